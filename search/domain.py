@@ -1,0 +1,204 @@
+"""The project's nouns, one meaning each, as frozen value objects.
+
+article   what a person gives: a text with what is known of it
+passage   one paragraph of an article; the unit that is ranked
+layer     one view of a text's words (see `search.analysis`)
+vector    one embedding, L2-normalised float32
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]  # shape (dimensions,) or (n, dimensions)
+Layer = Literal["letters", "folded", "stem", "grams", "vowelled"]
+LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem", "grams", "vowelled")
+Mode = Literal["keyword", "semantic", "hybrid"]
+MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of code points, `text[start:end]`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleInfo:
+    """What is known of an article besides its text. Empty means unknown."""
+
+    id: str
+    title: str = ""
+    source: str = ""
+    language: str = ""
+    published: date | None = None
+    tags: tuple[str, ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article as it was given: `text` is kept code point for code point."""
+
+    info: ArticleInfo
+    text: str
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+    def content_hash(self) -> str:
+        """SHA-256 over every field: equal hashes need no second write."""
+        i = self.info
+        fields = (
+            i.id,
+            i.title,
+            i.source,
+            i.language,
+            i.published.isoformat() if i.published else None,
+            i.tags,
+            i.url,
+            self.text,
+        )
+        return hashlib.sha256(json.dumps(fields, ensure_ascii=True).encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One paragraph of an article: `article.text[start:end] == text`."""
+
+    article_id: str
+    position: int
+    start: int
+    end: int
+    text: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.article_id}#{self.position}"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPassage:
+    """A passage with all an engine stores of it.
+
+    `terms` holds, for each layer, the layer's terms joined by single spaces.
+    `sentences` are spans inside the passage's text, `sentence_vectors` has
+    shape (len(sentences), dimensions); both are empty where the passage is a
+    single sentence or sentence vectors are switched off (the passage's own
+    vector then stands for its best sentence).
+    """
+
+    passage: Passage
+    terms: Mapping[Layer, str]
+    vector: Vector
+    sentences: tuple[Span, ...]
+    sentence_vectors: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedArticle:
+    """An article ready to be written: its passages in order of position."""
+
+    article: Article
+    passages: tuple[IndexedPassage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage read back from an engine, with its article's information."""
+
+    passage: Passage
+    article: ArticleInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Conditions every hit must meet: all fields given, any value of a field.
+
+    `published_from` and `published_to` are both inclusive; an article without
+    a date meets neither.
+    """
+
+    sources: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    published_from: date | None = None
+    published_to: date | None = None
+
+    def is_empty(self) -> bool:
+        return self == NO_FILTER
+
+
+NO_FILTER = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked: a text as a person typed it, and how to answer it."""
+
+    text: str
+    mode: Mode = "hybrid"
+    size: int = 10
+    start: int = 0  # hits passed over, for paging
+    filter: Filter = NO_FILTER
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a shown text. Segments joined are exactly the source text."""
+
+    text: str
+    match: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What one ranking said of a hit: its own score and 1-based rank."""
+
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result. `keyword`/`semantic` are None where that ranking did not list it."""
+
+    passage: Passage
+    article: ArticleInfo
+    score: float
+    keyword: Component | None
+    semantic: Component | None
+    segments: tuple[Segment, ...]
+    title_segments: tuple[Segment, ...]
+    best_sentence: Span | None  # inside the passage's text: the evidence by meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many passages match: `exact`, or at least `value`."""
+
+    value: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """An answer. `took_ms` is milliseconds by stage; `degraded` names what failed."""
+
+    query: Query
+    hits: tuple[Hit, ...]
+    total: Total | None
+    took_ms: Mapping[str, float] = field(default_factory=dict)
+    degraded: tuple[str, ...] = ()

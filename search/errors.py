@@ -1,0 +1,76 @@
+"""Every error Fihris raises on purpose. No HTTP status here: `api.problems` has that table.
+
+FihrisError
+├── InputError              something given from outside is not acceptable; names the field
+│   └── PageTooDeep         a page past the window of 10,000 hits
+├── NotFound                no article or passage of that id
+├── SettingsError           an environment variable has a value that cannot be used
+├── SourceError             a file cannot be read as articles
+├── EmbedderError           a model cannot be loaded, or failed on a text
+└── EngineError             the engine cannot do what was asked
+    ├── EngineUnavailable   it cannot be reached or opened now; trying later may help
+    ├── EngineBusy          somebody else is writing; names the holder
+    ├── FingerprintMismatch the index was made by another analyser, model or schema
+    └── RecordCorrupt       the record itself is damaged; only a backup or the sources help
+
+Messages are for people: what was wrong, then what to do.
+"""
+
+from __future__ import annotations
+
+
+class FihrisError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class InputError(FihrisError):
+    """Something given from outside is not acceptable.
+
+    Args:
+        message: what was wrong and what to do.
+        field: the name of the argument or field that was wrong.
+    """
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class PageTooDeep(InputError):
+    """A page past the window of 10,000 hits."""
+
+
+class NotFound(FihrisError):
+    """No article or passage of that id."""
+
+
+class SettingsError(FihrisError):
+    """An environment variable has a value that cannot be used."""
+
+
+class SourceError(FihrisError):
+    """A file cannot be read as articles."""
+
+
+class EmbedderError(FihrisError):
+    """A model cannot be loaded, or failed on a text."""
+
+
+class EngineError(FihrisError):
+    """The engine cannot do what was asked."""
+
+
+class EngineUnavailable(EngineError):
+    """The engine cannot be reached or opened now; trying later may help."""
+
+
+class EngineBusy(EngineError):
+    """Somebody else is writing; the message names the holder."""
+
+
+class FingerprintMismatch(EngineError):
+    """The index was made by another analyser, model or schema."""
+
+
+class RecordCorrupt(EngineError):
+    """The record itself is damaged; only a backup or the sources help."""

@@ -1,0 +1,69 @@
+"""What tests share: a tiny deterministic embedder and ways to make articles."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from search.domain import Article, ArticleInfo, Vector
+from search.embedding import Progress
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SEEDS = REPOSITORY / "seeds"
+
+
+class HashingEmbedder:
+    """An Embedder that needs no model: words hashed to directions, then summed.
+
+    Texts that share words are near each other, which is all that tests of
+    storing, ranking and fusing need. Never use it to judge relevance.
+    """
+
+    name = "test/hashing"
+    content_hash = hashlib.sha256(b"test/hashing").hexdigest()
+    max_tokens = 500
+
+    def __init__(self, dimensions: int = 32) -> None:
+        self.dimensions = dimensions
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
+        vectors = np.stack([self.embed_query(text) for text in texts]) if texts else self._none()
+        if progress is not None:
+            progress(len(texts))
+        return vectors
+
+    def embed_query(self, text: str) -> Vector:
+        total = np.zeros(self.dimensions, dtype=np.float64)
+        for word in text.split() or [text]:
+            digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()
+            seed = int.from_bytes(digest[:8], "big")
+            total += np.random.default_rng(seed).standard_normal(self.dimensions)
+        length = float(np.linalg.norm(total))
+        return (total / (length or 1.0)).astype(np.float32)
+
+    def _none(self) -> Vector:
+        return np.zeros((0, self.dimensions), dtype=np.float32)
+
+
+def article(
+    id: str,
+    text: str,
+    *,
+    title: str = "",
+    source: str = "",
+    language: str = "",
+    published: date | None = None,
+    tags: tuple[str, ...] = (),
+) -> Article:
+    """Return an article, most of it left unknown."""
+    info = ArticleInfo(
+        id=id, title=title, source=source, language=language, published=published, tags=tags
+    )
+    return Article(info=info, text=text)

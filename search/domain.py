@@ -123,6 +123,14 @@ class StoredPassage:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredArticle:
+    """An article read back from an engine, with its passages in order of position."""
+
+    article: Article
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Conditions every hit must meet: all fields given, any value of a field.
 

@@ -21,11 +21,11 @@ from typing import Literal, Protocol
 from search.clauses import Clause, Term
 from search.domain import (
     NO_FILTER,
-    Article,
     Filter,
     IndexedArticle,
     Layer,
     Span,
+    StoredArticle,
     StoredPassage,
     Vector,
 )
@@ -155,7 +155,7 @@ class Engine(Protocol):
         """Return vocabulary terms that start so with their document frequency, most frequent first."""
         ...
 
-    def article(self, article_id: str) -> Article | None:
+    def article(self, article_id: str) -> StoredArticle | None:
         """Return an article as it was given, None if unknown."""
         ...
 

@@ -80,6 +80,8 @@ class RankRequest:
     """Everything a search asks of an engine, so that a remote one needs a single round trip.
 
     `clause` None asks for no text ranking, `vector` None for no semantic one.
+    `constraint` is one more condition on both rankings: a passage that does not
+    match it is in neither; its score counts for nothing.
     `frequencies` names terms whose document frequency (passages of the whole
     index, filter not applied) is wanted besides.
     """
@@ -87,6 +89,7 @@ class RankRequest:
     clause: Clause | None = None
     vector: Vector | None = None
     filter: Filter = NO_FILTER
+    constraint: Clause | None = None
     limit: int = SHORTLIST
     frequencies: tuple[Term, ...] = ()
 

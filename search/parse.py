@@ -1,0 +1,94 @@
+"""What a person typed, read: words, "phrases", +required and -excluded. Never fails on text.
+
+The grammar is deliberately small, since every character must be acceptable:
+
+    query  := item*
+    item   := sign? (quote text quote | word)
+    sign   := "+" | "-"          only right before an item, at the start or after a space
+    quote  := any of QUOTES       an opening one needs no matching shape to close it
+
+A quote that nothing closes is punctuation. Only the length is bounded; from it
+follows a bound on everything else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from search.analysis import Token, analyse
+from search.errors import InputError
+
+MAX_QUERY_LENGTH = 1000  # code points
+QUOTES = '"“”«»„‟＂'
+
+_ITEM = re.compile(
+    rf"(?P<sign>(?<!\S)[+-])?(?:[{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}]|(?P<word>[^\s{QUOTES}]+))"
+)
+
+Occur = Literal["optional", "required", "excluded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One word or phrase of a query.
+
+    `exact` items were quoted: their letters must stand next to each other as
+    typed. Other items with several tokens came from one word such as COVID-19.
+    """
+
+    tokens: tuple[Token, ...]
+    occur: Occur
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedQuery:
+    """A query's items, and `meaning`: the text whose meaning is asked for, without
+    excluded items, signs and quotes; empty when the query only excludes."""
+
+    items: tuple[Item, ...]
+    meaning: str
+
+    def words(self, *, exact: bool = True) -> tuple[Token, ...]:
+        """Return the tokens that rank, each spelling once, in order.
+
+        Stop words carry no weight and are left out, unless nothing else is asked.
+        `exact=False` leaves out the words of phrases as well.
+        """
+        asked = [i for i in self.items if i.occur != "excluded"]
+        tokens = [t for item in asked for t in item.tokens]
+        kept = [t for item in asked if exact or not item.exact for t in item.tokens]
+        if any(not t.stop for t in tokens):
+            kept = [t for t in kept if not t.stop]
+        return tuple({t.letters + t.vowelled: t for t in kept}.values())
+
+
+def parse(text: str) -> ParsedQuery:
+    """Read a query as a person typed it.
+
+    Raises:
+        InputError: the text is longer than MAX_QUERY_LENGTH code points.
+    """
+    if len(text) > MAX_QUERY_LENGTH:
+        raise InputError(
+            f"the query has {len(text):,} characters; at most {MAX_QUERY_LENGTH:,} can be searched",
+            field="query",
+        )
+    items: list[Item] = []
+    meaning: list[str] = []
+    for found in _ITEM.finditer(text):
+        exact = found["quoted"] is not None
+        content = found["quoted"] if exact else found["word"]
+        tokens = tuple(analyse(content))
+        occur: Occur = "excluded" if found["sign"] == "-" else "optional"
+        if occur == "optional" and (exact or found["sign"]):
+            occur = "required"
+        if tokens:
+            items.append(Item(tokens, occur, exact))
+        if occur != "excluded":
+            meaning.append(content)
+    plain = all(item.occur == "optional" for item in items)
+    # An ordinary query is embedded as it was typed.
+    return ParsedQuery(tuple(items), text.strip() if plain else " ".join(meaning))

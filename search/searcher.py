@@ -1,0 +1,216 @@
+"""The only orchestrator of a search: parse, embed, rank, fuse, fetch, highlight."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from search.clauses import Term
+from search.domain import (
+    MODES,
+    Component,
+    Hit,
+    Query,
+    Results,
+    Segment,
+    Span,
+    StoredPassage,
+    Total,
+    Vector,
+)
+from search.embedding import Embedder
+from search.engine import MAX_LIMIT, Engine, Rankings, RankRequest
+from search.errors import EmbedderError, InputError, PageTooDeep
+from search.fusion import fuse
+from search.highlight import highlight, segments
+from search.matching import constraint, stem_terms, text_clause
+from search.parse import ParsedQuery, parse
+
+logger = logging.getLogger(__name__)
+
+MAX_SIZE = 100
+MAX_WINDOW = MAX_LIMIT
+
+# How deep both rankings go. A page is cut from the shallowest that holds it, so that
+# pages of one depth never repeat or lose a hit.
+DEPTHS = (100, 1_000, MAX_LIMIT)
+
+# nDCG@10 on xquad-ar by keyword weight: see docs/EVALUATION.md.
+KEYWORD_WEIGHT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Searcher:
+    """Answers queries over one engine. Safe to use from many threads.
+
+    Without an embedder every answer is by keyword and says `degraded: semantic`.
+    """
+
+    engine: Engine
+    embedder: Embedder | None
+
+    def search(self, query: Query) -> Results:
+        """Return the hits `start .. start + size` of a query, best first.
+
+        Raises:
+            InputError: the text, mode, size or start is out of bounds; names the field.
+            PageTooDeep: the page ends past hit 10,000.
+            EngineError: the engine cannot answer.
+        """
+        _check(query)
+        clock = _Clock()
+        with clock.stage("parse"):
+            parsed = parse(query.text)
+        with clock.stage("embed"):
+            vector, degraded = self._embed(parsed, query)
+        mode = "keyword" if degraded else query.mode
+        with clock.stage("rank"):
+            rankings = self.engine.rank(
+                RankRequest(
+                    clause=text_clause(parsed) if mode != "semantic" else None,
+                    vector=vector,
+                    filter=query.filter,
+                    constraint=constraint(parsed),
+                    limit=next(d for d in DEPTHS if query.start + query.size <= d),
+                    frequencies=stem_terms(parsed) if mode == "hybrid" else (),
+                )
+            )
+        with clock.stage("fuse"):
+            weight = {"keyword": 1.0, "semantic": 0.0}.get(mode, _keyword_weight(rankings))
+            ranked = _fused(rankings, weight)
+            page = ranked[query.start : query.start + query.size]
+        with clock.stage("fetch"):
+            stored = {s.passage.id: s for s in self.engine.fetch([key for key, _ in page])}
+        with clock.stage("highlight"):
+            hits = _hits(page, stored, rankings, parsed)
+        return Results(
+            query=query,
+            hits=hits,
+            total=_total(mode, rankings, seen=query.start + len(hits)),
+            took_ms=clock.took_ms(rankings.took_ms),
+            degraded=degraded,
+        )
+
+    def close(self) -> None:
+        """Close the engine."""
+        self.engine.close()
+
+    def _embed(self, parsed: ParsedQuery, query: Query) -> tuple[Vector | None, tuple[str, ...]]:
+        if query.mode == "keyword" or not parsed.meaning:
+            return None, ()
+        if self.embedder is None:
+            return None, ("semantic",)
+        try:
+            return self.embedder.embed_query(parsed.meaning), ()
+        except EmbedderError:
+            logger.exception("the model failed on a query; answering by keyword")
+            return None, ("semantic",)
+
+
+def _check(query: Query) -> None:
+    if query.mode not in MODES:
+        raise InputError(
+            f"mode is {query.mode!r}; it must be one of {', '.join(MODES)}", field="mode"
+        )
+    if not 1 <= query.size <= MAX_SIZE:
+        raise InputError(f"size is {query.size:,}; it must be 1 to {MAX_SIZE}", field="size")
+    if query.start < 0:
+        raise InputError(f"start is {query.start:,}; it must be 0 or more", field="start")
+    if query.start + query.size > MAX_WINDOW:
+        raise PageTooDeep(
+            f"the page ends at hit {query.start + query.size:,}; only the first {MAX_WINDOW:,} can be"
+            " paged through: narrow the query or add a filter",
+            field="start",
+        )
+
+
+def _keyword_weight(rankings: Rankings) -> float:
+    """Weigh the words of the query by how much of it the vocabulary knows.
+
+    A query in another language or script shares hardly a word with the index;
+    what it shares (a digit, a stray name) must not outweigh its meaning.
+    """
+    return KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages)
+
+
+def coverage(frequencies: Mapping[Term, int], passages: int) -> float:
+    """Return the part, 0..1, of the query's words by weight (idf) that the index knows."""
+    rarity = {t: math.log(1 + (passages + 1) / (n + 0.5)) for t, n in frequencies.items()}
+    whole = sum(rarity.values())
+    return sum(rarity[t] for t, n in frequencies.items() if n) / whole if whole else 0.0
+
+
+def _fused(rankings: Rankings, keyword_weight: float) -> list[tuple[str, float]]:
+    if keyword_weight == 1.0:
+        return [(h.passage_id, h.score) for h in rankings.text]
+    if keyword_weight == 0.0:
+        return [(h.passage_id, h.score) for h in rankings.vector]
+    return fuse(
+        {h.passage_id: h.score for h in rankings.text},
+        {h.passage_id: h.score for h in rankings.vector},
+        keyword_weight,
+    )
+
+
+def _hits(
+    page: list[tuple[str, float]],
+    stored: Mapping[str, StoredPassage],
+    rankings: Rankings,
+    parsed: ParsedQuery,
+) -> tuple[Hit, ...]:
+    keyword = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.text, 1)}
+    semantic = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.vector, 1)}
+    sentences = {h.passage_id: h.sentence for h in rankings.vector}
+    return tuple(
+        Hit(
+            passage=found.passage,
+            article=found.article,
+            score=score,
+            keyword=keyword.get(key),
+            semantic=semantic.get(key),
+            segments=_segments(found.passage.text, parsed, sentences.get(key)),
+            title_segments=highlight(found.article.title, parsed),
+            best_sentence=sentences.get(key),
+        )
+        for key, score in page
+        # A passage deleted between ranking and fetching is no hit any more.
+        if (found := stored.get(key)) is not None
+    )
+
+
+def _segments(text: str, parsed: ParsedQuery, sentence: Span | None) -> tuple[Segment, ...]:
+    pieces = highlight(text, parsed)
+    if sentence is None or any(piece.match for piece in pieces):
+        return pieces
+    return segments(text, [sentence])
+
+
+def _total(mode: str, rankings: Rankings, seen: int) -> Total | None:
+    """Only a text ranking has a total: by meaning every passage is near or far."""
+    if mode == "semantic" or rankings.text_total is None:
+        return None
+    if mode == "keyword":
+        return Total(rankings.text_total, exact=True)
+    return Total(max(rankings.text_total, seen), exact=False)
+
+
+class _Clock:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self._begun = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self._stages[name] = (time.perf_counter() - begun) * 1000
+
+    def took_ms(self, engine: Mapping[str, float]) -> dict[str, float]:
+        whole = (time.perf_counter() - self._begun) * 1000
+        return {k: round(v, 3) for k, v in {**self._stages, **engine, "total": whole}.items()}

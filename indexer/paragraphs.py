@@ -88,11 +88,11 @@ def _cut(
 
 def _packed(
     text: str, pieces: list[tuple[Span, int]], count_tokens: CountTokens, max_tokens: int
-) -> Iterator[Span]:
-    """Yield neighbouring pieces put together as far as `max_tokens` and the length allow.
+) -> list[Span]:
+    """Return neighbouring pieces put together as far as `max_tokens` and the length allow.
 
     Tokens are added up, then the whole is counted: where putting together made more
-    tokens than the sum, its pieces stay apart.
+    tokens than the sum, the pieces are put together in halves.
     """
     groups: list[list[tuple[Span, int]]] = []
     total = 0
@@ -104,13 +104,19 @@ def _packed(
         else:
             groups.append([piece])
             total = piece[1]
-    spans = [Span(group[0][0].start, group[-1][0].end) for group in groups]
-    counts = _counts(text, spans, count_tokens, max_tokens)
-    for group, span, tokens in zip(groups, spans, counts, strict=True):
-        if tokens <= max_tokens:
-            yield span
-        else:
-            yield from (piece for piece, _ in group)
+    done: list[Span] = []
+    while groups:
+        spans = [Span(group[0][0].start, group[-1][0].end) for group in groups]
+        counts = _counts(text, spans, count_tokens, max_tokens)
+        long = []
+        for group, span, tokens in zip(groups, spans, counts, strict=True):
+            if tokens <= max_tokens or len(group) == 1:
+                done.append(span)
+            else:
+                middle = len(group) // 2
+                long += [group[:middle], group[middle:]]
+        groups = long
+    return sorted(done, key=lambda span: span.start)
 
 
 def _counts(text: str, spans: list[Span], count_tokens: CountTokens, max_tokens: int) -> list[int]:

@@ -9,6 +9,7 @@ inside a closed quotation of up to `LONGEST_QUOTE` code points.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from search.domain import Span
 
@@ -27,8 +28,47 @@ _EDGE = re.compile(r"\s|\Z")
 # A single letter after a number is a unit or an era ("2003 م."), not an initial.
 _AFTER_NUMBER = re.compile(r"\d\s?\Z")
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st jr sr vs etc fig vol gen col lt capt gov sen rep ed eds pp approx inc ltd "
-    "corp dept univ jan feb mar apr jun jul aug sept oct nov dec".split()
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "st",
+        "jr",
+        "sr",
+        "vs",
+        "etc",
+        "fig",
+        "vol",
+        "gen",
+        "col",
+        "lt",
+        "capt",
+        "gov",
+        "sen",
+        "rep",
+        "ed",
+        "eds",
+        "pp",
+        "approx",
+        "inc",
+        "ltd",
+        "corp",
+        "dept",
+        "univ",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+    ]
 )
 _TATWEEL = "\u0640"
 
@@ -81,7 +121,7 @@ def trimmed(text: str, bounds: list[int]) -> list[Span]:
     Stretches of whitespace alone are left out. `bounds` ascends.
     """
     spans = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         piece = text[start:end]
         if body := piece.strip():
             start += len(piece) - len(piece.lstrip())

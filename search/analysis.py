@@ -1,0 +1,158 @@
+"""Text -> tokens with offsets and layers: the one definition of a word in Fihris.
+
+Every engine, the highlighter and "why did this match" see these terms and no
+others. What a layer is for stands in docs/ARCHITECTURE.md; what each phenomenon
+must do stands as one line a rule in tests/analysis.
+
+A run of characters is analysed once and remembered (`_Runs`), because a text's
+words repeat: that is most of the speed (benchmarks/analysis.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+from search import folding
+from search.domain import Layer
+from search.lexicon import read_words
+from search.segmenting import NUMBER, Piece, cut_run
+from search.stemmer import stem
+from search.stemmer_latin import stem_latin
+
+# Part of every index's fingerprint: raise it with any change of any layer's output.
+ANALYSER_VERSION = "1"
+
+MAX_RUN = 256  # code points; a longer run is analysed in parts
+MAX_TERM = 100  # code points; no term of any layer is longer
+_REMEMBERED_RUNS = 32_768  # about 40 MB in each of two generations
+
+_SEPARATORS = (
+    r"\s!-&(-/:-@\[-_{-\x7f\xa1-\xa9\xab\xac\xae-\xb1\xb6\xb7\xbb\xbf\xd7\xf7"
+    "\u060c\u061b\u061e\u061f\u066a-\u066d\u06d4\u2010-\u2017\u201a-\u2029\u2030-\u205e"
+    "\u3001-\u3003\u3008-\u3020\uff0c\uff1f"
+)
+_RUN = re.compile(f"{NUMBER}|[^{_SEPARATORS}]{{1,{MAX_RUN}}}")
+
+
+class Token(NamedTuple):
+    """A word of a text in every layer.
+
+    A named tuple because a frozen dataclass takes four times as long to make, and
+    making tokens is a third of indexing's analysis.
+
+    start, end  code-point offsets into the original text
+    letters     without marks, Persian variants unified; case-folded
+    folded      hamza on alef, ى/ي, ة/ه, accents are one
+    stem        folded without clitics and endings, broken plurals made singular
+    grams       padded 4-grams of folded
+    vowelled    letters with their tashkeel; "" when none is written
+    stop        says nothing of what a text is about (Arabic, English, French)
+    """
+
+    start: int
+    end: int
+    letters: str
+    folded: str
+    stem: str
+    grams: tuple[str, ...]
+    vowelled: str
+    stop: bool
+
+
+_Layers = tuple[str, str, str, tuple[str, ...], str, bool]
+_Word = tuple[int, int, _Layers]  # offsets into its run
+
+
+def analyse(text: str) -> list[Token]:
+    """Return the words of a text in order; spans lie inside it and never overlap.
+
+    Never fails: what is no letter, digit or mark separates words, lone surrogates
+    and control characters included. Linear in the text's length.
+    """
+    tokens: list[Token] = []
+    add, recall, new = tokens.append, _RUNS.recall, tuple.__new__
+    for run in _RUN.finditer(text):
+        offset = run.start()
+        for start, end, layers in recall(run.group()):
+            add(new(Token, (offset + start, offset + end, *layers)))
+    return tokens
+
+
+def layer_terms(tokens: Sequence[Token]) -> dict[Layer, str]:
+    """Return each layer's terms, joined by single spaces.
+
+    `letters`, `folded` and `stem` have one term a token, in order, so that phrases
+    hold; `grams` has several a token, `vowelled` only what carries tashkeel.
+    """
+    return {
+        "letters": " ".join([t.letters for t in tokens]),
+        "folded": " ".join([t.folded for t in tokens]),
+        "stem": " ".join([t.stem for t in tokens]),
+        "grams": " ".join([" ".join(t.grams) for t in tokens]),
+        "vowelled": " ".join([t.vowelled for t in tokens if t.vowelled]),
+    }
+
+
+class _Runs:
+    """Words of runs already seen, in two generations so that memory is bounded.
+
+    When the young generation is full the old one is forgotten: a run in use stays,
+    without the bookkeeping of a true least-recently-used cache.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._young: dict[str, tuple[_Word, ...]] = {}
+        self._old: dict[str, tuple[_Word, ...]] = {}
+
+    def recall(self, run: str) -> tuple[_Word, ...]:
+        words = self._young.get(run)
+        if words is not None:
+            return words
+        words = self._old.get(run)
+        if words is None:
+            words = tuple((p.start, p.end, _layers(p)) for p in cut_run(run))
+            if len(run) > 40:  # hardly ever seen again
+                return words
+        if len(self._young) >= self._size:
+            self._old, self._young = self._young, {}
+        self._young[run] = words
+        return words
+
+
+_RUNS = _Runs(_REMEMBERED_RUNS)
+
+
+def _layers(piece: Piece) -> _Layers:
+    letters = piece.letters
+    if piece.kind == "arabic":
+        folded = folding.fold_arabic(letters)
+        vowelled = folding.vowelled(letters, piece.marks)
+        if len(vowelled) > MAX_TERM:
+            vowelled = ""
+        return letters, folded, stem(folded), folding.grams(folded), vowelled, is_stop(letters)
+    if piece.kind == "number":
+        return letters, letters, letters, folding.grams(letters), "", False
+    folded = folding.fold_other(letters)
+    root = stem_latin(folding.fold_other(letters.removesuffix("'s"))) or folded
+    return letters, folded, root, folding.grams(folded), "", folded in _latin_stops()
+
+
+def is_stop(letters: str) -> bool:
+    """Whether an Arabic word (`letters` layer) is a stop word."""
+    return letters in _arabic_stops()
+
+
+@cache
+def _arabic_stops() -> frozenset[str]:
+    listed = read_words("stop_arabic.txt")
+    bare = {word.translate(str.maketrans("أإآ", "ااا")) for word in listed}
+    return frozenset(listed | bare | {c + word for word in listed | bare for c in "وف"})
+
+
+@cache
+def _latin_stops() -> frozenset[str]:
+    return read_words("stop_english.txt") | read_words("stop_french.txt")

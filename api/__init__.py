@@ -1,0 +1,1 @@
+"""Fihris over HTTP: the versioned API, its problems, and the search page."""

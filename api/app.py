@@ -1,0 +1,75 @@
+"""`create_app`: the server, assembled. Run it with `fihris serve`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import metadata
+
+import anyio.to_thread
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from api import openapi, problems
+from api.logs import RequestLog, json_logs
+from api.page import page_router
+from api.readiness import Readiness
+from api.routes import health, router
+from api.security import BoundedBody, BoundedConcurrency, KnownHost, SecurityHeaders
+from search.searcher import Searcher
+from search.settings import Settings, read_settings
+
+THREADS = 16  # answering at once; the rest of `security.MAX_AT_ONCE` waits for one of them
+
+
+def create_app(searcher: Searcher | None = None, settings: Settings | None = None) -> FastAPI:
+    """Return the server's ASGI application.
+
+    Args:
+        searcher: what answers; stays its owner's to close. Without one it is
+            opened in the background from the settings, and closed at the end.
+        settings: without them they are read from the environment.
+
+    Raises:
+        SettingsError: the environment holds a setting that cannot be used.
+    """
+    settings = settings or read_settings()
+    readiness = Readiness.of(searcher) if searcher else Readiness(lambda: _open(settings))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        with json_logs():
+            readiness.start()
+            yield
+            await anyio.to_thread.run_sync(readiness.stop)
+
+    app = FastAPI(
+        title="Fihris",
+        version=metadata.version("fihris"),
+        lifespan=lifespan,
+        # Their pages load scripts from a CDN.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(RequestLog, log_queries=settings.log_queries),
+            Middleware(KnownHost, host=settings.host),
+            Middleware(BoundedBody),
+            Middleware(BoundedConcurrency),
+        ],
+    )
+    app.state.readiness = readiness
+    problems.install(app)
+    openapi.install(app)
+    app.include_router(health)
+    app.include_router(router)
+    app.include_router(page_router())
+    return app
+
+
+def _open(settings: Settings) -> Searcher:
+    from search.assembly import open_searcher  # engines and models are imported where used
+
+    return open_searcher(settings)

@@ -1,0 +1,118 @@
+"""Request ids, and a log of JSON lines that holds no query text unless it is asked to."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import INTERNAL, problem_response
+
+access = logging.getLogger("fihris.access")
+logger = logging.getLogger("fihris.api")
+
+MAX_LOGGED = 500  # code points of a path or a query in the log
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, in ASCII, so that no text can forge a line or a terminal code."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+@contextmanager
+def json_logs() -> Iterator[None]:
+    """Write what Fihris and uvicorn log to stderr as JSON while the server runs."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    # Uvicorn's own set-up, where it is in force, has a handler already.
+    own = [logging.getLogger(name) for name in ("fihris", "search", "uvicorn")]
+    taken = [log for log in own if not log.handlers]
+    levels = [(log, log.level) for log in taken]
+    for log in taken:
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        for log, level in levels:
+            log.removeHandler(handler)
+            log.setLevel(level)
+
+
+class RequestLog:
+    """Gives each request an id, logs its answer, and turns what nobody expected into a 500.
+
+    A sane `X-Request-ID` is taken over. Handlers find the id in
+    `request.state.request_id`, and may put the query's text into
+    `request.state.query`, which is logged only if `log_queries`.
+    """
+
+    def __init__(self, app: ASGIApp, *, log_queries: bool) -> None:
+        self.app = app
+        self.log_queries = log_queries
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        status: int | None = None
+        begun = time.perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            logger.exception("unexpected error", extra={"fields": {"request_id": request_id}})
+            if status is not None:
+                raise  # half an answer is out: only cutting the connection is honest
+            answer = problem_response(
+                INTERNAL,
+                "The server failed on this request; its log has the reason by the request id.",
+                request_id=request_id,
+            )
+            await answer(scope, receive, send_with_id)
+        finally:
+            fields = {
+                "request_id": request_id,
+                "method": scope["method"],
+                "path": scope["path"][:MAX_LOGGED],
+                "status": status,
+                "took_ms": round((time.perf_counter() - begun) * 1000, 2),
+            }
+            if self.log_queries and "query" in state:
+                fields["query"] = state["query"][:MAX_LOGGED]
+            access.info("request", extra={"fields": fields})
+
+
+def _request_id(given: str) -> str:
+    return given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,81 @@
+"""The OpenAPI document: FastAPI's, with every error declared as a problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+
+from api.problems import BY_STATUS, KINDS, MEDIA_TYPE, Problem
+
+DESCRIPTION = """\
+Arabic-first search over your own articles: by words, by meaning, or both.
+
+- A **passage** is one paragraph of an article, and what a search finds.
+- All offsets count Unicode code points and are half-open: `text[start:end]`.
+- Every error is `application/problem+json` (RFC 9457) with a stable `type`.
+- Send `X-Request-ID` to find your request in the server's log; it comes back.
+"""
+
+EVERYWHERE = (400, 408, 413, 421, 422, 500)
+
+
+def install(app: FastAPI) -> None:
+    """Make `app.openapi` return the document with problems and without FastAPI's own errors."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    problem = TypeAdapter(Problem).json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["Problem"] = problem
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for status in _statuses(path, method):
+                operation["responses"][str(status)] = _response(status)
+    return document
+
+
+def _statuses(path: str, method: str) -> list[int]:
+    statuses = list(EVERYWHERE)
+    if "{id}" in path:
+        statuses.append(404)
+    if method == "post":
+        statuses.append(415)
+    if path != "/live":
+        statuses.append(503)
+    return sorted(statuses)
+
+
+def _response(status: int) -> dict[str, Any]:
+    kinds = [k for k in KINDS.values() if k.status == status]
+    example = BY_STATUS[status]
+    return {
+        "description": " ".join(f"`{k.name}`: {k.meaning}" for k in kinds),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "example": {
+                    "type": f"/problems/{example.name}",
+                    "title": example.title,
+                    "status": status,
+                    "detail": example.meaning,
+                    "request_id": "3f1c2d…",
+                },
+            }
+        },
+    }

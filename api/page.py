@@ -1,0 +1,44 @@
+"""The search page: a few files, read once, with no build step and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from importlib import resources
+
+from fastapi import APIRouter, Request, Response
+
+# Not `mimetypes`: its table depends on the machine, and nosniff makes a wrong type fatal.
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def page_router() -> APIRouter:
+    """Return routes for `/` and for each file of api/static under `/static/`."""
+    router = APIRouter(include_in_schema=False)
+    for file in sorted(resources.files("api").joinpath("static").iterdir(), key=lambda f: f.name):
+        suffix = "." + file.name.rpartition(".")[2]
+        if suffix not in TYPES:
+            continue
+        path = "/" if file.name == "index.html" else f"/static/{file.name}"
+        router.add_api_route(
+            path, _serve(file.read_bytes(), TYPES[suffix]), methods=["GET", "HEAD"]
+        )
+    return router
+
+
+def _serve(content: bytes, media_type: str) -> Callable[[Request], Response]:
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    # no-cache: kept by the browser, asked about each time, so an upgrade shows at once.
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+
+    async def serve(request: Request) -> Response:
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
+
+    return serve  # type: ignore[return-value]

@@ -15,7 +15,7 @@ from typing import NotRequired
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import Match
 from typing_extensions import TypedDict
 
 from search import errors
@@ -211,8 +211,12 @@ def install(app: FastAPI) -> None:
 
 def _methods(app: FastAPI, request: Request) -> list[str]:
     """Return a path's methods: the framework names those of its first route only."""
-    own = (r for r in app.routes if isinstance(r, Route) and r.path_regex.match(request.url.path))
-    return sorted({method for route in own for method in route.methods or ()})
+    methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+    return [
+        method
+        for method in methods
+        if any(r.matches({**request.scope, "method": method})[0] == Match.FULL for r in app.routes)
+    ]
 
 
 def _field_problem(error: Mapping[str, object]) -> FieldProblem:

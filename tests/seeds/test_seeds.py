@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.support import SEEDS
+from indexer.paragraphs import split
+from indexer.sources import Failure, Found, list_files, read_articles
+from tests.support import SEEDS, HashingEmbedder
 
 ARTICLE = "000_68ec81c8af20b3f5"
 SHA256 = "31f7cf9d3d0857c8ae425be76c236888ff41ad16d9163a9ecdce4f53bd8feaf5"
@@ -57,6 +59,23 @@ def grades() -> list[tuple[str, str, str]]:
 
 def test_the_article_is_byte_for_byte_as_given() -> None:
     assert hashlib.sha256(article_bytes()).hexdigest() == SHA256
+
+
+def test_the_folder_holds_one_article_for_the_indexer() -> None:
+    items = list(read_articles(list_files([SEEDS])))
+    [found] = [item for item in items if isinstance(item, Found)]
+    assert [item for item in items if isinstance(item, Failure)] == []
+    assert found.article.id == ARTICLE
+    assert found.article.text.encode("utf-8") == article_bytes()
+    assert (found.article.info.source, found.article.info.language) == ("CNN Arabic", "ar")
+
+
+def test_the_indexer_gives_the_passages_that_were_judged() -> None:
+    [found] = [item for item in read_articles(list_files([SEEDS])) if isinstance(item, Found)]
+    embedder = HashingEmbedder()
+    passages = split(found.article, embedder.count_tokens, embedder.max_tokens)
+    judged = read_lines(JUDGEMENTS / "corpus.jsonl")
+    assert [(p.id, p.text) for p in passages] == [(j["_id"], j["text"]) for j in judged]
 
 
 def test_what_is_known_of_the_article_is_well_formed() -> None:
@@ -145,7 +164,7 @@ def test_exact_queries_hold_only_words_of_a_passage_that_answers() -> None:
 
 
 def test_the_readme_counts_the_queries_of_each_kind() -> None:
-    readme = (SEEDS / "README.md").read_text(encoding="utf-8")
+    readme = (JUDGEMENTS / "README.md").read_text(encoding="utf-8")
     for kind, count in KINDS.items():
         assert f"| `{kind}` | {count} |" in readme
     pairs = len(queries()) * len(paragraphs())

@@ -1,0 +1,160 @@
+"""One JSON object to one article: fields checked and bounded, each problem named.
+
+    id (or BEIR's _id)   required; a text or a whole number
+    text                 required
+    title, source, language, url   texts
+    published            an ISO date, or date and time, of which the date is kept
+    tags                 a list of texts
+
+null and "" mean unknown; other fields are passed over. In all but `text`, control
+characters and line ends become spaces; the text is kept as it is, and refused with a NUL
+or half of a surrogate pair in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from search.domain import Article, ArticleInfo
+from search.errors import SourceError
+
+MAX_TEXT = 10_000_000  # code points of one article
+MAX_TAGS = 64
+_MAX_LENGTH = {"id": 512, "title": 1_000, "source": 200, "language": 35, "url": 2_048}
+_MAX_TAG = 100
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def parse_object(text: str) -> dict[str, object]:
+    """Return a JSON object.
+
+    Raises:
+        SourceError: it is not JSON, not an object, or nested too deeply.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise SourceError("not usable JSON: nested too deeply") from error
+    except json.JSONDecodeError as error:
+        where = (
+            f"line {error.lineno} column {error.colno}"
+            if error.lineno > 1
+            else (f"column {error.colno}")
+        )
+        raise SourceError(f"not JSON: {error.msg} at {where}") from error
+    except ValueError as error:  # a number of too many digits
+        raise SourceError(f"not usable JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise SourceError(f"not a JSON object but {_kind(value)}")
+    return value
+
+
+def article_from(fields: Mapping[str, object]) -> Article:
+    """Return the article these fields describe.
+
+    Raises:
+        SourceError: a field is missing, of another type, too long or not a text; names it.
+    """
+    text = fields.get("text")
+    if not isinstance(text, str):
+        raise SourceError(f'"text" must be a text, not {_kind(text)}')
+    if len(text) > MAX_TEXT:
+        raise SourceError(
+            f"the text has {len(text):,} characters, and {MAX_TEXT:,} are the most: split it"
+        )
+    _check_characters("text", text)
+    if "\0" in text:
+        raise SourceError(f'"text" has a NUL at character {text.index(chr(0)):,}')
+    if not text.strip():
+        raise SourceError("there is no text: nothing to index")
+    info = ArticleInfo(
+        id=_id(fields),
+        title=_line(fields, "title"),
+        source=_line(fields, "source"),
+        language=_line(fields, "language"),
+        published=_published(fields.get("published")),
+        tags=_tags(fields.get("tags")),
+        url=_line(fields, "url"),
+    )
+    return Article(info=info, text=text)
+
+
+def _id(fields: Mapping[str, object]) -> str:
+    given = fields.get("id")
+    if given is None:
+        given = fields.get("_id")
+    if isinstance(given, int) and not isinstance(given, bool):
+        given = str(given)
+    if isinstance(given, str) and (control := _CONTROL.search(given)):
+        raise SourceError(f'"id" has the control character U+{ord(control[0]):04X}')
+    if article_id := _line({"id": given}, "id"):
+        return article_id
+    raise SourceError('"id" is missing')
+
+
+def _line(fields: Mapping[str, object], name: str) -> str:
+    """Return a field as one line, its control characters and spaces made single spaces."""
+    value = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise SourceError(f'"{name}" must be a text, not {_kind(value)}')
+    value = _one_line(value)
+    if len(value) > _MAX_LENGTH[name]:
+        raise SourceError(
+            f'"{name}" has {len(value):,} characters, and {_MAX_LENGTH[name]:,} are the most'
+        )
+    _check_characters(name, value)
+    return value
+
+
+def _published(value: object) -> date | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise SourceError(f'"published" must be a date such as "2024-01-31", not {_kind(value)}')
+    try:
+        return datetime.fromisoformat(value.strip()).date()
+    except ValueError as error:
+        raise SourceError(
+            f'"published" must be a date such as "2024-01-31", not {value[:40]!r}'
+        ) from error
+
+
+def _tags(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
+        raise SourceError('"tags" must be a list of texts')
+    tags = tuple(dict.fromkeys(filter(None, map(_one_line, value))))
+    if len(tags) > MAX_TAGS:
+        raise SourceError(f'"tags" has {len(tags):,} tags, and {MAX_TAGS} are the most')
+    for tag in tags:
+        _check_characters("tags", tag)
+        if len(tag) > _MAX_TAG:
+            raise SourceError(f'each of "tags" may have {_MAX_TAG} characters, not {len(tag):,}')
+    return tags
+
+
+def _one_line(value: str) -> str:
+    return " ".join(_CONTROL.sub(" ", value).split())
+
+
+def _check_characters(name: str, value: str) -> None:
+    """Refuse half of a surrogate pair: no encoding can hold it."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(
+            f'"{name}" has half of a surrogate pair (U+{ord(value[error.start]):04X}) at '
+            f"character {error.start:,}: its escapes are broken"
+        ) from error
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return "null" if value is None else kinds.get(type(value), "a number")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from search.analysis import Token, analyse
 from search.domain import Segment, Span
-from search.matching import least_grams
+from search.matching import near
 from search.parse import ParsedQuery
 
 
@@ -33,12 +33,12 @@ def matching_spans(tokens: Sequence[Token], query: ParsedQuery) -> list[Span]:
     """Return the spans of the tokens that match, by the rules of `search.matching`."""
     loose = query.words(exact=False)
     stems = {w.stem for w in loose}
-    near = [(frozenset(w.grams), least_grams(w)) for w in loose if len(set(w.grams)) > 1]
+    nears = [n for n in map(near, loose) if n]
     marked = {
-        n
-        for n, token in enumerate(tokens)
+        at
+        for at, token in enumerate(tokens)
         if token.stem in stems
-        or (not token.stop and any(len(grams & set(token.grams)) >= n for grams, n in near))
+        or (not token.stop and any(len(n.grams & set(token.grams)) >= n.least for n in nears))
     }
     for item in query.items:
         if item.exact and item.occur != "excluded":

@@ -6,9 +6,11 @@ Weights were measured on XQuAD-ar by benchmarks/lexical.py (docs/EVALUATION.md).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from search.analysis import Token
 from search.clauses import AllOf, AnyOf, Boost, Clause, Everything, Not, Phrase, Prefer, Term
+from search.folding import grams
 from search.parse import Item, ParsedQuery
 
 STEM_WEIGHT = 1.0
@@ -17,14 +19,26 @@ FOLDED_WEIGHT = 0.1  # the form asked ranks above its inflections
 LETTERS_WEIGHT = 0.1  # the spelling asked ranks above its variants
 VOWELLED_WEIGHT = 0.5  # vowels asked rank passages whose vowels agree higher
 
-# A word is nearly another when it shares this part of its grams: it admits نتانياهو for
-# نتنياهو (4 of 7 grams) and no passage that merely shares an ending.
-NEAR_GRAMS = 0.55
+# A word is nearly another when they share half of its stem's grams, three at least:
+# that admits نتانياهو for نتنياهو (3 of 6) and مسئول for مسؤول, not أوراق for عراق.
+NEAR_SHARE = 0.5
+NEAR_LEAST = 3
 
 
-def least_grams(token: Token) -> int:
-    """Return how many of a word's grams a near match must share."""
-    return max(1, math.ceil(NEAR_GRAMS * len(set(token.grams))))
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What a word shares at least with the words that are nearly it."""
+
+    grams: frozenset[str]
+    least: int
+
+
+def near(word: Token) -> Near | None:
+    """Return what makes another word a near match, None where it is too short for any."""
+    # Grams of the stem: clitics would make every word with ال near every other.
+    shown = grams(word.stem if word.stem in word.folded else word.folded)
+    least = max(NEAR_LEAST, math.ceil(NEAR_SHARE * len(set(shown))))
+    return Near(frozenset(shown), least) if len(set(shown)) >= least else None
 
 
 def text_clause(query: ParsedQuery) -> Clause | None:
@@ -58,12 +72,17 @@ def _demand(item: Item) -> Clause:
 
 def _matches(words: tuple[Token, ...]) -> Clause:
     stems: dict[Clause, None] = dict.fromkeys(Term("stem", w.stem) for w in words)
-    near: list[Clause] = []
-    for word in words:
-        grams: dict[Clause, None] = dict.fromkeys(Term("grams", g) for g in word.grams)
-        if len(grams) > 1:
-            near.append(AnyOf(tuple(grams), minimum=least_grams(word)))
-    return AnyOf((*stems, *near))
+    nears = (near(word) for word in words)
+    return AnyOf(
+        (
+            *stems,
+            *(
+                AnyOf(tuple(Term("grams", g) for g in sorted(n.grams)), minimum=n.least)
+                for n in nears
+                if n
+            ),
+        )
+    )
 
 
 def _scores(words: tuple[Token, ...]) -> Clause:

@@ -1,0 +1,99 @@
+"""One line per rule of the query grammar."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.errors import InputError
+from search.matching import constraint, text_clause
+from search.parse import MAX_QUERY_LENGTH, parse
+
+
+def shape(text: str) -> list[str]:
+    signs = {"optional": "", "required": "+", "excluded": "-"}
+    return [
+        signs[i.occur] + ('"' if i.exact else "") + " ".join(t.letters for t in i.tokens)
+        for i in parse(text).items
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ضربات العراق", ["ضربات", "العراق"]),
+        ("", []),
+        ("   \n\t ", []),
+        ("؟!،", []),
+        ("+العراق بغداد", ["+العراق", "بغداد"]),
+        ("العراق -بغداد", ["العراق", "-بغداد"]),
+        ("العراق - بغداد", ["العراق", "بغداد"]),
+        ("سوريا-العراق", ["سوريا العراق"]),
+        ("-", []),
+        ("+-", []),
+        ("--العراق", ["-العراق"]),
+        ('"حزب الله"', ['+"حزب الله']),
+        ("“حزب الله”", ['+"حزب الله']),
+        ("«حزب الله»", ['+"حزب الله']),
+        ("„حزب الله“", ['+"حزب الله']),
+        ('-"حزب الله"', ['-"حزب الله']),
+        ('+"حزب الله"', ['+"حزب الله']),
+        ('العراق "حزب الله" بغداد', ["العراق", '+"حزب الله', "بغداد"]),
+        ('حزب "الله', ["حزب", "الله"]),
+        ('"', []),
+        ('""', []),
+        ('"" العراق', ["العراق"]),
+        ("“مركز الثقل» إيران", ['+"مركز الثقل', "إيران"]),
+        ("COVID-19", ["covid 19"]),
+        ("-COVID-19", ["-covid 19"]),
+    ],
+)
+def test_items(text: str, expected: list[str]) -> None:
+    assert shape(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("أين وقعت الضربات؟", "أين وقعت الضربات؟"),
+        ("الضربات -اليمن", "الضربات"),
+        ("الضربات +اليمن", "الضربات اليمن"),
+        ("«حزب الله» في العراق", "حزب الله في العراق"),
+        ("-اليمن", ""),
+        ("", ""),
+    ],
+)
+def test_meaning(text: str, meaning: str) -> None:
+    assert parse(text).meaning == meaning
+
+
+def test_stop_words_do_not_rank() -> None:
+    assert [t.letters for t in parse("في العراق").words()] == ["العراق"]
+
+
+def test_stop_words_rank_when_nothing_else_is_asked() -> None:
+    assert [t.letters for t in parse("من في").words()] == ["من", "في"]
+
+
+def test_a_repeated_word_ranks_once() -> None:
+    assert len(parse("العراق العراق").words()) == 1
+
+
+def test_the_longest_query_is_read_and_one_more_is_refused() -> None:
+    assert parse("ا" * MAX_QUERY_LENGTH).items
+    with pytest.raises(InputError, match="1,001 characters") as caught:
+        parse("ا" * (MAX_QUERY_LENGTH + 1))
+    assert caught.value.field == "query"
+
+
+def test_nothing_typed_asks_nothing() -> None:
+    assert text_clause(parse("")) is None
+    assert constraint(parse("العراق")) is None
+
+
+@given(st.text(max_size=MAX_QUERY_LENGTH))
+def test_no_text_makes_it_fail(text: str) -> None:
+    parsed = parse(text)
+    text_clause(parsed)
+    constraint(parsed)

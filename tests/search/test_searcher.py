@@ -1,0 +1,212 @@
+"""The orchestration of a search, over an engine that only records and recites."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from search.clauses import Not, Phrase, Term
+from search.domain import ArticleInfo, Passage, Query, Span, StoredPassage, Total, Vector
+from search.engine import Engine, Rankings, RankRequest, TextHit, VectorHit
+from search.errors import EmbedderError, InputError, PageTooDeep
+from search.searcher import KEYWORD_WEIGHT, Searcher, coverage
+from tests.support import HashingEmbedder
+
+TEXTS = {
+    "a#0": "ضربات في العراق. القوات في سوريا.",
+    "a#1": "هجمات في اليمن. السفن التجارية.",
+    "a#2": "بغداد تطالب بانسحاب.",
+}
+
+
+class Recital:
+    """An engine that answers every request with the rankings it was given."""
+
+    def __init__(self, rankings: Rankings, lost: tuple[str, ...] = ()) -> None:
+        self.rankings = rankings
+        self.lost = lost
+        self.requests: list[RankRequest] = []
+
+    def rank(self, request: RankRequest) -> Rankings:
+        self.requests.append(request)
+        return Rankings(
+            text=self.rankings.text if request.clause is not None else (),
+            text_total=self.rankings.text_total if request.clause is not None else None,
+            vector=self.rankings.vector if request.vector is not None else (),
+            frequencies={t: self.rankings.frequencies.get(t, 0) for t in request.frequencies},
+            passages=len(TEXTS),
+            took_ms={"text": 0.5},
+        )
+
+    def fetch(self, passage_ids: list[str]) -> list[StoredPassage]:
+        return [
+            StoredPassage(
+                Passage("a", int(key[-1]), 0, len(TEXTS[key]), TEXTS[key]),
+                ArticleInfo(id="a", title="ضربات العراق"),
+            )
+            for key in passage_ids
+            if key not in self.lost
+        ]
+
+
+class BrokenEmbedder(HashingEmbedder):
+    def embed_query(self, text: str) -> Vector:
+        raise EmbedderError("the model is broken")
+
+
+RANKINGS = Rankings(
+    text=(TextHit("a#0", 4.0), TextHit("a#2", 2.0)),
+    text_total=2,
+    vector=(VectorHit("a#1", 0.9, Span(0, 15)), VectorHit("a#0", 0.8, None)),
+    frequencies={Term("stem", "عراق"): 1},
+)
+
+
+def searcher(engine: Recital, embedder: HashingEmbedder | None = None) -> Searcher:
+    return Searcher(cast(Engine, engine), embedder or HashingEmbedder())
+
+
+def ids(results: Any) -> list[str]:
+    return [hit.passage.id for hit in results.hits]
+
+
+def test_keyword_asks_and_ranks_by_text_only() -> None:
+    engine = Recital(RANKINGS)
+    results = searcher(engine).search(Query("العراق", mode="keyword"))
+    assert ids(results) == ["a#0", "a#2"]
+    assert [hit.score for hit in results.hits] == [4.0, 2.0]
+    assert engine.requests[0].vector is None
+    assert results.hits[0].keyword is not None
+    assert results.hits[0].keyword.rank == 1
+    assert results.hits[0].semantic is None
+    assert results.total == Total(2, exact=True)
+
+
+def test_semantic_asks_and_ranks_by_vector_only() -> None:
+    engine = Recital(RANKINGS)
+    results = searcher(engine).search(Query("العراق", mode="semantic"))
+    assert ids(results) == ["a#1", "a#0"]
+    assert engine.requests[0].clause is None
+    assert results.total is None
+
+
+def test_hybrid_fuses_both_in_one_request() -> None:
+    engine = Recital(RANKINGS)
+    results = searcher(engine).search(Query("العراق"))
+    assert len(engine.requests) == 1
+    assert ids(results) == ["a#0", "a#1", "a#2"] or ids(results) == ["a#1", "a#0", "a#2"]
+    first = next(hit for hit in results.hits if hit.passage.id == "a#0")
+    assert first.score == pytest.approx(KEYWORD_WEIGHT)
+    assert first.keyword is not None
+    assert first.semantic is not None
+    assert first.semantic.rank == 2
+    assert results.total == Total(3, exact=False)
+
+
+def test_meaning_alone_decides_when_no_word_is_in_the_vocabulary() -> None:
+    hybrid = searcher(Recital(RANKINGS)).search(Query("strikes"))
+    assert ids(hybrid)[0] == "a#1"
+    assert hybrid.hits[0].score == 0.9
+
+
+def test_words_weigh_by_how_much_of_the_query_the_index_knows() -> None:
+    known, unknown = Term("stem", "a"), Term("stem", "b")
+    assert coverage({}, 10) == 0
+    assert coverage({unknown: 0}, 10) == 0
+    assert coverage({known: 3}, 10) == 1
+    assert 0 < coverage({known: 9, unknown: 0}, 10) < coverage({known: 1, unknown: 0}, 10) < 1
+
+
+def test_the_best_sentence_is_marked_where_no_word_matches() -> None:
+    results = searcher(Recital(RANKINGS)).search(Query("هدنة", mode="semantic"))
+    assert results.hits[0].best_sentence == Span(0, 15)
+    assert [s.text for s in results.hits[0].segments if s.match] == [TEXTS["a#1"][:15]]
+
+
+def test_words_are_marked_rather_than_the_best_sentence() -> None:
+    results = searcher(Recital(RANKINGS)).search(Query("السفن", mode="semantic"))
+    assert [s.text for s in results.hits[0].segments if s.match] == ["السفن"]
+
+
+def test_titles_are_marked_too() -> None:
+    results = searcher(Recital(RANKINGS)).search(Query("العراق", mode="keyword"))
+    assert [s.text for s in results.hits[0].title_segments if s.match] == ["العراق"]
+
+
+def test_what_is_demanded_constrains_both_rankings() -> None:
+    engine = Recital(RANKINGS)
+    searcher(engine).search(Query("ضربات «في العراق» -اليمن"))
+    wanted = engine.requests[0].constraint
+    assert isinstance(wanted, Not)
+    assert Phrase("letters", ("في", "العراق")) in getattr(wanted.clause, "clauses", ())
+
+
+def test_a_broken_model_degrades_to_keyword_and_says_so() -> None:
+    for mode in ("hybrid", "semantic"):
+        results = searcher(Recital(RANKINGS), BrokenEmbedder()).search(Query("العراق", mode=mode))
+        assert results.degraded == ("semantic",)
+        assert ids(results) == ["a#0", "a#2"]
+
+
+def test_no_model_degrades_as_well() -> None:
+    results = Searcher(cast(Engine, Recital(RANKINGS)), None).search(Query("العراق"))
+    assert results.degraded == ("semantic",)
+
+
+def test_an_empty_query_finds_nothing() -> None:
+    engine = Recital(RANKINGS)
+    results = searcher(engine).search(Query("  "))
+    assert results.hits == ()
+    assert results.total is None
+
+
+def test_a_passage_deleted_meanwhile_is_no_hit() -> None:
+    results = searcher(Recital(RANKINGS, lost=("a#0",))).search(Query("العراق", mode="keyword"))
+    assert ids(results) == ["a#2"]
+
+
+def test_pages_are_cut_from_one_ranking() -> None:
+    engine = Recital(RANKINGS)
+    results = searcher(engine).search(Query("العراق", mode="keyword", start=1, size=1))
+    assert ids(results) == ["a#2"]
+    assert results.hits[0].keyword is not None
+    assert results.hits[0].keyword.rank == 2
+
+
+@pytest.mark.parametrize(
+    ("start", "size", "depth"),
+    [(0, 100, 100), (1, 100, 1_000), (900, 100, 1_000), (950, 100, 10_000)],
+)
+def test_depth_is_the_shallowest_that_holds_the_page(start: int, size: int, depth: int) -> None:
+    engine = Recital(RANKINGS)
+    searcher(engine).search(Query("العراق", start=start, size=size))
+    assert engine.requests[0].limit == depth
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        (Query("ا", size=0), "size"),
+        (Query("ا", size=101), "size"),
+        (Query("ا", start=-1), "start"),
+        (Query("ا", mode=cast(Any, "fuzzy")), "mode"),
+        (Query("ا" * 1001), "query"),
+    ],
+)
+def test_out_of_bounds_is_named(query: Query, field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        searcher(Recital(RANKINGS)).search(query)
+    assert caught.value.field == field
+
+
+def test_the_window_ends_at_ten_thousand() -> None:
+    searcher(Recital(RANKINGS)).search(Query("العراق", start=9_990, size=10))
+    with pytest.raises(PageTooDeep, match="10,000"):
+        searcher(Recital(RANKINGS)).search(Query("العراق", start=9_991, size=10))
+
+
+def test_every_stage_is_timed() -> None:
+    took = searcher(Recital(RANKINGS)).search(Query("العراق")).took_ms
+    assert {"parse", "embed", "rank", "fuse", "fetch", "highlight", "text", "total"} <= took.keys()
+    assert took["total"] >= took["parse"] >= 0

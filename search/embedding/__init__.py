@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from search.domain import Vector
+from search.errors import SettingsError
+from search.settings import Settings
 
 Progress = Callable[[int], None]  # called with how many more texts are done
 
@@ -42,3 +44,31 @@ class Embedder(Protocol):
     def embed_query(self, text: str) -> Vector:
         """Return shape (dimensions,). Raises EmbedderError."""
         ...
+
+
+_SENTENCE_TRANSFORMERS = "sentence-transformers:"
+
+
+def open_embedder(settings: Settings) -> Embedder:
+    """Return the model that `settings.model` names, ready to be used.
+
+    Raises:
+        SettingsError: the name is of no known kind.
+        EmbedderError: the model cannot be loaded.
+    """
+    if settings.model == "bundled":
+        from search.embedding.bundled import BundledEmbedder
+
+        return BundledEmbedder(settings.cache, settings.threads)
+    if settings.model.startswith(_SENTENCE_TRANSFORMERS):
+        from search.embedding.sentence_transformers import SentenceTransformersEmbedder
+
+        return SentenceTransformersEmbedder(
+            settings.model.removeprefix(_SENTENCE_TRANSFORMERS),
+            query_prompt=settings.query_prompt,
+            passage_prompt=settings.passage_prompt,
+        )
+    raise SettingsError(
+        f"FIHRIS_MODEL: {settings.model!r} is no model; say `bundled`, or "
+        "`sentence-transformers:` and a Hub id or a folder"
+    )

@@ -1,0 +1,35 @@
+// The API as the page uses it. Every failure is a Problem.
+
+export class Problem extends Error {
+  constructor(name, { detail = "", requestId = "", retryAfter = null } = {}) {
+    super(detail || name);
+    this.name = name; // the last part of the problem's type, or "network"
+    this.detail = detail;
+    this.requestId = requestId;
+    this.retryAfter = retryAfter; // seconds
+  }
+}
+
+/** Get JSON. Throws Problem; an abort throws the signal's own AbortError. */
+async function get(path, parameters, signal) {
+  const query = new URLSearchParams(parameters).toString();
+  let response;
+  let content;
+  try {
+    response = await fetch(query ? `${path}?${query}` : path, { signal, headers: { Accept: "application/json" } });
+    content = await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem("network");
+  }
+  if (response.ok) return content;
+  throw new Problem(String(content.type ?? "internal").split("/").pop(), {
+    detail: content.detail,
+    requestId: content.request_id,
+    retryAfter: Number(response.headers.get("Retry-After")) || null,
+  });
+}
+
+export const search = (parameters, signal) => get("/v1/search", parameters, signal);
+export const article = (id, signal) => get(`/v1/articles/${encodeURIComponent(id)}`, [], signal);
+export const status = (signal) => get("/v1/status", [], signal);

@@ -1,0 +1,58 @@
+// What is shown, as the address says it: the one place that reads and writes it.
+
+export const PAGE = 10;
+export const MODES = ["hybrid", "keyword", "semantic"];
+export const FILTERS = ["source", "language", "tag", "from", "to"];
+const REMEMBERED = "fihris.language";
+
+/** Read an address's query. Filters are [name, value] pairs in order. */
+export function read(address) {
+  const parameters = new URLSearchParams(address);
+  const mode = parameters.get("mode");
+  const start = Number(parameters.get("start"));
+  return {
+    q: parameters.get("q") ?? "",
+    mode: MODES.includes(mode) ? mode : MODES[0],
+    start: Number.isInteger(start) && start > 0 ? start : 0,
+    filters: [...parameters].filter(([name, value]) => FILTERS.includes(name) && value !== ""),
+    article: parameters.get("article") ?? "",
+    passage: parameters.get("passage") ?? "",
+    lang: languageOf(parameters.get("lang")),
+  };
+}
+
+/** Write a state as an address; what has its usual value is left out. */
+export function write(state) {
+  const parameters = new URLSearchParams();
+  if (state.q) parameters.set("q", state.q);
+  if (state.mode !== MODES[0]) parameters.set("mode", state.mode);
+  if (state.start) parameters.set("start", state.start);
+  for (const [name, value] of state.filters) parameters.append(name, value);
+  if (state.article) parameters.set("article", state.article);
+  if (state.article && state.passage) parameters.set("passage", state.passage);
+  if (state.lang !== "ar") parameters.set("lang", state.lang);
+  const query = parameters.toString();
+  return query ? `/?${query}` : "/";
+}
+
+/** The API's parameters for a state's search. */
+export function searchParameters({ q, mode, start, filters }) {
+  return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ...filters];
+}
+
+export function rememberLanguage(code) {
+  try {
+    localStorage.setItem(REMEMBERED, code);
+  } catch {
+    // Storage may be forbidden; the address still says the language.
+  }
+}
+
+function languageOf(given) {
+  if (given === "en" || given === "ar") return given;
+  try {
+    return localStorage.getItem(REMEMBERED) === "en" ? "en" : "ar";
+  } catch {
+    return "ar";
+  }
+}

@@ -1,0 +1,186 @@
+// What a state looks like: pure functions from answers to elements.
+
+import { bdi, element } from "./dom.js";
+import { PAGE, write } from "./state.js";
+
+const WINDOW = 10000; // the API pages no deeper
+
+/** Results: a list of hits with paging. `go` is called with the state a link leads to. */
+export function results(answer, state, words) {
+  const list = element("ol", { class: "hits", start: state.start + 1 },
+    answer.hits.map((hit) => element("li", {}, hitView(hit, state, words))));
+  return [...degraded(answer, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
+}
+
+export function countLine(answer, state, words) {
+  if (!answer.hits.length) return answer.total || !state.q ? "" : words.noneTitle;
+  const { total } = answer;
+  const amount = !total ? words.nearest
+    : total.relation === "exact" ? words.count("passages", total.value)
+    : words.atLeast(words.count("passages", total.value));
+  const parts = [amount];
+  if (state.start) parts.push(words.range(words.number(state.start + 1), words.number(state.start + answer.hits.length)));
+  if (answer.took_ms.total !== undefined) parts.push(words.took(words.number(Math.max(1, Math.round(answer.took_ms.total)))));
+  return parts.join(" · ");
+}
+
+function hitView(hit, state, words) {
+  const { article, passage } = hit;
+  const href = write({ ...state, article: article.id, passage: passage.id });
+  const title = article.title ? marked(hit.title_segments) : [article.id];
+  return element("article", { class: "hit" },
+    element("h2", { class: "title" }, element("a", { href, "data-go": true }, bdi(...title))),
+    element("p", { class: "passage", dir: "auto", lang: article.language || null }, hitText(hit)),
+    element("footer", { class: "facts" },
+      element("span", { class: "about" }, facts(article, state, words), element("span", {}, words.paragraph(words.number(passage.position + 1)))),
+      badges(hit, words)));
+}
+
+/**
+ * A hit's text with its matches marked. Where no word matched, the server marks
+ * the sentence that answers by meaning instead: that one is marked more softly.
+ */
+function hitText(hit) {
+  const { best_sentence: best, segments } = hit;
+  const matches = segments.filter((segment) => segment.match);
+  if (best && matches.length === 1) {
+    const before = segments.slice(0, segments.indexOf(matches[0])).map((s) => s.text).join("");
+    const start = [...before].length; // offsets count code points
+    if (start === best.start && start + [...matches[0].text].length === best.end) return marked(segments, "evidence");
+  }
+  if (best && !matches.length) return marked(split(hit.passage.text, best), "evidence");
+  return marked(segments);
+}
+
+function split(text, { start, end }) {
+  const points = [...text];
+  return [
+    { text: points.slice(0, start).join(""), match: false },
+    { text: points.slice(start, end).join(""), match: true },
+    { text: points.slice(end).join(""), match: false },
+  ].filter((segment) => segment.text);
+}
+
+function marked(segments, kind = null) {
+  return segments.map((s) => (s.match ? element("mark", { class: kind }, s.text) : s.text));
+}
+
+function facts(article, state, words) {
+  const parts = [];
+  if (article.source) {
+    const filters = [...state.filters.filter(([name]) => name !== "source"), ["source", article.source]];
+    parts.push(element("a", { href: write({ ...state, start: 0, article: "", passage: "", filters }), "data-go": true, title: words.onlySource(article.source) }, bdi(article.source)));
+  }
+  if (article.published) parts.push(element("time", { datetime: article.published }, words.day(article.published)));
+  return parts;
+}
+
+function badges({ keyword, semantic }, words) {
+  const badge = (kind, component, label, why) => component
+    && element("li", { class: `badge ${kind}`, title: why(words.number(component.rank), words.score(component.score)) }, label(words.number(component.rank)));
+  return element("ul", { class: "badges", "aria-label": words.why },
+    badge("keyword", keyword, words.rankKeyword, words.whyKeyword),
+    badge("semantic", semantic, words.rankSemantic, words.whySemantic));
+}
+
+function paging(answer, state, words) {
+  const end = state.start + PAGE;
+  const more = answer.total?.relation === "exact" ? answer.total.value > end : answer.hits.length === PAGE;
+  const link = (start, label, rel) => element("a", { class: rel, rel, href: write({ ...state, start }), "data-go": "page" }, label);
+  const previous = state.start > 0 && link(Math.max(0, state.start - PAGE), words.previous, "prev");
+  const next = more && end + PAGE <= WINDOW && link(end, words.next, "next");
+  if (!previous && !next) return "";
+  return element("nav", { class: "paging", "aria-label": words.pages }, previous || element("span"), next || "");
+}
+
+function degraded(answer, words) {
+  return answer.degraded.map((what) => element("p", { class: "banner", role: "status" }, words.degraded[what] ?? what));
+}
+
+/** No hits: what to try next, as links where a link can do it. */
+export function none(answer, state, words) {
+  const go = (change, text) => element("a", { href: write({ ...state, start: 0, ...change }), "data-go": true }, text);
+  return [...degraded(answer, words), element("section", { class: "notice" },
+    element("h1", {}, words.noneTitle),
+    element("ul", {},
+      state.mode !== "semantic" && !answer.degraded.length ? element("li", {}, go({ mode: "semantic" }, words.none.semantic)) : "",
+      element("li", {}, words.none.fewer),
+      state.filters.length ? element("li", {}, go({ filters: [] }, words.none.filters)) : ""))];
+}
+
+/** Nothing asked yet: how to ask. */
+export function tips(state, words, holdings) {
+  if (holdings && holdings.passages === 0) {
+    return [element("section", { class: "notice" }, element("h1", {}, words.emptyIndex), element("pre", { dir: "ltr" }, "fihris index PATH"))];
+  }
+  return [element("section", { class: "tips" },
+    element("h1", {}, words.tipsTitle),
+    element("dl", {}, words.tips.map(([example, meaning]) => [
+      element("dt", {}, element("a", { href: write({ ...state, q: plain(example), start: 0 }), "data-go": true }, bdi(example))),
+      element("dd", {}, meaning),
+    ])))];
+}
+
+const plain = (text) => text.replace(/\s+/g, " ");
+
+export function skeleton(label) {
+  const bar = (width) => element("span", { class: `bar ${width}` });
+  return [element("div", { class: "skeleton", role: "img", "aria-label": label },
+    [0, 1, 2].map(() => element("div", { class: "hit" }, bar("short"), bar("long"), bar("long"), bar("middle"))))];
+}
+
+export function failure(problem, words, retry) {
+  return [element("section", { class: "notice failure", role: "alert" },
+    element("h1", {}, words.problem),
+    element("p", {}, words.problems[problem.name] ?? words.problems.internal),
+    problem.detail ? element("p", { class: "detail", lang: "en", dir: "auto" }, problem.detail) : "",
+    problem.requestId ? element("p", { class: "detail" }, `${words.request} `, element("code", { dir: "ltr" }, problem.requestId)) : "",
+    element("button", { type: "button", onclick: retry }, words.retry))];
+}
+
+/** A whole article; the passage asked for is marked. */
+export function wholeArticle(stored, state, words) {
+  const { article } = stored;
+  const back = { ...state, article: "", passage: "" };
+  const link = safeLink(article.url);
+  return [element("article", { class: "whole" },
+    element("p", { class: "back" }, element("a", { href: write(back), "data-go": "back" }, state.q ? words.back : words.start)),
+    element("h1", { dir: "auto", tabindex: -1 }, article.title || article.id),
+    element("p", { class: "facts" }, element("span", { class: "about" }, facts(article, state, words),
+      link ? element("a", { href: link, rel: "noopener noreferrer external" }, words.original) : "")),
+    element("div", { class: "text", lang: article.language || null }, paragraphs(stored, state)))];
+}
+
+/** Passages that no line break parts are one paragraph, cut only for the model's sake. */
+function paragraphs({ text, passages }, state) {
+  const points = [...text];
+  const made = [];
+  let before = 0;
+  for (const passage of passages) {
+    const gap = points.slice(before, passage.start).join("");
+    if (!made.length || /[\n\r\u2028\u2029]/.test(gap)) made.push(element("p", { dir: "auto" }));
+    else made.at(-1).append(gap);
+    const here = passage.id === state.passage;
+    made.at(-1).append(element("span", { class: here ? "here" : null, id: here ? "here" : null, tabindex: here ? -1 : null, "aria-current": here ? "true" : null }, passage.text));
+    before = passage.end;
+  }
+  return made;
+}
+
+function safeLink(url) {
+  try {
+    return ["http:", "https:"].includes(new URL(url).protocol) ? url : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The filters in force, each with a way to take it off. */
+export function chips(state, words) {
+  return state.filters.map(([name, value], n) => {
+    const label = `${words.filters[name]}: ${value}`;
+    const filters = state.filters.filter((_, other) => other !== n);
+    return element("li", {}, element("a", { class: "chip", href: write({ ...state, filters, start: 0 }), "data-go": true, "aria-label": words.remove(label) },
+      `${words.filters[name]}: `, bdi(value), element("span", { class: "cross", "aria-hidden": true }, "×")));
+  });
+}

@@ -108,10 +108,14 @@ class _Run:
         for item in items:
             match item:
                 case Found(article=article, place=place):
-                    first = self.places.setdefault(article.id, place)
-                    if first == place:
+                    first = self.places.get(article.id)
+                    if first is None:
+                        self.places[article.id] = place
                         self.articles += 1
                         yield item
+                    elif first == place:
+                        self.skipped.append(Skipped(place, "given twice"))
+                        self.on_size(item.size)
                     else:
                         reason = f"its id {article.id!r} is also that of {first}: give it another"
                         self.fail(Failure(place, reason, item.size))

@@ -1,0 +1,387 @@
+"""The command line, one thin function a command. Answers on stdout, everything else on stderr.
+
+Exit status: 0 done; 1 something failed (each thing is named); 2 an argument, a setting or
+a given file cannot be used; 130 interrupted.
+
+Whatever takes long to import is imported by the command that needs it, so that
+`fihris --help` is instant; a test holds that.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from search.errors import FihrisError, InputError, SettingsError, SourceError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from search.embedding import Embedder
+    from search.engine import Engine
+    from search.settings import Settings
+
+app = typer.Typer(
+    name="fihris",
+    help="فهرس: Arabic-first search over your own articles, by words and by meaning.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def main() -> NoReturn:
+    """Run the command line; every error raised on purpose becomes one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # Arabic must print whatever the locale is
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    log = logging.StreamHandler()
+    log.setFormatter(_OneLine())
+    logging.basicConfig(handlers=[log], level=logging.WARNING)
+    try:
+        app(prog_name="fihris")
+    except (InputError, SettingsError, SourceError) as error:
+        _end(error, 2)
+    except FihrisError as error:
+        _end(error, 1)
+    except KeyboardInterrupt:
+        _end("interrupted", 130)
+    except BrokenPipeError:
+        _leave_pipe()
+    sys.exit(0)
+
+
+class _OneLine(logging.Formatter):
+    """Logs without tracebacks: people who type commands cannot use them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        reason = f": {record.exc_info[1]}" if record.exc_info else ""
+        return f"fihris: {record.getMessage()}{reason}"
+
+
+def _end(error: FihrisError | str, status: int) -> NoReturn:
+    from indexer.show import plain
+
+    typer.echo(f"fihris: {plain(str(error))}", err=True)
+    sys.exit(status)
+
+
+def _leave_pipe() -> NoReturn:
+    """End as a program does whose reader went away, without Python's complaint at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(141)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"fihris {version('fihris')}")
+        raise typer.Exit
+
+
+@app.callback()
+def fihris(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """فهرس: Arabic-first search over your own articles, by words and by meaning.
+
+    Settings are FIHRIS_* environment variables; README.md lists them.
+    """
+
+
+@app.command("index")
+def index_command(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Files (.txt, .md, .jsonl) and folders of them."),
+    ],
+    json: AsJson = False,
+) -> None:
+    """Read articles from files and folders; what is stored unchanged is passed over."""
+    from indexer import show
+    from indexer.pipeline import index
+    from indexer.sources import list_files, read_articles
+
+    files = list_files(paths)
+    with _opened() as (engine, embedder, settings), _progress() as progress:
+        size = sum(getattr(file, "size", 0) for file in files)
+        task = progress.add_task("indexing", total=size)
+        report = index(
+            read_articles(files),
+            engine,
+            embedder,
+            settings,
+            on_size=lambda more: progress.advance(task, more),
+        )
+    if json:
+        typer.echo(show.as_json(show.report_json(report)))
+    else:
+        typer.echo(show.report_text(report))
+    if report.stopped == "interrupted":
+        raise typer.Exit(130)
+    if report.failed or report.stopped:
+        raise typer.Exit(1)
+
+
+@app.command("search")
+def search_command(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help='Words, "phrases", +required, -excluded.')
+    ],
+    mode: Annotated[str, typer.Option(help="hybrid, keyword or semantic.")] = "hybrid",
+    size: Annotated[int, typer.Option(help="Results to show, 1 to 100.")] = 10,
+    start: Annotated[int, typer.Option(help="Results to pass over first.")] = 0,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Only from this source; may be given again.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Only in this language; may be given again.")
+    ] = None,
+    article: Annotated[
+        list[str] | None, typer.Option(help="Only in the article of this id; may be given again.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only with this tag; may be given again.")
+    ] = None,
+    published_from: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="Only published then or later.")
+    ] = "",
+    published_to: Annotated[
+        str, typer.Option("--to", metavar="DATE", help="Only published then or earlier.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Search; matches are bold, or between ** and ** where the output is no terminal."""
+    from typing import cast
+
+    from indexer import show
+    from search.domain import Filter, Mode, Query
+    from search.searcher import Searcher
+
+    query = Query(
+        text=_valid("text", text),
+        mode=cast("Mode", mode),  # the searcher refuses another one by name
+        size=size,
+        start=start,
+        filter=Filter(
+            sources=_all_valid("source", source),
+            languages=_all_valid("language", language),
+            articles=_all_valid("article", article),
+            tags=_all_valid("tag", tag),
+            published_from=_date(published_from, "--from"),
+            published_to=_date(published_to, "--to"),
+        ),
+    )
+    with _opened() as (engine, embedder, _):
+        results = Searcher(engine, embedder).search(query)
+    if json:
+        typer.echo(show.as_json(results))
+    else:
+        _print_rich(show.results_text(results, bold=sys.stdout.isatty()))
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, instead of FIHRIS_HOST.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port, instead of FIHRIS_PORT; 0: any free one."),
+    ] = None,
+) -> None:
+    """Serve the HTTP API and the search page until Ctrl-C."""
+    from indexer.server import serve
+    from search.settings import read_settings
+
+    # The application reads the same settings in its own place.
+    if host is not None:
+        os.environ["FIHRIS_HOST"] = host
+    if port is not None:
+        os.environ["FIHRIS_PORT"] = str(port)
+    settings = read_settings()
+    serve(
+        settings.host,
+        settings.port,
+        lambda url: typer.echo(f"Fihris: search page and API on {url} (Ctrl-C stops it)"),
+    )
+
+
+@app.command()
+def status(json: AsJson = False) -> None:
+    """Tell what the index holds and what made it."""
+    from indexer import show
+
+    with _opened() as (engine, _, _):
+        found = engine.status()
+    typer.echo(show.as_json(found) if json else show.status_text(found))
+
+
+@app.command()
+def delete(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of articles.")],
+) -> None:
+    """Remove articles by id."""
+    from indexer.show import plain
+
+    with _opened() as (engine, _, _):
+        wanted = list(dict.fromkeys(_all_valid("id", ids)))
+        known = engine.content_hashes(wanted)
+        removed = engine.delete(list(known))
+    unknown = [each for each in wanted if each not in known]
+    for article_id in unknown:
+        typer.echo(f"fihris: there is no article {plain(article_id)!r}", err=True)
+    typer.echo(f"{removed:,} articles removed")
+    if unknown:
+        raise typer.Exit(1)
+
+
+@app.command("evaluate")
+def evaluate_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="corpus.jsonl, queries.jsonl and qrels/test.tsv.")
+    ],
+    mode: Annotated[
+        list[str] | None,
+        typer.Option(help="hybrid, keyword or semantic; may be given again; all if not given."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Measure ranking on a judged collection in BEIR's layout, in a temporary index."""
+    from indexer import show
+    from indexer.evaluate import evaluate
+    from indexer.judgements import read_judged_set
+    from search.domain import MODES
+    from search.embedding import open_embedder
+    from search.settings import read_settings
+
+    modes = [each for each in MODES if mode is None or each in mode]
+    if unknown := sorted(set(mode or ()) - set(MODES)):
+        raise InputError(
+            f"--mode is {unknown[0]!r}; it must be one of {', '.join(MODES)}", field="mode"
+        )
+    settings = read_settings()
+    judged = read_judged_set(folder)
+    embedder = open_embedder(settings)
+    with _progress() as progress:
+        tasks: dict[str, int] = {}
+
+        def on_step(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=of)
+            progress.update(tasks[what], completed=done)  # type: ignore[arg-type]
+
+        evaluation = evaluate(judged, settings, embedder, modes, on_step)
+    if judged.empty:
+        typer.echo(f"{judged.empty:,} articles without a text were left out", err=True)
+    if evaluation.cut_queries:
+        typer.echo(
+            f"{evaluation.cut_queries:,} queries were too long; their beginning was asked", err=True
+        )
+    if json:
+        typer.echo(show.as_json(show.evaluation_json(evaluation)))
+    else:
+        typer.echo(show.evaluation_table(evaluation))
+
+
+@app.command()
+def analyze(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Any text.")], json: AsJson = False
+) -> None:
+    """Show every layer of every word of a text, as engines see it."""
+    from indexer import show
+    from search.analysis import analyse
+
+    tokens = analyse(_valid("text", text))
+    if json:
+        typer.echo(show.as_json([token._asdict() for token in tokens]))
+    else:
+        typer.echo(show.tokens_table(text, tokens))
+
+
+@contextmanager
+def _opened() -> Iterator[tuple[Engine, Embedder, Settings]]:
+    """Open the index and the model the settings name, and close the index again."""
+    from search.assembly import fingerprint_of
+    from search.embedding import open_embedder
+    from search.engines import open_engine
+    from search.settings import read_settings
+
+    settings = read_settings()
+    embedder = open_embedder(settings)
+    engine = open_engine(settings, fingerprint_of(embedder, settings))
+    try:
+        yield engine, embedder, settings
+    finally:
+        engine.close()
+
+
+def _progress() -> Progress:
+    """Return a progress display on stderr, shown only on a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def _print_rich(text: object) -> None:
+    from rich.console import Console
+
+    Console(soft_wrap=True, highlight=False, emoji=False, markup=False).print(text)
+
+
+def _date(value: str, field: str) -> date | None:
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise InputError(
+            f"{field} is {value!r}; it must be a date such as 2024-01-31", field=field
+        ) from error
+
+
+def _valid(name: str, value: str) -> str:
+    """Return an argument that is text; a shell may hand over bytes that are none."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{name} is not valid UTF-8", field=name) from error
+    return value
+
+
+def _all_valid(name: str, values: list[str] | None) -> tuple[str, ...]:
+    return tuple(_valid(name, value) for value in values or ())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The HTTP server: uvicorn, told by name which application to run, and bounded in time.
+
+`indexer` never imports `api`: the application is an import string.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from search.errors import SettingsError
+
+APPLICATION = "api.app:create_app"
+REQUEST_SECONDS = 15.0  # a request has arrived whole by then, or its connection is closed
+KEEP_ALIVE_SECONDS = 15
+SHUTDOWN_SECONDS = 10
+MAX_CONNECTIONS = 512  # idle ones count; past it the answer is 503. File handles: 1,024 is usual
+MAX_HEADERS = 32_768  # bytes
+
+_WAITING = (h11.IDLE, h11.SEND_BODY)
+
+
+class TimedProtocol(H11Protocol):
+    """HTTP/1.1 that gives a request `REQUEST_SECONDS` to arrive.
+
+    uvicorn itself bounds only the idle time after an answer: a client that sends a
+    header a minute would keep its connection for ever.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        self._watch()
+        super().data_received(data)
+        if self.conn.their_state not in _WAITING:
+            self._arrived()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_SECONDS, self._late)
+
+    def _arrived(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _late(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def serve(host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve until a signal ends it; `announce` is given the address once it is bound.
+
+    Args:
+        host: an address or name of this machine.
+        port: 0 takes any free one.
+        announce: called with such as `http://127.0.0.1:8000/`.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+    """
+    with _bound(host, port) as listening:
+        shown = f"[{host}]" if ":" in host else host
+        announce(f"http://{shown}:{listening.getsockname()[1]}/")
+        config = uvicorn.Config(
+            APPLICATION,
+            factory=True,
+            http=TimedProtocol,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            limit_concurrency=MAX_CONNECTIONS,
+            h11_max_incomplete_event_size=MAX_HEADERS,
+        )
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+        except OSError:
+            bound.close()
+            raise
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {reason}; "
+            "choose another with --host and --port (0 takes any free port)"
+        ) from error
+    return bound

@@ -1,0 +1,105 @@
+# Needs make and Python 3.11 or newer; everything else is put into .venv, at the versions and
+# hashes of the requirements*.lock files. Every target sets itself up.
+#
+#   make run        index seeds/, search it three ways, serve the API and the page
+#   make test       lint, types and every test          make test-fast   without the slow ones
+#   make lint       ruff and mypy                       make bench       the benchmarks
+#   make lock       write the lock files anew           make clean       remove all that was made
+#
+#   TEST_TORCH=1       also installs sentence-transformers and tests that model (gigabytes)
+#   REQUIRE_BROWSER=1  a missing Chromium is a failure instead of a skipped test
+#   PYTHON=python3.12  the interpreter to use
+
+.POSIX:
+.PHONY: run test test-fast lint bench lock clean setup setup-dev
+
+VENV = .venv
+BIN = $(VENV)/bin
+PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
+# Inside the repository, so that nothing depends on a home folder that can be written.
+FIHRIS_DATA ?= $(PWD)/.fihris/data
+FIHRIS_CACHE ?= $(PWD)/.fihris/cache
+FIHRIS_HOST ?= 127.0.0.1
+FIHRIS_PORT ?= 8000
+HERE = FIHRIS_DATA="$(FIHRIS_DATA)" FIHRIS_CACHE="$(FIHRIS_CACHE)"
+FIHRIS = $(HERE) $(BIN)/python -m indexer.cli
+PYTEST = FIHRIS_CACHE="$(FIHRIS_CACHE)" $(BIN)/python -m pytest
+
+run: setup
+	@$(FIHRIS) index seeds
+	@printf '\n== By words: ضربات العراق\n\n'
+	@$(FIHRIS) search --mode keyword --size 2 'ضربات العراق'
+	@printf '\n== By meaning: ماذا قال المسؤولون عن حماية الجنود؟\n\n'
+	@$(FIHRIS) search --mode semantic --size 2 'ماذا قال المسؤولون عن حماية الجنود؟'
+	@printf '\n== Across languages: Why did the United States strike targets in Iraq?\n\n'
+	@$(FIHRIS) search --size 2 'Why did the United States strike targets in Iraq?'
+	@printf '\n'
+	@FIHRIS_HOST="$(FIHRIS_HOST)" FIHRIS_PORT="$(FIHRIS_PORT)" $(FIHRIS) serve
+
+test: lint
+	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
+	  command -v google-chrome >/dev/null 2>&1 || \
+	  printf 'note: there is no Chromium, so the browser test is skipped (Debian: apt-get install chromium chromium-driver)\n'
+	@if [ -n "$$TEST_TORCH" ]; then $(MAKE) $(VENV)/torch.stamp; fi
+	@$(PYTEST)
+
+test-fast: setup-dev
+	@$(PYTEST) -m 'not slow and not torch'
+
+lint: setup-dev
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+
+bench: setup-dev
+	@for benchmark in benchmarks/[a-z]*.py; do \
+	  printf '\n== %s\n' "$$benchmark"; \
+	  $(HERE) $(BIN)/python -m "$$(printf '%s' "$${benchmark%.py}" | tr / .)" || exit 1; \
+	done
+
+setup: $(VENV)/base.stamp
+setup-dev: $(VENV)/dev.stamp
+
+$(VENV)/bin/python:
+	@for python in "$(PYTHON)" python3 python3.13 python3.12 python3.14 python3.11; do \
+	  if [ -n "$$python" ] && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    >/dev/null 2>&1; then \
+	    printf 'setting up %s with %s, some minutes the first time\n' '$(VENV)' "$$python"; \
+	    "$$python" -m venv $(VENV) && exit 0; \
+	    rm -f $@; \
+	    printf 'Python could not make an environment (Debian: apt-get install python3-venv)\n' >&2; \
+	    exit 1; \
+	  fi; \
+	done; \
+	printf 'Python 3.11 or newer is needed, and none of python3, python3.11 to python3.14 is one\n' >&2; \
+	exit 1
+
+# Each environment holds all of the one before it.
+$(VENV)/base.stamp: requirements.lock pyproject.toml $(VENV)/bin/python
+	@$(PIP) -r requirements.lock
+	@$(PIP:--require-hashes=) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/base.stamp
+	@$(PIP) -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/torch.stamp: requirements-torch.lock $(VENV)/dev.stamp
+	@printf 'installing sentence-transformers and torch: gigabytes, some minutes\n'
+	@$(PIP) -r requirements-torch.lock
+	@touch $@
+
+# hatchling and editables build the project itself, without the network, in `base.stamp`.
+LOCK = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
+  pyproject.toml requirements-build.in
+lock: $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet uv
+	@$(LOCK) --upgrade --output-file requirements.lock >/dev/null
+	@$(LOCK) --group dev --constraints requirements.lock --output-file requirements-dev.lock >/dev/null
+	@$(LOCK) --extra sentence-transformers --group dev --constraints requirements-dev.lock \
+	  --output-file requirements-torch.lock >/dev/null
+
+clean:
+	rm -rf $(VENV) .fihris .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

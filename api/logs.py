@@ -45,19 +45,20 @@ def json_logs() -> Iterator[None]:
     """Write what Fihris and uvicorn log to stderr as JSON while the server runs."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
-    # Uvicorn's own set-up, where it is in force, has a handler already.
+    # Where a set-up of the owner's is in force, it stays.
     own = [logging.getLogger(name) for name in ("fihris", "search", "uvicorn")]
-    taken = [log for log in own if not log.handlers]
-    levels = [(log, log.level) for log in taken]
-    for log in taken:
+    taken = [(log, log.level, log.propagate) for log in own if not log.handlers]
+    for log, _, _ in taken:
         log.addHandler(handler)
         log.setLevel(logging.INFO)
+        log.propagate = False
     try:
         yield
     finally:
-        for log, level in levels:
+        for log, level, propagate in taken:
             log.removeHandler(handler)
             log.setLevel(level)
+            log.propagate = propagate
 
 
 class RequestLog:

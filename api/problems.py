@@ -181,8 +181,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.FihrisError)
     async def ours(request: Request, error: errors.FihrisError) -> Response:
-        if kind_of(error).status >= 500 and not isinstance(error, NotReady | Overloaded):
+        status = kind_of(error).status
+        if status == 500:
             logger.error("%s: %s", type(error).__name__, error, exc_info=error)
+        elif status > 500:
+            logger.warning("%s: %s", type(error).__name__, error)
         return error_response(error, request_id=request_id_of(request))
 
     @app.exception_handler(RequestValidationError)

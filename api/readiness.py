@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from api.problems import NotReady
-from search.errors import FihrisError
+from search.errors import EngineUnavailable, FihrisError
 from search.searcher import Searcher
 
 logger = logging.getLogger("fihris.api")
@@ -72,7 +72,7 @@ class Readiness:
                 self._failure = error
                 logger.error("cannot open the index: %s", error)
             except Exception:
-                self._failure = FihrisError(
+                self._failure = EngineUnavailable(
                     "The index cannot be opened; the server's log says why."
                 )
                 logger.exception("cannot open the index")

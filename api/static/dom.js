@@ -11,7 +11,7 @@ export function element(name, attributes = {}, ...children) {
     if (key === "onclick") made.addEventListener("click", value);
     else made.setAttribute(key, value === true ? "" : String(value));
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
   return made;
 }
 

@@ -8,7 +8,11 @@ const WINDOW = 10000; // the API pages no deeper
 /** Results: a list of hits with paging. `go` is called with the state a link leads to. */
 export function results(answer, state, words) {
   const list = element("ol", { class: "hits", start: state.start + 1 },
-    answer.hits.map((hit) => element("li", {}, hitView(hit, state, words))));
+    answer.hits.map((hit, n) => {
+      // Neighbours of one article stand under one title, which is still there to be heard.
+      const follows = n > 0 && answer.hits[n - 1].article.id === hit.article.id;
+      return element("li", { class: follows ? "follows" : null }, hitView(hit, state, words, follows));
+    }));
   return [...degraded(answer, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
 }
 
@@ -24,15 +28,17 @@ export function countLine(answer, state, words) {
   return parts.join(" · ");
 }
 
-function hitView(hit, state, words) {
+function hitView(hit, state, words, follows) {
   const { article, passage } = hit;
   const href = write({ ...state, article: article.id, passage: passage.id });
   const title = article.title ? marked(hit.title_segments) : [article.id];
   return element("article", { class: "hit" },
-    element("h2", { class: "title" }, element("a", { href, "data-go": true }, bdi(...title))),
+    element("h2", { class: follows ? "hidden" : "title", dir: "auto" }, follows ? title : element("a", { href, "data-go": true }, title)),
     element("p", { class: "passage", dir: "auto", lang: article.language || null }, hitText(hit)),
     element("footer", { class: "facts" },
-      element("span", { class: "about" }, facts(article, state, words), element("span", {}, words.paragraph(words.number(passage.position + 1)))),
+      element("span", { class: "about" }, 
+        element("a", { class: "place", href, "data-go": true }, words.paragraph(words.number(passage.position + 1))),
+        follows ? "" : facts(article, state, words)),
       badges(hit, words)));
 }
 

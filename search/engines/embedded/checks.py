@@ -1,0 +1,234 @@
+"""What an article and a request must be before anything native or stored sees them.
+
+Tantivy ends the process on some inputs (a limit of 1e12 aborts, a phrase of
+one word panics), so every bound is checked here, in Python, first.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from search.clauses import (
+    MAX_CLAUSES,
+    AllOf,
+    AnyOf,
+    Boost,
+    Clause,
+    Everything,
+    Not,
+    Phrase,
+    Prefer,
+    Prefix,
+    Term,
+)
+from search.domain import LAYERS, NO_FILTER, Filter, IndexedArticle, IndexedPassage, Vector
+from search.engine import MAX_LIMIT, RankRequest
+from search.errors import InputError
+
+MAX_ID = 512  # characters of an article's id
+MAX_VALUE = 1_000  # of a source, a language, a tag
+MAX_FIELD = 20_000  # of a title, a url
+MAX_TAGS = 1_000
+MAX_PASSAGES = 1_000_000  # of one article
+MAX_TERM_BYTES = 60_000  # Tantivy drops longer ones without a word (limit 65,530)
+MAX_DEPTH = 64  # of a clause: no parser of ours nests deeper than 5
+MAX_FACTOR = 1_000.0
+MAX_PRODUCT = 1e12  # of nested factors: scores are float32 inside Tantivy
+MAX_FILTER_VALUES = 10_000
+
+_BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x00]")  # Tantivy's tokenizer cuts at ASCII white space
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class Unfit(ValueError):
+    """An article cannot be stored; the message says why and what to do."""
+
+
+def check_article(article: IndexedArticle, dimensions: int) -> None:
+    """Raise Unfit if an article cannot be stored whole and as it is."""
+    info = article.article.info
+    _check_id(info.id)
+    for name, value, most in (
+        ("title", info.title, MAX_FIELD),
+        ("url", info.url, MAX_FIELD),
+        ("source", info.source, MAX_VALUE),
+        ("language", info.language, MAX_VALUE),
+        *(("tag", tag, MAX_VALUE) for tag in info.tags),
+    ):
+        _check_unicode(value, name)
+        if len(value) > most:
+            raise Unfit(f"its {name} has {len(value):,} characters, at most {most:,} can be kept")
+    if len(info.tags) > MAX_TAGS:
+        raise Unfit(f"it has {len(info.tags):,} tags, at most {MAX_TAGS:,} can be kept")
+    _check_unicode(article.article.text, "text")
+    if len(article.passages) > MAX_PASSAGES:
+        raise Unfit(f"it has more than {MAX_PASSAGES:,} passages; split it")
+    for expected, passage in enumerate(article.passages):
+        if passage.passage.position != expected or passage.passage.article_id != info.id:
+            raise Unfit(f"its passage {expected} is numbered {passage.passage.id!r}")
+        try:
+            _check_passage(passage, article.article.text, dimensions)
+        except Unfit as error:
+            raise Unfit(f"passage {expected}: {error}") from None
+
+
+def _check_id(id: str) -> None:
+    if not id:
+        raise Unfit("its id is empty; give it one")
+    _check_unicode(id, "id")
+    if len(id) > MAX_ID:
+        raise Unfit(f"its id has {len(id):,} characters, at most {MAX_ID} can be kept")
+    if _CONTROL.search(id):
+        raise Unfit("its id holds control characters; take them out")
+
+
+def _check_unicode(value: str, name: str) -> None:
+    if not is_unicode(value):
+        raise Unfit(
+            f"its {name} holds half of a surrogate pair, which no encoding can carry; "
+            "decode the source again or replace it with U+FFFD"
+        )
+
+
+def _check_passage(indexed: IndexedPassage, text: str, dimensions: int) -> None:
+    passage = indexed.passage
+    if text[passage.start : passage.end] != passage.text or not (
+        0 <= passage.start <= passage.end <= len(text)
+    ):
+        raise Unfit(f"its text is not the article's between {passage.start} and {passage.end}")
+    for layer, terms in indexed.terms.items():
+        if layer not in LAYERS:
+            raise Unfit(f"there is no layer {layer!r}")
+        _check_unicode(terms, f"layer {layer}")
+        if _BREAKS.search(terms):
+            raise Unfit(f"terms of its layer {layer} are not separated by single spaces")
+        # 4 bytes a character at most: only a text this long can hold a term that is too long.
+        if len(terms) * 4 > MAX_TERM_BYTES and any(
+            len(term.encode()) > MAX_TERM_BYTES for term in terms.split(" ")
+        ):
+            raise Unfit(f"a term of its layer {layer} is longer than {MAX_TERM_BYTES:,} bytes")
+    _check_vectors(indexed.vector, (dimensions,), "vector")
+    _check_vectors(
+        indexed.sentence_vectors, (len(indexed.sentences), dimensions), "sentence vectors"
+    )
+    for span in indexed.sentences:
+        if not 0 <= span.start <= span.end <= len(passage.text):
+            raise Unfit(f"its sentence {span.start}-{span.end} is not inside its text")
+
+
+def _check_vectors(vectors: Vector, shape: tuple[int, ...], name: str) -> None:
+    # No sentences: (0,) and (0, anything) say the same as (0, dimensions).
+    if shape[0] == 0 and vectors.size == 0:
+        return
+    if vectors.shape != shape:
+        raise Unfit(f"its {name} have shape {vectors.shape}, not {shape}")
+    if not np.isfinite(vectors).all():
+        raise Unfit(f"its {name} hold values that are not finite numbers")
+    if not (np.einsum("...i,...i->...", vectors, vectors, dtype=np.float64) > 0).all():
+        raise Unfit(f"its {name} are all zeros, which has no direction")
+
+
+def is_unicode(value: str) -> bool:
+    """Tell whether UTF-8 can carry a text: lone surrogates raise inside Tantivy and SQLite."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_request(request: RankRequest, dimensions: int) -> None:
+    """Raise InputError unless a request is within every bound."""
+    check_limit(request.limit)
+    if request.clause is not None:
+        check_clause(request.clause)
+    check_filter(request.filter)
+    if len(request.frequencies) > MAX_CLAUSES:
+        raise InputError(f"more than {MAX_CLAUSES} frequencies were asked", field="frequencies")
+    vector = request.vector
+    if vector is None:
+        return
+    if vector.shape != (dimensions,):
+        raise InputError(
+            f"the query's vector has shape {vector.shape}, this index needs ({dimensions},)",
+            field="vector",
+        )
+    if not np.isfinite(vector).all() or not vector.any():
+        raise InputError("the query's vector must be finite and not all zeros", field="vector")
+
+
+def check_limit(limit: int) -> None:
+    if not 0 <= limit <= MAX_LIMIT:
+        raise InputError(f"limit is {limit}, it must be 0 to {MAX_LIMIT:,}", field="limit")
+
+
+def check_filter(filter: Filter) -> None:
+    if filter is NO_FILTER:
+        return
+    for name in ("sources", "languages", "articles", "tags"):
+        if len(getattr(filter, name)) > MAX_FILTER_VALUES:
+            raise InputError(
+                f"a filter takes at most {MAX_FILTER_VALUES:,} {name}", field=f"filter.{name}"
+            )
+
+
+def check_clause(clause: Clause) -> None:
+    """Raise InputError on a clause too big, too deep or with a number out of bounds."""
+    size = 0
+    level: list[tuple[Clause, float]] = [(clause, 1.0)]
+    for _ in range(MAX_DEPTH + 1):
+        if not level:
+            return
+        below: list[tuple[Clause, float]] = []
+        for part, product in level:
+            size += len(part.values) if isinstance(part, Phrase) else 1
+            below += _below(part, product)
+        if size > MAX_CLAUSES or size + len(below) > 2 * MAX_CLAUSES:
+            raise InputError(f"the query has more than {MAX_CLAUSES} clauses", field="clause")
+        level = below
+    if level:
+        raise InputError(f"the query is nested more than {MAX_DEPTH} deep", field="clause")
+
+
+def _below(clause: Clause, product: float) -> list[tuple[Clause, float]]:
+    match clause:
+        case Term() | Phrase() | Prefix():
+            if clause.layer not in LAYERS:
+                raise InputError(f"there is no layer {clause.layer!r}", field="clause")
+            return []
+        case Everything():
+            return []
+        case AnyOf(clauses=parts, minimum=minimum):
+            if minimum < 1:
+                raise InputError(f"minimum is {minimum}, it must be 1 or more", field="clause")
+            return [(part, product) for part in parts]
+        case AllOf(clauses=parts):
+            return [(part, product) for part in parts]
+        case Not(clause=a, excluded=b) | Prefer(clause=a, bonus=b):
+            return [(a, product), (b, product)]
+        case Boost(clause=a, factor=factor):
+            if not (math.isfinite(factor) and 0 <= factor <= MAX_FACTOR):
+                raise InputError(
+                    f"a factor is {factor}, it must be 0 to {MAX_FACTOR:g}", field="clause"
+                )
+            if product * factor > MAX_PRODUCT:
+                raise InputError(f"factors multiply to over {MAX_PRODUCT:g}", field="clause")
+            return [(a, product * factor)]
+
+
+def check_layer(layer: str) -> None:
+    if layer not in LAYERS:
+        raise InputError(f"there is no layer {layer!r}", field="layer")
+
+
+def passage_key(passage_id: str) -> tuple[str, int] | None:
+    """Return the article id and position in a passage id, None if it cannot be one."""
+    article_id, mark, digits = passage_id.rpartition("#")
+    if not mark or not (digits.isascii() and digits.isdigit()) or len(digits) > 9:
+        return None
+    if not is_unicode(article_id) or str(int(digits)) != digits:
+        return None
+    return article_id, int(digits)

@@ -1,0 +1,194 @@
+"""Connections to the record: opened late, pooled, and its errors told in our words."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from search.errors import EngineBusy, EngineError, EngineUnavailable, RecordCorrupt
+
+RECORD_SCHEMA = 1  # of the tables; a record with a greater one was made by a newer Fihris
+_IDLE = 8  # connections kept for the next read
+
+
+class Connections:
+    """A pool of read connections and one of writing, to a file that may not exist yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: deque[tuple[tuple[int, int], sqlite3.Connection]] = deque()
+        # Kept from write to write: closing the last connection empties the log, which
+        # costs two fsyncs more.
+        self._writer: tuple[tuple[int, int], sqlite3.Connection] | None = None
+
+    def identity(self) -> tuple[int, int] | None:
+        """Return device and inode of the file, None if there is none."""
+        try:
+            found = os.stat(self._path)  # noqa: PTH116  # a third of Path.stat's time, every read
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise EngineUnavailable(f"cannot look at {self._path}: {error}") from error
+        return (found.st_dev, found.st_ino) if found.st_size else None
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection | None]:
+        identity = self.identity()
+        if identity is None:
+            yield None
+            return
+        with translated(self._path):
+            connection = self._take(identity)
+            try:
+                connection.execute("BEGIN")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.close()
+                raise
+            if len(self._idle) < _IDLE:
+                self._idle.append((identity, connection))
+            else:
+                connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection inside a transaction: committed at the end, rolled back on an error.
+
+        One thread at a time, and only under the writer's lock.
+        """
+        with translated(self._path):
+            connection = self._take_writer()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+            except BaseException:
+                self._drop_writer()  # what was not committed is rolled back
+                raise
+
+    def _take_writer(self) -> sqlite3.Connection:
+        if self._writer is not None and self._writer[0] == self.identity():
+            return self._writer[1]
+        self._drop_writer()
+        connection = _connect(self._path, "rwc")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+        identity = self.identity()
+        if identity is None:
+            raise EngineUnavailable(f"{self._path} went while it was being opened. Try again.")
+        self._writer = (identity, connection)
+        return connection
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer[1].close()
+            self._writer = None
+
+    def close(self) -> None:
+        self._drop_writer()
+        while self._idle:
+            self._idle.pop()[1].close()
+
+    def _take(self, identity: tuple[int, int]) -> sqlite3.Connection:
+        while self._idle:
+            try:
+                known, connection = self._idle.pop()
+            except IndexError:  # another thread was quicker
+                break
+            if known == identity:
+                return connection
+            connection.close()  # of a record that was deleted since
+        return open_for_reading(self._path)
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Return a connection that cannot change anything, even in a folder that is read-only."""
+    for mode in ("rw", "ro", "ro&immutable=1"):
+        # WAL needs a writable folder or its files there already. Only a folder nobody
+        # can write to is read as immutable, and only if no log waits to be read.
+        if "immutable" in mode and _has_log(path):
+            continue
+        try:
+            connection = _connect(path, mode)
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (
+                sqlite3.SQLITE_CANTOPEN,
+                sqlite3.SQLITE_READONLY,
+            ):
+                raise
+            refused = error
+            continue
+        return connection
+    raise refused
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=5.0,
+        check_same_thread=False,  # the pool hands a connection to one thread at a time
+    )
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Tell SQLite's errors in our words."""
+    try:
+        yield
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+        raise  # a mistake of ours, not of the disk
+    except sqlite3.Error as error:
+        raise _told(error, path) from error
+
+
+def _told(error: sqlite3.Error, path: Path) -> EngineError:
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return RecordCorrupt(
+            f"the index {path} is damaged ({error}). Restore it from a backup, or delete the "
+            f"folder {path.parent} and index your files again."
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return EngineBusy(f"another program holds the index {path} locked. Try again.")
+    if code == sqlite3.SQLITE_FULL:
+        return EngineUnavailable(
+            f"the disk of {path} is full. What was acknowledged is safe; free some space and "
+            "index the rest again."
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return EngineUnavailable(f"cannot open {path}: {error}. Check the folder's permissions.")
+    if code == sqlite3.SQLITE_IOERR:
+        return EngineUnavailable(
+            f"cannot read or write {path}: {error}. What was acknowledged is safe; check the disk "
+            "and try again."
+        )
+    return RecordCorrupt(
+        f"the index {path} is not as it should be ({error}). Restore it from a backup, or delete "
+        f"the folder {path.parent} and index your files again."
+    )
+
+
+def as_json(values: Sequence[object]) -> str:
+    """Return values for SQLite's json_each: one parameter, however many values."""
+    return json.dumps(list(values))

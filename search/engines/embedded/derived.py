@@ -1,0 +1,253 @@
+"""The text index follows the record: caught up, rebuilt, and opened only when verified."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from search.engines.embedded.generations import Damaged, Generations, Manifest
+from search.engines.embedded.locking import WriterLock
+from search.engines.embedded.record import (
+    Record,
+    State,
+    TermRow,
+    read_last_number,
+    read_removals,
+    read_state,
+    read_terms,
+)
+from search.engines.embedded.text import FORMAT, TextIndex, TextIndexError, change
+from search.errors import EngineUnavailable
+
+log = logging.getLogger(__name__)
+
+_BULK = 2_000  # passages from which Tantivy gets more memory
+_SMALL = 500  # passages up to which any removal means building anew (20 ms)
+_MOST_REMOVED = 0.1  # share of removed passages from which BM25's statistics drift too far
+_RETRY = 0.2  # seconds between attempts to catch up while another process writes
+_WAIT = 2.0  # seconds a first reader waits for the writer's first generation
+_PROGRESS = 20_000  # passages between two lines in the log
+
+
+@dataclass(frozen=True, slots=True)
+class OpenText:
+    """An opened generation."""
+
+    manifest: Manifest
+    index: TextIndex
+
+
+class TextFollower:
+    """Gives the newest text index there can be. One thread at a time."""
+
+    def __init__(self, folder: Path, record: Record, lock: WriterLock) -> None:
+        self._record = record
+        self._lock = lock
+        self._generations = Generations(folder)
+        self._open: OpenText | None = None
+        self._refused = 0.0  # when the writer's lock was last asked for in vain
+        self._views: list[tempfile.TemporaryDirectory[str]] = []
+
+    def close(self) -> None:
+        self._open = None
+        for view in self._views:
+            view.cleanup()
+        self._views.clear()
+
+    def follow(self, state: State) -> OpenText:
+        """Return the text index at `state`, or the newest one if another process is writing.
+
+        Raises:
+            EngineUnavailable: there is none, and none can be made now.
+        """
+        origin = origin_of(state)
+        deadline = time.monotonic() + _WAIT
+        while True:
+            if self._is_current(state, origin):
+                break
+            damage = self._open_published(origin)
+            if self._is_current(state, origin) or self._catch_up(damage):
+                break
+            if self._open is not None:
+                break
+            if time.monotonic() > deadline:
+                raise EngineUnavailable(
+                    f"the text index in {self._generations.folder} must be built, and "
+                    f"{self._why_not()}. Try again when that is done."
+                )
+            time.sleep(0.05)
+        assert self._open is not None  # noqa: S101  # every way out of the loop opened one
+        return self._open
+
+    def _is_current(self, state: State, origin: str) -> bool:
+        if self._open is not None and self._open.manifest.origin != origin:
+            self._open = None  # of a record that was replaced by another
+        return self._open is not None and self._open.manifest.sequence >= state.sequence
+
+    def _why_not(self) -> str:
+        if self._lock.can_write():
+            return f"another process is writing: {self._lock.holder()}"
+        return "the folder cannot be written to"
+
+    def _open_published(self, origin: str) -> str:
+        """Open the published generation if it is newer; return what is wrong with it, if anything."""
+        for _ in range(5):  # a writer may publish the next one meanwhile
+            manifest = self._generations.current()
+            if manifest is None:
+                return "there is none that can be read"
+            if manifest.origin != origin:
+                return "it was made from another record, or by another version"
+            if self._open is not None and self._open.manifest.sequence >= manifest.sequence:
+                return ""
+            try:
+                self._generations.verify(manifest)
+                index = self._open_files(self._generations.path(manifest))
+            except (Damaged, TextIndexError) as error:
+                if manifest == self._generations.current():
+                    return str(error)
+                continue
+            self._open = OpenText(manifest, index)
+            return ""
+        return "it was replaced again and again while it was being opened"
+
+    def _open_files(self, folder: Path) -> TextIndex:
+        try:
+            return TextIndex(folder)
+        except TextIndexError:
+            if _writable(folder):
+                raise
+        # Tantivy makes a lock file where it reads. A folder nobody can write to is
+        # read through links from one of our own.
+        view = tempfile.TemporaryDirectory(prefix="fihris-")
+        self._views.append(view)
+        for path in folder.iterdir():
+            (Path(view.name) / path.name).symlink_to(path.absolute())
+        return TextIndex(Path(view.name))
+
+    def _catch_up(self, damage: str) -> bool:
+        """Bring the published generation up to the record, if this process may write."""
+        now = time.monotonic()
+        if not self._lock.held and now - self._refused < _RETRY and self._open is not None:
+            return False
+        with self._lock.borrowed("bringing the text index up to date") as mine:
+            if not mine:
+                self._refused = now
+                return False
+            self.advance(damage)
+            return True
+
+    def advance(self, damage: str = "") -> None:
+        """Publish and open a generation at the record's state. Needs the writer's lock.
+
+        Raises:
+            EngineUnavailable: Tantivy or the disk failed; the record is whole.
+        """
+        with self._record.reading() as connection:
+            state = None if connection is None else read_state(connection)
+            if connection is None or state is None:
+                return
+            origin = origin_of(state)
+            base = None if damage else self._base(state, origin)
+            if base is not None and base.sequence >= state.sequence:
+                self._open_published(origin)
+                if self._is_current(state, origin):
+                    return
+            removals = read_removals(connection, base.sequence) if base else []
+            went = sum(n for _, first, n in removals if base and first <= base.last_number)
+            if base is not None and _drifted(base, went):
+                base, removals, went = None, [], 0
+            if damage:
+                log.warning("building the text index anew: %s", damage)
+            last = read_last_number(connection)
+            after = base.last_number if base else 0
+            added = _told(read_terms(connection, after), last - after)
+            bulk = last - after > _BULK
+            try:
+                self._build(state, base, [key for key, _, _ in removals], went, added, last, bulk)
+            except (TextIndexError, OSError) as error:
+                if base is not None and not isinstance(error, OSError):
+                    log.warning("cannot change the text index, building it anew: %s", error)
+                    self.advance(str(error))
+                    return
+                raise EngineUnavailable(
+                    f"cannot write the text index in {self._generations.folder}: {error}. "
+                    "What was acknowledged is safe in the record; free some space or fix the "
+                    "folder's permissions, and it is built at the next search."
+                ) from error
+
+    def _base(self, state: State, origin: str) -> Manifest | None:
+        """Return the published generation if changes can be applied to it."""
+        manifest = self._generations.current()
+        if manifest is None or manifest.origin != origin or manifest.sequence < state.horizon:
+            return None
+        try:
+            self._generations.verify(manifest)
+        except Damaged as error:
+            log.warning("building the text index anew: %s", error)
+            return None
+        return manifest
+
+    def _build(
+        self,
+        state: State,
+        base: Manifest | None,
+        removed: list[int],
+        went: int,
+        added: Iterator[TermRow],
+        last: int,
+        bulk: bool,
+    ) -> None:
+        building = self._generations.begin(base)
+        try:
+            passages = change(building, removed, added, bulk=bulk)
+            manifest = self._generations.publish(
+                building,
+                lambda folder, files: Manifest(
+                    origin=origin_of(state),
+                    folder=folder,
+                    sequence=state.sequence,
+                    last_number=last,
+                    passages=passages,
+                    removed=(base.removed if base else 0) + went,
+                    files=files,
+                ),
+            )
+        except BaseException:
+            self._generations.discard(building)
+            raise
+        self._open = OpenText(manifest, self._open_files(self._generations.path(manifest)))
+
+
+def origin_of(state: State) -> str:
+    """Return a name of all that decides a text index besides the record's contents."""
+    product = version("tantivy").rsplit(".", 1)[0]  # its files' format moves with the minor version
+    parts = [state.record, asdict(state.fingerprint), FORMAT, product]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _drifted(base: Manifest, went: int) -> bool:
+    removed = base.removed + went
+    return went > 0 and (base.passages <= _SMALL or removed > _MOST_REMOVED * base.passages)
+
+
+def _told(rows: Iterator[TermRow], about: int) -> Iterator[TermRow]:
+    """Pass rows on, telling the log how far a long build is."""
+    for done, row in enumerate(rows):
+        if done and done % _PROGRESS == 0:
+            log.info("building the text index: %d of about %d passages", done, about)
+        yield row
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

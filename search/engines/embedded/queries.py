@@ -1,0 +1,139 @@
+"""Clauses and filters to Tantivy queries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from search.clauses import (
+    AllOf,
+    AnyOf,
+    Boost,
+    Clause,
+    Everything,
+    Not,
+    Phrase,
+    Prefer,
+    Prefix,
+    Term,
+)
+from search.domain import Filter
+from search.engines.embedded.checks import is_unicode
+
+if TYPE_CHECKING:
+    import tantivy
+
+_MAX_PREFIX = 200  # characters of a prefix: it becomes a regular expression of Tantivy's
+
+
+class Translator:
+    """Makes Tantivy queries for one schema."""
+
+    def __init__(self, schema: tantivy.Schema) -> None:
+        import tantivy
+
+        self._schema = schema
+        self._query = tantivy.Query
+        self._occur = tantivy.Occur
+        self._unsigned = tantivy.FieldType.Unsigned
+
+    def query(
+        self, clause: Clause | None, filter: Filter, hidden: Sequence[int] = ()
+    ) -> tantivy.Query:
+        """Return the query of a clause (None: every passage) inside a filter.
+
+        Passages of the `hidden` articles never match.
+        """
+        matched = self._clause(Everything() if clause is None else clause)
+        conditions = self._conditions(filter)
+        if not conditions and not hidden:
+            return matched
+        occur = self._occur
+        parts = [(occur.Must, matched)]
+        parts += [(occur.Must, self._silent(condition)) for condition in conditions]
+        if hidden:
+            gone = self._query.term_set_query(self._schema, "article", list(hidden))
+            parts.append((occur.MustNot, gone))
+        return self._query.boolean_query(parts)
+
+    def _clause(self, clause: Clause) -> tantivy.Query:
+        occur = self._occur
+        match clause:
+            case Term(layer=layer, value=value):
+                return self._term(layer, value)
+            case Phrase(layer=layer, values=values):
+                if not values or not all(map(is_unicode, values)):
+                    return self._query.empty_query()
+                if len(values) == 1:  # Tantivy panics on a phrase of one
+                    return self._term(layer, values[0])
+                return self._query.phrase_query(self._schema, layer, list(values))
+            case Prefix(layer=layer, value=value):
+                if not is_unicode(value) or len(value) > _MAX_PREFIX:
+                    return self._query.empty_query()
+                # Tantivy's own prefix query stops at 50 terms; this one has them all.
+                pattern = re.escape(value) + ".*"
+                matched = self._query.regex_query(self._schema, layer, pattern)
+                return self._query.const_score_query(matched, 1.0)
+            case AnyOf(clauses=parts, minimum=minimum):
+                if len(parts) < minimum:
+                    return self._query.empty_query()
+                should = [(occur.Should, self._clause(part)) for part in parts]
+                return self._query.boolean_query(should, minimum)
+            case AllOf(clauses=parts):
+                return self._must([self._clause(part) for part in parts])
+            case Not(clause=wanted, excluded=excluded):
+                return self._query.boolean_query(
+                    [(occur.Must, self._clause(wanted)), (occur.MustNot, self._clause(excluded))]
+                )
+            case Prefer(clause=wanted, bonus=bonus):
+                return self._query.boolean_query(
+                    [(occur.Must, self._clause(wanted)), (occur.Should, self._clause(bonus))]
+                )
+            case Boost(clause=part, factor=factor):
+                return self._query.boost_query(self._clause(part), factor)
+            case Everything():
+                return self._silent(self._query.all_query())
+
+    def _term(self, layer: str, value: str) -> tantivy.Query:
+        if not is_unicode(value):
+            return self._query.empty_query()
+        return self._query.term_query(self._schema, layer, value)
+
+    def _silent(self, query: tantivy.Query) -> tantivy.Query:
+        return self._query.const_score_query(query, 0.0)
+
+    def _must(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
+        if not queries:
+            return self._query.empty_query()
+        return self._query.boolean_query([(self._occur.Must, query) for query in queries])
+
+    def _conditions(self, filter: Filter) -> list[tantivy.Query]:
+        conditions = [
+            self._any_value(field, values)
+            for field, values in (
+                ("source", filter.sources),
+                ("language", filter.languages),
+                ("article_id", filter.articles),
+                ("tags", filter.tags),
+            )
+            if values
+        ]
+        first, last = filter.published_from, filter.published_to
+        if first is not None or last is not None:
+            conditions.append(
+                self._query.range_query(
+                    self._schema,
+                    "published",
+                    self._unsigned,
+                    first.toordinal() if first else 1,
+                    last.toordinal() if last else 9_999_999,
+                )
+            )
+        return conditions
+
+    def _any_value(self, field: str, values: Sequence[str]) -> tantivy.Query:
+        known = [value for value in dict.fromkeys(values) if value and is_unicode(value)]
+        if not known:
+            return self._query.empty_query()
+        return self._query.term_set_query(self._schema, field, known)

@@ -1,0 +1,217 @@
+"""The text index: Tantivy over pre-analysed terms. Everything given to it was bounded before.
+
+Only this module imports tantivy. Nothing a person typed is ever parsed by it:
+queries are built from clauses, because its parser crashes on some texts
+(12,000 parentheses: SIGSEGV).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.clauses import Clause, Term
+from search.domain import LAYERS, NO_FILTER, Filter, Layer
+from search.engine import FacetField
+from search.engines.embedded.checks import is_unicode
+from search.engines.embedded.queries import Translator
+from search.engines.embedded.record import TermRow
+
+if TYPE_CHECKING:
+    import tantivy
+
+FORMAT = 1  # of the fields below; another one means the index is built anew
+_HEAP = (
+    128_000_000  # bytes a thread gathers before it writes a segment: fewer segments, faster search
+)
+_SMALL_HEAP = 15_000_000  # Tantivy's least; enough for a few articles
+_SLACK = 28  # hits asked beyond the limit, so that a tie at the cut is usually seen whole
+_KEPT_BITS = np.uint32(0xFFFFFE00)  # 14 bits of a score's mantissa: steps of 0.006 %
+
+
+class TextIndexError(Exception):
+    """Tantivy refused its files or failed on them."""
+
+
+@contextmanager
+def native() -> Iterator[None]:
+    """Tell Tantivy's errors as TextIndexError: ValueError, OSError, or a panic of Rust."""
+    try:
+        yield
+    except BaseException as error:
+        # A panic derives from BaseException and its class cannot be imported.
+        panic = type(error).__name__ == "PanicException"
+        if panic or isinstance(error, (ValueError, OSError, RuntimeError)):
+            raise TextIndexError(str(error).split("\n", 1)[0]) from error
+        raise
+
+
+def _schema() -> tantivy.Schema:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    for layer in LAYERS:
+        builder.add_text_field(layer, tokenizer_name="terms", index_option="position")
+    for name in ("article_id", "source", "language", "tags", "year"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_unsigned_field("article", indexed=True)
+    builder.add_unsigned_field("number", fast=True)
+    builder.add_unsigned_field("published", indexed=True, fast=True)
+    return builder.build()
+
+
+def _open(folder: Path, *, create: bool = False) -> tantivy.Index:
+    import tantivy
+
+    index = (
+        tantivy.Index(_schema(), path=str(folder)) if create else tantivy.Index.open(str(folder))
+    )
+    words = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+    index.register_tokenizer("terms", words)
+    index.config_reader("manual")  # the others start a thread that polls the folder
+    return index
+
+
+def change(folder: Path, removed: Sequence[int], added: Iterator[TermRow], *, bulk: bool) -> int:
+    """Apply changes to the index in `folder`, made if it is empty; return its passages.
+
+    Returns when every merge is done and no thread of Tantivy touches the folder.
+
+    Args:
+        folder: a folder of the caller's own.
+        removed: keys of articles that went.
+        added: passages to add.
+        bulk: gather more in memory, for fewer and larger segments.
+    """
+    import tantivy
+
+    with native():
+        index = _open(folder, create=not (folder / "meta.json").exists())
+        # One thread: passages then stand in order of number, and equal indexes are built
+        # from equal records.
+        writer = index.writer(_HEAP if bulk else _SMALL_HEAP, 1)
+        for key in removed:
+            writer.delete_documents_by_term("article", key)
+        for row in added:
+            writer.add_document(_document(tantivy, row))
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        return index.searcher().num_docs
+
+
+def _document(tantivy, row: TermRow):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    document = tantivy.Document()
+    for layer, terms in zip(LAYERS, row.terms, strict=True):
+        if terms:
+            document.add_text(layer, terms)
+    document.add_unsigned("number", row.number)
+    document.add_unsigned("article", row.article)
+    document.add_text("article_id", row.article_id)
+    if row.source:
+        document.add_text("source", row.source)
+    if row.language:
+        document.add_text("language", row.language)
+    for tag in dict.fromkeys(row.tags):
+        if tag:
+            document.add_text("tags", tag)
+    if row.published:
+        document.add_text("year", row.published[:4])
+        document.add_unsigned("published", date.fromisoformat(row.published).toordinal())
+    return document
+
+
+class TextIndex:
+    """An opened text index of one moment. May be searched from many threads."""
+
+    def __init__(self, folder: Path) -> None:
+        with native():
+            self._index = _open(folder)
+            self._searcher = self._index.searcher()
+            meta = json.loads((folder / "meta.json").read_bytes())
+        written = sum(segment["max_doc"] for segment in meta["segments"])
+        self._removed = written - self._searcher.num_docs
+        self._translate = Translator(self._index.schema)
+
+    @property
+    def passages(self) -> int:
+        return self._searcher.num_docs
+
+    @property
+    def segments(self) -> int:
+        return self._searcher.num_segments
+
+    def rank(
+        self, clause: Clause, filter: Filter, limit: int, hidden: Sequence[int] = ()
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
+        """Return numbers and scores of at least the `limit` best, and how many match.
+
+        All passages that tie with the last of the best are among them; the
+        caller cuts by id. Scores are rounded to 14 bits: Tantivy adds a
+        passage's scores in an order that depends on its neighbours, so that
+        equal passages would differ in the last bits otherwise.
+        """
+        query = self._translate.query(clause, filter, hidden)
+        ask = limit + _SLACK
+        with native():
+            while True:
+                result = self._searcher.search(query, ask, count=True)
+                scores = _rounded([score for score, _ in result.hits])
+                total = int(result.count)  # type: ignore[attr-defined]  # missing in its stubs
+                cut = min(limit, len(scores))
+                if len(scores) >= total or not cut or scores[-1] < scores[cut - 1]:
+                    break
+                ask = min(ask * 16, total)
+            numbers = self._searcher.fast_field_values(
+                "number", [address for _, address in result.hits]
+            )
+        return np.array(numbers, np.int64), scores, total
+
+    def frequency(self, term: Term) -> int:
+        """Return how many passages have a term."""
+        if not is_unicode(term.value):
+            return 0
+        with native():
+            most = int(self._searcher.doc_freq(term.layer, term.value))
+            if not self._removed or not most:
+                return most
+            # doc_freq still counts what was removed and not yet merged away.
+            query = self._translate.query(term, NO_FILTER)
+            return int(self._searcher.search(query, 1, count=True).count)  # type: ignore[attr-defined]
+
+    def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
+        if not is_unicode(prefix):
+            return []
+        import tantivy
+
+        with native():
+            found = self._searcher.terms_with_prefix(
+                layer, prefix, filter_query=tantivy.Query.all_query()
+            )
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+    def facet(
+        self,
+        clause: Clause | None,
+        filter: Filter,
+        field: FacetField,
+        hidden: Sequence[int] = (),
+    ) -> list[tuple[str, int]]:
+        """Return every value of a field with how many matching passages have it."""
+        query = self._translate.query(clause, filter, hidden)
+        wanted = {"values": {"terms": {"field": field, "size": 65_000}}}
+        with native():
+            answer = self._searcher.aggregate(query, wanted)
+        return [(b["key"], int(b["doc_count"])) for b in answer["values"]["buckets"]]
+
+
+def _rounded(scores: Sequence[float]) -> NDArray[np.float32]:
+    bits = np.array(scores, np.float32).view(np.uint32)
+    return ((bits + np.uint32(0x100)) & _KEPT_BITS).view(np.float32)

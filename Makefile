@@ -64,7 +64,7 @@ $(VENV)/bin/python:
 	@for python in "$(PYTHON)" python3 python3.13 python3.12 python3.14 python3.11; do \
 	  if [ -n "$$python" ] && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    >/dev/null 2>&1; then \
-	    printf 'setting up %s with %s, some minutes the first time\n' '$(VENV)' "$$python"; \
+	    printf 'setting up %s with %s, a minute or two the first time\n' '$(VENV)' "$$python"; \
 	    "$$python" -m venv $(VENV) && exit 0; \
 	    rm -f $@; \
 	    printf 'Python could not make an environment (Debian: apt-get install python3-venv)\n' >&2; \

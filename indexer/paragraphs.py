@@ -140,19 +140,17 @@ def _halved(text: str, span: Span) -> list[Span]:
 
 
 def _hard_ends(piece: str, step: int) -> list[int]:
-    """Return cuts every `step` characters, moved back off a joiner or a mark near them."""
+    """Return cuts at most `step` characters apart, not before a joiner or a mark if avoidable."""
     ends = []
-    for end in range(step, len(piece), step):
-        for back in range(min(8, step)):
-            if not _belongs_to_previous(piece[end - back]):
-                ends.append(end - back)
-                break
-        else:
-            ends.append(end)
+    end = step
+    while end < len(piece):
+        back = next((b for b in range(min(8, step)) if not _belongs(piece[end - b])), 0)
+        ends.append(end - back)
+        end += step - back
     return ends
 
 
-def _belongs_to_previous(character: str) -> bool:
+def _belongs(character: str) -> bool:
     return (
         character in _JOINERS
         or "\u0300" <= character <= "\u036f"

@@ -1,6 +1,16 @@
-"""A light stemmer for Arabic: clitics before, endings behind, with guards.
+"""A light stemmer for Arabic, over the `folded` layer.
 
-stem = lemma(strip_ending(strip_clitics(folded)))
+    stem = without_endings(without_clitics(word))
+
+Clitics: و ف (and), س (will), ب ك ل (in, like, for), ال (the), stacked: ول, وبال, فس, ولل.
+Endings: pronouns (ها هم هما هن نا كم كما), dual and sound plurals (ان ين ون ات), ة, the
+nisba ي, the accusative ا, وا and و of plurals, ت of verbs and before pronouns.
+
+Three guards keep it from breaking words, each a list in `search/lexicon`:
+whole.txt, words that only look like clitic + word (وزير, باكستان); endings.txt, words
+that only look like word + ending (لبنان, قانون); plurals.txt, broken plurals with their
+singular. What no list knows is stripped by rule, the same way wherever it stands, so
+that its forms still meet.
 """
 
 from __future__ import annotations
@@ -9,53 +19,135 @@ from functools import cache
 
 from search.lexicon import read_pairs, read_words
 
-# Clitics that end in the article: what follows is a noun as it stands in a dictionary,
-# so nothing more is stripped before it (للوزير, not زير).
-_ARTICLE = ("وبال", "وكال", "فبال", "ولل", "فلل", "وال", "بال", "كال", "فال", "لل", "ال")
-_CONJUNCTIONS = "وف"
-_PREPOSITIONS = "بكل"
-_FUTURE = "س"
-_ENDINGS_3 = ("تهما", "تهم", "تها", "تنا", "تكم", "هما", "كما", "تين", "تان", "اتي")
+MIN_STEM = 3
+
+# With the article, longest first. What follows is a noun as a dictionary has it, so
+# no clitic is looked for in it: للوزير is وزير.
+_ARTICLES = ("وبال", "وكال", "فبال", "وال", "بال", "كال", "فال", "ولل", "فلل", "لل", "ال")
+_FUTURE_PERSONS = "يتنا"
+
+_PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "نا", "كم")
+_INFLECTIONS = ("ات", "ون", "ين", "ان", "وا", "ه", "ي", "ا", "ت", "و")
+# What may stand before an ending already taken off, so that no more is taken than Arabic
+# ever adds: منشأة loses ه but not the ا before it, علماني loses ي but not ان.
+_BEFORE: dict[str, tuple[str, ...]] = {
+    "": _PRONOUNS + _INFLECTIONS,
+    **dict.fromkeys(_PRONOUNS, _INFLECTIONS),
+    "ه": ("ات", "ون", "ين", "ان", "ي", "ت"),
+    **dict.fromkeys(("ات", "ون", "ين", "ان"), ("ي", "ت")),
+    "ا": ("ون", "ين", "ان", "ي"),
+    "ت": ("ي",),
+    "ي": ("ات",),
+    "و": (),
+    "وا": (),
+}
+
+
+def stem(folded: str) -> str:
+    """Return the stem of one word of the `folded` layer: never empty, never longer."""
+    return _without_endings(_without_clitics(folded))
+
+
+def _without_clitics(word: str) -> str:
+    if len(word) < 4 or _is_whole(word):
+        return word
+    if (noun := _without_article(word)) is not None:
+        return noun
+    if word[0] in "وف":
+        word = word[1:]
+        if len(word) < 4 or _is_whole(word):
+            return word
+    if word[0] == "س" and word[1] in _FUTURE_PERSONS and len(word) > 4:
+        return word[1:]
+    if word[0] in "بكل":
+        return word[1:]
+    return word
+
+
+def _without_article(word: str) -> str | None:
+    for article in _ARTICLES:
+        if not word.startswith(article):
+            continue
+        noun = word[len(article) :]
+        if len(noun) < 2 or (article != "ال" and _is_whole(word[1:])):
+            return None
+        # لل before a word that itself begins with ل is written once: للجنة is ل + اللجنة.
+        if article.endswith("لل") and _is_whole("ل" + noun):
+            return "ل" + noun
+        return noun
+    return None
+
+
+def _without_endings(word: str) -> str:
+    plurals, kept = _plurals(), _kept()
+    word, ending, singular = _final_hamza(word), "", False
+    while word not in kept:
+        if not singular and word in plurals:
+            word, ending, singular = _final_hamza(plurals[word]), "", True
+            continue
+        shorter = _without_ending(word, ending)
+        if shorter is None:
+            break
+        word, ending = shorter
+    return word
+
+
+def _without_ending(word: str, after: str) -> tuple[str, str] | None:
+    """Return the word without one ending, and that ending; None where there is none.
+
+    Args:
+        after: the ending that stood after it and is gone, "" at the end of the word.
+    """
+    kept, plurals = _kept(), _plurals()
+    first: tuple[str, str] | None = None
+    for ending in _BEFORE[after]:
+        if not word.endswith(ending) or not _can_lose(word, ending):
+            continue
+        rest = _final_hamza(word[: -len(ending)])
+        # ة is written ت before an ending: جامعتها is جامعة + ها.
+        feminine = rest[:-1] + "ه" if rest[-1] == "ت" else rest
+        if feminine in kept or feminine in plurals:
+            return feminine, ending
+        if rest in kept or rest in plurals:  # بيانا is بيان + ا, not بيا + نا
+            return rest, ending
+        first = first or (rest, ending)
+    return first
+
+
+def _can_lose(word: str, ending: str) -> bool:
+    rest = len(word) - len(ending)
+    if ending == "و":
+        return rest > MIN_STEM
+    # ي after ا is no nisba (ولاية), ت after ا is a plural's or a root's.
+    return rest >= MIN_STEM and not (ending in "يت" and word[-2] == "ا")
+
+
+def _final_hamza(word: str) -> str:
+    """Its seat changes with the case: أعضاؤها, أعضائها, أعضاء."""
+    return word[:-1] + "ء" if word[-1] in "ؤئ" and len(word) > 2 else word
+
+
+def _is_whole(word: str) -> bool:
+    return word in _whole() or _without_endings(word) in _whole_stems()
+
+
+@cache
+def _plurals() -> dict[str, str]:
+    pairs = read_pairs("plurals.txt")
+    return {_final_hamza(form): lemma for form, lemma in pairs.items()}
+
+
+@cache
+def _kept() -> frozenset[str]:
+    return read_words("endings.txt")
 
 
 @cache
 def _whole() -> frozenset[str]:
-    """Words that only look like clitic + word."""
-    return read_words("whole.txt")
+    listed = read_words("whole.txt")
+    return listed | _kept() | _plurals().keys() | frozenset(_plurals().values())
 
 
 @cache
-def _lemmas() -> dict[str, str]:
-    return read_pairs("plurals.txt")
-
-
-def stem(folded: str) -> str:
-    """Return the stem of one word of the `folded` layer. Never empty."""
-    word = _strip_clitics(folded)
-    return _lemma(word)
-
-
-def _strip_clitics(word: str) -> str:
-    for article in _ARTICLE:
-        rest = word.removeprefix(article)
-        if rest != word and len(rest) >= 2 and word not in _whole():
-            return rest
-    if len(word) > 3 and word[0] in _CONJUNCTIONS and word not in _whole():
-        word = word[1:]
-    if len(word) > 4 and word[0] == _FUTURE and word[1] in "يتن" and word not in _whole():
-        return word[1:]
-    if len(word) > 4 and word[0] in "بل" and word not in _whole():
-        return word[1:]
-    return word
-
-
-def _lemma(word: str) -> str:
-    return _lemmas().get(word) or _strip_ending(word)
-
-
-def _strip_ending(word: str) -> str:
-    for ending in ("هما", "ها", "هم", "نا", "كم", "يه", "ات", "ون", "ين", "ان", "ه", "ي"):
-        rest = word.removesuffix(ending)
-        if rest != word and len(rest) >= 3:
-            return rest
-    return word
+def _whole_stems() -> frozenset[str]:
+    return frozenset(stem for word in _whole() if len(stem := _without_endings(word)) >= MIN_STEM)

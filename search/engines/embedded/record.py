@@ -224,19 +224,25 @@ class Record:
 
     def sentence_vectors(
         self, numbers: Sequence[int], dimensions: int
-    ) -> dict[int, tuple[NDArray[np.int32], Vector]]:
-        """Return (spans, vectors) of those of these passages that have sentence vectors."""
+    ) -> tuple[dict[int, tuple[int, int]], NDArray[np.int32], Vector]:
+        """Return the sentences of those of these passages that have any.
+
+        The second value has the spans of all of them, shape (n, 2), the third
+        their vectors, shape (n, dimensions); the first says which rows of both
+        are a passage's: from, to.
+        """
         sql = (
             "SELECT number, spans, vectors FROM sentences "
             "WHERE number IN (SELECT value FROM json_each(?))"
         )
-        return {
-            number: (
-                np.frombuffer(spans, "<i4").reshape(-1, 2),
-                np.frombuffer(vectors, "<f2").reshape(-1, dimensions).astype(np.float32),
-            )
-            for number, spans, vectors in self._rows(sql, as_json(numbers))
-        }
+        found = self._rows(sql, as_json(numbers))
+        spans = np.frombuffer(b"".join(row[1] for row in found), "<i4").reshape(-1, 2)
+        halves = np.frombuffer(b"".join(row[2] for row in found), "<f2").reshape(-1, dimensions)
+        rows, start = {}, 0
+        for number, own_spans, _ in found:
+            rows[number] = (start, start + len(own_spans) // 8)
+            start = rows[number][1]
+        return rows, spans, halves.astype(np.float32)
 
     def matching_articles(self, filter: Filter) -> list[int]:
         """Return the keys of the articles a filter lets through."""
@@ -263,7 +269,10 @@ class Record:
 
     def _rows(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
         with self.reading() as connection:
-            return [] if connection is None else connection.execute(sql, values).fetchall()
+            # A writer that wrote nothing, or died in its first write, leaves a file without tables.
+            if connection is None or read_state(connection) is None:
+                return []
+            return connection.execute(sql, values).fetchall()
 
 
 def read_state(connection: sqlite3.Connection) -> State | None:

@@ -27,48 +27,10 @@ _LOOK_BACK = 16  # code points searched for the word before a dot; keeps every s
 _EDGE = re.compile(r"\s|\Z")
 # A single letter after a number is a unit or an era ("2003 م."), not an initial.
 _AFTER_NUMBER = re.compile(r"\d\s?\Z")
-_ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "jr",
-        "sr",
-        "vs",
-        "etc",
-        "fig",
-        "vol",
-        "gen",
-        "col",
-        "lt",
-        "capt",
-        "gov",
-        "sen",
-        "rep",
-        "ed",
-        "eds",
-        "pp",
-        "approx",
-        "inc",
-        "ltd",
-        "corp",
-        "dept",
-        "univ",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-    ]
+_ABBREVIATION = re.compile(
+    "mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|fig|vol|gen|col|lt|capt|gov|sen|rep|eds?|pp|approx|inc|ltd|"
+    "corp|dept|univ|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec",
+    re.IGNORECASE,
 )
 _TATWEEL = "\u0640"
 
@@ -147,7 +109,7 @@ def _is_end(text: str, start: int, stop: int, after: int) -> bool:
     letters = word[0].replace(_TATWEEL, "")
     if len(letters) == 1:
         return bool(_AFTER_NUMBER.search(before[: word.start()]))
-    return letters.lower() not in _ABBREVIATIONS
+    return not _ABBREVIATION.fullmatch(letters)
 
 
 def _after_closers(text: str, at: int) -> int:

@@ -18,4 +18,4 @@ def open_engine(settings: Settings, fingerprint: Fingerprint) -> Engine:
     """
     from search.engines.embedded.engine import EmbeddedEngine
 
-    return EmbeddedEngine(settings.data, fingerprint, threads=settings.threads)
+    return EmbeddedEngine(settings.data, fingerprint)

@@ -12,10 +12,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from search.engines.embedded.generations import Damaged, Generations, Manifest
-from search.engines.embedded.locking import WriterLock
-from search.engines.embedded.record import (
-    Record,
+from search.engines.embedded.changes import (
     State,
     TermRow,
     read_last_number,
@@ -23,6 +20,9 @@ from search.engines.embedded.record import (
     read_state,
     read_terms,
 )
+from search.engines.embedded.generations import Damaged, Generations, Manifest
+from search.engines.embedded.locking import WriterLock
+from search.engines.embedded.record import Record
 from search.engines.embedded.text import FORMAT, TextIndex, TextIndexError, change
 from search.errors import EngineUnavailable
 

@@ -7,7 +7,6 @@ The view is replaced when the record has moved on, whoever moved it.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +27,7 @@ from search.engine import (
     VectorHit,
     WriteOutcome,
 )
+from search.engines.embedded.changes import State, read_removals, read_state
 from search.engines.embedded.checks import (
     check_clause,
     check_filter,
@@ -40,7 +40,7 @@ from search.engines.embedded.checks import (
 from search.engines.embedded.derived import OpenText, TextFollower
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.meaning import Meaning
-from search.engines.embedded.record import Record, State, read_removals, read_state
+from search.engines.embedded.record import Record
 from search.engines.embedded.text import TextIndexError
 from search.engines.embedded.vectors import PassageTable, follow, no_passages
 from search.errors import EngineError, EngineUnavailable, FingerprintMismatch, InputError
@@ -66,13 +66,12 @@ class View:
 class EmbeddedEngine:
     """An Engine in one folder. Reads may come from many threads and processes at once."""
 
-    def __init__(self, folder: Path, fingerprint: Fingerprint, *, threads: int = 0) -> None:
+    def __init__(self, folder: Path, fingerprint: Fingerprint) -> None:
         """Open the index in `folder`; a folder that is not there is an empty index.
 
         Args:
             folder: where the index is, or will be made by the first write.
             fingerprint: what the index must have been made by.
-            threads: of the vector scan; 0: as many as there are cores.
 
         Raises:
             FingerprintMismatch, RecordCorrupt, EngineUnavailable: as `open_engine`.
@@ -82,7 +81,7 @@ class EmbeddedEngine:
         self._record = Record(folder / "record.sqlite")
         self._lock = WriterLock(folder)
         self._text = TextFollower(folder / "text", self._record, self._lock)
-        self._meaning = Meaning(self._record, threads or os.cpu_count() or 1)
+        self._meaning = Meaning(self._record)
         self._writing = threading.Lock()  # one write at a time
         self._following = threading.RLock()  # one thread brings the view up to date
         self._view: View | None = None

@@ -21,9 +21,8 @@ Mask = NDArray[np.bool_]
 class Meaning:
     """Ranks a table's passages by their vectors. May be called from many threads."""
 
-    def __init__(self, record: Record, threads: int) -> None:
+    def __init__(self, record: Record) -> None:
         self._record = record
-        self._threads = threads
         self._masks: OrderedDict[tuple[str, int, Filter], Mask] = OrderedDict()
 
     def rank(
@@ -40,26 +39,25 @@ class Meaning:
         # A quarter more than the shortlist, which the exact cosines then cut: no passage
         # of it is lost to rounding (measured in tests/engines/embedded/test_vectors.py).
         allowed = None if filter == NO_FILTER else self._allowed(table, filter)
-        rows = table.nearest(query, shortlist + max(32, shortlist // 4), allowed, self._threads)
+        rows = table.nearest(query, shortlist + max(32, shortlist // 4), allowed)
         numbers = np.sort(table.rows.numbers[rows])
         dimensions = len(query)
         own = _cosines(self._record.own_vectors(numbers.tolist(), dimensions), query)
         ids = [table.passage_id(row) for row in table.rows_of(numbers).tolist()]
         best = sorted(range(len(ids)), key=lambda i: (-own[i], ids[i]))[:shortlist]
-        sentences = self._record.sentence_vectors([int(numbers[i]) for i in best], dimensions)
+        of_passage, spans, vectors = self._record.sentence_vectors(
+            [int(numbers[i]) for i in best], dimensions
+        )
+        of_sentence = _cosines(vectors, query)
         hits = []
         for i in best:
-            cosine, span = float(own[i]), None
-            nearest = sentences.get(int(numbers[i]))
-            if nearest is None:
-                score = cosine
-            else:
-                spans, vectors = nearest
-                cosines = _cosines(vectors, query)
-                top = int(cosines.argmax())
-                span = Span(int(spans[top, 0]), int(spans[top, 1]))
-                score = (1 - SENTENCE_WEIGHT) * cosine + SENTENCE_WEIGHT * float(cosines[top])
-            hits.append(VectorHit(ids[i], score, span))
+            score, sentence = float(own[i]), None
+            start, end = of_passage.get(int(numbers[i]), (0, 0))
+            if start < end:
+                top = start + int(of_sentence[start:end].argmax())
+                sentence = Span(int(spans[top, 0]), int(spans[top, 1]))
+                score += SENTENCE_WEIGHT * (float(of_sentence[top]) - score)
+            hits.append(VectorHit(ids[i], score, sentence))
         hits.sort(key=lambda hit: (-hit.score, hit.passage_id))
         return tuple(hits[:limit])
 

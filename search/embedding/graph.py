@@ -52,11 +52,11 @@ class _Encoder:
 
     def layer(self, x: Node, bias: Node, name: str) -> Node:
         sizes = self.sizes
-        projected = self.linear(x, sizes.hidden, f"{name}.q", f"{name}.k", f"{name}.v")
-        parts = op.split(projected, op.constant(np.int64(2)), 3)
-        query, key, value = (self.heads(parts.output(i)) for i in range(3))
+        # One wide product for all three, or the fused attention operator: 5 % slower each.
+        query, key, value = (self.heads(self.linear(x, sizes.hidden, f"{name}.{p}")) for p in "qkv")
         scale = _floats(1 / np.sqrt(sizes.hidden // sizes.heads))
-        attended = op.scaled_dot_product_attention(query, key, value, bias, scale)
+        scores = op.add(op.multiply(op.matmul(query, key, False, True), scale), bias)
+        attended = op.matmul(op.softmax(scores, -1), value, False, False)
         joined = op.reshape(
             op.transpose(attended, _ints(0, 2, 1, 3)), _ints(0, 0, sizes.hidden), True
         )
@@ -70,11 +70,10 @@ class _Encoder:
         split = op.reshape(x, _ints(0, 0, heads, hidden // heads), True)
         return op.transpose(split, _ints(0, 2, 1, 3))
 
-    def linear(self, x: Node, columns: int, *names: str) -> Node:
-        """Several matrices over one input are one wide matrix: its input is quantised once."""
-        blocks = np.concatenate([self.weights.blocks(f"{name}.w", columns) for name in names])
-        bias = np.concatenate([self.weights.float32(f"{name}.b") for name in names])
-        return op.add(op.matmul(x, _matrix(blocks), False, True), _floats(bias))
+    def linear(self, x: Node, columns: int, name: str) -> Node:
+        matrix = _matrix(self.weights.blocks(f"{name}.w", columns))
+        bias = _floats(self.weights.float32(f"{name}.b"))
+        return op.add(op.matmul(x, matrix, False, True), bias)
 
     def norm(self, x: Node, name: str) -> Node:
         centred = op.mvn(x, _ints(-1), True, self.sizes.epsilon, "INSIDE_SQRT")

@@ -10,7 +10,6 @@ the `tokenizers` package, and the model is a hundred times slower than either.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
@@ -18,6 +17,8 @@ from itertools import islice
 from search.embedding.weights import Pieces
 
 SPACE = "\u2581"  # how pieces write a space
+REPLACEMENT = "\ufffd"
+_SURROGATES = range(0xD800, 0xE000)
 _UNKNOWN_PENALTY = 10.0  # below the worst piece, as in SentencePiece
 _CACHED_WORDS = 65_536
 _CACHED_LENGTH = 32  # longer words are rare, and would let a hostile text fill the memory
@@ -38,14 +39,13 @@ class UnigramTokenizer:
         self._unknown_score = min(pieces.scores) - _UNKNOWN_PENALTY
         self._ids = {text: i for i, text in enumerate(pieces.texts) if i != pieces.unknown}
         self._longest = max(map(len, pieces.texts))
-        self._normalised = pieces.normalised | {"\0": ""}
-        mapped = re.escape("".join(self._normalised))
-        self._mapped = re.compile(f"[{mapped}\ud800-\udfff]")
+        surrogates = dict.fromkeys(map(chr, _SURROGATES), pieces.normalised[REPLACEMENT])
+        self._normalised = str.maketrans({**pieces.normalised, "\0": "", **surrogates})
         self._cached_word = lru_cache(_CACHED_WORDS)(self._cut_word)
 
     def tokens(self, text: str) -> Iterator[int]:
         """Yield the ids of a text, without `<s>` and `</s>`; lazily, so that a bound is cheap."""
-        words = self._normalise(text).split(" ")
+        words = text.translate(self._normalised).removeprefix(" ").split(" ")
         for position, word in enumerate(words):
             if word or position == len(words) - 1:  # a space at the end is a piece of its own
                 yield from self._word(word)
@@ -57,10 +57,6 @@ class UnigramTokenizer:
     def count(self, text: str) -> int:
         """Return how many ids a text has, without `<s>` and `</s>`."""
         return sum(1 for _ in self.tokens(text))
-
-    def _normalise(self, text: str) -> str:
-        normalised = self._normalised
-        return self._mapped.sub(lambda match: normalised.get(match[0], " "), text).removeprefix(" ")
 
     def _word(self, word: str) -> tuple[int, ...]:
         return self._cached_word(word) if len(word) <= _CACHED_LENGTH else self._cut_word(word)

@@ -78,10 +78,11 @@ class Weights:
     def __init__(self, path: Path) -> None:
         try:
             with path.open("rb") as file:
+                # Read, not mapped: pages looked at through a map count as the process's memory.
+                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             raise EmbedderError(f"cannot read the model's weights {path}: {error}") from error
-        self.sha256 = hashlib.sha256(self._bytes).hexdigest()
         if self.sha256 != SHA256:
             raise EmbedderError(
                 f"{path} is not the model Fihris knows (SHA-256 {self.sha256[:12]}..., "

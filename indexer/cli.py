@@ -59,6 +59,11 @@ def main() -> NoReturn:
         _end("interrupted", 130)
     except BrokenPipeError:
         _leave_pipe()
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        kind = type(error).__name__
+        _end(f"unexpected {kind}: {error}; `python -X dev -m indexer.cli` shows where", 1)
     sys.exit(0)
 
 

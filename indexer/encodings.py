@@ -74,8 +74,8 @@ def _checked(content: bytes, encoding: str, offset: int = 0) -> str:
 def _as_utf8(stream: BinaryIO) -> Iterator[bytes]:
     """Yield a file's bytes in pieces, UTF-16 turned into UTF-8.
 
-    From a place that is not UTF-16 on, the bytes are passed on as they are, so that the
-    line there fails as not UTF-8 and is named.
+    Broken surrogates are carried over, and a last odd byte becomes one that is not UTF-8,
+    so that the line they stand in fails and no other.
     """
     piece = stream.read(_CHUNK)
     if not piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -83,16 +83,12 @@ def _as_utf8(stream: BinaryIO) -> Iterator[bytes]:
             yield piece
             piece = stream.read(_CHUNK)
         return
-    decoder = codecs.getincrementaldecoder("utf-16")()
-    while True:
-        try:
-            yield decoder.decode(piece, final=not piece).encode()
-        except UnicodeDecodeError as error:
-            yield b"\xff not UTF-16: " + error.reason.encode()
-            return
-        if not piece:
-            return
+    decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
+    while piece:
+        yield decoder.decode(piece).encode("utf-8", "surrogatepass")
         piece = stream.read(_CHUNK)
+    if decoder.getstate()[0]:
+        yield b"\xff"
 
 
 def _bounded_lines(pieces: Iterator[bytes], limit: int) -> Iterator[tuple[bytes, int]]:

@@ -1,0 +1,232 @@
+"""Files and folders to articles: what is read, in which order, and what each refusal says."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from indexer import sources
+from indexer.sources import Failure, Found, Item, Skipped, list_files, read_articles
+from search.domain import Article
+from tests.support import SEEDS
+
+
+def read(*paths: Path) -> list[Item]:
+    return list(read_articles(list_files(paths)))
+
+
+def articles(*paths: Path) -> list[Article]:
+    return [item.article for item in read(*paths) if isinstance(item, Found)]
+
+
+def failures(*paths: Path) -> dict[str, str]:
+    return {Path(i.place).name: i.reason for i in read(*paths) if isinstance(i, Failure)}
+
+
+def skipped(*paths: Path) -> dict[str, str]:
+    return {Path(i.place).name: i.reason for i in read(*paths) if isinstance(i, Skipped)}
+
+
+def write(path: Path, content: str | bytes = "نص") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_the_seed() -> None:
+    (seed,) = articles(SEEDS)
+    assert seed.id == "000_68ec81c8af20b3f5"
+    assert seed.text.encode() == (SEEDS / "000_68ec81c8af20b3f5.txt").read_bytes()
+    assert seed.info.source == "CNN Arabic"
+    assert seed.info.language == "ar"
+    assert skipped(SEEDS)["judgements"] == "a test collection: `fihris evaluate` reads it"
+
+
+def test_ids_are_paths_inside_the_folder_given_in_sorted_order(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.md", "sub/b.txt", "sub/deep/أ.txt", "C.TXT"):
+        write(tmp_path / name)
+    assert [a.id for a in articles(tmp_path)] == ["C", "a", "b", "sub/b", "sub/deep/أ"]
+    assert [a.id for a in articles(tmp_path / "sub" / "b.txt")] == ["b"]
+
+
+def test_hidden_files_are_left_out_and_other_kinds_counted(tmp_path: Path) -> None:
+    for name in (".hidden.txt", ".git/a.txt", "picture.png", "noise", "a.txt", "a.meta.json"):
+        write(tmp_path / name, "{}" if name.endswith("json") else "نص")
+    assert [a.id for a in articles(tmp_path)] == ["a"]
+    assert set(skipped(tmp_path)) == {"picture.png", "noise"}
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    write(tmp_path / "sub" / "a.txt")
+    (tmp_path / "sub" / "up").symlink_to(tmp_path)
+    (tmp_path / "self.txt").symlink_to(tmp_path / "self.txt")
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere.txt")
+    assert [a.id for a in articles(tmp_path)] == ["sub/a"]
+    assert skipped(tmp_path) == {"up": "a folder that was read already"}
+    assert set(failures(tmp_path)) == {"self.txt", "gone.txt"}
+
+
+def test_a_deep_folder(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(300):
+        deep /= "d"
+    write(deep / "a.txt")
+    assert [a.id for a in articles(tmp_path)] == []
+    assert '"id" has 601 characters' in failures(tmp_path)["a.txt"]
+
+
+def test_what_is_known_stands_beside_the_text(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt")
+    known = {"title": "عنوان", "published": "2024-01-31", "tags": ["حرب"], "id": "mine"}
+    write(tmp_path / "a.meta.json", json.dumps(known))
+    (found,) = articles(tmp_path)
+    assert (found.id, found.info.title, found.info.tags) == ("mine", "عنوان", ("حرب",))
+    assert found.info.published == date(2024, 1, 31)
+
+
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        ("{", "a.meta.json: not JSON"),
+        ('{"title": 1}', '"title" must be a text, not a number'),
+        ('{"text": "x"}', 'a.meta.json: "text" belongs in a.txt'),
+        (b"\xff", "a.meta.json: not UTF-8: byte 0"),
+        (b" " * (sources.MAX_METADATA + 1), "a.meta.json: larger than 1,048,576 bytes"),
+    ],
+)
+def test_bad_metadata_fails_its_article(tmp_path: Path, known: str | bytes, message: str) -> None:
+    write(tmp_path / "a.txt")
+    write(tmp_path / "a.meta.json", known)
+    write(tmp_path / "b.txt")
+    assert [a.id for a in articles(tmp_path)] == ["b"]
+    assert message in failures(tmp_path)["a.txt"]
+
+
+def test_a_markdown_heading_is_the_title(tmp_path: Path) -> None:
+    write(tmp_path / "a.md", "# عنوان \n\nنص")
+    write(tmp_path / "b.md", "نص\n# ليس عنوانا")
+    assert [a.info.title for a in articles(tmp_path)] == ["عنوان", ""]
+    assert articles(tmp_path)[0].text == "# عنوان \n\nنص"
+
+
+def test_lines_are_articles_and_a_bad_one_fails_alone(tmp_path: Path) -> None:
+    good = [json.dumps({"id": f"n{n}", "text": "نص"}) for n in range(3)]
+    bad = ['{"id": "x"}', "{", b'{"id": "y", "text": "\xff"}'.decode("latin-1"), "[]"]
+    content = b"\n".join(
+        [
+            good[0].encode(),
+            b"",
+            *(b.encode("latin-1") for b in bad),
+            *(g.encode() for g in good[1:]),
+        ]
+    )
+    path = write(tmp_path / "news.jsonl", content)
+    assert [a.id for a in articles(path)] == ["n0", "n1", "n2"]
+    assert {
+        place: reason.split(",")[0].split(":")[0] for place, reason in failures(path).items()
+    } == {
+        "news.jsonl:3": '"text" must be a text',
+        "news.jsonl:4": "not JSON",
+        "news.jsonl:5": "not UTF-8",
+        "news.jsonl:6": "not a JSON object but a list",
+    }
+
+
+def test_a_beir_corpus_can_be_named(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "corpus.jsonl", '{"_id": "p0", "title": "", "text": "نص", "metadata": {}}'
+    )
+    assert [a.id for a in articles(path)] == ["p0"]
+
+
+def test_what_stands_behind_a_line_past_the_bound_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MAX_LINE", 100)
+    path = write(tmp_path / "a.jsonl", "x" * 1000 + '\n{"id": "a", "text": "نص"}')
+    assert [a.id for a in articles(path)] == ["a"]
+    assert failures(path) == {"a.jsonl:1": "the line has 1,001 bytes, and 100 are the most"}
+
+
+def test_a_text_file_past_the_bound_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MAX_TEXT_FILE", 100)
+    path = write(tmp_path / "a.txt", "x" * 101)
+    assert failures(path)["a.txt"].startswith("101 bytes, and a text file may have 100: split it")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", "", "there is no text: nothing to index"),
+        ("a.txt", " \n\t\n", "there is no text: nothing to index"),
+        ("a.jsonl", "", "there is no text: nothing to index"),
+        ("a.jsonl", "\n \n", "there is no text: nothing to index"),
+        ("a.txt", "نص".encode("cp1256"), "not UTF-8: byte 0 (0xe4) cannot be read"),
+        ("a.txt", b"%PDF\0\1\2", "character 4 is NUL"),
+        ("a.pdf", "x", "not a kind of file that is read (.txt, .md, .jsonl)"),
+    ],
+)
+def test_refusals(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
+    path = write(tmp_path / name, content)
+    assert message in failures(path)[name]
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    assert failures(tmp_path / "a.txt") == {"a.txt": "there is no such file or folder"}
+    assert read(Path("a\0b"))[0] == Failure("a\0b", "embedded null byte")
+
+
+def test_what_is_no_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    assert failures(tmp_path) == {"pipe.txt": "not a regular file"}
+
+
+def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    write(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe3.txt")))
+    assert failures(tmp_path) == {"\\xe3.txt": "its name is not valid UTF-8: rename it"}
+
+
+def test_what_may_not_be_read_is_named_and_the_rest_goes_on() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        write(folder / "a.txt")
+        write(folder / "closed" / "b.txt")
+        write(folder / "secret.txt").chmod(0)
+        (folder / "closed").chmod(0)
+        as_root = os.geteuid() == 0
+        if as_root:
+            os.seteuid(65534)
+        try:
+            found = read(folder)
+        finally:
+            if as_root:
+                os.seteuid(0)
+            (folder / "closed").chmod(0o700)
+    assert [i.article.id for i in found if isinstance(i, Found)] == ["a"]
+    assert {Path(i.place).name: i.reason for i in found if isinstance(i, Failure)} == {
+        "secret.txt": "no permission to read it",
+        "closed": "no permission to read it",
+    }
+
+
+def test_a_million_combining_marks(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", "ك" + "\u064b" * 1_000_000)
+    assert len(articles(path)[0].text) == 1_000_001
+
+
+def test_sizes_are_those_of_the_files(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt", "نص")
+    write(tmp_path / "b.jsonl", '{"id": "b", "text": "نص"}\n\n{\n')
+    items = [item for item in read(tmp_path) if not isinstance(item, Skipped)]
+    listed = [file for file in list_files([tmp_path]) if isinstance(file, sources.SourceFile)]
+    assert (
+        sum(item.size for item in items) == sum(file.size for file in listed) - 1
+    )  # the blank line

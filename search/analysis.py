@@ -23,7 +23,7 @@ from search.stemmer import stem
 from search.stemmer_latin import stem_latin
 
 # Part of every index's fingerprint: raise it with any change of any layer's output.
-ANALYSER_VERSION = "1"
+ANALYSER_VERSION = "2"
 
 MAX_RUN = 256  # code points; a longer run is analysed in parts
 MAX_TERM = 100  # code points; no term of any layer is longer

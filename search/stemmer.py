@@ -53,15 +53,25 @@ def _without_clitics(word: str) -> str:
         return word
     if (noun := _without_article(word)) is not None:
         return noun
-    if word[0] in "وف":
+    if word[0] in "وف" and not _looks_foreign(word):
         word = word[1:]
         if len(word) < 4 or _is_whole(word):
             return word
     if word[0] == "س" and word[1] in _FUTURE_PERSONS and len(word) > 4:
         return word[1:]
-    if word[0] in "بكل":
+    if word[0] in "بكل" and not _looks_foreign(word):
         return word[1:]
     return word
+
+
+def _looks_foreign(word: str) -> bool:
+    """Whether a long vowel follows the first letter: فورد, بيكر, كوستا.
+
+    Few Arabic words begin with و or ي, and whole.txt knows the common ones (بوزير,
+    بيوم); a verb's ي may follow ف and ل (فيضم, ليكون).
+    """
+    vowels = "" if word[0] == "و" else "و" if word[0] in "فل" else "وي"
+    return word[1] in vowels and not _is_whole(word[1:])
 
 
 def _without_article(word: str) -> str | None:
@@ -128,7 +138,11 @@ def _final_hamza(word: str) -> str:
 
 
 def _is_whole(word: str) -> bool:
-    return word in _whole() or _without_endings(word) in _whole_stems()
+    if word in _whole():
+        return True
+    stem = _without_endings(word)
+    # Short words that look like the article (الف, الم) do not protect longer ones (الفهم).
+    return stem in _whole_stems() and (len(stem) > 4 or not word.startswith("ال"))
 
 
 @cache

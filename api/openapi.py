@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
+from api import examples
 from api.problems import BY_STATUS, KINDS, MEDIA_TYPE, Problem
 
 DESCRIPTION = """\
@@ -45,6 +46,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = problem
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
+            if path in examples.BY_PATH:
+                answer = operation["responses"]["200"]["content"]["application/json"]
+                answer["example"] = examples.BY_PATH[path]
             for status in _statuses(path, method):
                 operation["responses"][str(status)] = _response(status)
     return document

@@ -1,4 +1,7 @@
-"""The search page: a few files, read once, with no build step and nothing from elsewhere."""
+"""The search page: a few files, read once, with no build step and nothing from elsewhere.
+
+Beside it, what each problem's `type` leads to: a line that says what it means.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ from collections.abc import Callable
 from importlib import resources
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import PlainTextResponse
+
+from api.problems import KINDS
+from search.errors import NotFound
 
 # Not `mimetypes`: its table depends on the machine, and nosniff makes a wrong type fatal.
 TYPES = {
@@ -28,7 +35,15 @@ def page_router() -> APIRouter:
         router.add_api_route(
             path, _serve(file.read_bytes(), TYPES[suffix]), methods=["GET", "HEAD"]
         )
+    router.add_api_route("/problems/{name}", _meaning, methods=["GET", "HEAD"])
     return router
+
+
+async def _meaning(name: str) -> Response:
+    kind = KINDS.get(name)
+    if kind is None:
+        raise NotFound(f"there is no problem {name[:100]!r}")
+    return PlainTextResponse(f"{kind.title} ({kind.status})\n\n{kind.meaning}\n")
 
 
 def _serve(content: bytes, media_type: str) -> Callable[[Request], Response]:

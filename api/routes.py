@@ -14,7 +14,8 @@ from api.problems import encode
 from api.readiness import Readiness
 from api.schemas import (
     MAX_ANALYZE_LENGTH,
-    MAX_ID_LENGTH,
+    MAX_ARTICLE_ID,
+    MAX_PASSAGE_ID,
     AnalyzeOut,
     LiveOut,
     ReadyOut,
@@ -91,7 +92,12 @@ def json_only(request: Request) -> None:
 
 
 Ready = Annotated[Searcher, Depends(searcher_of)]
-Id = Annotated[str, Path(min_length=1, max_length=MAX_ID_LENGTH)]
+ArticleId = Annotated[
+    str, Path(min_length=1, max_length=MAX_ARTICLE_ID, examples=["000_68ec81c8af20b3f5"])
+]
+PassageId = Annotated[
+    str, Path(min_length=1, max_length=MAX_PASSAGE_ID, examples=["000_68ec81c8af20b3f5#1"])
+]
 
 health = APIRouter(tags=["health"])
 router = APIRouter(prefix="/v1", tags=["search"])
@@ -145,7 +151,7 @@ def _search(request: Request, parameters: SearchParameters, searcher: Searcher) 
     dependencies=[Depends(takes())],
     summary="A whole article",
 )
-def article(id: Id, searcher: Ready) -> Response:
+def article(id: ArticleId, searcher: Ready) -> Response:
     """The article as it was given, with its passages. Percent-encode the id."""
     stored = searcher.engine.article(id)
     if stored is None:
@@ -159,7 +165,7 @@ def article(id: Id, searcher: Ready) -> Response:
     dependencies=[Depends(takes())],
     summary="One passage",
 )
-def passage(id: Id, searcher: Ready) -> Response:
+def passage(id: PassageId, searcher: Ready) -> Response:
     """A passage by its id, `article#position`; its `#` must be sent as `%23`."""
     stored = searcher.engine.fetch([id])
     if not stored:

@@ -38,7 +38,8 @@ from search.searcher import MAX_SIZE, MAX_WINDOW
 MAX_FILTER_VALUES = 50
 MAX_FILTER_LENGTH = 200  # code points
 MAX_ANALYZE_LENGTH = 10_000  # code points
-MAX_ID_LENGTH = 1_000  # code points
+MAX_ARTICLE_ID = 512  # code points; no index holds a longer one
+MAX_PASSAGE_ID = MAX_ARTICLE_ID + 16  # `#` and a position
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -52,6 +53,8 @@ def _iso_date(value: object) -> object:
 
 Value = Annotated[str, Field(min_length=1, max_length=MAX_FILTER_LENGTH)]
 Values = Annotated[list[Value], Field(max_length=MAX_FILTER_VALUES)]
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ARTICLE_ID)]
+Ids = Annotated[list[Id], Field(max_length=MAX_FILTER_VALUES)]
 Day = Annotated[date | None, BeforeValidator(_iso_date)]
 
 
@@ -80,7 +83,7 @@ class SearchParameters(BaseModel):
     )
     source: Values = Field([], description="Only articles of any of these sources.")
     language: Values = Field([], description="Only articles in any of these languages.")
-    article: Values = Field([], description="Only these articles, by id.")
+    article: Ids = Field([], description="Only these articles, by id.")
     tag: Values = Field([], description="Only articles with any of these tags.")
     from_: Day = Field(None, alias="from", description="Published on this day or later.")
     to: Day = Field(None, description="Published on this day or earlier.")

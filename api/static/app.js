@@ -24,6 +24,7 @@ async function show({ focus = null, scroll = null } = {}) {
   const mine = new AbortController();
   running = mine;
   frame();
+  page.count.classList.remove("hidden");
   if (!state.q.trim() && !state.article) {
     put(views.tips(state, words, holdings));
     page.count.textContent = "";
@@ -43,7 +44,7 @@ async function show({ focus = null, scroll = null } = {}) {
     if (problem.name === "AbortError" || mine.signal.aborted) return;
     if (!(problem instanceof api.Problem)) throw problem;
     page.count.textContent = "";
-    put(views.failure(problem, words, () => show({ focus })));
+    put(views.failure(problem, state, words, () => show({ focus })));
     if (problem.name === "not-ready") retry = setTimeout(() => show({ focus }), 1000 * (problem.retryAfter ?? RETRY_AFTER));
   } finally {
     clearTimeout(waiting);
@@ -54,6 +55,7 @@ async function show({ focus = null, scroll = null } = {}) {
 async function showResults(signal) {
   const answer = await api.search(searchParameters(state), signal);
   page.count.textContent = views.countLine(answer, state, words);
+  page.count.classList.toggle("hidden", !answer.hits.length); // the view says it in full
   put(answer.hits.length ? views.results(answer, state, words) : views.none(answer, state, words));
   if (holdings === null) learnHoldings();
 }
@@ -118,6 +120,7 @@ async function learnHoldings() {
     return; // not ready: the next answer asks again
   }
   frame();
+  page.count.classList.remove("hidden");
   if (!state.q.trim() && !state.article) put(views.tips(state, words, holdings));
 }
 

@@ -17,7 +17,7 @@ export function results(answer, state, words) {
 }
 
 export function countLine(answer, state, words) {
-  if (!answer.hits.length) return answer.total || !state.q ? "" : words.noneTitle;
+  if (!answer.hits.length) return words.noneTitle;
   const { total } = answer;
   const amount = !total ? words.nearest
     : total.relation === "exact" ? words.count("passages", total.value)
@@ -135,13 +135,15 @@ export function skeleton(label) {
     [0, 1, 2].map(() => element("div", { class: "hit" }, bar("short"), bar("long"), bar("long"), bar("middle"))))];
 }
 
-export function failure(problem, words, retry) {
+export function failure(problem, state, words, retry) {
   return [element("section", { class: "notice failure", role: "alert" },
     element("h1", {}, words.problem),
     element("p", {}, words.problems[problem.name] ?? words.problems.internal),
-    problem.detail ? element("p", { class: "detail", lang: "en", dir: "auto" }, problem.detail) : "",
+    problem.detail ? element("p", { class: "detail", lang: "en" }, bdi(problem.detail)) : "",
     problem.requestId ? element("p", { class: "detail" }, `${words.request} `, element("code", { dir: "ltr" }, problem.requestId)) : "",
-    element("button", { type: "button", onclick: retry }, words.retry))];
+    problem.name === "not-found"
+      ? element("a", { href: write({ ...state, article: "", passage: "" }), "data-go": true }, state.q ? words.back : words.start)
+      : element("button", { type: "button", onclick: retry }, words.retry))];
 }
 
 /** A whole article; the passage asked for is marked. */

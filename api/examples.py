@@ -1,0 +1,99 @@
+"""What answers look like, in words of the seed article, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from api.schemas import AnalyzeOut, ArticleOut, PassageOut, SearchOut, StatusOut
+
+ARTICLE: ArticleOut = {
+    "id": "000_68ec81c8af20b3f5",
+    "title": "الولايات المتحدة نفذت ضربات جوية في العراق",
+    "source": "CNN Arabic",
+    "language": "ar",
+    "published": None,
+    "tags": ["العراق", "إيران"],
+    "url": "",
+}
+PASSAGE: PassageOut = {
+    "id": "000_68ec81c8af20b3f5#1",
+    "position": 1,
+    "start": 197,
+    "end": 304,
+    "text": "واستهدفت الضربات ثلاث منشآت تستخدمها كتائب حزب الله المدعومة من إيران وجماعات أخرى"
+    " تابعة لطهران في العراق.",
+}
+SEARCH: SearchOut = {
+    "query": {
+        "q": "كتائب حزب الله",
+        "mode": "hybrid",
+        "size": 1,
+        "start": 0,
+        "source": [],
+        "language": ["ar"],
+        "article": [],
+        "tag": [],
+        "from": None,
+        "to": None,
+    },
+    "total": {"value": 3, "relation": "at_least"},
+    "hits": [
+        {
+            "passage": PASSAGE,
+            "article": ARTICLE,
+            "score": 0.97,
+            "keyword": {"score": 11.2, "rank": 2},
+            "semantic": {"score": 0.87, "rank": 1},
+            "segments": [
+                {"text": "واستهدفت الضربات ثلاث منشآت تستخدمها ", "match": False},
+                {"text": "كتائب", "match": True},
+                {"text": " ", "match": False},
+                {"text": "حزب", "match": True},
+                {"text": " ", "match": False},
+                {"text": "الله", "match": True},
+                {
+                    "text": " المدعومة من إيران وجماعات أخرى تابعة لطهران في العراق.",
+                    "match": False,
+                },
+            ],
+            "title_segments": [{"text": ARTICLE["title"], "match": False}],
+            "best_sentence": None,
+        }
+    ],
+    "took_ms": {"parse": 0.1, "embed": 6.9, "rank": 1.2, "total": 8.6},
+    "degraded": [],
+}
+ANALYZE: AnalyzeOut = {
+    "tokens": [
+        {
+            "start": 0,
+            "end": 8,
+            "text": "وبالعراق",
+            "letters": "وبالعراق",
+            "folded": "وبالعراق",
+            "stem": "عراق",
+            "grams": ["_وبا", "وبال", "بالع", "العر", "لعرا", "عراق", "راق_"],
+            "vowelled": "",
+            "stop": False,
+        }
+    ]
+}
+STATUS: StatusOut = {
+    "engine": "embedded",
+    "articles": 1,
+    "passages": 21,
+    "sentences": 46,
+    "model": "intfloat/multilingual-e5-small",
+    "dimensions": 384,
+    "analyser": "1",
+}
+
+BY_PATH: dict[str, object] = {
+    "/v1/search": SEARCH,
+    "/v1/articles/{id}": {
+        "article": ARTICLE,
+        "text": "…\n" + PASSAGE["text"] + "\n…",
+        "passages": [PASSAGE],
+    },
+    "/v1/passages/{id}": {"passage": PASSAGE, "article": ARTICLE},
+    "/v1/analyze": ANALYZE,
+    "/v1/status": STATUS,
+}

@@ -1,0 +1,45 @@
+"""The seed and three articles made to be filtered, in a real embedded engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from fastapi.testclient import TestClient
+
+from indexer.pipeline import index, prepare
+from indexer.sources import list_files, read_articles
+from search.assembly import fingerprint_of
+from search.engines import open_engine
+from search.searcher import Searcher
+from search.settings import Settings
+from tests.api.support import client
+from tests.support import SEEDS, HashingEmbedder, article
+
+SEED = "000_68ec81c8af20b3f5"
+
+
+@pytest.fixture(scope="session")
+def searcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
+    folder = tmp_path_factory.mktemp("api")
+    settings = Settings(data=folder / "index", cache=folder / "cache")
+    embedder = HashingEmbedder()
+    engine = open_engine(settings, fingerprint_of(embedder, settings))
+    made = [
+        article("old/news.txt", "خبر قديم عن مدينة بغداد", title="قديم", source="أ", language="ar",
+                published=date(2001, 2, 3), tags=("مدن",)),
+        article("new", "خبر جديد عن مدينة بغداد", source="ب", language="ar",
+                published=date(2024, 5, 6), tags=("مدن", "جديد")),
+        article("english", "News about the city of Baghdad", source="ب", language="en"),
+    ]  # fmt: skip
+    index(read_articles(list_files([SEEDS])), engine, embedder, settings)
+    engine.write(prepare(made, embedder, settings))
+    yield Searcher(engine, embedder)
+    engine.close()
+
+
+@pytest.fixture
+def http(searcher: Searcher) -> Iterator[TestClient]:
+    with client(searcher) as connected:
+        yield connected

@@ -1,0 +1,90 @@
+"""Articles, passages, analysis and status."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.api.conftest import SEED
+from tests.support import SEEDS
+
+
+def test_an_article_is_given_back_with_its_passages(http: TestClient) -> None:
+    answer = http.get(f"/v1/articles/{SEED}").json()
+    text = answer["text"]
+    assert text == (SEEDS / f"{SEED}.txt").read_text("utf-8")
+    assert len(answer["passages"]) == 21
+    for n, passage in enumerate(answer["passages"]):
+        assert passage["position"] == n
+        assert text[passage["start"] : passage["end"]] == passage["text"]
+    assert answer["article"]["language"] == "ar"
+    assert answer["article"]["published"] is None
+
+
+def test_ids_with_slashes_and_dates(http: TestClient) -> None:
+    for path in ("old/news.txt", quote("old/news.txt", safe="")):
+        answer = http.get(f"/v1/articles/{path}")
+        assert answer.json()["article"]["published"] == "2001-02-03"
+
+
+def test_a_passage_by_its_id(http: TestClient) -> None:
+    answer = http.get(f"/v1/passages/{quote('old/news.txt#0', safe='')}").json()
+    assert answer["passage"]["text"] == "خبر قديم عن مدينة بغداد"
+    assert answer["article"]["title"] == "قديم"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "articles/nothing",
+        "articles/%00",
+        "articles/%ED%A0%80",
+        "articles/..%2f..%2fetc%2fpasswd",
+        f"articles/{SEED}%230",
+        "passages/nothing%230",
+        f"passages/{SEED}",
+        f"passages/{SEED}%23",
+        f"passages/{SEED}%2399",
+        f"passages/{SEED}%23-1",
+        f"passages/{SEED}%2300",
+        f"passages/{SEED}%23" + "9" * 12,
+        "passages/%23",
+    ],
+)
+def test_what_is_not_there(http: TestClient, path: str) -> None:
+    answer = http.get(f"/v1/{path}")
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+
+
+@pytest.mark.parametrize("path", ["articles/", "passages/", "articles/" + "x" * 513])
+def test_ids_are_bounded(http: TestClient, path: str) -> None:
+    assert http.get(f"/v1/{path}").status_code == 422
+
+
+def test_analyze_tells_every_layer(http: TestClient) -> None:
+    (token,) = http.get("/v1/analyze", params={"text": " وبالعِراق!"}).json()["tokens"]
+    assert (token["start"], token["end"], token["text"]) == (1, 10, "وبالعِراق")
+    assert (token["letters"], token["stem"], token["stop"]) == ("وبالعراق", "عراق", False)
+    assert token["vowelled"] == "وبالعِراق"
+    assert "عراق" in token["grams"]
+
+
+def test_analyze_is_bounded(http: TestClient) -> None:
+    assert http.get("/v1/analyze", params={"text": "ا " * 5000}).status_code == 200
+    assert http.get("/v1/analyze", params={"text": "ا" * 10_001}).status_code == 422
+    assert http.get("/v1/analyze").status_code == 422
+
+
+def test_status_counts(http: TestClient) -> None:
+    answer = http.get("/v1/status").json()
+    assert (answer["articles"], answer["passages"]) == (4, 24)
+    assert (answer["model"], answer["dimensions"]) == ("test/hashing", 32)
+
+
+@pytest.mark.parametrize("path", ["articles/new", "passages/new%230", "status", "analyze"])
+def test_no_parameter_is_passed_over(http: TestClient, path: str) -> None:
+    answer = http.get(f"/v1/{path}?verbose=1")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "verbose"

@@ -1,0 +1,111 @@
+"""Request ids, and what the log holds and does not."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from api.logs import JsonFormatter, json_logs
+from search.settings import Settings
+from tests.api.support import ToldSearcher, client
+
+Stderr = pytest.CaptureFixture[str]
+
+
+def lines(written: str, logger: str = "fihris.access") -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in written.splitlines()]
+    return [line for line in found if line["logger"] == logger]
+
+
+def test_a_request_is_a_line(capsys: Stderr) -> None:
+    with client(ToldSearcher()) as http:
+        answer = http.get("/v1/search?q=سر")
+    (line,) = lines(capsys.readouterr().err)
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/v1/search", 200)
+    assert line["took_ms"] > 0
+    assert line["time"].endswith("+00:00")
+
+
+def test_no_query_text_is_logged(capsys: Stderr) -> None:
+    with client(ToldSearcher()) as http:
+        http.get("/v1/search?q=secret")
+        http.post("/v1/search", json={"q": "secret"})
+        http.get("/v1/search?q=secret&size=0")
+        http.get("/v1/analyze?text=secret")
+    written = capsys.readouterr().err
+    assert len(lines(written)) == 4
+    assert "secret" not in written
+
+
+def test_query_text_is_logged_when_it_is_asked_for(capsys: Stderr) -> None:
+    with client(ToldSearcher(), Settings(log_queries=True)) as http:
+        http.get("/v1/search?q=سؤال")
+        http.post("/v1/search", json={"q": "x" * 1000})
+    assert [line["query"] for line in lines(capsys.readouterr().err)] == ["سؤال", "x" * 500]
+
+
+@pytest.mark.parametrize("given", ["abc-1.2_3:4", "x" * 64])
+def test_a_sane_id_is_taken_over(given: str) -> None:
+    with client(ToldSearcher()) as http:
+        assert http.get("/live", headers={"X-Request-ID": given}).headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\tb", '"', "é"])
+def test_any_other_id_is_replaced(given: str) -> None:
+    with client(ToldSearcher()) as http:
+        made = http.get("/live", headers={b"X-Request-ID": given.encode()}).headers["x-request-id"]
+    assert made != given
+    assert len(made) == 32
+
+
+def test_a_path_cannot_forge_a_line(capsys: Stderr) -> None:
+    with client(ToldSearcher()) as http:
+        http.get("/v1/articles/%0A%1B[31m" + "x" * 500)
+    written = capsys.readouterr().err
+    (line,) = lines(written)
+    assert line["path"].startswith("/v1/articles/\n\x1b[31m")
+    assert len(line["path"]) == 500
+    assert "\x1b" not in written
+
+
+def test_a_failure_is_logged_with_its_traceback(capsys: Stderr) -> None:
+    with client(ToldSearcher(error=ZeroDivisionError("why"))) as http:
+        http.get("/v1/search?q=a", headers={"X-Request-ID": "mine"})
+    written = capsys.readouterr().err
+    (failure,) = lines(written, "fihris.api")
+    assert failure["level"] == "error"
+    assert failure["request_id"] == "mine"
+    assert "ZeroDivisionError: why" in failure["traceback"]
+    (access,) = lines(written)
+    assert access["status"] == 500
+
+
+def test_lines_are_ascii_and_one_each() -> None:
+    record = logging.LogRecord("n", logging.INFO, "p", 1, "سطر\nثان %s", ("\ud800",), None)
+    line = JsonFormatter().format(record)
+    assert line.isascii()
+    assert "\n" not in line
+    assert json.loads(line)["message"] == "سطر\nثان \ud800"
+
+
+def test_logging_is_left_as_it_was() -> None:
+    log = logging.getLogger("fihris")
+    before = (log.level, log.propagate, list(log.handlers))
+    with json_logs():
+        assert len(log.handlers) == 1
+    assert (log.level, log.propagate, log.handlers) == before
+
+
+def test_an_owners_handlers_stay() -> None:
+    log = logging.getLogger("fihris")
+    own = logging.NullHandler()
+    log.addHandler(own)
+    try:
+        with json_logs():
+            assert log.handlers == [own]
+    finally:
+        log.removeHandler(own)

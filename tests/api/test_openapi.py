@@ -1,0 +1,67 @@
+"""The OpenAPI document says all that can come back, in words of the seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.app import create_app
+from search.settings import Settings
+from tests.api.support import ToldSearcher, client
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app(settings=Settings()).openapi()
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(p, m, o) for p, found in document["paths"].items() for m, o in found.items()]
+
+
+def test_it_is_served() -> None:
+    with client(ToldSearcher()) as http:
+        assert http.get("/openapi.json").json()["openapi"].startswith("3.1")
+
+
+def test_every_path_is_there(document: dict[str, Any]) -> None:
+    assert {(m, p) for p, m, _ in operations(document)} == {
+        ("get", "/live"), ("get", "/ready"), ("get", "/v1/search"), ("post", "/v1/search"),
+        ("get", "/v1/articles/{id}"), ("get", "/v1/passages/{id}"), ("get", "/v1/analyze"),
+        ("get", "/v1/status"),
+    }  # fmt: skip
+
+
+def test_every_error_is_declared_as_a_problem(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        errors = {s: r for s, r in operation["responses"].items() if s != "200"}
+        assert {"400", "408", "413", "421", "422", "500"} <= set(errors)
+        assert ("404" in errors) == ("{id}" in path)
+        assert ("415" in errors) == (method == "post")
+        for answer in errors.values():
+            (content,) = answer["content"]
+            assert content == "application/problem+json"
+            assert answer["description"]
+
+
+def test_everything_is_described(document: dict[str, Any]) -> None:
+    for _, _, operation in operations(document):
+        assert operation["summary"]
+        assert operation["description"]
+        for parameter in operation.get("parameters", []):
+            assert parameter["schema"].get("examples") or parameter.get("description")
+
+
+def test_no_error_of_the_framework_is_left(document: dict[str, Any]) -> None:
+    assert "HTTPValidationError" not in str(document)
+
+
+def test_examples_are_arabic_and_answered(document: dict[str, Any]) -> None:
+    (q,) = [p for p in document["paths"]["/v1/search"]["get"]["parameters"] if p["name"] == "q"]
+    assert "ضربات جوية في العراق" in q["schema"]["examples"]
+    examples = document["components"]["schemas"]["SearchBody"]["examples"]
+    answer = document["paths"]["/v1/search"]["get"]["responses"]["200"]
+    assert "ضربات" in str(answer["content"]["application/json"]["example"])
+    with client(ToldSearcher()) as http:
+        assert [http.post("/v1/search", json=e).status_code for e in examples] == [200, 200]

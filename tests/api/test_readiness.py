@@ -1,0 +1,135 @@
+"""The server answers from the first moment, says why it cannot search, and tries again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from fastapi.testclient import TestClient
+
+import search.assembly
+from api.app import create_app
+from api.problems import NotReady
+from api.readiness import Readiness
+from search.errors import EngineUnavailable, FihrisError, FingerprintMismatch
+from search.searcher import Searcher
+from search.settings import Settings
+from tests.api.support import ToldSearcher, client
+
+
+def until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+
+
+def ready(readiness: Readiness) -> bool:
+    try:
+        return readiness.searcher() is not None
+    except FihrisError:
+        return False
+
+
+def test_live_answers_and_ready_waits_while_the_index_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told, release = ToldSearcher(), threading.Event()
+
+    def opened(settings: Settings) -> Searcher:
+        assert release.wait(20)
+        return cast("Searcher", told)
+
+    monkeypatch.setattr(search.assembly, "open_searcher", opened)
+    with TestClient(create_app(settings=Settings()), base_url="http://localhost") as http:
+        assert http.get("/live").json() == {"status": "live"}
+        for path in ("/ready", "/v1/search?q=a", "/v1/status"):
+            answer = http.get(path)
+            assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
+            assert answer.headers["retry-after"] == "2"
+        assert http.get("/v1/analyze?text=a").status_code == 200  # needs no index
+        assert http.get("/").status_code == 200
+        release.set()
+        until(lambda: http.get("/ready").status_code == 200)
+        assert http.get("/ready").json() == {"status": "ready", "degraded": []}
+        assert http.get("/v1/search?q=a").status_code == 200
+        assert told.closed == 0
+    assert told.closed == 1  # what the server opened it closes
+
+
+def test_a_searcher_that_was_given_stays_its_owners() -> None:
+    told = ToldSearcher()
+    with client(told) as http:
+        assert http.get("/ready").status_code == 200
+    assert told.closed == 0
+
+
+def test_what_is_degraded_is_named() -> None:
+    told = ToldSearcher()
+    told.embedder = cast("object", None)
+    with client(told) as http:
+        assert http.get("/ready").json() == {"status": "ready", "degraded": ["semantic"]}
+
+
+def test_an_index_that_is_lost_is_not_ready() -> None:
+    with client(ToldSearcher(error=EngineUnavailable("gone"))) as http:
+        answer = http.get("/ready")
+        assert (answer.status_code, answer.json()["detail"]) == (503, "gone")
+        assert http.get("/live").status_code == 200
+
+
+def test_a_failure_is_told_and_tried_again() -> None:
+    told, tries = ToldSearcher(), 0
+
+    def opened() -> Searcher:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise FingerprintMismatch("made by another model; run fihris reindex")
+        return cast("Searcher", told)
+
+    readiness = Readiness(opened, retry=(0.2, 0.01))
+    with pytest.raises(NotReady):
+        readiness.searcher()
+    readiness.start()
+    until(lambda: tries == 1)
+    time.sleep(0.02)
+    with pytest.raises(FingerprintMismatch, match="fihris reindex"):
+        readiness.searcher()
+    until(lambda: ready(readiness))
+    assert tries == 3
+    readiness.stop()
+    assert told.closed == 1
+
+
+def test_a_fault_while_opening_is_unavailable_without_its_text() -> None:
+    def opened() -> Searcher:
+        raise ZeroDivisionError("secret")
+
+    readiness = Readiness(opened, retry=(0.01,))
+    readiness.start()
+    until(lambda: readiness._failure is not None)
+    with pytest.raises(EngineUnavailable, match="log says why") as raised:
+        readiness.searcher()
+    assert "secret" not in str(raised.value)
+    readiness.stop()
+
+
+def test_stopping_ends_the_tries() -> None:
+    tries = 0
+
+    def opened() -> Searcher:
+        nonlocal tries
+        tries += 1
+        raise EngineUnavailable("no")
+
+    readiness = Readiness(opened, retry=(60.0,))
+    readiness.start()
+    until(lambda: tries == 1)
+    begun = time.monotonic()
+    readiness.stop()
+    assert time.monotonic() - begun < 5
+    assert tries == 1

@@ -1,0 +1,234 @@
+"""GET and POST /v1/search over the real searcher: what comes back and what is refused."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import pytest
+from fastapi.testclient import TestClient
+
+from search.domain import Filter
+from tests.api.conftest import SEED
+from tests.api.support import ToldSearcher, client
+
+QUERY = "ضربات جوية في العراق"
+
+
+def ids(answer: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
+    return [hit["passage"]["id"] for hit in answer["hits"]]
+
+
+def test_an_answer_has_everything(http: TestClient) -> None:
+    answer = http.get("/v1/search", params={"q": QUERY, "size": 3}).json()
+    assert list(answer) == ["query", "total", "hits", "took_ms", "degraded"]
+    assert answer["query"]["q"] == QUERY
+    assert answer["query"]["mode"] == "hybrid"
+    assert len(answer["hits"]) == 3
+    hit = answer["hits"][0]
+    assert list(hit) == [
+        "passage", "article", "score", "keyword", "semantic",
+        "segments", "title_segments", "best_sentence",
+    ]  # fmt: skip
+    assert hit["passage"]["id"] == f"{SEED}#0"
+    assert hit["article"]["source"] == "CNN Arabic"
+    assert hit["keyword"]["rank"] == 1
+    assert answer["took_ms"]["total"] > 0
+    assert answer["degraded"] == []
+
+
+def test_segments_are_the_passage_with_its_matches(http: TestClient) -> None:
+    for hit in http.get("/v1/search", params={"q": QUERY}).json()["hits"]:
+        assert "".join(s["text"] for s in hit["segments"]) == hit["passage"]["text"]
+        assert "".join(s["text"] for s in hit["title_segments"]) == hit["article"]["title"]
+    first = http.get("/v1/search", params={"q": QUERY}).json()["hits"][0]
+    assert {"ضربات", "جوية", "العراق"} <= {s["text"] for s in first["segments"] if s["match"]}
+
+
+def test_post_answers_as_get(http: TestClient) -> None:
+    asked = {"q": QUERY, "mode": "keyword", "size": 4, "start": 1, "source": ["CNN Arabic"]}
+    by_get = http.get(f"/v1/search?{urlencode(asked, doseq=True)}").json()
+    by_post = http.post("/v1/search", json=asked).json()
+    assert ids(by_get) == ids(by_post)
+    assert by_get["query"] == by_post["query"]
+
+
+def test_pages_follow_each_other(http: TestClient) -> None:
+    whole = ids(http.get("/v1/search", params={"q": QUERY, "size": 10}).json())
+    parts = [
+        ids(http.get("/v1/search", params={"q": QUERY, "size": 5, "start": start}).json())
+        for start in (0, 5)
+    ]
+    assert len(whole) == 10
+    assert parts[0] + parts[1] == whole
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("source=أ", {"old/news.txt#0"}),
+        ("source=أ&source=ب", {"old/news.txt#0", "new#0"}),
+        ("language=ar", {"old/news.txt#0", "new#0"}),
+        ("article=new", {"new#0"}),
+        ("article=new&article=old/news.txt", {"new#0", "old/news.txt#0"}),
+        ("tag=جديد", {"new#0"}),
+        ("from=2024-05-06", {"new#0"}),
+        ("to=2001-02-03", {"old/news.txt#0"}),
+        ("from=2001-02-04&to=2024-05-05", set()),
+        ("source=ب&tag=مدن", {"new#0"}),
+    ],
+)
+def test_filters(http: TestClient, given: str, found: set[str]) -> None:
+    answer = http.get(f"/v1/search?q=مدينة+بغداد&mode=keyword&{given}")
+    assert answer.status_code == 200
+    assert set(ids(answer.json())) - {f"{SEED}#4"} == found
+
+
+def test_filters_reach_the_query() -> None:
+    told = ToldSearcher()
+    with client(told) as http:
+        http.post(
+            "/v1/search",
+            json={"q": "س", "source": ["أ"], "language": ["ar"], "article": ["1"], "tag": ["ت"]},
+        )
+    assert told.asked[0].filter == Filter(("أ",), ("ar",), ("1",), ("ت",))
+
+
+def test_totals_say_what_they_are(http: TestClient) -> None:
+    def total(mode: str) -> object:
+        return http.get("/v1/search", params={"q": "بغداد", "mode": mode}).json()["total"]
+
+    assert total("keyword") == {"value": 3, "relation": "exact"}
+    assert total("semantic") is None
+    assert total("hybrid")["relation"] == "at_least"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("", "q"),
+        ("q=" + "ا" * 1001, "q"),
+        ("q=a&mode=fuzzy", "mode"),
+        ("q=a&size=0", "size"),
+        ("q=a&size=101", "size"),
+        ("q=a&size=ten", "size"),
+        ("q=a&start=-1", "start"),
+        ("q=a&from=yesterday", "from"),
+        ("q=a&from=1700000000", "from"),
+        ("q=a&to=2024-13-01", "to"),
+        ("q=a&from=2024-01-02&to=2024-01-01", "from"),
+        ("q=a&source=", "source.0"),
+        ("q=a&source=" + "x" * 201, "source.0"),
+        ("q=a" + "&tag=x" * 51, "tag"),
+        ("q=a&siez=3", "siez"),
+        ("q=a&q=b", "q"),
+        ("q=%ED%A0%80", "query"),
+        ("q=%FF", "query"),
+    ],
+)
+def test_what_is_wrong_is_named(http: TestClient, query: str, field: str) -> None:
+    answer = http.get(f"/v1/search?{query}")
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["type"] == "/problems/invalid-input"
+    assert [e["field"] for e in problem["errors"]] == [field]
+    assert problem["errors"][0]["message"] in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "q"),
+        ({"q": 5}, "q"),
+        ({"q": None}, "q"),
+        ({"q": "a", "size": "10"}, "size"),
+        ({"q": "a", "size": True}, "size"),
+        ({"q": "a", "size": 10**30}, "size"),
+        ({"q": "a", "source": "one"}, "source"),
+        ({"q": "a", "from": 20240101}, "from"),
+        ({"q": "a", "page": 2}, "page"),
+        ({"q": "\ud800"}, "q"),
+        ([], "body"),
+    ],
+)
+def test_what_is_wrong_in_json_is_named(http: TestClient, body: object, field: str) -> None:
+    answer = http.post(
+        "/v1/search", content=json.dumps(body), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert [e["field"] for e in answer.json()["errors"]] == [field]
+
+
+def test_the_window_ends_at_ten_thousand(http: TestClient) -> None:
+    assert http.get("/v1/search?q=العراق&start=9990&size=10").status_code == 200
+    answer = http.get("/v1/search?q=العراق&start=9991&size=10")
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "/problems/page-too-deep"
+    assert "10,000" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"", "invalid-input", 422),
+        (b"{", "invalid-input", 422),
+        (b"[" * 60_000, "malformed-request", 400),
+        (b'{"q":"\xff"}', "malformed-request", 400),
+        (b'{"q":"a","size":' + b"9" * 5000 + b"}", "malformed-request", 400),
+        (b'{"q":"a","size":NaN}', "invalid-input", 422),
+        (b'{"q":"a","start":Infinity}', "invalid-input", 422),
+    ],
+)
+def test_broken_bodies(http: TestClient, content: bytes, kind: str, status: int) -> None:
+    answer = http.post("/v1/search", content=content, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{kind}")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_only_json_is_taken(http: TestClient, kind: str) -> None:
+    answer = http.post("/v1/search", content=b'{"q":"a"}', headers={"Content-Type": kind})
+    assert answer.status_code == 415
+    assert answer.json()["type"] == "/problems/unsupported-media-type"
+
+
+ODD_TEXTS = {
+    "nul": "\0",
+    "controls": "".join(map(chr, range(32))),
+    "bidi": "\u202e\u2066\u2069\u200f",
+    "marks": "ا" + "\u064b" * 999,
+    "noncharacters": "\ufffe\uffff\U0010ffff",
+    "quotes": '"' * 1000,
+    "signs": "-" * 500 + "+" * 500,
+    "spaces": " \u3000\u2028\t" * 100,
+    "nothing": "",
+    "one word": "ك" * 1000,
+    "emoji": "👩‍👩‍👧‍👦" * 100,
+    "ligature": "\ufdfa" * 1000,
+}
+
+
+@pytest.mark.parametrize("name", ODD_TEXTS)
+@pytest.mark.parametrize("mode", ["keyword", "semantic", "hybrid"])
+def test_odd_queries_are_answered(http: TestClient, name: str, mode: str) -> None:
+    answer = http.post("/v1/search", json={"q": ODD_TEXTS[name], "mode": mode})
+    assert answer.status_code == 200
+    assert answer.json()["query"]["q"] == ODD_TEXTS[name]
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\0", "\u202e", "\ufffe", "</script>"])
+def test_odd_stored_texts_are_written_as_they_are(text: str) -> None:
+    with client(ToldSearcher(text)) as http:
+        answers = [
+            http.get(f"/v1/{path}") for path in ("search?q=a", "articles/a", "passages/a%230")
+        ]
+    for answer in answers:
+        assert answer.status_code == 200
+        answer.content.decode("utf-8")  # strict
+    assert [answers[0].json()["hits"][0]["segments"][0]["text"],
+            answers[1].json()["text"],
+            answers[2].json()["passage"]["text"]] == [text] * 3  # fmt: skip
+
+
+def test_same_query_same_answer(http: TestClient) -> None:
+    first, second = (http.get("/v1/search", params={"q": QUERY}).json() for _ in range(2))
+    assert first["hits"] == second["hits"]

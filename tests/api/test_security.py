@@ -1,0 +1,202 @@
+"""Hosts, headers, bodies and bursts."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
+
+from api.security import MAX_AT_ONCE, MAX_BODY, BoundedBody, BoundedConcurrency
+from search.domain import Query, Results
+from search.settings import Settings
+from tests.api.support import ToldSearcher, client
+
+JSON = {"Content-Type": "application/json"}
+
+
+def status_with_host(host: str, settings: Settings | None = None) -> int:
+    with client(ToldSearcher(), settings) as http:
+        return http.get("/live", headers={"Host": host}).status_code
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "localhost:8000", "LOCALHOST", "localhost.", "x.localhost", "127.0.0.1:8000",
+     "127.8.8.8", "[::1]", "[::1]:8000", "192.168.1.7:8000"],
+)  # fmt: skip
+def test_known_hosts(host: str) -> None:
+    assert status_with_host(host) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example",
+     "evillocalhost", "", "[", "::1.evil.example"],
+)  # fmt: skip
+def test_hosts_of_others_are_refused(host: str) -> None:
+    with client(ToldSearcher()) as http:
+        answer = http.get("/v1/search?q=a", headers={"Host": host})
+    assert (answer.status_code, answer.json()["type"]) == (421, "/problems/unknown-host")
+
+
+def test_the_configured_host_is_known() -> None:
+    assert status_with_host("fihris.example:80", Settings(host="Fihris.example")) == 200
+    assert status_with_host("other.example", Settings(host="fihris.example")) == 421
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_server_on_every_address_knows_any_name(host: str) -> None:
+    assert status_with_host("anything.example", Settings(host=host)) == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/static/app.js", "/v1/search?q=a", "/v1/search", "/nothing", "/openapi.json"]
+)
+def test_every_answer_has_the_headers(path: str) -> None:
+    with client(ToldSearcher()) as http:
+        headers = http.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "access-control-allow-origin" not in headers
+    page = path in ("/", "/static/app.js")
+    assert headers["cache-control"] == ("no-cache" if page else "no-store")
+
+
+def test_no_other_origin_is_let_in() -> None:
+    with client(ToldSearcher()) as http:
+        answer = http.options(
+            "/v1/search",
+            headers={"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"},
+        )
+    assert answer.status_code == 405
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_body_of_the_limit_is_read_and_one_byte_more_is_not() -> None:
+    fits = b'{"q":"a"}'.ljust(MAX_BODY)
+    with client(ToldSearcher()) as http:
+        assert http.post("/v1/search", content=fits, headers=JSON).status_code == 200
+        answer = http.post("/v1/search", content=fits + b" ", headers=JSON)
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/body-too-large")
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("length", ["1" * 4000, "99999999999999999999999", "65537"])
+def test_a_declared_length_is_believed_when_it_is_too_large(length: str) -> None:
+    with client(ToldSearcher()) as http:
+        answer = http.post("/v1/search", content=b"{}", headers={**JSON, "Content-Length": length})
+    assert answer.status_code == 413
+
+
+async def _answer(
+    app: BoundedBody | BoundedConcurrency, receive: Receive, path: str = "/v1/search"
+) -> list[Message]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {
+        "type": "http", "method": "POST", "path": path, "headers": [], "state": {"request_id": "r"},
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return sent
+
+
+async def _never(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("must not be reached")
+
+
+def test_a_chunked_body_is_stopped_where_it_passes_the_limit() -> None:
+    read = 0
+
+    async def receive() -> Message:
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": b" " * 1024, "more_body": True}
+
+    sent = asyncio.run(_answer(BoundedBody(_never), receive))
+    assert sent[0]["status"] == 413
+    assert read == MAX_BODY // 1024 + 1
+
+
+def test_a_body_that_stalls_is_given_up() -> None:
+    async def stalled() -> Message:
+        await asyncio.sleep(60)
+        raise AssertionError("must not wait so long")
+
+    sent = asyncio.run(_answer(BoundedBody(_never, timeout=0.05), stalled))
+    assert sent[0]["status"] == 408
+
+
+def test_a_client_that_leaves_gets_no_answer() -> None:
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    assert asyncio.run(_answer(BoundedBody(_never), gone)) == []
+
+
+def test_a_burst_is_told_to_come_back_and_health_still_answers() -> None:
+    async def play() -> tuple[list[Message], list[Message], list[Message]]:
+        release = asyncio.Event()
+
+        async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["path"].startswith("/v1/"):
+                await release.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        app = BoundedConcurrency(slow, at_once=1)
+        first = asyncio.create_task(_answer(app, receive))
+        await asyncio.sleep(0)
+        refused = await _answer(app, receive)
+        health = await _answer(app, receive, "/live")
+        release.set()
+        await first
+        return refused, health, await _answer(app, receive)
+
+    refused, health, later = asyncio.run(play())
+    assert refused[0]["status"] == 503
+    assert (b"retry-after", b"1") in refused[0]["headers"]
+    assert health[0]["status"] == 200
+    assert later[0]["status"] == 200
+
+
+class Slow(ToldSearcher):
+    """Answers once released, and counts how many it answers at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.release = threading.Event()
+
+    def search(self, query: Query) -> Results:
+        assert self.release.wait(30)
+        return super().search(query)
+
+
+@pytest.mark.slow
+def test_a_real_burst_is_bounded() -> None:
+    slow = Slow()
+    with client(slow) as http, ThreadPoolExecutor(MAX_AT_ONCE + 20) as pool:
+        asked = [pool.submit(_status, http) for _ in range(MAX_AT_ONCE + 20)]
+        done = 0
+        while done < 20:
+            done = sum(a.done() for a in asked)
+        slow.release.set()
+        statuses = sorted(a.result() for a in asked)
+    assert statuses == [200] * MAX_AT_ONCE + [503] * 20
+
+
+def _status(http: TestClient) -> int:
+    return http.get("/v1/search?q=a").status_code

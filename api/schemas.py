@@ -51,10 +51,16 @@ def _iso_date(value: object) -> object:
     raise ValueError("a date is written YYYY-MM-DD")
 
 
+def _whole(value: object) -> object:
+    """Take 10.0 for 10, as JSON Schema's `integer` does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Value = Annotated[str, Field(min_length=1, max_length=MAX_FILTER_LENGTH)]
 Values = Annotated[list[Value], Field(max_length=MAX_FILTER_VALUES)]
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ARTICLE_ID)]
 Ids = Annotated[list[Id], Field(max_length=MAX_FILTER_VALUES)]
+Whole = Annotated[int, BeforeValidator(_whole)]
 Day = Annotated[date | None, BeforeValidator(_iso_date)]
 
 
@@ -74,8 +80,8 @@ class SearchParameters(BaseModel):
     mode: Mode = Field(
         "hybrid", description="By words (`keyword`), by meaning (`semantic`), or by both."
     )
-    size: int = Field(10, ge=1, le=MAX_SIZE, description="Hits on a page.")
-    start: int = Field(
+    size: Whole = Field(10, ge=1, le=MAX_SIZE, description="Hits on a page.")
+    start: Whole = Field(
         0,
         ge=0,
         lt=MAX_WINDOW,

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from search import folding
-from search.domain import Layer
+from search.domain import LAYERS, Layer
 from search.lexicon import read_words
-from search.segmenting import NUMBER, Piece, cut_run
+from search.segmenting import NUMBER, Kind, cut_run
+from search.sounds import arabic_sound
 from search.stemmer import stem
 from search.stemmer_latin import stem_latin
 
@@ -26,8 +27,10 @@ from search.stemmer_latin import stem_latin
 ANALYSER_VERSION = "2"
 
 MAX_RUN = 256  # code points; a longer run is analysed in parts
+_MAX_SOUNDED = 24  # code points; a longer word is no name
 MAX_TERM = 100  # code points; no term of any layer is longer
-_REMEMBERED_RUNS = 32_768  # about 40 MB in each of two generations
+_REMEMBERED_RUNS = 32_768  # about 50 MB in each of two generations
+_WORTH_KEEPING = 40  # code points; longer runs are hardly ever seen again
 
 _SEPARATORS = (
     r"\s!-&(-/:-@\[-_{-\x7f\xa1-\xa9\xab\xac\xae-\xb1\xb6\xb7\xbb\xbf\xd7\xf7"
@@ -64,6 +67,14 @@ class Token(NamedTuple):
 
 _Layers = tuple[str, str, str, tuple[str, ...], str, bool]
 _Word = tuple[int, int, _Layers]  # offsets into its run
+_Terms = tuple[str, str, str, str, str, str]  # of LAYERS, joined by single spaces
+
+
+class _Run(NamedTuple):
+    """What is remembered of a run."""
+
+    words: tuple[_Word, ...]
+    terms: _Terms
 
 
 def analyse(text: str) -> list[Token]:
@@ -73,11 +84,11 @@ def analyse(text: str) -> list[Token]:
     and control characters included. Linear in the text's length.
     """
     tokens: list[Token] = []
-    add, recall, new = tokens.append, _RUNS.recall, tuple.__new__
-    for run in _RUN.finditer(text):
-        offset = run.start()
-        for start, end, layers in recall(run.group()):
-            add(new(Token, (offset + start, offset + end, *layers)))
+    add, new, recall, known = tokens.append, tuple.__new__, _RUNS.recall, _RUNS.young.get
+    for match in _RUN.finditer(text):
+        run, offset = match.group(), match.start()
+        for start, end, layers in (known(run) or recall(run)).words:
+            add(new(Token, (offset + start, offset + end) + layers))  # noqa: RUF005 (faster)
     return tokens
 
 
@@ -85,19 +96,48 @@ def layer_terms(tokens: Sequence[Token]) -> dict[Layer, str]:
     """Return each layer's terms, joined by single spaces.
 
     `letters`, `folded` and `stem` have one term a token, in order, so that phrases
-    hold; `grams` has several a token, `vowelled` only what carries tashkeel.
+    hold; `grams` has several a token, `vowelled` only what carries tashkeel, `sound` only
+    Arabic words (see `search.sounds`).
     """
+    return dict(zip(LAYERS, _join(tokens), strict=True))
+
+
+def terms(text: str) -> dict[Layer, str]:
+    """Return `layer_terms(analyse(text))` in 0.4 of the time, for indexing.
+
+    No tokens are made: each run's terms are remembered joined.
+    """
+    known, recall = _RUNS.young.get, _RUNS.recall
+    runs = [(known(run) or recall(run)).terms for run in _RUN.findall(text)]
+    if not runs:
+        return dict.fromkeys(LAYERS, "")
+    columns = zip(*runs, strict=True)
     return {
-        "letters": " ".join([t.letters for t in tokens]),
-        "folded": " ".join([t.folded for t in tokens]),
-        "stem": " ".join([t.stem for t in tokens]),
-        "grams": " ".join([" ".join(t.grams) for t in tokens]),
-        "vowelled": " ".join([t.vowelled for t in tokens if t.vowelled]),
+        layer: " ".join(filter(None, column)) for layer, column in zip(LAYERS, columns, strict=True)
     }
 
 
+def _join(tokens: Sequence[Token]) -> _Terms:
+    return (
+        " ".join([t.letters for t in tokens]),
+        " ".join([t.folded for t in tokens]),
+        " ".join([t.stem for t in tokens]),
+        " ".join([" ".join(t.grams) for t in tokens]),
+        " ".join([t.vowelled for t in tokens if t.vowelled]),
+        " ".join(filter(None, map(_sound_term, tokens))),
+    )
+
+
+def _sound_term(token: Token) -> str:
+    """Return `sound=stem=letters` of an Arabic word, "" of any other, of stop words and long ones."""
+    if token.stop or len(token.letters) > _MAX_SOUNDED:
+        return ""
+    sound = arabic_sound(token.stem)
+    return f"{sound}={token.stem}={token.letters}" if sound else ""
+
+
 class _Runs:
-    """Words of runs already seen, in two generations so that memory is bounded.
+    """Runs already seen, in two generations so that memory is bounded.
 
     When the young generation is full the old one is forgotten: a run in use stays,
     without the bookkeeping of a true least-recently-used cache.
@@ -105,36 +145,38 @@ class _Runs:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._young: dict[str, tuple[_Word, ...]] = {}
-        self._old: dict[str, tuple[_Word, ...]] = {}
+        self.young: dict[str, _Run] = {}
+        self._old: dict[str, _Run] = {}
 
-    def recall(self, run: str) -> tuple[_Word, ...]:
-        words = self._young.get(run)
-        if words is not None:
-            return words
-        words = self._old.get(run)
-        if words is None:
-            words = tuple((p.start, p.end, _layers(p)) for p in cut_run(run))
-            if len(run) > 40:  # hardly ever seen again
-                return words
-        if len(self._young) >= self._size:
-            self._old, self._young = self._young, {}
-        self._young[run] = words
-        return words
+    def recall(self, text: str) -> _Run:
+        """Return a run that is not in the young generation, and put it there."""
+        run = self._old.get(text)
+        if run is None:
+            words = tuple(
+                (p.start, p.end, _layers(p.kind, p.letters, p.marks)) for p in cut_run(text)
+            )
+            run = _Run(words, _join([Token(start, end, *layers) for start, end, layers in words]))
+            if len(text) > _WORTH_KEEPING:
+                return run
+        if len(self.young) >= self._size:
+            self._old = dict(self.young)
+            self.young.clear()
+        self.young[text] = run
+        return run
 
 
 _RUNS = _Runs(_REMEMBERED_RUNS)
 
 
-def _layers(piece: Piece) -> _Layers:
-    letters = piece.letters
-    if piece.kind == "arabic":
+@lru_cache(maxsize=4096)  # for runs of many words: hashtags, a text of ﷺ, Chinese
+def _layers(kind: Kind, letters: str, marks: tuple[str, ...]) -> _Layers:
+    if kind == "arabic":
         folded = folding.fold_arabic(letters)
-        vowelled = folding.vowelled(letters, piece.marks)
+        vowelled = folding.vowelled(letters, marks)
         if len(vowelled) > MAX_TERM:
             vowelled = ""
         return letters, folded, stem(folded), folding.grams(folded), vowelled, is_stop(letters)
-    if piece.kind == "number":
+    if kind == "number":
         return letters, letters, letters, folding.grams(letters), "", False
     folded = folding.fold_other(letters)
     root = stem_latin(folding.fold_other(letters.removesuffix("'s"))) or folded

@@ -24,6 +24,9 @@ Kind = Literal["arabic", "number", "other"]
 MAX_LETTERS = 48
 
 APOSTROPHES = frozenset("'’‘ʼ`´")
+# Nine words of ten: nothing in them to compose, drop or cut.
+_PLAIN_ARABIC = re.compile("[ء-غف-ي]+")
+_NO_MARKS = ("",) * MAX_LETTERS
 _SPACING_MARKS = re.compile("[\ufe70-\ufe7f\ufc5e-\ufc63]")
 _ARABIC = re.compile("[\u0620-\u064a\u066e-\u06d3\u06d5\u06e5\u06e6\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u0870-\u0887\u0889-\u088e\u08a0-\u08c9]")  # fmt: skip
 # Written without spaces: every character is a word (Han, kana, Thai to Khmer are too rare here
@@ -58,6 +61,11 @@ def cut_run(run: str) -> list[Piece]:
     is four) cannot share it: the first has it, the others are empty spans at its
     end, so that spans never overlap.
     """
+    if len(run) <= MAX_LETTERS:
+        if _PLAIN_ARABIC.fullmatch(run):
+            return [Piece(0, len(run), "arabic", run, _NO_MARKS[: len(run)])]
+        if run.isascii() and run.isalpha():
+            return [Piece(0, len(run), "other", run.lower(), _NO_MARKS[: len(run)])]
     if number := _read_number(run):
         return [Piece(0, len(run), "number", number, ("",) * len(number))]
     pieces: list[Piece] = []
@@ -65,13 +73,7 @@ def cut_run(run: str) -> list[Piece]:
     for word in _words(run):
         start = max(word.start, taken)
         taken = max(word.end, start)
-        pieces.append(
-            Piece(start, taken, word.kind, "".join(word.letters), tuple(word.marks))
-            if word.kind != "arabic"
-            else Piece(
-                start, taken, "arabic", unify_letters("".join(word.letters)), tuple(word.marks)
-            )
-        )
+        pieces.append(Piece(start, taken, word.kind, word.text(), tuple(word.marks)))
     return pieces
 
 
@@ -85,6 +87,10 @@ class _Word:
         self.start = self.end = start
         self.letters: list[str] = []
         self.marks: list[str] = []
+
+    def text(self) -> str:
+        letters = "".join(self.letters)
+        return unify_letters(letters) if self.kind == "arabic" else letters
 
     def add(self, letter: str, end: int) -> None:
         self.letters.append(letter)

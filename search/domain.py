@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]  # shape (dimensions,) or (n, dimensions)
-Layer = Literal["letters", "folded", "stem", "grams", "vowelled"]
-LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem", "grams", "vowelled")
+Layer = Literal["letters", "folded", "stem", "grams", "vowelled", "sound"]
+LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem", "grams", "vowelled", "sound")
 Mode = Literal["keyword", "semantic", "hybrid"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 
@@ -161,6 +161,7 @@ class Query:
     size: int = 10
     start: int = 0  # hits passed over, for paging
     filter: Filter = NO_FILTER
+    variants: bool = True  # also search what Latin spellings may stand for
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,14 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """A word of the query and the words of the index that were searched besides."""
+
+    word: str
+    forms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """An answer. `took_ms` is milliseconds by stage; `degraded` names what failed."""
 
@@ -210,3 +219,4 @@ class Results:
     total: Total | None
     took_ms: Mapping[str, float] = field(default_factory=dict)
     degraded: tuple[str, ...] = ()
+    searched_also: tuple[Variant, ...] = ()

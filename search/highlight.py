@@ -8,11 +8,12 @@ from search.analysis import Token, analyse
 from search.domain import Segment, Span
 from search.matching import near
 from search.parse import ParsedQuery
+from search.variants import NO_FORMS, Forms
 
 
-def highlight(text: str, query: ParsedQuery) -> tuple[Segment, ...]:
+def highlight(text: str, query: ParsedQuery, forms: Forms = NO_FORMS) -> tuple[Segment, ...]:
     """Return the text in segments, the words that match the query marked."""
-    return segments(text, matching_spans(analyse(text), query))
+    return segments(text, matching_spans(analyse(text), query, forms))
 
 
 def segments(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:
@@ -29,10 +30,12 @@ def segments(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:
     return tuple(pieces)
 
 
-def matching_spans(tokens: Sequence[Token], query: ParsedQuery) -> list[Span]:
+def matching_spans(
+    tokens: Sequence[Token], query: ParsedQuery, forms: Forms = NO_FORMS
+) -> list[Span]:
     """Return the spans of the tokens that match, by the rules of `search.matching`."""
     loose = query.words(exact=False)
-    stems = {w.stem for w in loose}
+    stems = {w.stem for w in loose} | {f.stem for w in loose for f in forms.get(w.stem, ())}
     nears = [n for n in map(near, loose) if n]
     marked = {
         at

@@ -10,17 +10,21 @@ from dataclasses import dataclass
 
 from search.analysis import Token
 from search.clauses import AllOf, AnyOf, Boost, Clause, Everything, Not, Phrase, Prefer, Term
-from search.folding import grams
+from search.domain import Layer
 from search.parse import Item, ParsedQuery
+from search.variants import NO_FORMS, Forms
 
 STEM_WEIGHT = 1.0
-GRAM_WEIGHT = 1.0
+GRAM_WEIGHT = 0.3
 FOLDED_WEIGHT = 0.1  # the form asked ranks above its inflections
 LETTERS_WEIGHT = 0.1  # the spelling asked ranks above its variants
+FORM_WEIGHT = 0.7  # a Latin spelling's Arabic form may be another word
 VOWELLED_WEIGHT = 0.5  # vowels asked rank passages whose vowels agree higher
 
-# A word is nearly another when they share half of its stem's grams, three at least:
-# that admits نتانياهو for نتنياهو (3 of 6) and مسئول for مسؤول, not أوراق for عراق.
+
+# A word is nearly another when it holds half of the grams that begin in the other's stem,
+# three at least: that admits نتانياهو for نتنياهو (3 of 6) and مسئول for مسؤول, not أوراق
+# for عراق. Grams of clitics and endings would make every word with ال near every other.
 NEAR_SHARE = 0.5
 NEAR_LEAST = 3
 
@@ -35,24 +39,25 @@ class Near:
 
 def near(word: Token) -> Near | None:
     """Return what makes another word a near match, None where it is too short for any."""
-    # Grams of the stem: clitics would make every word with ال near every other.
-    shown = grams(word.stem if word.stem in word.folded else word.folded)
-    least = max(NEAR_LEAST, math.ceil(NEAR_SHARE * len(set(shown))))
-    return Near(frozenset(shown), least) if len(set(shown)) >= least else None
+    begin = max(word.folded.find(word.stem), 0)
+    # The first gram begins at the padding, one before the word.
+    shown = frozenset(word.grams[begin + 1 if begin else 0 : begin + len(word.stem) + 1])
+    least = max(NEAR_LEAST, math.ceil(NEAR_SHARE * len(shown)))
+    return Near(shown, least) if len(shown) >= least else None
 
 
-def text_clause(query: ParsedQuery) -> Clause | None:
-    """Return what ranks passages by the query's words, None where it has none."""
+def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
+    """Return what ranks passages by the query's words and their forms, None where it has none."""
     words = query.words()
     if not words:
         return Everything() if any(item.occur == "excluded" for item in query.items) else None
-    return Prefer(Boost(_matches(words), 0.0), _scores(words))
+    return Prefer(Boost(_matches(words, forms), 0.0), _scores(words, forms))
 
 
-def constraint(query: ParsedQuery) -> Clause | None:
+def constraint(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
     """Return what every hit must meet whatever the ranking, None where nothing was demanded."""
-    required = tuple(_demand(i) for i in query.items if i.occur == "required")
-    excluded = tuple(_demand(i) for i in query.items if i.occur == "excluded")
+    required = tuple(_demand(i, forms) for i in query.items if i.occur == "required")
+    excluded = tuple(_demand(i, forms) for i in query.items if i.occur == "excluded")
     if not required and not excluded:
         return None
     wanted: Clause = AllOf(required) if required else Everything()
@@ -64,14 +69,24 @@ def stem_terms(query: ParsedQuery) -> tuple[Term, ...]:
     return tuple(dict.fromkeys(Term("stem", word.stem) for word in query.words()))
 
 
-def _demand(item: Item) -> Clause:
-    layer = "letters" if item.exact else "stem"
-    values = tuple(t.letters if item.exact else t.stem for t in item.tokens)
-    return Term(layer, values[0]) if len(values) == 1 else Phrase(layer, values)
+def _demand(item: Item, forms: Forms) -> Clause:
+    if item.exact:
+        return _in_a_row("letters", tuple(t.letters for t in item.tokens))
+    if len(item.tokens) == 1:
+        return AnyOf(tuple(Term("stem", stem) for stem in _stems(item.tokens[0], forms)))
+    return _in_a_row("stem", tuple(t.stem for t in item.tokens))
 
 
-def _matches(words: tuple[Token, ...]) -> Clause:
-    stems: dict[Clause, None] = dict.fromkeys(Term("stem", w.stem) for w in words)
+def _in_a_row(layer: Layer, values: tuple[str, ...]) -> Clause:
+    return Phrase(layer, values) if len(values) > 1 else Term(layer, values[0])
+
+
+def _stems(word: Token, forms: Forms) -> tuple[str, ...]:
+    return (word.stem, *(form.stem for form in forms.get(word.stem, ())))
+
+
+def _matches(words: tuple[Token, ...], forms: Forms) -> Clause:
+    stems = dict.fromkeys(Term("stem", stem) for word in words for stem in _stems(word, forms))
     nears = (near(word) for word in words)
     return AnyOf(
         (
@@ -85,9 +100,11 @@ def _matches(words: tuple[Token, ...]) -> Clause:
     )
 
 
-def _scores(words: tuple[Token, ...]) -> Clause:
+def _scores(words: tuple[Token, ...], forms: Forms) -> Clause:
     weights: dict[Term, float] = {}
     for word in words:
+        for form in forms.get(word.stem, ()):
+            weights.setdefault(Term("stem", form.stem), FORM_WEIGHT)
         weights[Term("stem", word.stem)] = STEM_WEIGHT
         weights[Term("folded", word.folded)] = FOLDED_WEIGHT
         weights[Term("letters", word.letters)] = LETTERS_WEIGHT

@@ -38,6 +38,7 @@ class Item:
     typed. Other items with several tokens came from one word such as COVID-19.
     """
 
+    text: str
     tokens: tuple[Token, ...]
     occur: Occur
     exact: bool
@@ -86,7 +87,7 @@ def parse(text: str) -> ParsedQuery:
         if occur == "optional" and (exact or found["sign"]):
             occur = "required"
         if tokens:
-            items.append(Item(tokens, occur, exact))
+            items.append(Item(content, tokens, occur, exact))
         if occur != "excluded":
             meaning.append(content)
     plain = all(item.occur == "optional" for item in items)

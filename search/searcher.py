@@ -8,18 +8,21 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 from search.clauses import Term
 from search.domain import (
     MODES,
     Component,
     Hit,
+    Mode,
     Query,
     Results,
     Segment,
     Span,
     StoredPassage,
     Total,
+    Variant,
     Vector,
 )
 from search.embedding import Embedder
@@ -27,8 +30,9 @@ from search.engine import MAX_LIMIT, Engine, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
 from search.fusion import fuse
 from search.highlight import highlight, segments
-from search.matching import constraint, stem_terms, text_clause
+from search.matching import FORM_WEIGHT, constraint, stem_terms, text_clause
 from search.parse import ParsedQuery, parse
+from search.variants import NO_FORMS, Forms, forms_of, may_have_forms, meaning_in_arabic
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +42,9 @@ MAX_WINDOW = MAX_LIMIT
 # How deep both rankings go. A page is cut from the shallowest that holds it, so that
 # pages of one depth never repeat or lose a hit.
 DEPTHS = (100, 1_000, MAX_LIMIT)
+
+# Of one sound, the most frequent are looked at: names worth offering are among them.
+MAX_TERMS_OF_A_SOUND = 200
 
 # nDCG@10 on xquad-ar by keyword weight: see docs/EVALUATION.md.
 KEYWORD_WEIGHT = 0.5
@@ -65,47 +72,62 @@ class Searcher:
         clock = _Clock()
         with clock.stage("parse"):
             parsed = parse(query.text)
+        with clock.stage("variants"):
+            forms = self._forms(parsed) if query.variants else NO_FORMS
         with clock.stage("embed"):
-            vector, degraded = self._embed(parsed, query)
+            vector, degraded = self._embed(meaning_in_arabic(parsed, forms), query.mode)
         mode = "keyword" if degraded else query.mode
         with clock.stage("rank"):
             rankings = self.engine.rank(
                 RankRequest(
-                    clause=text_clause(parsed) if mode != "semantic" else None,
+                    clause=text_clause(parsed, forms) if mode != "semantic" else None,
                     vector=vector,
                     filter=query.filter,
-                    constraint=constraint(parsed),
+                    constraint=constraint(parsed, forms),
                     limit=next(d for d in DEPTHS if query.start + query.size <= d),
                     frequencies=stem_terms(parsed) if mode == "hybrid" else (),
                 )
             )
         with clock.stage("fuse"):
-            weight = {"keyword": 1.0, "semantic": 0.0}.get(mode, _keyword_weight(rankings))
+            weight = {"keyword": 1.0, "semantic": 0.0}.get(mode, _keyword_weight(rankings, forms))
             ranked = _fused(rankings, weight)
             page = ranked[query.start : query.start + query.size]
         with clock.stage("fetch"):
             stored = {s.passage.id: s for s in self.engine.fetch([key for key, _ in page])}
         with clock.stage("highlight"):
-            hits = _hits(page, stored, rankings, parsed)
+            hits = _hits(page, stored, rankings, parsed, forms)
         return Results(
             query=query,
             hits=hits,
             total=_total(mode, rankings, seen=query.start + len(hits)),
             took_ms=clock.took_ms(rankings.took_ms),
             degraded=degraded,
+            searched_also=_searched_also(parsed, forms),
         )
 
     def close(self) -> None:
         """Close the engine."""
         self.engine.close()
 
-    def _embed(self, parsed: ParsedQuery, query: Query) -> tuple[Vector | None, tuple[str, ...]]:
-        if query.mode == "keyword" or not parsed.meaning:
+    def _forms(self, parsed: ParsedQuery) -> Forms:
+        words = may_have_forms(parsed)
+        if not words:
+            return NO_FORMS
+        terms = tuple(Term("stem", word.stem) for word in words)
+        known = self.engine.rank(RankRequest(frequencies=terms)).frequencies
+        vocabulary = cache(
+            lambda p: self.engine.terms_with_prefix("sound", p, MAX_TERMS_OF_A_SOUND)
+        )
+        found = {w.stem: forms_of(w, vocabulary) for w in words if not known[Term("stem", w.stem)]}
+        return {stem: forms for stem, forms in found.items() if forms}
+
+    def _embed(self, meaning: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:
+        if mode == "keyword" or not meaning:
             return None, ()
         if self.embedder is None:
             return None, ("semantic",)
         try:
-            return self.embedder.embed_query(parsed.meaning), ()
+            return self.embedder.embed_query(meaning), ()
         except EmbedderError:
             logger.exception("the model failed on a query; answering by keyword")
             return None, ("semantic",)
@@ -128,20 +150,30 @@ def _check(query: Query) -> None:
         )
 
 
-def _keyword_weight(rankings: Rankings) -> float:
+def _keyword_weight(rankings: Rankings, forms: Forms) -> float:
     """Weigh the words of the query by how much of it the vocabulary knows.
 
     A query in another language or script shares hardly a word with the index;
     what it shares (a digit, a stray name) must not outweigh its meaning.
     """
-    return KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages)
+    return KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
 
 
-def coverage(frequencies: Mapping[Term, int], passages: int) -> float:
+def coverage(frequencies: Mapping[Term, int], passages: int, forms: Forms = NO_FORMS) -> float:
     """Return the part, 0..1, of the query's words by weight (idf) that the index knows."""
-    rarity = {t: math.log(1 + (passages + 1) / (n + 0.5)) for t, n in frequencies.items()}
-    whole = sum(rarity.values())
-    return sum(rarity[t] for t, n in frequencies.items() if n) / whole if whole else 0.0
+    known = whole = 0.0
+    for term, frequency in frequencies.items():
+        offered = forms.get(term.value, ())
+        seen = frequency or (offered[0].frequency if offered else 0)
+        rarity = math.log(1 + (passages + 1) / (seen + 0.5))
+        whole += rarity
+        known += rarity * (1.0 if frequency else FORM_WEIGHT if offered else 0.0)
+    return known / whole if whole else 0.0
+
+
+def _searched_also(parsed: ParsedQuery, forms: Forms) -> tuple[Variant, ...]:
+    words = {t.stem: t.letters for t in parsed.words()}
+    return tuple(Variant(words[s], tuple(f.letters for f in forms[s])) for s in words if s in forms)
 
 
 def _fused(rankings: Rankings, keyword_weight: float) -> list[tuple[str, float]]:
@@ -161,6 +193,7 @@ def _hits(
     stored: Mapping[str, StoredPassage],
     rankings: Rankings,
     parsed: ParsedQuery,
+    forms: Forms,
 ) -> tuple[Hit, ...]:
     keyword = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.text, 1)}
     semantic = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.vector, 1)}
@@ -172,8 +205,8 @@ def _hits(
             score=score,
             keyword=keyword.get(key),
             semantic=semantic.get(key),
-            segments=_segments(found.passage.text, parsed, sentences.get(key)),
-            title_segments=highlight(found.article.title, parsed),
+            segments=_segments(found.passage.text, parsed, forms, sentences.get(key)),
+            title_segments=highlight(found.article.title, parsed, forms),
             best_sentence=sentences.get(key),
         )
         for key, score in page
@@ -182,8 +215,10 @@ def _hits(
     )
 
 
-def _segments(text: str, parsed: ParsedQuery, sentence: Span | None) -> tuple[Segment, ...]:
-    pieces = highlight(text, parsed)
+def _segments(
+    text: str, parsed: ParsedQuery, forms: Forms, sentence: Span | None
+) -> tuple[Segment, ...]:
+    pieces = highlight(text, parsed, forms)
     if sentence is None or any(piece.match for piece in pieces):
         return pieces
     return segments(text, [sentence])

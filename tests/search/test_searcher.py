@@ -39,6 +39,10 @@ class Recital:
             took_ms={"text": 0.5},
         )
 
+    def terms_with_prefix(self, layer: str, prefix: str, limit: int) -> list[tuple[str, int]]:
+        known = [("bgd=بغداد=بغداد", 2), ("rq=عراق=العراق", 3), ("rk=عراق=العراق", 3)]
+        return [(t, n) for t, n in known if layer == "sound" and t.startswith(prefix)][:limit]
+
     def fetch(self, passage_ids: list[str]) -> list[StoredPassage]:
         return [
             StoredPassage(
@@ -152,6 +156,23 @@ def test_a_broken_model_degrades_to_keyword_and_says_so() -> None:
 def test_no_model_degrades_as_well() -> None:
     results = Searcher(cast(Engine, Recital(RANKINGS)), None).search(Query("العراق"))
     assert results.degraded == ("semantic",)
+
+
+def test_latin_spellings_search_the_arabic_words_of_the_index_and_say_so() -> None:
+    engine = Recital(RANKINGS)
+    results = searcher(engine).search(Query("baghdad al3iraq"))
+    assert [(v.word, v.forms) for v in results.searched_also] == [
+        ("baghdad", ("بغداد",)),
+        ("al3iraq", ("العراق",)),
+    ]
+    clause = str(engine.requests[-1].clause)
+    assert str(Term("stem", "بغداد")) in clause
+    assert [s.text for s in results.hits[0].segments if s.match] == ["العراق"]
+
+
+def test_variants_can_be_switched_off() -> None:
+    results = searcher(Recital(RANKINGS)).search(Query("baghdad", variants=False))
+    assert results.searched_also == ()
 
 
 def test_an_empty_query_finds_nothing() -> None:

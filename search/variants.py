@@ -1,0 +1,111 @@
+"""Words typed in Latin letters, offered as the Arabic words the index holds.
+
+Three things make an offer: the index holds an Arabic word of that sound, the
+spelling is close to it (`MIN_CLOSENESS`), and the word may be a name or Arabizi.
+In a query of plain English or French, told by its stop words, only capitalised
+words and words with Arabizi digits may be: "blood" is no بلد.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from search.analysis import Token
+from search.parse import ParsedQuery
+from search.sounds import closeness, latin_sounds
+
+MIN_CLOSENESS = 0.85  # .80 offers مسؤول for missile, .90 loses العراق for iraqi's endings
+_MAX_WORDS = 16  # of one query that are looked up
+_MAX_FORMS = 3
+_NEAR_BEST = 0.05  # forms this much less close than the best are offered as well
+_MIN_SOUND = 2  # consonants; one is everywhere
+
+_LATIN = re.compile(r"[a-z][a-z0-9']*|[0-9][a-z0-9']*[a-z][a-z0-9']*")
+_ARABIZI_DIGIT = re.compile(r"[a-z][2356789]|[2356789][a-z]", re.IGNORECASE)
+_ARABIC_FUNCTION_WORDS = frozenset({"al", "el", "w", "wa", "fi", "fel", "bel", "min", "ila", "la"})
+_PREFIX = re.compile(r"^(?:wa|w|bi|b|l|f)?(?:al|el|il)-?(?=..)|^(?:fil|bil|lil)(?=..)")
+# Endings of Arabizi plurals and nisbas, of English and French demonyms; ollah: Hezb-ollah.
+_SUFFIX = re.compile(
+    "(?:iyyin|iyin|iyya|iya|iyeh|oun|een|at|in|ians?|iennes?|iens?|ah|eh|an|is|i|s"
+    "|ollah|ullah|allah)$"
+)
+
+Vocabulary = Callable[[str], list[tuple[str, int]]]  # a prefix of layer `sound` -> terms
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An Arabic word of the index, as it is mostly written there, for a typed one."""
+
+    letters: str
+    stem: str
+    closeness: float
+    frequency: int  # of passages
+
+
+Forms = Mapping[str, tuple[Form, ...]]  # by the typed word's stem
+NO_FORMS: Forms = {}
+
+
+def may_have_forms(query: ParsedQuery) -> tuple[Token, ...]:
+    """Return the query's words that may stand for Arabic ones, 16 at most."""
+    words = [
+        (token, item.text[token.start : token.end])
+        for item in query.items
+        if not item.exact
+        for token in item.tokens
+        if _LATIN.fullmatch(token.folded) and token.folded not in _ARABIC_FUNCTION_WORDS
+    ]
+    foreign = any(token.stop for token, _ in words)
+    return tuple(
+        token
+        for token, written in words
+        if not token.stop
+        and (not foreign or written[0].isupper() or _ARABIZI_DIGIT.search(written))
+    )[:_MAX_WORDS]
+
+
+def forms_of(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
+    """Return the closest Arabic words the vocabulary holds, three at most, the best first."""
+    found: dict[str, Form] = {}
+    for spelling, doubt in _spellings(word).items():
+        for sound in latin_sounds(spelling):
+            if len(sound) < _MIN_SOUND:
+                continue
+            for term, frequency in vocabulary(f"{sound}="):
+                _, stem, letters = term.split("=", 2)
+                near = closeness(spelling, stem) - doubt
+                known = found.get(stem)
+                if near >= MIN_CLOSENESS and (known is None or near > known.closeness):
+                    # The vocabulary's order makes the first the most frequent spelling.
+                    written = known or Form(letters, stem, 0, frequency)
+                    found[stem] = Form(written.letters, stem, near, written.frequency)
+    ranked = sorted(found.values(), key=lambda f: (-f.closeness, -f.frequency, f.stem))
+    return tuple(f for f in ranked if f.closeness >= ranked[0].closeness - _NEAR_BEST)[:_MAX_FORMS]
+
+
+def meaning_in_arabic(query: ParsedQuery, forms: Forms) -> str:
+    """Return the text whose meaning is asked, in Arabic where most of its words have forms.
+
+    The model knows no Arabizi: nDCG@10 of such queries on the seed is .36 as typed,
+    .89 with their forms.
+    """
+    words = query.words()
+    if 2 * sum(w.stem in forms for w in words) < len(words) or not forms:
+        return query.meaning
+    return " ".join(forms[t.stem][0].letters if t.stem in forms else t.letters for t in words)
+
+
+def _spellings(word: Token) -> dict[str, float]:
+    """Return the word without endings and clitics it may carry, each with a doubt."""
+    spellings = {word.folded: 0.0}
+    spellings.setdefault(word.stem, 0.01)
+    for spelling in tuple(spellings):
+        spellings.setdefault(_PREFIX.sub("", spelling), 0.02)
+    for spelling, doubt in tuple(spellings.items()):
+        short = _SUFFIX.sub("", spelling)
+        if len(short) > 2:
+            spellings.setdefault(short, doubt + 0.04)
+    return spellings

@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from search.domain import LAYERS
 from search.engine import Fingerprint
 from search.engines.embedded.connections import RECORD_SCHEMA
-from search.errors import FingerprintMismatch
+from search.errors import FingerprintMismatch, RecordCorrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,12 @@ def read_terms(connection: sqlite3.Connection, after: int) -> Iterator[TermRow]:
         "JOIN articles a ON a.key = p.article WHERE t.number > ? ORDER BY t.number"
     )
     for row in connection.execute(sql, (after,)):
-        terms = tuple(zlib.decompress(row[8]).decode().split("\n"))
+        try:
+            terms = tuple(zlib.decompress(row[8]).decode().split("\n"))
+        except (zlib.error, UnicodeDecodeError) as error:
+            raise _damaged(f"its terms cannot be read: {error}", row[0]) from error
+        if len(terms) != len(LAYERS):
+            raise _damaged(f"it has {len(terms)} layers of terms, not {len(LAYERS)}", row[0])
         tags = tuple(json.loads(row[7]))
         yield TermRow(row[0], row[1], row[2], row[3], row[4], row[5], row[6], tags, terms)
 
@@ -80,3 +86,10 @@ def read_removals(connection: sqlite3.Connection, after: int) -> list[tuple[int,
 def read_last_number(connection: sqlite3.Connection) -> int:
     """Return the greatest passage number there is, 0 if there is none."""
     return int(connection.execute("SELECT coalesce(max(number), 0) FROM vectors").fetchone()[0])
+
+
+def _damaged(what: str, number: int) -> RecordCorrupt:
+    return RecordCorrupt(
+        f"passage {number} of the record is damaged: {what}. Restore the index from a backup, or "
+        "delete its folder and index your files again."
+    )

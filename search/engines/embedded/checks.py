@@ -143,8 +143,9 @@ def is_unicode(value: str) -> bool:
 def check_request(request: RankRequest, dimensions: int) -> None:
     """Raise InputError unless a request is within every bound."""
     check_limit(request.limit)
-    if request.clause is not None:
-        check_clause(request.clause)
+    for clause in (request.clause, request.constraint):
+        if clause is not None:
+            check_clause(clause)
     check_filter(request.filter)
     if len(request.frequencies) > MAX_CLAUSES:
         raise InputError(f"more than {MAX_CLAUSES} frequencies were asked", field="frequencies")

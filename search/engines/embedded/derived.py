@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from search.domain import LAYERS
 from search.engines.embedded.changes import (
     State,
     TermRow,
@@ -228,7 +229,7 @@ class TextFollower:
 def origin_of(state: State) -> str:
     """Return a name of all that decides a text index besides the record's contents."""
     product = version("tantivy").rsplit(".", 1)[0]  # its files' format moves with the minor version
-    parts = [state.record, asdict(state.fingerprint), FORMAT, product]
+    parts = [state.record, asdict(state.fingerprint), FORMAT, LAYERS, product]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

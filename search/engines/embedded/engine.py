@@ -47,7 +47,8 @@ from search.errors import EngineError, EngineUnavailable, FingerprintMismatch, I
 
 log = logging.getLogger(__name__)
 
-_SHARE = 5  # publishing may take a sixth of a busy writer's time: then others see it at once
+_SHARE = 5  # publishing takes a sixth of a busy writer's time at most
+_PAUSE = 1.0  # seconds between a busy writer's publications: larger segments, faster search
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class EmbeddedEngine:
         self._following = threading.RLock()  # one thread brings the view up to date
         self._view: View | None = None
         self._timer: threading.Timer | None = None
-        self._published = (0.0, 0.0)  # when the last publication ended, seconds it took
+        self._published = (-_PAUSE, 0.0)  # when the last publication ended, seconds it took
         self._closed = False
         self._check_open_state()
 
@@ -125,7 +126,7 @@ class EmbeddedEngine:
     def _publish_soon(self) -> None:
         """Let other processes see the change: now, or later while changes come fast."""
         ended, took = self._published
-        wait = ended + _SHARE * took - time.monotonic()
+        wait = ended + max(_PAUSE, _SHARE * took) - time.monotonic()
         if wait <= 0:
             self._publish()
         elif self._timer is None or not self._timer.is_alive():
@@ -169,9 +170,7 @@ class EmbeddedEngine:
         with _text_errors(view):
             index = view.text.index
             if request.clause is not None:
-                numbers, scores, total = index.rank(
-                    request.clause, request.filter, request.limit, view.hidden
-                )
+                numbers, scores, total = index.rank(request, view.hidden)
                 rows = view.table.rows_of(numbers)
                 hits = (
                     TextHit(view.table.passage_id(row), score)
@@ -185,7 +184,7 @@ class EmbeddedEngine:
         vector: tuple[VectorHit, ...] = ()
         if request.vector is not None:
             started = time.perf_counter()
-            vector = self._meaning.rank(view.table, request.vector, request.filter, request.limit)
+            vector = self._meaning.rank(view.table, view.text, request)
             took["vector"] = (time.perf_counter() - started) * 1000
         return Rankings(
             text=text,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
 from search.domain import NO_FILTER, Filter, Span, Vector
-from search.engine import SENTENCE_WEIGHT, SHORTLIST, VectorHit
+from search.engine import SENTENCE_WEIGHT, SHORTLIST, RankRequest, VectorHit
+from search.engines.embedded.derived import OpenText
 from search.engines.embedded.record import Record
 from search.engines.embedded.vectors import PassageTable
 
@@ -23,22 +28,24 @@ class Meaning:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._masks: OrderedDict[tuple[str, int, Filter], Mask] = OrderedDict()
+        self._guard = threading.Lock()
+        self._masks: OrderedDict[Hashable, Mask] = OrderedDict()
 
     def rank(
-        self, table: PassageTable, vector: Vector, filter: Filter, limit: int
+        self, table: PassageTable, text: OpenText, request: RankRequest
     ) -> tuple[VectorHit, ...]:
-        """Return the best `limit` passages a filter lets through.
+        """Return the best passages the request's filter and constraint let through.
 
         Raises LookupError when a passage of the table is no longer in the record.
         """
-        if not limit or not len(table):
+        vector, limit = request.vector, request.limit
+        if vector is None or not limit or not len(table):
             return ()
         query = (vector / np.linalg.norm(vector.astype(np.float64))).astype(np.float32)
         shortlist = max(limit, SHORTLIST)
         # A quarter more than the shortlist, which the exact cosines then cut: no passage
         # of it is lost to rounding (measured in tests/engines/embedded/test_vectors.py).
-        allowed = None if filter == NO_FILTER else self._allowed(table, filter)
+        allowed = self._allowed(table, text, request)
         rows = table.nearest(query, shortlist + max(32, shortlist // 4), allowed)
         numbers = np.sort(table.rows.numbers[rows])
         dimensions = len(query)
@@ -61,18 +68,61 @@ class Meaning:
         hits.sort(key=lambda hit: (-hit.score, hit.passage_id))
         return tuple(hits[:limit])
 
-    def _allowed(self, table: PassageTable, filter: Filter) -> Mask:
-        key = (table.record, table.sequence, filter)
-        try:
-            self._masks.move_to_end(key)
-            return self._masks[key]
-        except KeyError:
-            pass
-        articles = np.array(self._record.matching_articles(filter), np.int64)
-        mask = np.isin(table.rows.articles, articles)
-        self._masks[key] = mask
-        while len(self._masks) > _MASKS:
-            self._masks.popitem(last=False)
+    def _allowed(self, table: PassageTable, text: OpenText, request: RankRequest) -> Mask | None:
+        masks = []
+        if request.filter != NO_FILTER:
+            masks.append(self._of_filter(table, request.filter))
+        if request.constraint is not None:
+            masks.append(self._of_clause(table, text, request.constraint))
+        return functools.reduce(np.logical_and, masks) if masks else None
+
+    def _of_filter(self, table: PassageTable, filter: Filter) -> Mask:
+        def mask() -> Mask:
+            articles = np.array(self._record.matching_articles(filter), np.int64)
+            return np.isin(table.rows.articles, articles)
+
+        return self._kept((table.record, table.sequence, filter), mask)
+
+    def _of_clause(self, table: PassageTable, text: OpenText, clause: Clause) -> Mask:
+        """Return which rows a clause matches: whole sets at once, Tantivy asked for leaves only.
+
+        What a query excludes is rare, so its complement costs nothing this way.
+        """
+
+        def of(part: Clause) -> Mask:
+            return self._of_clause(table, text, part)
+
+        match clause:
+            case Everything():
+                return np.ones(len(table), np.bool_)
+            case Boost(clause=part) | Prefer(clause=part):
+                return of(part)
+            case Not(clause=part, excluded=excluded):
+                return of(part) & ~of(excluded)
+            case AllOf(clauses=parts) if parts:
+                return functools.reduce(np.logical_and, map(of, parts))
+            case _:
+
+                def mask() -> Mask:
+                    rows = table.rows_of(text.index.matching(clause))
+                    found = np.zeros(len(table), np.bool_)
+                    found[rows[rows >= 0]] = True
+                    return found
+
+                stamp = (table.record, table.sequence, text.manifest.sequence, clause)
+                return self._kept(stamp, mask)
+
+    def _kept(self, key: Hashable, make: Callable[[], Mask]) -> Mask:
+        """Return a mask made before, or make it."""
+        with self._guard:
+            if key in self._masks:
+                self._masks.move_to_end(key)
+                return self._masks[key]
+        mask = make()
+        with self._guard:
+            self._masks[key] = mask
+            while len(self._masks) > _MASKS:
+                self._masks.popitem(last=False)
         return mask
 
 

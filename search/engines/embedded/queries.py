@@ -18,13 +18,26 @@ from search.clauses import (
     Prefix,
     Term,
 )
-from search.domain import Filter
+from search.domain import NO_FILTER, Filter
 from search.engines.embedded.checks import is_unicode
 
 if TYPE_CHECKING:
     import tantivy
 
 _MAX_PREFIX = 200  # characters of a prefix: it becomes a regular expression of Tantivy's
+
+
+def is_constant(clause: Clause) -> bool:
+    """Tell whether every passage a clause matches scores the same."""
+    match clause:
+        case Everything() | Prefix() | Boost(factor=0):
+            return True
+        case Boost(clause=part) | Not(clause=part) | AnyOf(clauses=(part,)):
+            return is_constant(part)
+        case AllOf(clauses=parts):
+            return all(map(is_constant, parts))
+        case _:
+            return False
 
 
 class Translator:
@@ -39,34 +52,39 @@ class Translator:
         self._unsigned = tantivy.FieldType.Unsigned
 
     def query(
-        self, clause: Clause | None, filter: Filter, hidden: Sequence[int] = ()
+        self,
+        clause: Clause | None,
+        filter: Filter = NO_FILTER,
+        hidden: Sequence[int] = (),
+        constraint: Clause | None = None,
     ) -> tantivy.Query:
-        """Return the query of a clause (None: every passage) inside a filter.
+        """Return the query of a clause (None: every passage) inside a filter and a constraint.
 
         Passages of the `hidden` articles never match.
         """
-        matched = self._clause(Everything() if clause is None else clause)
-        conditions = self._conditions(filter)
-        if not conditions and not hidden:
-            return matched
         occur = self._occur
-        parts = [(occur.Must, matched)]
-        parts += [(occur.Must, self._silent(condition)) for condition in conditions]
+        parts = [(occur.Must, self._clause(Everything() if clause is None else clause))]
+        parts += [(occur.Must, self._silent(part)) for part in self._conditions(filter)]
+        if constraint is not None:
+            parts.append((occur.Must, self._silent(self._clause(constraint, scored=False))))
+        if len(parts) == 1 and not hidden:
+            return parts[0][1]
         if hidden:
             gone = self._query.term_set_query(self._schema, "article", list(hidden))
             parts.append((occur.MustNot, gone))
         return self._query.boolean_query(parts)
 
-    def _clause(self, clause: Clause) -> tantivy.Query:
+    def _clause(self, clause: Clause, *, scored: bool = True) -> tantivy.Query:
+        """Return a clause's query; where only matching counts, `scored` False reads less."""
         occur = self._occur
         match clause:
             case Term(layer=layer, value=value):
-                return self._term(layer, value)
+                return self._term(layer, value, scored)
             case Phrase(layer=layer, values=values):
                 if not values or not all(map(is_unicode, values)):
                     return self._query.empty_query()
                 if len(values) == 1:  # Tantivy panics on a phrase of one
-                    return self._term(layer, values[0])
+                    return self._term(layer, values[0], scored)
                 return self._query.phrase_query(self._schema, layer, list(values))
             case Prefix(layer=layer, value=value):
                 if not is_unicode(value) or len(value) > _MAX_PREFIX:
@@ -78,27 +96,36 @@ class Translator:
             case AnyOf(clauses=parts, minimum=minimum):
                 if len(parts) < minimum:
                     return self._query.empty_query()
-                should = [(occur.Should, self._clause(part)) for part in parts]
+                should = [(occur.Should, self._clause(part, scored=scored)) for part in parts]
                 return self._query.boolean_query(should, minimum)
             case AllOf(clauses=parts):
-                return self._must([self._clause(part) for part in parts])
+                return self._must([self._clause(part, scored=scored) for part in parts])
             case Not(clause=wanted, excluded=excluded):
                 return self._query.boolean_query(
-                    [(occur.Must, self._clause(wanted)), (occur.MustNot, self._clause(excluded))]
+                    [
+                        (occur.Must, self._clause(wanted, scored=scored)),
+                        (occur.MustNot, self._clause(excluded, scored=False)),
+                    ]
                 )
+            case Prefer(clause=wanted) if not scored:
+                return self._clause(wanted, scored=False)
             case Prefer(clause=wanted, bonus=bonus):
                 return self._query.boolean_query(
                     [(occur.Must, self._clause(wanted)), (occur.Should, self._clause(bonus))]
                 )
+            case Boost(clause=part, factor=factor) if factor == 0 or not scored:
+                # A fifth faster than multiplying every score by zero.
+                return self._silent(self._clause(part, scored=False))
             case Boost(clause=part, factor=factor):
                 return self._query.boost_query(self._clause(part), factor)
             case Everything():
                 return self._silent(self._query.all_query())
 
-    def _term(self, layer: str, value: str) -> tantivy.Query:
+    def _term(self, layer: str, value: str, scored: bool) -> tantivy.Query:
         if not is_unicode(value):
             return self._query.empty_query()
-        return self._query.term_query(self._schema, layer, value)
+        detail = "freq" if scored else "basic"
+        return self._query.term_query(self._schema, layer, value, index_option=detail)
 
     def _silent(self, query: tantivy.Query) -> tantivy.Query:
         return self._query.const_score_query(query, 0.0)

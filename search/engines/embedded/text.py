@@ -8,24 +8,27 @@ queries are built from clauses, because its parser crashes on some texts
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.clauses import Clause, Term
-from search.domain import LAYERS, NO_FILTER, Filter, Layer
-from search.engine import FacetField
+from search.clauses import Boost, Clause, Everything, Term
+from search.domain import LAYERS, Filter, Layer
+from search.engine import FacetField, RankRequest
 from search.engines.embedded.changes import TermRow
 from search.engines.embedded.checks import is_unicode
-from search.engines.embedded.queries import Translator
+from search.engines.embedded.queries import Translator, is_constant
 
 if TYPE_CHECKING:
     import tantivy
+
+    _Hits = list[tuple[Any, tantivy.DocAddress]]
 
 FORMAT = 1  # of the fields below; another one means the index is built anew
 _HEAP = (
@@ -59,7 +62,7 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for layer in LAYERS:
         builder.add_text_field(layer, tokenizer_name="terms", index_option="position")
-    for name in ("article_id", "source", "language", "tags", "year"):
+    for name in ("passage_id", "article_id", "source", "language", "tags", "year"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_unsigned_field("article", indexed=True)
     builder.add_unsigned_field("number", fast=True)
@@ -94,9 +97,8 @@ def change(folder: Path, removed: Sequence[int], added: Iterator[TermRow], *, bu
 
     with native():
         index = _open(folder, create=not (folder / "meta.json").exists())
-        # One thread: passages then stand in order of number, and equal indexes are built
-        # from equal records.
-        writer = index.writer(_HEAP if bulk else _SMALL_HEAP, 1)
+        threads = min(4, os.cpu_count() or 1) if bulk else 1
+        writer = index.writer(_HEAP if bulk else _SMALL_HEAP, threads)
         for key in removed:
             writer.delete_documents_by_term("article", key)
         for row in added:
@@ -115,6 +117,7 @@ def _document(tantivy, row: TermRow):  # type: ignore[no-untyped-def]  # noqa: A
     document.add_unsigned("number", row.number)
     document.add_unsigned("article", row.article)
     document.add_text("article_id", row.article_id)
+    document.add_text("passage_id", f"{row.article_id}#{row.position}")
     if row.source:
         document.add_text("source", row.source)
     if row.language:
@@ -149,30 +152,56 @@ class TextIndex:
         return self._searcher.num_segments
 
     def rank(
-        self, clause: Clause, filter: Filter, limit: int, hidden: Sequence[int] = ()
+        self, request: RankRequest, hidden: Sequence[int] = ()
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
-        """Return numbers and scores of at least the `limit` best, and how many match.
+        """Return numbers and scores of at least the best `request.limit`, and how many match.
 
         All passages that tie with the last of the best are among them; the
         caller cuts by id. Scores are rounded to 14 bits: Tantivy adds a
         passage's scores in an order that depends on its neighbours, so that
         equal passages would differ in the last bits otherwise.
         """
-        query = self._translate.query(clause, filter, hidden)
-        ask = limit + _SLACK
+        clause = Everything() if request.clause is None else request.clause
+        query = self._translate.query(clause, request.filter, hidden, request.constraint)
         with native():
-            while True:
-                result = self._searcher.search(query, ask, count=True)
-                scores = _rounded([score for score, _ in result.hits])
-                total = int(result.count)  # type: ignore[attr-defined]  # missing in its stubs
-                cut = min(limit, len(scores))
-                if len(scores) >= total or not cut or scores[-1] < scores[cut - 1]:
-                    break
-                ask = min(ask * 16, total)
-            numbers = self._searcher.fast_field_values(
-                "number", [address for _, address in result.hits]
-            )
+            if is_constant(clause):
+                hits, scores, total = self._first_ids(query, max(1, request.limit))
+            else:
+                hits, scores, total = self._best(query, request.limit)
+            numbers = self._searcher.fast_field_values("number", [at for _, at in hits])
         return np.array(numbers, np.int64), scores, total
+
+    def _best(self, query: tantivy.Query, limit: int) -> tuple[_Hits, NDArray[np.float32], int]:
+        ask = limit + _SLACK
+        while True:
+            result = self._searcher.search(query, ask, count=True)
+            hits, total = result.hits, _count(result)
+            scores = _rounded([score for score, _ in hits])
+            cut = min(limit, len(scores))
+            if len(scores) >= total or not cut or scores[-1] < scores[cut - 1]:
+                return hits, scores, total
+            ask = min(ask * 16, total)
+
+    def _first_ids(
+        self, query: tantivy.Query, limit: int
+    ) -> tuple[_Hits, NDArray[np.float32], int]:
+        """Rank a query whose matches all tie: by id, without looking at every one of them."""
+        import tantivy
+
+        scored = self._searcher.search(query, 1, count=True)
+        score = _rounded([score for score, _ in scored.hits])
+        ordered = self._searcher.search(
+            query, limit, count=False, order_by_field="passage_id", order=tantivy.Order.Asc
+        )
+        return ordered.hits, np.repeat(score, len(ordered.hits)), _count(scored)
+
+    def matching(self, clause: Clause) -> NDArray[np.int64]:
+        """Return the numbers of all passages a clause matches, in no order."""
+        query = self._translate.query(Boost(clause, 0.0))
+        with native():
+            hits = self._searcher.search(query, max(1, self.passages), count=False).hits
+            numbers = self._searcher.fast_field_values("number", [at for _, at in hits])
+        return np.array(numbers, np.int64)
 
     def frequency(self, term: Term) -> int:
         """Return how many passages have a term."""
@@ -183,8 +212,7 @@ class TextIndex:
             if not self._removed or not most:
                 return most
             # doc_freq still counts what was removed and not yet merged away.
-            query = self._translate.query(term, NO_FILTER)
-            return int(self._searcher.search(query, 1, count=True).count)  # type: ignore[attr-defined]
+            return _count(self._searcher.search(self._translate.query(term), 1, count=True))
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
         if not is_unicode(prefix):
@@ -210,6 +238,10 @@ class TextIndex:
         with native():
             answer = self._searcher.aggregate(query, wanted)
         return [(b["key"], int(b["doc_count"])) for b in answer["values"]["buckets"]]
+
+
+def _count(result: tantivy.SearchResult) -> int:
+    return int(result.count)  # type: ignore[attr-defined]  # missing in its stubs
 
 
 def _rounded(scores: Sequence[float]) -> NDArray[np.float32]:

@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 
+def width(tokens: int) -> int:
+    """Return the length to which texts of up to so many tokens are padded.
+
+    Steps of 8, and of 16 above 64 tokens: OpenVINO keeps about 1 MB for every
+    length it has seen, and takes 8 ms longer over one it has not.
+    """
+    step = 8 if tokens <= 64 else 16
+    return -(-tokens // step) * step
+
+
 def batches(lengths: Sequence[int], most_tokens: int) -> Iterator[list[int]]:
     """Yield positions of texts to run together, every position once.
 
@@ -13,17 +23,17 @@ def batches(lengths: Sequence[int], most_tokens: int) -> Iterator[list[int]]:
     the end of long work is quick.
 
     Args:
-        lengths: each text's length in tokens.
+        lengths: each text's length in tokens, padding included.
         most_tokens: bound of a batch, padding included; a longer text is alone.
     """
     batch: list[int] = []
-    width = 0
+    longest = 0
     for position in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        if batch and (len(batch) + 1) * width > most_tokens:
+        if batch and (len(batch) + 1) * longest > most_tokens:
             yield batch
             batch = []
         if not batch:
-            width = lengths[position]
+            longest = lengths[position]
         batch.append(position)
     if batch:
         yield batch

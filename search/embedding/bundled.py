@@ -18,7 +18,7 @@ import numpy as np
 
 from search.domain import Vector
 from search.embedding import Progress
-from search.embedding.batching import batches
+from search.embedding.batching import batches, width
 from search.embedding.runtime import Lane, PreparedGraph
 from search.embedding.tokenizer import UnigramTokenizer
 from search.embedding.weights import Weights, dequantised, find_weights
@@ -126,7 +126,7 @@ class BundledEmbedder:
             vectors = self._embed(lane, [window[position] for position in batch])
             return [start + position for position in batch], vectors
 
-        lengths = [len(ids) for ids in window]
+        lengths = [width(len(ids)) for ids in window]
         return [workers.submit(embed, batch) for batch in batches(lengths, BATCH_TOKENS)]
 
     def _passage_lane(self) -> tuple[Lane, ThreadPoolExecutor]:
@@ -143,13 +143,13 @@ class BundledEmbedder:
 
     def _embed(self, lane: Lane, texts: Sequence[Sequence[int]]) -> Vector:
         """Token ids of one batch to vectors of length 1."""
-        width = max(map(len, texts))
-        ids = np.full((len(texts), width), self._tokenizer.pad, np.int64)
-        mask = np.zeros((len(texts), width), np.float32)
+        shape = len(texts), width(max(map(len, texts)))
+        ids = np.full(shape, self._tokenizer.pad, np.int64)
+        mask = np.zeros(shape, np.float32)
         for row, text in enumerate(texts):
             ids[row, : len(text)] = text
             mask[row, : len(text)] = 1
-        embeddings = dequantised(self._vocabulary[ids]) + self._positions[:width]
+        embeddings = dequantised(self._vocabulary[ids]) + self._positions[: shape[1]]
         means = lane.run(embeddings, mask)
         means /= np.linalg.norm(means, axis=1, keepdims=True)
         return means

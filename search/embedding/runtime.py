@@ -26,7 +26,7 @@ from search.errors import EmbedderError
 
 # Vectors must not depend on the machine: without this, processors that have
 # bfloat16 use it (9 % faster on passages, 1.3 times slower on queries, cosine .99996).
-_PRECISION = {"INFERENCE_PRECISION_HINT": "f32"}
+_PRECISION: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": "f32"}
 _DEVICE = "CPU"
 _FORMAT = "1"  # raised when graph.py changes
 _log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class PreparedGraph:
 
     def lane(self, streams: int, threads: int) -> Lane:
         """Return the graph ready to run `streams` inputs at once with `threads` in all."""
-        options = {**_PRECISION, "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads}
+        options = _PRECISION | {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads}
         try:
             return Lane(self._stored(options) or self._compiled(options))
         except RuntimeError as error:

@@ -15,7 +15,9 @@ from search.domain import Span
 
 MAX_SENTENCES = 64  # of one text: a sentence is a vector, so their number is bounded
 MIN_WORDS = 3  # a shorter piece ("نعم.") says too little for a vector of its own
-LONGEST_QUOTE = 200  # longer ones are statements of several sentences, worth their own vectors
+# A statement of up to some sentences stays one: seed judgements, nDCG@10 semantic / hybrid: 0: .744 /
+# .823, 200: .748 / .828, 400 and more: .752 / .829. Longer ones would fill a model's window.
+LONGEST_QUOTE = 400  # code points
 
 LINE_END = r"\r\n|[\n\r\v\f\x85\u2028\u2029]"
 _OPENERS = {"“": "”", "«": "»", "„": "”"}  # what closes each

@@ -91,8 +91,8 @@ def test_cases(text: str, expected: list[str]) -> None:
 
 
 def test_a_long_quotation_is_several_sentences() -> None:
-    statement = " ".join([f"{ONE}."] * 12)
-    assert len(sentences(f"وقال: “{statement}”")) == 12
+    statement = " ".join([f"{ONE}."] * 30)
+    assert len(sentences(f"وقال: “{statement}”")) == 30
     assert sentence_ends(f"وقال: “{statement}”", longest_quote=10_000) == []
 
 

@@ -1,0 +1,50 @@
+"""The command line run in this process, with a model that needs no weights."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from indexer import cli
+from search.settings import Settings
+from tests.support import HashingEmbedder
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    status: object
+    out: str
+    err: str
+
+
+Fihris = Callable[..., Ran]
+
+
+@pytest.fixture
+def fihris(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Fihris:
+    """Run a command; the index is in `tmp_path/data`."""
+    monkeypatch.setenv("FIHRIS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def hashing(settings: Settings) -> HashingEmbedder:
+        return HashingEmbedder()
+
+    monkeypatch.setattr("search.embedding.open_embedder", hashing)
+    handlers = logging.getLogger().handlers[:]
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["fihris", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        logging.getLogger().handlers[:] = handlers
+        out, err = capsys.readouterr()
+        return Ran(ended.value.code, out, err)
+
+    return run

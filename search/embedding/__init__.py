@@ -67,6 +67,7 @@ def open_embedder(settings: Settings) -> Embedder:
             settings.model.removeprefix(_SENTENCE_TRANSFORMERS),
             query_prompt=settings.query_prompt,
             passage_prompt=settings.passage_prompt,
+            threads=settings.threads,
         )
     raise SettingsError(
         f"FIHRIS_MODEL: {settings.model!r} is no model; say `bundled`, or "

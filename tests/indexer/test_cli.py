@@ -385,4 +385,5 @@ def test_serve_says_where_it_listens_and_stops_on_ctrl_c(tmp_path: Path) -> None
             _, err = server.communicate(timeout=60)
         finally:
             server.kill()
+    assert server.returncode == 0
     assert "Traceback" not in err

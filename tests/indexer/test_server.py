@@ -1,0 +1,94 @@
+"""The server's bounds in time, on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+
+from indexer import server
+from search.errors import SettingsError
+
+pytestmark = pytest.mark.slow
+
+
+async def hello(
+    scope: dict[str, object],
+    receive: Callable[[], Awaitable[dict[str, object]]],
+    send: Callable[[dict[str, object]], Awaitable[None]],
+) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+    )
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@contextmanager
+def serving() -> Iterator[int]:
+    listening = server._bound("127.0.0.1", 0)
+    config = uvicorn.Config(
+        hello, http=server.TimedProtocol, lifespan="off", log_config=None, timeout_keep_alive=1
+    )
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        running.should_exit = True
+        thread.join()
+        listening.close()
+
+
+async def seconds_open(port: int, *pieces: bytes) -> tuple[float, bytes]:
+    """Send pieces 0.3 s apart; return how long the server kept the connection, and its answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    started = time.monotonic()
+    for piece in pieces:
+        writer.write(piece)
+        await asyncio.sleep(0.3)
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    return time.monotonic() - started, answer
+
+
+@pytest.mark.parametrize(
+    ("pieces", "answered"),
+    [
+        ([], False),  # nothing at all
+        ([b"GET / HTTP/1.1\r\n", b"Host: a\r\n"], False),  # a head that never ends
+        ([b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", b"ab"], False),  # nor a body
+        ([b"GET / HTTP/1.1\r\n", b"Host: a\r\n\r\n"], True),
+        ([b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"GET / HTTP/1.1\r\n"], True),
+    ],
+)
+def test_a_request_that_does_not_arrive_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, pieces: list[bytes], answered: bool
+) -> None:
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 1.0)
+    with serving() as port:
+        took, answer = asyncio.run(seconds_open(port, *pieces))
+    assert took < 5
+    assert answer.startswith(b"HTTP/1.1 200") is answered
+
+
+def test_an_idle_connection_after_an_answer_is_closed() -> None:
+    with serving() as port:
+        took, answer = asyncio.run(seconds_open(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+    assert answer.endswith(b"ok")
+    assert 0.5 < took < 5
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("no.such.host.invalid", 0), ("192.0.2.1", 0), ("a" * 300, 0)]
+)
+def test_an_address_that_cannot_be_had(host: str, port: int) -> None:
+    with pytest.raises(SettingsError, match="choose another with --host and --port"):
+        server._bound(host, port)

@@ -1,0 +1,104 @@
+"""What is printed for people."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from indexer.evaluate import Evaluation, ModeScores
+from indexer.show import as_json, evaluation_table, marked, plain, results_text
+from search.domain import (
+    ArticleInfo,
+    Component,
+    Hit,
+    Mode,
+    Passage,
+    Query,
+    Results,
+    Segment,
+    Total,
+)
+
+HIT = Hit(
+    passage=Passage("a", 0, 0, 9, "في العراق"),
+    article=ArticleInfo("a", title="خبر", source="CNN", language="ar", published=date(2024, 1, 31)),
+    score=0.5,
+    keyword=Component(3.25, 1),
+    semantic=None,
+    segments=(Segment("في ", False), Segment("العراق", True)),
+    title_segments=(Segment("خبر", False),),
+    best_sentence=None,
+)
+
+
+def shown(mode: Mode = "hybrid", total: Total | None = None) -> str:
+    results = Results(
+        query=Query("العراق", mode=mode, start=10),
+        hits=(HIT,),
+        total=total,
+        took_ms={"total": 12.3},
+    )
+    return results_text(results, bold=False).plain
+
+
+def test_a_hit() -> None:
+    assert shown(total=Total(7, exact=False)) == (
+        "11. a#0  score 0.500 (keyword 3.250)  CNN · ar · 2024-01-31\n"
+        "   خبر\n"
+        "   في **العراق**\n\n"
+        "1 shown of at least 7 (12 ms)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("total", "line"),
+    [
+        (Total(7, exact=True), "1 shown of 7 (12 ms)."),
+        (None, "1 shown, nearest in meaning first (12 ms)."),
+    ],
+)
+def test_totals_are_honest(total: Total | None, line: str) -> None:
+    assert shown(total=total).endswith(line)
+
+
+def test_degraded_is_said() -> None:
+    results = Results(query=Query("x"), hits=(), total=None, degraded=("semantic",))
+    assert results_text(results, bold=False).plain.startswith("Answered without: semantic.\n")
+
+
+def test_bold_on_a_terminal_has_no_stars() -> None:
+    text = marked(HIT.segments, bold=True)
+    assert text.plain == "في العراق"
+    assert [(span.start, span.end) for span in text.spans] == [(3, 9)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\x1b[2Jb", "a\\u001b[2Jb"),
+        ("\x9b", "\\u009b"),
+        ("\u2028", "\\u2028"),
+        ("\ud83d", "\\ud83d"),
+        ("كَلِمة\n\t", "كَلِمة\n\t"),
+    ],
+)
+def test_plain(text: str, expected: str) -> None:
+    assert plain(text) == expected
+
+
+def test_json() -> None:
+    assert as_json(HIT.article) == (
+        '{"id": "a", "title": "خبر", "source": "CNN", "language": "ar", '
+        '"published": "2024-01-31", "tags": [], "url": ""}'
+    )
+    with pytest.raises(TypeError, match="object has no JSON form"):
+        as_json(object())
+
+
+def test_evaluation_table() -> None:
+    table = evaluation_table(
+        Evaluation(240, 1190, 0, {"hybrid": ModeScores(0.9744, 0.9, 1, 9.5, 20)})
+    )
+    assert table.split("\n")[0] == "240 passages, 1,190 queries"
+    assert table.split("\n")[2].split() == ["hybrid", "0.9744", "0.9000", "1.0000", "9.5", "20.0"]

@@ -28,7 +28,7 @@ APOSTROPHES = frozenset("'’‘ʼ`´")
 _PLAIN_ARABIC = re.compile("[ء-غف-ي]+")
 _NO_MARKS = ("",) * MAX_LETTERS
 _SPACING_MARKS = re.compile("[\ufe70-\ufe7f\ufc5e-\ufc63]")
-_ARABIC = re.compile("[\u0620-\u064a\u066e-\u06d3\u06d5\u06e5\u06e6\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u0870-\u0887\u0889-\u088e\u08a0-\u08c9]")  # fmt: skip
+_ARABIC = re.compile("[\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u0870-\u0887\u0889-\u088e\u08a0-\u08c9]")  # fmt: skip
 # Written without spaces: every character is a word (Han, kana, Thai to Khmer are too rare here
 # to deserve a dictionary).
 _SINGLES = re.compile("[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")  # fmt: skip
@@ -103,11 +103,7 @@ def _words(run: str) -> Iterator[_Word]:
     apostrophe = False
     for char, start, end in _expand(run):
         category = unicodedata.category(char)
-        if (
-            char == TATWEEL
-            or (category == "Cf" and char != "\u200b")
-            or "\ufe00" <= char <= "\ufe0f"
-        ):
+        if _is_dropped(char, category):
             if word:
                 word.end = end
             continue
@@ -153,6 +149,13 @@ def _words(run: str) -> Iterator[_Word]:
             word.add(letter, end)
     if word:
         yield word
+
+
+def _is_dropped(char: str, category: str) -> bool:
+    """Whether no part of a word nor a boundary: tatweel, Qur'an signs, joiners, bidi controls."""
+    if category == "Cf":
+        return char != "\u200b"  # a zero-width space is where a line may break
+    return char == TATWEEL or "\u06d6" <= char <= "\u06ed" or "\ufe00" <= char <= "\ufe0f"
 
 
 def _letters(char: str, kind: Kind) -> str:

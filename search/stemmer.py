@@ -141,8 +141,8 @@ def _is_whole(word: str) -> bool:
     if word in _whole():
         return True
     stem = _without_endings(word)
-    # Short words that look like the article (الف, الم) do not protect longer ones (الفهم).
-    return stem in _whole_stems() and (len(stem) > 4 or not word.startswith("ال"))
+    # Short words that look like the article (الف, والي) do not protect longer ones (الفهم).
+    return stem in _whole_stems() and (len(stem) > MIN_STEM or not word.startswith(_ARTICLES))
 
 
 @cache

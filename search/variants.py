@@ -51,20 +51,28 @@ NO_FORMS: Forms = {}
 
 def may_have_forms(query: ParsedQuery) -> tuple[Token, ...]:
     """Return the query's words that may stand for Arabic ones, 16 at most."""
-    words = [
+    words = _latin_words(query)
+    plain = _is_plain(words)
+    return tuple(
+        token
+        for token, written in words
+        if not token.stop and (not plain or written[0].isupper() or _ARABIZI_DIGIT.search(written))
+    )[:_MAX_WORDS]
+
+
+def _latin_words(query: ParsedQuery) -> list[tuple[Token, str]]:
+    return [
         (token, item.text[token.start : token.end])
         for item in query.items
         if not item.exact
         for token in item.tokens
         if _LATIN.fullmatch(token.folded) and token.folded not in _ARABIC_FUNCTION_WORDS
     ]
-    foreign = any(token.stop for token, _ in words)
-    return tuple(
-        token
-        for token, written in words
-        if not token.stop
-        and (not foreign or written[0].isupper() or _ARABIZI_DIGIT.search(written))
-    )[:_MAX_WORDS]
+
+
+def _is_plain(words: list[tuple[Token, str]]) -> bool:
+    """Tell English or French from Arabizi and lists of names."""
+    return any(token.stop for token, _ in words)
 
 
 def forms_of(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
@@ -90,10 +98,12 @@ def meaning_in_arabic(query: ParsedQuery, forms: Forms) -> str:
     """Return the text whose meaning is asked, in Arabic where most of its words have forms.
 
     The model knows no Arabizi: nDCG@10 of such queries on the seed is .36 as typed,
-    .89 with their forms.
+    .89 with their forms. It does know English: .902 on xquad-en-ar, .875 if plain
+    English were replaced too.
     """
     words = query.words()
-    if 2 * sum(w.stem in forms for w in words) < len(words) or not forms:
+    known = sum(w.stem in forms for w in words)
+    if not known or 2 * known < len(words) or _is_plain(_latin_words(query)):
         return query.meaning
     return " ".join(forms[t.stem][0].letters if t.stem in forms else t.letters for t in words)
 

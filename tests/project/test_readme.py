@@ -1,0 +1,106 @@
+"""The README's commands, settings, routes and bounds are those of the code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from indexer import paragraphs, records, sources
+from indexer.cli import app
+from search import parse, searcher, sentences
+from search.settings import Settings
+from tests.support import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+SHELL_LINES = [line.strip() for line in README.split("\n") if line.startswith("    ")]
+FIHRIS_LINES = [line for line in SHELL_LINES if line.startswith("fihris ")]
+CURL_LINES = [line for line in SHELL_LINES if line.startswith("curl ")]
+COMMANDS = getattr(typer.main.get_command(app), "commands")  # noqa: B009
+
+
+def test_every_command_is_shown() -> None:
+    assert {line.split()[1] for line in FIHRIS_LINES} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("line", FIHRIS_LINES)
+def test_a_command_that_is_shown_can_be_typed(line: str) -> None:
+    _, name, *arguments = shlex.split(line)
+    context = COMMANDS[name].make_context(name, arguments)
+    context.close()
+
+
+def test_settings() -> None:
+    rows = re.findall(r"^\| `(FIHRIS_\w+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)
+    assert [row[0] for row in rows] == [f"FIHRIS_{n.upper()}" for n in Settings.model_fields]
+    for (variable, default, about), field in zip(rows, Settings.model_fields.values(), strict=True):
+        assert about == field.description, variable
+        if field.default_factory is not None:
+            assert default.startswith("the user's "), variable
+        elif field.default is None:
+            assert default == "unset", variable
+        else:
+            expected = str(field.default)
+            expected = expected.lower() if isinstance(field.default, bool) else expected
+            assert default == f"`{expected}`", variable
+
+
+def test_every_variable_named_anywhere_exists() -> None:
+    known = {f"FIHRIS_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"FIHRIS_\w+", README + MAKEFILE)) <= known
+
+
+def test_make_targets() -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
+    shown = set(re.findall(r"\bmake ([a-z-]+)", "\n".join(SHELL_LINES)))
+    assert shown == {"run", "test", "test-fast", "lint", "bench", "lock", "clean"}
+    assert shown <= targets
+
+
+def test_routes() -> None:
+    from api.app import create_app
+
+    routes = create_app(settings=Settings()).openapi()["paths"]
+    templates = {re.sub(r"\{\w+\}", "[^/]+", route): route for route in routes}
+    shown = set()
+    for line in CURL_LINES:
+        path = re.search(r"127\.0\.0\.1:8000(/[^\s?]*)", line)
+        assert path, line
+        matching = [route for t, route in templates.items() if re.fullmatch(t, path[1])]
+        assert matching, line
+        shown.update(matching)
+    assert shown == set(routes)
+
+
+def test_bounds() -> None:
+    rows = dict(
+        re.findall(r"^\| (.*?) \| (.*?) \|$", README.partition("### Bounds")[2], re.MULTILINE)
+    )
+    lengths = records._MAX_LENGTH
+    fields = ("id", "title", "source", "language", "url")
+    assert {
+        "a `.txt` or `.md` file": f"{sources.MAX_TEXT_FILE // sources.MEBIBYTE} MiB",
+        "a line of a `.jsonl` file": f"{sources.MAX_LINE // sources.MEBIBYTE} MiB",
+        "an article's text": f"{records.MAX_TEXT:,} characters",
+        ", ".join(fields): ", ".join(f"{lengths[f]:,}" for f in fields) + " characters",
+        "tags": f"{records.MAX_TAGS} of {records._MAX_TAG} characters",
+        "a passage": f"the model's tokens (512), and {paragraphs.MAX_PASSAGE_LENGTH:,} characters",
+        "sentences of a passage with a vector of their own": f"{sentences.MAX_SENTENCES}",
+        "a query": f"{parse.MAX_QUERY_LENGTH:,} characters",
+        "results on a page, and in all": f"{searcher.MAX_SIZE}, and {searcher.MAX_WINDOW:,}",
+    }.items() <= rows.items()
+
+
+def test_files_that_are_named_exist() -> None:
+    named = set(re.findall(r"(?:docs|seeds)/[\w./]*\w", README))
+    assert {path for path in named if not (REPOSITORY / path).exists()} <= {"docs/ARCHITECTURE.md"}
+
+
+def test_the_version_is_in_the_changelog() -> None:
+    from importlib.metadata import version
+
+    assert f"## [{version('fihris')}]" in Path(REPOSITORY / "CHANGELOG.md").read_text("utf-8")

@@ -221,15 +221,14 @@ def random_clause(random_: random.Random, depth: int = 3) -> Clause:
         return random_clause(random_, depth - 1)
 
     parts = tuple(part() for _ in range(random_.randint(1, 4)))
-    return random_.choice(
-        [
-            AnyOf(parts, minimum=random_.randint(1, len(parts))),
-            AllOf(parts),
-            Not(part(), part()),
-            Prefer(part(), part()),
-            Boost(part(), random_.choice([0.0, 0.5, 3.0])),
-        ]
-    )
+    nodes: list[Clause] = [
+        AnyOf(parts, minimum=random_.randint(1, len(parts))),
+        AllOf(parts),
+        Not(part(), part()),
+        Prefer(part(), part()),
+        Boost(part(), random_.choice([0.0, 0.5, 3.0])),
+    ]
+    return random_.choice(nodes)
 
 
 def random_filter(random_: random.Random) -> Filter:

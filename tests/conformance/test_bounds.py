@@ -46,7 +46,7 @@ TOO_MUCH: dict[str, Clause] = {
     "huge factor": Boost(Term("stem", "x"), 1001.0),
     "NaN": Boost(Term("stem", "x"), float("nan")),
     "infinity": Boost(Term("stem", "x"), float("inf")),
-    "factors that multiply": reduce(lambda c, _: Boost(c, 1000.0), range(20), Everything()),  # type: ignore[dict-item, arg-type, return-value]
+    "factors that multiply": reduce(lambda c, _: Boost(c, 1000.0), range(20), Everything()),  # type: ignore[arg-type, return-value]
     "no such layer": Term("lemma", "x"),  # type: ignore[arg-type]
     "inside another": Prefer(Everything(), Not(Everything(), Boost(Everything(), -1))),
 }

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from search.clauses import AllOf, AnyOf, Clause, Everything, Not, Phrase, Prefix, Term
-from search.domain import Filter, Span, Vector
-from search.engine import SHORTLIST, Engine, RankRequest
+from search.domain import Filter, IndexedArticle, IndexedPassage, Span, Vector
+from search.engine import SHORTLIST, Engine, RankRequest, VectorHit
 from tests.conformance.corpus import (
     EMBEDDER,
     indexed,
@@ -21,7 +21,7 @@ from tests.conformance.corpus import (
 CLOSE = 0.002  # of a cosine: an engine may store vectors in 8 or 16 bits
 
 
-def ask(engine: Engine, text: str, **asked: object):
+def ask(engine: Engine, text: str, **asked: object) -> tuple[VectorHit, ...]:
     return engine.rank(RankRequest(vector=EMBEDDER.embed_query(text), **asked)).vector  # type: ignore[arg-type]
 
 
@@ -51,14 +51,17 @@ def test_scores_may_be_negative(engine: Engine) -> None:
 def test_only_the_direction_of_the_query_counts(engine: Engine) -> None:
     engine.write([indexed("a", "oil"), indexed("b", "oil water")])
     query = EMBEDDER.embed_query("oil")
-    short, long = (engine.rank(RankRequest(vector=v)).vector for v in (query / 100, query * 100))
+    short, long = (
+        engine.rank(RankRequest(vector=v)).vector
+        for v in (query * np.float32(0.01), query * np.float32(100))
+    )
     assert [h.passage_id for h in short] == [h.passage_id for h in long] == ["a#0", "b#0"]
     assert short[0].score == pytest.approx(long[0].score, abs=1e-4)
 
 
 def test_equal_passages_are_ordered_and_cut_by_id(engine: Engine) -> None:
     ids = [f"{(i * 7919) % 400:03}" for i in range(400)]
-    engine.write([indexed(id, "same. words") for id in ids])
+    engine.write([indexed(key, "same. words") for key in ids])
     assert near(engine, "same", limit=250) == [f"{i:03}#0" for i in range(250)]
     assert near(engine, "same", limit=3) == ["000#0", "001#0", "002#0"]
 
@@ -101,7 +104,7 @@ CONSTRAINTS: list[Clause] = [
 def test_a_constraint_holds(engine: Engine, constraint: Clause) -> None:
     articles = random_articles(5, 40)
     engine.write(articles)
-    expected = {id for id, p in passages_of(articles).items() if matches(constraint, p)}
+    expected = {key for key, p in passages_of(articles).items() if matches(constraint, p)}
     assert set(near(engine, "نفط", constraint=constraint, limit=1000)) == expected
 
 
@@ -125,7 +128,8 @@ def test_scores_sentences_and_order_are_those_of_exact_cosines(engine: Engine, s
     ]
 
 
-def _cosine_of(passage, span: Span | None, query: Vector) -> float:
+def _cosine_of(passage: IndexedPassage, span: Span | None, query: Vector) -> float:
+    assert span is not None
     vector = passage.sentence_vectors[passage.sentences.index(span)]
     return float(vector @ query)
 
@@ -137,15 +141,15 @@ def test_the_shortlist_is_by_the_passages_own_cosines(engine: Engine) -> None:
     passages = passages_of(articles)
     assert len(passages) > 2 * SHORTLIST
     query = EMBEDDER.embed_query("سفير بغداد نفط")
-    own = {id: float(p.vector @ query) for id, p in passages.items()}
-    listed = sorted(own, key=lambda id: (-own[id], id))[:SHORTLIST]
-    best = sorted(listed, key=lambda id: -meaning(passages[id], query)[0])[:5]
+    own = {key: float(p.vector @ query) for key, p in passages.items()}
+    listed = sorted(own, key=lambda key: (-own[key], key))[:SHORTLIST]
+    best = sorted(listed, key=lambda key: -meaning(passages[key], query)[0])[:5]
     hits = engine.rank(RankRequest(vector=query, limit=5)).vector
-    exact = [meaning(passages[id], query)[0] for id in best]
+    exact = [meaning(passages[key], query)[0] for key in best]
     assert [h.score for h in hits] == pytest.approx(exact, abs=CLOSE)
 
 
-def _renamed(articles, seed: int):
+def _renamed(articles: list[IndexedArticle], seed: int) -> list[IndexedArticle]:
     return [
         indexed(f"{seed}-{a.article.id}", *(p.passage.text for p in a.passages)) for a in articles
     ]

@@ -30,20 +30,20 @@ def test_what_matches_is_what_the_definitions_say(engine: Engine, seed: int) -> 
     engine.write(articles)
     random_ = random.Random(seed)
     for _ in range(60):
-        clause, filter = random_clause(random_), random_filter(random_)
+        clause, inside = random_clause(random_), random_filter(random_)
         constraint = random_clause(random_, 2) if random_.random() < 0.4 else None
-        expected = passages_of(articles, clause, filter)
+        expected = passages_of(articles, clause, inside)
         if constraint is not None:
             expected = {
-                id: p for id, p in expected.items() if id in passages_of(articles, constraint)
+                key: p for key, p in expected.items() if key in passages_of(articles, constraint)
             }
-        request = RankRequest(clause, filter=filter, constraint=constraint, limit=1000)
+        request = RankRequest(clause, filter=inside, constraint=constraint, limit=1000)
         rankings = engine.rank(request)
         assert {hit.passage_id for hit in rankings.text} == set(expected), request
         assert rankings.text_total == len(expected), request
         ordered = sorted(rankings.text, key=lambda hit: (-hit.score, hit.passage_id))
         assert list(rankings.text) == ordered, request
-        limited = RankRequest(clause, filter=filter, constraint=constraint, limit=7)
+        limited = RankRequest(clause, filter=inside, constraint=constraint, limit=7)
         assert engine.rank(limited).text == rankings.text[:7], limited
 
 
@@ -57,7 +57,7 @@ def test_any_changes_leave_what_a_fresh_index_holds(engine: Engine, seed: int) -
         engine.write(chosen)
         expected.update({a.article.id: a for a in chosen})
         gone = random_.sample([f"مقال-{i}" for i in range(25)], random_.randint(0, 4))
-        assert engine.delete(gone) == sum(expected.pop(id, None) is not None for id in gone)
+        assert engine.delete(gone) == sum(expected.pop(key, None) is not None for key in gone)
         passages = passages_of(expected.values())
         assert set(found(engine, Everything(), limit=1000)) == set(passages)
         query = EMBEDDER.embed_query(random_.choice(WORDS))
@@ -69,8 +69,8 @@ def test_any_changes_leave_what_a_fresh_index_holds(engine: Engine, seed: int) -
         frequency = engine.rank(RankRequest(frequencies=(Term("stem", word),))).frequencies
         assert frequency[Term("stem", word)] == len(matching)
     assert engine.article_ids("", 1000) == sorted(expected)
-    for id, given in expected.items():
-        stored = engine.article(id)
+    for key, given in expected.items():
+        stored = engine.article(key)
         assert stored is not None
         assert stored.article == given.article
         assert stored.passages == tuple(p.passage for p in given.passages)

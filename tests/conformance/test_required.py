@@ -15,8 +15,9 @@ from tests.conformance.corpus import FINGERPRINT
 
 @contextmanager
 def _never(folder: Path, fingerprint: Fingerprint) -> Iterator[Engine]:
-    raise engines.Unavailable("needs a server")
-    yield
+    if folder.exists():
+        raise engines.Unavailable("needs a server")
+    yield  # type: ignore[misc]  # never reached
 
 
 def test_every_required_engine_is_in_the_list() -> None:

@@ -128,8 +128,8 @@ def test_a_prefix_scores_one(engine: Engine) -> None:
 def test_any_of_adds_scores(abc: Engine) -> None:
     one, two = scores(abc, t("a")), scores(abc, t("b"))
     both = scores(abc, AnyOf((t("a"), t("b"))))
-    for id, score in both.items():
-        assert score == pytest.approx(one.get(id, 0) + two.get(id, 0), rel=1e-3)
+    for key, score in both.items():
+        assert score == pytest.approx(one.get(key, 0) + two.get(key, 0), rel=1e-3)
     assert set(both) == {"1#0", "2#0", "3#0"}
 
 
@@ -162,7 +162,7 @@ def test_nothing_asked_gives_nothing(abc: Engine) -> None:
 
 def test_not_takes_out_and_keeps_the_score(abc: Engine) -> None:
     assert scores(abc, Not(t("a"), t("c"))) == {
-        id: score for id, score in scores(abc, t("a")).items() if id != "1#0"
+        key: score for key, score in scores(abc, t("a")).items() if key != "1#0"
     }
     assert found(abc, Not(t("a"), t("a"))) == []
     assert set(found(abc, Not(t("a"), t("absent")))) == {"1#0", "2#0", "3#0"}
@@ -172,14 +172,14 @@ def test_prefer_adds_a_bonus_and_never_a_passage(abc: Engine) -> None:
     plain, bonus = scores(abc, t("a")), scores(abc, t("b"))
     preferred = scores(abc, Prefer(t("a"), AnyOf((t("b"), t("z")))))
     assert set(preferred) == set(plain)
-    for id, score in preferred.items():
-        assert score == pytest.approx(plain[id] + bonus.get(id, 0), rel=1e-3)
+    for key, score in preferred.items():
+        assert score == pytest.approx(plain[key] + bonus.get(key, 0), rel=1e-3)
 
 
 @pytest.mark.parametrize("factor", [0.0, 0.25, 1.0, 7.0, 1000.0])
 def test_boost_multiplies(abc: Engine, factor: float) -> None:
     plain, boosted = scores(abc, t("b")), scores(abc, Boost(t("b"), factor))
-    assert boosted == {id: pytest.approx(score * factor, rel=1e-3) for id, score in plain.items()}
+    assert boosted == {key: pytest.approx(score * factor, rel=1e-3) for key, score in plain.items()}
 
 
 def test_everything_is_every_passage_with_score_zero(abc: Engine) -> None:
@@ -191,7 +191,7 @@ def test_a_constraint_holds_and_scores_nothing(abc: Engine) -> None:
     plain = scores(abc, t("a"))
     rankings = abc.rank(RankRequest(t("a"), constraint=Boost(t("b"), 50.0)))
     assert {hit.passage_id: hit.score for hit in rankings.text} == {
-        id: pytest.approx(plain[id], rel=1e-3) for id in ("1#0", "2#0")
+        key: pytest.approx(plain[key], rel=1e-3) for key in ("1#0", "2#0")
     }
     assert rankings.text_total == 2
 
@@ -205,7 +205,7 @@ def test_the_total_is_exact_whatever_the_limit(engine: Engine) -> None:
 
 
 def test_order_is_score_then_id(engine: Engine) -> None:
-    engine.write([indexed(id, "a b") for id in ("c", "a", "ب", "B", "b", "أ")])
+    engine.write([indexed(key, "a b") for key in ("c", "a", "ب", "B", "b", "أ")])
     engine.write([indexed("first", "a")])
     assert found(engine, t("a")) == ["first#0", "B#0", "a#0", "b#0", "c#0", "أ#0", "ب#0"]
 
@@ -219,7 +219,7 @@ def test_positions_are_ordered_as_text(engine: Engine) -> None:
 def test_a_tie_at_the_cut_is_cut_by_id(engine: Engine, limit: int) -> None:
     ids = [f"{(i * 7919) % 300:03}" for i in range(300)]
     for start in range(0, 300, 50):  # several segments
-        engine.write([indexed(id, "same words") for id in ids[start : start + 50]])
+        engine.write([indexed(key, "same words") for key in ids[start : start + 50]])
     expected = [f"{i:03}#0" for i in range(limit)]
     assert found(engine, t("same"), limit=limit) == expected
     assert found(engine, AnyOf((t("same"), t("words"))), limit=limit) == expected

@@ -11,9 +11,42 @@ from search.parse import ParsedQuery
 from search.variants import NO_FORMS, Forms
 
 
-def highlight(text: str, query: ParsedQuery, forms: Forms = NO_FORMS) -> tuple[Segment, ...]:
-    """Return the text in segments, the words that match the query marked."""
-    return segments(text, matching_spans(analyse(text), query, forms))
+class Marker:
+    """What a query marks in texts: made once a query, since near matches are dear to tell."""
+
+    def __init__(self, query: ParsedQuery, forms: Forms = NO_FORMS) -> None:
+        loose = query.words(exact=False)
+        self._stems = {w.stem for w in loose} | {
+            f.stem for w in loose for f in forms.get(w.stem, ())
+        }
+        self._nears = [n for n in map(near, loose) if n]
+        self._phrases = [
+            tuple(t.letters for t in item.tokens)
+            for item in query.items
+            if item.exact and item.occur != "excluded"
+        ]
+        self._verdicts: dict[str, bool] = {}
+
+    def highlight(self, text: str) -> tuple[Segment, ...]:
+        """Return the text in segments, the words that match the query marked."""
+        return segments(text, self.spans(analyse(text)))
+
+    def spans(self, tokens: Sequence[Token]) -> list[Span]:
+        """Return the spans of the tokens that match, by the rules of `search.matching`."""
+        marked = {at for at, token in enumerate(tokens) if self._matches(token)}
+        for phrase in self._phrases:
+            marked |= _phrase(tokens, phrase)
+        return [Span(tokens[at].start, tokens[at].end) for at in sorted(marked)]
+
+    def _matches(self, token: Token) -> bool:
+        verdict = self._verdicts.get(token.letters)
+        if verdict is None:
+            verdict = token.stem in self._stems or (
+                not token.stop
+                and any(len(n.grams.intersection(token.grams)) >= n.least for n in self._nears)
+            )
+            self._verdicts[token.letters] = verdict
+        return verdict
 
 
 def segments(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:
@@ -28,25 +61,6 @@ def segments(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:
     if at < len(text) or not pieces:
         pieces.append(Segment(text[at:], match=False))
     return tuple(pieces)
-
-
-def matching_spans(
-    tokens: Sequence[Token], query: ParsedQuery, forms: Forms = NO_FORMS
-) -> list[Span]:
-    """Return the spans of the tokens that match, by the rules of `search.matching`."""
-    loose = query.words(exact=False)
-    stems = {w.stem for w in loose} | {f.stem for w in loose for f in forms.get(w.stem, ())}
-    nears = [n for n in map(near, loose) if n]
-    marked = {
-        at
-        for at, token in enumerate(tokens)
-        if token.stem in stems
-        or (not token.stop and any(len(n.grams & set(token.grams)) >= n.least for n in nears))
-    }
-    for item in query.items:
-        if item.exact and item.occur != "excluded":
-            marked |= _phrase(tokens, tuple(t.letters for t in item.tokens))
-    return [Span(tokens[n].start, tokens[n].end) for n in sorted(marked)]
 
 
 def _phrase(tokens: Sequence[Token], letters: tuple[str, ...]) -> set[int]:

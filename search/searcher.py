@@ -29,7 +29,7 @@ from search.embedding import Embedder
 from search.engine import MAX_LIMIT, Engine, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
 from search.fusion import fuse
-from search.highlight import highlight, segments
+from search.highlight import Marker, segments
 from search.matching import FORM_WEIGHT, constraint, stem_terms, text_clause
 from search.parse import ParsedQuery, parse
 from search.variants import NO_FORMS, Forms, forms_of, may_have_forms, meaning_in_arabic
@@ -95,7 +95,7 @@ class Searcher:
         with clock.stage("fetch"):
             stored = {s.passage.id: s for s in self.engine.fetch([key for key, _ in page])}
         with clock.stage("highlight"):
-            hits = _hits(page, stored, rankings, parsed, forms)
+            hits = _hits(page, stored, rankings, Marker(parsed, forms))
         return Results(
             query=query,
             hits=hits,
@@ -192,8 +192,7 @@ def _hits(
     page: list[tuple[str, float]],
     stored: Mapping[str, StoredPassage],
     rankings: Rankings,
-    parsed: ParsedQuery,
-    forms: Forms,
+    marker: Marker,
 ) -> tuple[Hit, ...]:
     keyword = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.text, 1)}
     semantic = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.vector, 1)}
@@ -205,8 +204,8 @@ def _hits(
             score=score,
             keyword=keyword.get(key),
             semantic=semantic.get(key),
-            segments=_segments(found.passage.text, parsed, forms, sentences.get(key)),
-            title_segments=highlight(found.article.title, parsed, forms),
+            segments=_segments(found.passage.text, marker, sentences.get(key)),
+            title_segments=marker.highlight(found.article.title),
             best_sentence=sentences.get(key),
         )
         for key, score in page
@@ -215,10 +214,8 @@ def _hits(
     )
 
 
-def _segments(
-    text: str, parsed: ParsedQuery, forms: Forms, sentence: Span | None
-) -> tuple[Segment, ...]:
-    pieces = highlight(text, parsed, forms)
+def _segments(text: str, marker: Marker, sentence: Span | None) -> tuple[Segment, ...]:
+    pieces = marker.highlight(text)
     if sentence is None or any(piece.match for piece in pieces):
         return pieces
     return segments(text, [sentence])

@@ -141,8 +141,10 @@ def _is_whole(word: str) -> bool:
     if word in _whole():
         return True
     stem = _without_endings(word)
+    if stem not in _whole_stems() or _without_endings(word[1:]) in _lemma_stems():
+        return False  # بلغات is ب + لغات although بلغ is a word
     # Short words that look like the article (الف, والي) do not protect longer ones (الفهم).
-    return stem in _whole_stems() and (len(stem) > MIN_STEM or not word.startswith(_ARTICLES))
+    return len(stem) > MIN_STEM or not word.startswith(_ARTICLES)
 
 
 @cache
@@ -165,3 +167,9 @@ def _whole() -> frozenset[str]:
 @cache
 def _whole_stems() -> frozenset[str]:
     return frozenset(stem for word in _whole() if len(stem := _without_endings(word)) >= MIN_STEM)
+
+
+@cache
+def _lemma_stems() -> frozenset[str]:
+    """Stems of the words that the other two lists know: what a clitic may stand before."""
+    return frozenset(map(_without_endings, _kept() | frozenset(_plurals().values())))

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.domain import Span
-from search.highlight import highlight, segments
+from search.highlight import Marker, segments
 from search.parse import parse
 
 
 def marked(text: str, query: str) -> list[str]:
-    return [s.text for s in highlight(text, parse(query)) if s.match]
+    return [s.text for s in Marker(parse(query)).highlight(text) if s.match]
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_segments_cut_at_spans() -> None:
 
 @given(st.text(max_size=300), st.text(max_size=100))
 def test_segments_join_to_exactly_the_text(text: str, query: str) -> None:
-    assert "".join(s.text for s in highlight(text, parse(query))) == text
+    assert "".join(s.text for s in Marker(parse(query)).highlight(text)) == text
 
 
 @given(st.text("العراق بكتاب\u064e\u0640-“”", max_size=80), st.sampled_from(["العراق", "كتاب"]))
 def test_segments_of_arabic_join_to_exactly_the_text(text: str, query: str) -> None:
-    assert "".join(s.text for s in highlight(text, parse(query))) == text
+    assert "".join(s.text for s in Marker(parse(query)).highlight(text)) == text

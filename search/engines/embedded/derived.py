@@ -8,6 +8,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -43,6 +44,18 @@ class OpenText:
 
     manifest: Manifest
     index: TextIndex
+
+
+@contextmanager
+def answering(text: OpenText) -> Iterator[None]:
+    """Tell a failure inside Tantivy during a search in our words."""
+    try:
+        yield
+    except TextIndexError as error:
+        raise EngineUnavailable(
+            f"the text index failed on a search: {error}. If it happens again, delete the folder "
+            f"{text.manifest.folder} under `text`: it is built anew from the record."
+        ) from error
 
 
 class TextFollower:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +26,12 @@ from search.engine import (
     VectorHit,
     WriteOutcome,
 )
-from search.engines.embedded.changes import State, read_removals, read_state
+from search.engines.embedded.changes import (
+    State,
+    check_fingerprint,
+    read_removals,
+    read_state,
+)
 from search.engines.embedded.checks import (
     check_clause,
     check_filter,
@@ -37,13 +41,12 @@ from search.engines.embedded.checks import (
     is_unicode,
     passage_key,
 )
-from search.engines.embedded.derived import OpenText, TextFollower
+from search.engines.embedded.derived import OpenText, TextFollower, answering
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.meaning import Meaning
 from search.engines.embedded.record import Record
-from search.engines.embedded.text import TextIndexError
 from search.engines.embedded.vectors import PassageTable, follow, no_passages
-from search.errors import EngineError, EngineUnavailable, FingerprintMismatch, InputError
+from search.errors import EngineError, EngineUnavailable, InputError
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +170,7 @@ class EmbeddedEngine:
         took: dict[str, float] = {}
         text: tuple[TextHit, ...] = ()
         total = None
-        with _text_errors(view):
+        with answering(view.text):
             index = view.text.index
             if request.clause is not None:
                 numbers, scores, total = index.rank(request, view.hidden)
@@ -208,7 +211,7 @@ class EmbeddedEngine:
         view = self._current_view()
         if view is None:
             return {field: [] for field in fields}
-        with _text_errors(view):
+        with answering(view.text):
             return {
                 field: sorted(
                     view.text.index.facet(clause, filter, field, view.hidden),
@@ -223,7 +226,7 @@ class EmbeddedEngine:
         view = self._current_view()
         if view is None:
             return []
-        with _text_errors(view):
+        with answering(view.text):
             return view.text.index.terms_with_prefix(layer, prefix, limit)
 
     # -- reading
@@ -314,10 +317,8 @@ class EmbeddedEngine:
     def _state(self) -> State | None:
         self._refuse_closed()
         state = self._record.state()
-        if state is not None and state.fingerprint != self._fingerprint:
-            raise FingerprintMismatch(
-                _difference(self._folder, state.fingerprint, self._fingerprint)
-            )
+        if state is not None:
+            check_fingerprint(state.fingerprint, self._fingerprint, self._folder)
         return state
 
     def _check_open_state(self) -> None:
@@ -330,18 +331,6 @@ class EmbeddedEngine:
     def _refuse_closed(self) -> None:
         if self._closed:
             raise EngineUnavailable("this engine was closed; open another one")
-
-
-@contextmanager
-def _text_errors(view: View) -> Iterator[None]:
-    """Tell a failure inside Tantivy in our words."""
-    try:
-        yield
-    except TextIndexError as error:
-        raise EngineUnavailable(
-            f"the text index failed on a search: {error}. If it happens again, delete the folder "
-            f"{view.text.manifest.folder} under `text`: it is built anew from the record."
-        ) from error
 
 
 def _is_at(view: View, state: State) -> bool:
@@ -357,16 +346,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:  # removed by a writer meanwhile
         return 0
-
-
-def _difference(folder: Path, stored: Fingerprint, wanted: Fingerprint) -> str:
-    names = Fingerprint.__dataclass_fields__
-    differing = "; ".join(
-        f"{name}: the index has {getattr(stored, name)!r}, this Fihris {getattr(wanted, name)!r}"
-        for name in names
-        if getattr(stored, name) != getattr(wanted, name)
-    )
-    return (
-        f"the index in {folder} was made differently ({differing}). Index your files into an "
-        f"empty folder (set FIHRIS_DATA), or delete the folder {folder} and index them again."
-    )

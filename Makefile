@@ -16,9 +16,10 @@
 VENV = .venv
 BIN = $(VENV)/bin
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
-# Inside the repository, so that nothing depends on a home folder that can be written.
-FIHRIS_DATA ?= $(PWD)/.fihris/data
-FIHRIS_CACHE ?= $(PWD)/.fihris/cache
+# Inside the repository, so that nothing depends on a home folder that can be written. The shell
+# is asked where that is: the variable PWD may be unset, and the folder would be /.fihris.
+FIHRIS_DATA ?= $$(pwd)/.fihris/data
+FIHRIS_CACHE ?= $$(pwd)/.fihris/cache
 FIHRIS_HOST ?= 127.0.0.1
 FIHRIS_PORT ?= 8000
 HERE = FIHRIS_DATA="$(FIHRIS_DATA)" FIHRIS_CACHE="$(FIHRIS_CACHE)"

@@ -71,8 +71,7 @@ class BundledEmbedder:
         self._passages: tuple[Lane, ThreadPoolExecutor] | None = None
         self._opening = Lock()
         self.dimensions = sizes.hidden
-        prompt = max(len(self._ids(p, "")) for p in (QUERY_PROMPT, PASSAGE_PROMPT))
-        self.max_tokens = self._most_ids - prompt
+        self.max_tokens = self._most_ids - len(self._ids(PASSAGE_PROMPT.strip(), ""))
         made_of = (self._weights.sha256, QUERY_PROMPT, PASSAGE_PROMPT, _VECTORS_VERSION)
         self.content_hash = hashlib.sha256("\n".join(made_of).encode()).hexdigest()
 

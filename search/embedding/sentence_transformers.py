@@ -70,12 +70,9 @@ class SentenceTransformersEmbedder:
         )
         self._most_ids = min(self._model.max_seq_length or _UNKNOWN_LENGTH, _MOST_TOKENS)
         self._model.max_seq_length = self._most_ids
-        taken = max(
-            self._count([prompt], special=True)[0]
-            for prompt in (self._query_prompt, self._passage_prompt)
-        )
-        self.max_tokens = self._most_ids - taken
-        if self.max_tokens < 1:
+        query, passage = self._count([self._query_prompt, self._passage_prompt], special=True)
+        self.max_tokens = self._most_ids - passage
+        if max(query, passage) >= self._most_ids:
             raise EmbedderError(
                 f"{model}: its prompt leaves no room in the {self._most_ids} tokens it reads; "
                 "shorten FIHRIS_QUERY_PROMPT and FIHRIS_PASSAGE_PROMPT"
@@ -151,14 +148,14 @@ class SentenceTransformersEmbedder:
 
 def _load(model: str, device: str | None, threads: int) -> Model:
     try:
-        import torch
         from sentence_transformers import SentenceTransformer
+        from torch import set_num_threads
     except ImportError as error:
         raise EmbedderError(
             f"sentence-transformers is not installed ({error}): {INSTALL}"
         ) from error
     if threads:
-        torch.set_num_threads(threads)
+        set_num_threads(threads)
     try:
         return SentenceTransformer(model, device=device).eval()
     except Exception as error:  # a foreign folder can fail in any way

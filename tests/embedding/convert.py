@@ -32,7 +32,7 @@ def convert(folder: Path, weights: Path | None = None) -> Path:
     """Write the folder and return it."""
     source = Weights(weights or find_weights())
     folder.mkdir(parents=True, exist_ok=True)
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save_file  # type: ignore[import-not-found,unused-ignore]
 
     save_file(_tensors(source), folder / "model.safetensors", metadata={"format": "pt"})
     _write_tokenizer(source, folder)

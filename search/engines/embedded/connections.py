@@ -160,15 +160,14 @@ def translated(path: Path) -> Iterator[None]:
         raise  # a mistake of ours, not of the disk
     except sqlite3.Error as error:
         raise _told(error, path) from error
+    except UnicodeDecodeError as error:  # SQLite's message quotes what is damaged
+        raise _corrupt(path, str(error)) from error
 
 
 def _told(error: sqlite3.Error, path: Path) -> EngineError:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return RecordCorrupt(
-            f"the index {path} is damaged ({error}). Restore it from a backup, or delete the "
-            f"folder {path.parent} and index your files again."
-        )
+        return _corrupt(path, str(error))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return EngineBusy(f"another program holds the index {path} locked. Try again.")
     if code == sqlite3.SQLITE_FULL:
@@ -183,9 +182,13 @@ def _told(error: sqlite3.Error, path: Path) -> EngineError:
             f"cannot read or write {path}: {error}. What was acknowledged is safe; check the disk "
             "and try again."
         )
+    return _corrupt(path, str(error))
+
+
+def _corrupt(path: Path, why: str) -> RecordCorrupt:
     return RecordCorrupt(
-        f"the index {path} is not as it should be ({error}). Restore it from a backup, or delete "
-        f"the folder {path.parent} and index your files again."
+        f"the index {path} is damaged ({why}). Restore it from a backup, or delete the folder "
+        f"{path.parent} and index your files again."
     )
 
 

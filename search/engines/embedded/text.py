@@ -99,8 +99,10 @@ def change(folder: Path, removed: Sequence[int], added: Iterator[TermRow], *, bu
         index = _open(folder, create=not (folder / "meta.json").exists())
         threads = min(4, os.cpu_count() or 1) if bulk else 1
         writer = index.writer(_HEAP if bulk else _SMALL_HEAP, threads)
-        for key in removed:
-            writer.delete_documents_by_term("article", key)
+        if removed:
+            # By query: delete_documents_by_term takes a number for a signed one and finds nothing.
+            gone = tantivy.Query.term_set_query(index.schema, "article", list(removed))
+            writer.delete_documents_by_query(gone)
         for row in added:
             writer.add_document(_document(tantivy, row))
         writer.commit()

@@ -184,7 +184,7 @@ def install(app: FastAPI) -> None:
         status = kind_of(error).status
         if status == 500:
             logger.error("%s: %s", type(error).__name__, error, exc_info=error)
-        elif status > 500:
+        elif status > 500 and not isinstance(error, NotReady):
             logger.warning("%s: %s", type(error).__name__, error)
         return error_response(error, request_id=request_id_of(request))
 

@@ -57,7 +57,6 @@ async function showResults(signal) {
   page.count.textContent = views.countLine(answer, state, words);
   page.count.classList.toggle("hidden", !answer.hits.length); // the view says it in full
   put(answer.hits.length ? views.results(answer, state, words) : views.none(answer, state, words));
-  if (holdings === null) learnHoldings();
 }
 
 async function showArticle(signal) {
@@ -117,7 +116,8 @@ async function learnHoldings() {
     holdings = await api.status();
   } catch (problem) {
     if (!(problem instanceof api.Problem)) throw problem;
-    return; // not ready: the next answer asks again
+    if (problem.name === "not-ready") setTimeout(learnHoldings, 1000 * (problem.retryAfter ?? RETRY_AFTER));
+    return;
   }
   frame();
   page.count.classList.remove("hidden");

@@ -53,6 +53,7 @@ const TEXTS = {
     retry: "أعد المحاولة",
     request: "رقم الطلب",
     problem: "تعذّر البحث",
+    problemArticle: "تعذّر فتح المقال",
     problems: {
       network: "تعذّر الوصول إلى الخادم. تحقّق من أنه يعمل.",
       "not-ready": "الخادم يفتح الفهرس والنموذج. ستظهر النتائج وحدها بعد قليل.",
@@ -126,6 +127,7 @@ const TEXTS = {
     retry: "Try again",
     request: "Request",
     problem: "The search failed",
+    problemArticle: "The article cannot be opened",
     problems: {
       network: "The server cannot be reached. Is it running?",
       "not-ready": "The server is opening the index and the model. Results will appear by themselves.",

@@ -137,7 +137,7 @@ export function skeleton(label) {
 
 export function failure(problem, state, words, retry) {
   return [element("section", { class: "notice failure", role: "alert" },
-    element("h1", {}, words.problem),
+    element("h1", {}, state.article ? words.problemArticle : words.problem),
     element("p", {}, words.problems[problem.name] ?? words.problems.internal),
     problem.detail ? element("p", { class: "detail", lang: "en" }, bdi(problem.detail)) : "",
     problem.requestId ? element("p", { class: "detail" }, `${words.request} `, element("code", { dir: "ltr" }, problem.requestId)) : "",

@@ -1,0 +1,190 @@
+"""A real Chromium, the real server over the seed, and a server that answers what it is told."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar, cast
+
+import pytest
+import uvicorn
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from api.app import create_app
+from search.domain import Query, Results
+from search.settings import Settings
+from tests.api.support import ToldSearcher
+from tests.support import SEEDS
+
+CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--hide-scrollbars",
+)  # fmt: skip
+FIHRIS = [sys.executable, "-c", "from indexer.cli import main; main()"]
+PATIENCE = 15.0  # seconds
+
+T = TypeVar("T")
+
+
+class Browser:
+    """A driver with what these tests ask again and again."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def open(self, address: str) -> None:
+        self.driver.get(address)
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, selector: str) -> WebElement:
+        """Return the element, which may take its time to come."""
+        return self.until(lambda: next(iter(self.all(selector)), None), selector)
+
+    def texts(self, selector: str) -> list[str]:
+        """Return the texts of all elements at one moment."""
+        script = "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)"
+        return cast("list[str]", self.run(script, selector))
+
+    def run(self, script: str, *arguments: object) -> object:
+        return self.driver.execute_script(script, *arguments)
+
+    def until(self, found: Callable[[], T | None], what: str = "") -> T:
+        limit = time.monotonic() + PATIENCE
+        while not (value := found()):
+            assert time.monotonic() < limit, f"never came: {what} (at {self.driver.current_url})"
+            time.sleep(0.02)
+        return value
+
+    def settled(self) -> None:
+        """Wait until nothing is being loaded."""
+        self.until(lambda: not self.all("main[aria-busy]") and self.all("#view > *"), "an answer")
+
+    def size(self, width: int, height: int = 900) -> None:
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
+        )
+
+    def prefer(self, **features: str) -> None:
+        """Emulate what a reader prefers, such as `prefers_color_scheme="dark"`."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia",
+            {"features": [{"name": k.replace("_", "-"), "value": v} for k, v in features.items()]},
+        )
+
+    def block(self, *patterns: str) -> None:
+        """Let requests to these addresses fail as if the server were gone."""
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": list(patterns)})
+
+    def complaints(self) -> list[str]:
+        """Return what the console said since last asked: errors, CSP violations, warnings."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+
+    def photograph(self, name: str) -> None:
+        if folder := os.environ.get("FIHRIS_SCREENSHOTS"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            assert self.driver.save_screenshot(str(Path(folder) / f"{name}.png"))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    if not (CHROMIUM.exists() and CHROMEDRIVER.exists()):
+        missing = f"{CHROMIUM} or {CHROMEDRIVER} is missing (Debian: chromium chromium-driver)"
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(chromium: webdriver.Chrome) -> Iterator[Browser]:
+    """A page of its own: nothing remembered, nothing emulated, nothing complained of."""
+    made = Browser(chromium)
+    made.size(1100)
+    made.prefer()
+    made.complaints()
+    yield made
+    made.block()
+    made.open("about:blank")
+    chromium.execute_cdp_cmd(
+        "Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "local_storage"}
+    )
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The real thing: the seed indexed by the real model, served by another process."""
+    folder = tmp_path_factory.mktemp("site")
+    environment = {
+        **os.environ,
+        "FIHRIS_DATA": str(folder / "index"),
+        "FIHRIS_CACHE": str(folder / "cache"),
+    }
+    subprocess.run([*FIHRIS, "index", str(SEEDS)], env=environment, check=True, timeout=240)
+    with (folder / "log").open("w") as log:
+        serving = [*FIHRIS, "serve", "--port", "0"]
+        server = subprocess.Popen(
+            serving, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        assert server.stdout is not None
+        with server, server.stdout:
+            said = re.search(r"http://\S+?/", server.stdout.readline())
+            assert said, (folder / "log").read_text()
+            yield said[0]
+            server.terminate()
+
+
+class Told(ToldSearcher):
+    """Answers as told, late when it is told to wait."""
+
+    def __init__(self) -> None:
+        super().__init__('<img src=x onerror="document.title=1"><b>نص</b>')
+        self.degraded: tuple[str, ...] = ()
+        self.open = threading.Event()
+        self.open.set()
+
+    def search(self, query: Query) -> Results:
+        if "slow" in query.text:
+            assert self.open.wait(PATIENCE)
+        found = super().search(query)
+        return Results(query, found.hits, found.total, found.took_ms, self.degraded)
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def told_site(told: Told) -> Iterator[str]:
+    app = create_app(told, Settings())  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    told.open.set()
+    server.should_exit = True
+    thread.join()

@@ -1,0 +1,358 @@
+"""What a person sees and does: the page in a real Chromium, over the real server."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.conftest import Browser, Told
+from tests.support import SEEDS
+
+pytestmark = pytest.mark.slow
+
+SEED = "000_68ec81c8af20b3f5"
+QUERY = "ضربات جوية في العراق"
+QUESTION = "Who was behind the missile attack on the base?"
+PARAGRAPHS = (SEEDS / f"{SEED}.txt").read_text("utf-8").splitlines()
+
+
+def at(site: str, **parameters: object) -> str:
+    return f"{site}?{urlencode(parameters)}"
+
+
+def address(browser: Browser) -> dict[str, str]:
+    found = parse_qs(urlsplit(browser.driver.current_url).query)
+    return {name: ",".join(values) for name, values in found.items()}
+
+
+def ask(browser: Browser, text: str) -> None:
+    box = browser.one("#q")
+    box.clear()
+    box.send_keys(text, Keys.ENTER)
+    browser.until(lambda: address(browser).get("q") == text)
+    browser.settled()
+
+
+def results(browser: Browser, site: str, **parameters: object) -> None:
+    browser.open(at(site, **parameters))
+    browser.one(".hits")
+    browser.settled()
+
+
+def test_an_arabic_search(browser: Browser, site: str) -> None:
+    browser.open(site)
+    assert browser.one("html").get_attribute("dir") == "rtl"
+    assert browser.one("html").get_attribute("lang") == "ar"
+    browser.until(lambda: browser.one("#holdings").text == "في الفهرس مقال واحد، ٢١ فقرة")
+    browser.photograph("home")
+    ask(browser, QUERY)
+    assert browser.driver.title == f"{QUERY} · فهرس"
+    passages = browser.texts(".passage")
+    assert passages[0] == PARAGRAPHS[0]
+    assert set(passages) <= set(PARAGRAPHS)
+    marks = browser.texts(".hits li:first-child .passage mark")
+    assert {"ضربات", "جوية", "العراق"} <= set(marks)
+    assert "فقرة" in browser.one("#count").text
+    assert "CNN Arabic" in browser.one(".facts").text
+    assert "كلمات #١" in browser.one(".badges").text
+    assert browser.one(".badge.keyword").get_attribute("title")
+    browser.photograph("results-ar")
+    assert browser.complaints() == []
+
+
+def test_modes_are_in_the_address_and_back_goes_back(browser: Browser, site: str) -> None:
+    results(browser, site, q="بغداد")
+    assert browser.all(".badge.semantic")
+    browser.one("input[value=keyword]").click()
+    browser.until(lambda: not browser.all(".badge.semantic"))
+    assert address(browser) == {"q": "بغداد", "mode": "keyword"}
+    assert "فقرة واحدة" in browser.one("#count").text
+    browser.one("input[value=semantic]").click()
+    browser.until(lambda: browser.all(".badge.semantic"))
+    assert "أقرب الفقرات معنى" in browser.one("#count").text
+    browser.driver.back()
+    browser.until(lambda: not browser.all(".badge.semantic"))
+    assert browser.one("input[value=keyword]").is_selected()
+    browser.driver.back()
+    browser.until(lambda: browser.all(".badge.semantic"))
+    assert browser.one("input[value=hybrid]").is_selected()
+    browser.driver.forward()
+    browser.until(lambda: not browser.all(".badge.semantic"))
+    assert browser.complaints() == []
+
+
+def test_an_english_question_is_answered_by_meaning(browser: Browser, site: str) -> None:
+    results(browser, site, q=QUESTION, lang="en")
+    assert browser.one("html").get_attribute("dir") == "ltr"
+    assert any("كتائب حزب الله هي المسؤولة" in text for text in browser.texts(".passage")[:3])
+    evidence = browser.texts(".passage mark.evidence")
+    assert evidence
+    assert all(any(e in paragraph for paragraph in PARAGRAPHS) for e in evidence)
+    assert "meaning #1" in " ".join(browser.texts(".badge"))
+    first = browser.one(".passage")
+    assert first.value_of_css_property("direction") == "rtl"  # its own, not the page's
+    browser.photograph("results-en")
+    assert browser.complaints() == []
+
+
+def test_the_whole_article_opens_at_the_paragraph(browser: Browser, site: str) -> None:
+    results(browser, site, q="السوداني")
+    wanted = browser.texts(".hits li:first-child .passage")[0]
+    browser.run("document.querySelector('.hits li:first-child a').click()")
+    here = browser.one("#here")
+    browser.settled()
+    assert here.get_property("textContent") == wanted
+    assert here.get_attribute("aria-current") == "true"
+    assert browser.run(
+        "const r = arguments[0].getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight",
+        here,
+    )
+    assert browser.run("return document.activeElement.id") == "here"
+    assert browser.texts(".text p") == PARAGRAPHS
+    assert address(browser)["article"] == SEED
+    assert "CNN Arabic" in browser.one(".facts").text
+    browser.photograph("article")
+    browser.run("document.querySelector('.back a').click()")
+    browser.one(".hits")
+    assert address(browser) == {"q": "السوداني"}
+    browser.driver.forward()
+    browser.one("#here")
+    browser.driver.refresh()
+    assert browser.one("#here").get_property("textContent") == wanted
+    assert browser.complaints() == []
+
+
+def test_the_language_is_switched_and_remembered(browser: Browser, site: str) -> None:
+    results(browser, site, q="بغداد")
+    browser.one("#language").click()
+    browser.until(lambda: browser.one("html").get_attribute("lang") == "en")
+    assert browser.one("html").get_attribute("dir") == "ltr"
+    assert address(browser) == {"q": "بغداد", "lang": "en"}
+    assert browser.one("button[type=submit]").text == "Search"
+    assert browser.one("#holdings").text == "The index holds 1 article, 21 passages"
+    browser.settled()
+    browser.open(site)
+    assert browser.one("html").get_attribute("lang") == "en"
+    browser.one("#language").click()
+    browser.until(lambda: browser.one("html").get_attribute("lang") == "ar")
+    browser.open(site)
+    assert browser.one("html").get_attribute("lang") == "ar"
+
+
+def test_pages(browser: Browser, site: str) -> None:
+    results(browser, site, q=QUERY)
+    first = browser.texts(".passage")
+    assert len(first) == 10
+    assert not browser.all(".prev")
+    browser.run("const next = document.querySelector('.next'); next.scrollIntoView(); next.click()")
+    browser.until(lambda: address(browser).get("start") == "10")
+    browser.until(lambda: browser.all(".prev"))
+    assert not set(first) & set(browser.texts(".passage"))
+    assert browser.run("return scrollY") == 0
+    browser.driver.back()
+    browser.until(lambda: browser.texts(".passage") == first)
+    browser.until(lambda: browser.run("return scrollY > 300"), "the place left")
+    assert browser.complaints() == []
+
+
+def test_a_source_narrows_and_is_taken_off(browser: Browser, site: str) -> None:
+    results(browser, site, q="بغداد")
+    browser.run("document.querySelector('.about a:not(.place)').click()")
+    browser.until(lambda: browser.all(".chip"))
+    assert address(browser)["source"] == "CNN Arabic"
+    assert "CNN Arabic" in browser.one(".chip").text
+    browser.one(".chip").click()
+    browser.until(lambda: not browser.all(".chip"))
+    assert "source" not in address(browser)
+
+
+def test_the_keyboard_is_enough(browser: Browser, site: str) -> None:
+    results(browser, site, q="بغداد")
+    keys = ActionChains(browser.driver)
+    keys.send_keys("/").perform()
+    assert browser.run("return document.activeElement.id") == "q"
+    assert browser.run("return getSelection().toString() || q.value.length === q.selectionEnd")
+    keys.send_keys("العراق/سوريا", Keys.ENTER).perform()  # a slash while typing is a slash
+    browser.until(lambda: address(browser).get("q") == "العراق/سوريا")
+    browser.settled()
+    visited = []
+    for _ in range(4):
+        keys = ActionChains(browser.driver)
+        keys.send_keys(Keys.TAB).perform()
+        visited.append(
+            browser.run(
+                "const e = document.activeElement; return e.type || e.closest('h2')?.className"
+            )
+        )
+    assert visited[:3] == ["submit", "radio", "title"]
+    outline = browser.run("return getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+
+
+def test_the_first_stop_skips_to_the_content(browser: Browser, site: str) -> None:
+    results(browser, site, q="بغداد")
+    browser.run("document.activeElement.blur(); scrollTo(0, 0)")
+    ActionChains(browser.driver).send_keys(Keys.TAB).perform()
+    assert browser.run("return document.activeElement.className") == "skip"
+    assert browser.run("return document.activeElement.getBoundingClientRect().top >= 0")
+    ActionChains(browser.driver).send_keys(Keys.ENTER).perform()
+    browser.until(lambda: browser.run("return document.activeElement.id") == "main")
+
+
+def test_nothing_asked_shows_how_to_ask(browser: Browser, site: str) -> None:
+    browser.open(site)
+    assert len(browser.until(lambda: browser.all(".tips dt a"))) == 4
+    browser.run("document.querySelectorAll('.tips dt a')[1].click()")
+    browser.one(".hits")
+    assert browser.texts(".hits li:first-child mark")
+    assert browser.one("#q").get_property("value") == "«كتائب حزب الله»"
+    assert browser.complaints() == []
+
+
+def test_nothing_found_says_what_to_try(browser: Browser, site: str) -> None:
+    browser.open(at(site, q="قططططة", mode="keyword"))
+    notice = browser.one(".notice")
+    assert "لا نتائج" in notice.text
+    assert browser.one("#count").get_property("textContent") == "لا نتائج لهذا البحث"  # announced
+    browser.photograph("none")
+    browser.run("document.querySelector('.notice a').click()")
+    browser.one(".hits")
+    assert address(browser)["mode"] == "semantic"
+
+
+def test_a_server_that_is_gone_is_told_and_tried_again(browser: Browser, site: str) -> None:
+    results(browser, site, q="بغداد")
+    browser.block("*/v1/search*")
+    browser.one("input[value=keyword]").click()
+    failure = browser.one(".failure")
+    assert failure.get_attribute("role") == "alert"
+    assert "تعذّر الوصول إلى الخادم" in failure.text
+    browser.photograph("error")
+    browser.block()
+    browser.one(".failure button").click()
+    browser.one(".hits")
+
+
+def test_a_refusal_is_told_with_its_request_id(browser: Browser, site: str) -> None:
+    browser.open(at(site, q="x", start=9995))
+    failure = browser.one(".failure")
+    assert "١٠٬٠٠٠" in failure.text
+    assert "10,000" in browser.one(".detail").text
+    assert len(browser.one(".failure code").text) == 32
+    browser.open(at(site, article="nothing"))
+    assert "لا يوجد في الفهرس مقال" in browser.one(".failure").text
+
+
+def test_texts_are_never_markup(browser: Browser, told_site: str, told: Told) -> None:
+    results(browser, told_site, q="x")
+    assert browser.texts(".passage") == [told.engine.passage.text]
+    assert browser.texts(".title") == [told.engine.passage.text]
+    assert not browser.all("#view img, #view b")
+    browser.open(at(told_site, article="a", passage="a#0"))
+    assert browser.one("#here").get_property("textContent") == told.engine.passage.text
+    assert not browser.all("#view img, #view b")
+    assert browser.complaints() == []
+
+
+def test_what_is_degraded_is_said(browser: Browser, told_site: str, told: Told) -> None:
+    told.degraded = ("semantic",)
+    results(browser, told_site, q="x")
+    assert "البحث بالمعنى غير متاح" in browser.one(".banner").text
+    browser.photograph("degraded")
+
+
+def test_loading_is_shown_and_a_late_answer_is_not(
+    browser: Browser, told_site: str, told: Told
+) -> None:
+    told.open.clear()
+    browser.open(at(told_site, q="slow"))
+    assert browser.one(".skeleton").get_attribute("aria-label") == "جارٍ البحث"
+    assert browser.one("main").get_attribute("aria-busy") == "true"
+    browser.photograph("loading")
+    ask(browser, "quick")
+    assert browser.all(".hits")
+    told.open.set()
+    browser.until(lambda: len(told.asked) == 2)
+    assert browser.driver.title.startswith("quick")
+    assert not browser.all(".skeleton")
+
+
+def test_everything_has_a_name_and_a_role(browser: Browser, site: str) -> None:
+    results(browser, site, q=QUERY)
+    for element in browser.all("a, button, input, nav, form"):
+        if element.get_attribute("class") != "skip":
+            assert element.accessible_name or element.tag_name == "form", element.get_attribute(
+                "outerHTML"
+            )
+    assert browser.one("#q").accessible_name == "نص البحث"
+    assert browser.one("form").aria_role == "search"
+    assert browser.one(".modes").aria_role in ("group", "radiogroup")
+    assert browser.one("#count").get_attribute("role") == "status"
+    assert [len(browser.all(s)) for s in ("main", "h1", "header.masthead")] == [1, 1, 1]
+    assert len(browser.all("h2")) == len(browser.all(".hit"))
+    assert all(e.get_attribute("dir") == "auto" for e in browser.all(".passage, h2"))
+
+
+CONTRAST = """
+const level = (c) => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
+const light = ([r, g, b]) => 0.2126 * level(r) + 0.7152 * level(g) + 0.0722 * level(b);
+const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const rgb = (colour) => { paint.fillStyle = colour; paint.fillRect(0, 0, 1, 1); return [...paint.getImageData(0, 0, 1, 1).data]; };
+const shown = getComputedStyle(document.documentElement);
+const behind = (e) => {
+  if (e.matches("mark")) return rgb(shown.getPropertyValue(e.matches(".evidence") ? "--evidence" : "--match"));
+  const own = getComputedStyle(e).backgroundColor;
+  return own !== "rgba(0, 0, 0, 0)" ? rgb(own) : e.parentElement ? behind(e.parentElement) : rgb("white");
+};
+const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const poor = [];
+while (walk.nextNode()) {
+  const e = walk.currentNode.parentElement;
+  if (!walk.currentNode.data.trim() || !e.checkVisibility() || e.closest(".hidden, noscript")) continue;
+  const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))];
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  if (ratio < 4.5) poor.push([e.outerHTML.slice(0, 80), ratio]);
+}
+return poor;
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_contrast(browser: Browser, site: str, scheme: str) -> None:
+    browser.prefer(prefers_color_scheme=scheme)
+    for parameters in (
+        {}, {"q": QUERY, "source": "CNN Arabic"}, {"q": QUESTION, "lang": "en"},
+        {"q": "قططططة", "mode": "keyword", "lang": "ar"}, {"article": "nothing"},
+        {"article": SEED, "passage": f"{SEED}#3"},
+    ):  # fmt: skip
+        browser.open(at(site, **parameters))
+        browser.settled()
+        assert browser.run(CONTRAST) == []
+        browser.photograph(f"{scheme}-{'-'.join(parameters) or 'home'}")
+
+
+@pytest.mark.parametrize("width", [320, 360, 768])
+@pytest.mark.parametrize("lang", ["ar", "en"])
+def test_nothing_is_wider_than_the_screen(
+    browser: Browser, site: str, width: int, lang: str
+) -> None:
+    browser.size(width, 800)
+    for name, parameters in {
+        "home": {},
+        "results": {"q": QUERY, "source": "CNN Arabic"},
+        "article": {"q": "x", "article": SEED, "passage": f"{SEED}#3"},
+    }.items():
+        browser.open(at(site, lang=lang, **parameters))
+        browser.settled()
+        assert browser.run("return document.documentElement.scrollWidth") == width
+        browser.photograph(f"{width}-{lang}-{name}")
+
+
+def test_motion_is_reduced_when_asked(browser: Browser, told_site: str, told: Told) -> None:
+    told.open.clear()
+    browser.prefer(prefers_reduced_motion="reduce")
+    browser.open(at(told_site, q="slow"))
+    assert browser.one(".skeleton .bar").value_of_css_property("animation-name") == "none"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from search.clauses import Everything, Term
-from search.domain import IndexedArticle, IndexedPassage
+from search.domain import NO_FILTER, IndexedArticle, IndexedPassage
 from search.engine import Engine, RankRequest
 from search.errors import FingerprintMismatch
 from tests.conformance.conftest import Open
@@ -158,6 +158,21 @@ def test_delete_ignores_unknown_ids_and_counts_once(engine: Engine) -> None:
     assert engine.delete(["a", "a", "nothing", "\ud800", ""]) == 1
     assert engine.delete(["a"]) == 0
     assert engine.delete([]) == 0
+
+
+def test_deletion_and_replacement_in_a_larger_index(engine: Engine) -> None:
+    """Large enough that no engine builds it anew for a few removals."""
+    engine.write([indexed(f"{i:04}", f"w{i} shared") for i in range(1500)])
+    assert engine.delete(["0003", "0004"]) == 2
+    engine.write([indexed("0005", "fresh")])
+    rankings = engine.rank(RankRequest(Term("stem", "shared"), limit=10_000))
+    assert rankings.text_total == len(rankings.text) == 1497
+    assert not {"0003#0", "0004#0", "0005#0"} & {hit.passage_id for hit in rankings.text}
+    assert found(engine, Term("stem", "fresh")) == ["0005#0"]
+    frequencies = engine.rank(RankRequest(frequencies=(Term("stem", "shared"),))).frequencies
+    assert frequencies[Term("stem", "shared")] == 1497
+    assert engine.terms_with_prefix("stem", "w3", 1) == [("w30", 1)]
+    assert engine.facets(Term("stem", "w5"), NO_FILTER, ["source"]) == {"source": []}
 
 
 def test_a_deleted_article_can_come_back(engine: Engine) -> None:

@@ -122,7 +122,7 @@ class TextFollower:
                 return ""
             try:
                 self._generations.verify(manifest)
-                index = self._open_files(self._generations.path(manifest))
+                index = self._open_files(manifest)
             except (Damaged, TextIndexError) as error:
                 if manifest == self._generations.current():
                     return str(error)
@@ -131,7 +131,8 @@ class TextFollower:
             return ""
         return "it was replaced again and again while it was being opened"
 
-    def _open_files(self, folder: Path) -> TextIndex:
+    def _open_files(self, manifest: Manifest) -> TextIndex:
+        folder = self._generations.path(manifest)
         try:
             return TextIndex(folder)
         except TextIndexError:
@@ -141,8 +142,8 @@ class TextFollower:
         # read through links from one of our own.
         view = tempfile.TemporaryDirectory(prefix="fihris-")
         self._views.append(view)
-        for path in folder.iterdir():
-            (Path(view.name) / path.name).symlink_to(path.absolute())
+        for name in manifest.files:
+            (Path(view.name) / name).symlink_to((folder / name).absolute())
         return TextIndex(Path(view.name))
 
     def _catch_up(self, damage: str) -> bool:
@@ -236,7 +237,7 @@ class TextFollower:
         except BaseException:
             self._generations.discard(building)
             raise
-        self._open = OpenText(manifest, self._open_files(self._generations.path(manifest)))
+        self._open = OpenText(manifest, self._open_files(manifest))
 
 
 def origin_of(state: State) -> str:

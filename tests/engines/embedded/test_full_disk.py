@@ -1,0 +1,78 @@
+"""A disk that fills up: a clear error, nothing acknowledged lost, and work goes on when there is room."""
+
+from __future__ import annotations
+
+import resource
+import signal
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from search.clauses import Everything
+from search.engine import RankRequest
+from search.engines.embedded.engine import EmbeddedEngine
+from search.errors import EngineUnavailable
+from tests.conformance.corpus import FINGERPRINT, indexed
+from tests.engines.embedded.opening import opened, processes
+
+pytestmark = pytest.mark.slow
+
+
+def _fill(folder: Path, most: int, pipe: Connection) -> None:
+    """Write until no file may grow beyond `most` bytes; say what was acknowledged and the error."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writes then fail with EFBIG
+    engine = EmbeddedEngine(folder, FINGERPRINT)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+    acknowledged = []
+    error: BaseException | None = None
+    try:
+        for i in range(2_000):
+            engine.write([indexed(f"{i:04}", *(f"word{i} {j} " * 20 for j in range(3)))])
+            acknowledged.append(f"{i:04}")
+    except BaseException as raised:
+        error = raised
+    readable = engine.article_ids("", 10_000)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    again = [o.status for o in engine.write([indexed("again", "x")])]
+    found = engine.rank(RankRequest(Everything(), limit=0)).text_total
+    engine.close()
+    pipe.send((acknowledged, type(error), str(error), readable, again, found))
+
+
+@pytest.mark.parametrize("most", [200_000, 700_000, 2_000_000])
+def test_a_full_disk(tmp_path: Path, most: int) -> None:
+    folder = tmp_path / "index"
+    context = processes()
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_fill, args=(folder, most, theirs))  # type: ignore[attr-defined]
+    child.start()
+    acknowledged, error, message, readable, again, total = ours.recv()
+    child.join()
+    assert error is EngineUnavailable, message
+    assert "acknowledged is safe" in message
+    assert readable == acknowledged
+    assert again == ["written"]
+    assert total == 3 * len(acknowledged) + 1
+    with opened(folder) as engine:
+        assert engine.article_ids("", 10_000) == [*acknowledged, "again"]
+        assert engine.rank(RankRequest(Everything(), limit=0)).text_total == total
+
+
+def test_a_text_index_that_cannot_be_written_fails_no_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(tmp_path) as engine:
+        engine.write([indexed("a", "x")])
+        with monkeypatch.context() as patch:
+            patch.setattr(engine._text._generations, "begin", _no_space)
+            assert engine.write([indexed("b", "x")])[0].status == "written"
+            engine._publish()
+            assert "No space left" in caplog.text
+            with pytest.raises(EngineUnavailable, match="safe in the record"):
+                engine.rank(RankRequest(Everything()))
+        assert engine.rank(RankRequest(Everything())).text_total == 2
+
+
+def _no_space(*_: object) -> Path:
+    raise OSError(28, "No space left on device")

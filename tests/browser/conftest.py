@@ -8,12 +8,16 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -21,6 +25,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from api.app import create_app
 from search.domain import Query, Results
+from search.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldSearcher
 from tests.support import SEEDS
@@ -141,7 +146,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "FIHRIS_DATA": str(folder / "index"),
         "FIHRIS_CACHE": str(folder / "cache"),
     }
-    subprocess.run([*FIHRIS, "index", str(SEEDS)], env=environment, check=True, timeout=240)
+    subprocess.run([*FIHRIS, "index", str(SEEDS)], env=environment, check=True, timeout=120)
     with (folder / "log").open("w") as log:
         serving = [*FIHRIS, "serve", "--port", "0"]
         server = subprocess.Popen(
@@ -151,8 +156,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with server, server.stdout:
             said = re.search(r"http://\S+?/", server.stdout.readline())
             assert said, (folder / "log").read_text()
+            _wait_until_ready(said[0])
             yield said[0]
             server.terminate()
+
+
+def _wait_until_ready(site: str) -> None:
+    limit = time.monotonic() + 120
+    while not _is_ready(site):
+        assert time.monotonic() < limit, "the server never became ready"
+        time.sleep(0.2)
+
+
+def _is_ready(site: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{site}ready", timeout=30).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
+    return True
 
 
 class Told(ToldSearcher):
@@ -178,13 +200,21 @@ def told() -> Told:
 
 @pytest.fixture
 def told_site(told: Told) -> Iterator[str]:
-    app = create_app(told, Settings())  # type: ignore[arg-type]
+    with serving(create_app(cast("Searcher", told), Settings())) as address:
+        yield address
+        told.open.set()
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serve an application from a thread of this process."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-    told.open.set()
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.conftest import Browser, Told
+import search.assembly
+from api.app import create_app
+from search.settings import Settings
+from tests.browser.conftest import Browser, Told, serving
 from tests.support import SEEDS
 
 pytestmark = pytest.mark.slow
@@ -255,6 +259,24 @@ def test_texts_are_never_markup(browser: Browser, told_site: str, told: Told) ->
     assert browser.one("#here").get_property("textContent") == told.engine.passage.text
     assert not browser.all("#view img, #view b")
     assert browser.complaints() == []
+
+
+def test_a_server_that_is_still_opening_is_waited_for(
+    browser: Browser, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+
+    def opened(settings: Settings) -> Told:
+        assert release.wait(60)
+        return told
+
+    monkeypatch.setattr(search.assembly, "open_searcher", opened)
+    with serving(create_app(settings=Settings())) as site:
+        browser.open(at(site, q="x"))
+        assert "الخادم يفتح الفهرس" in browser.one(".failure").text
+        release.set()
+        browser.one(".hits")
+        browser.until(lambda: "مقال واحد" in browser.one("#holdings").text)
 
 
 def test_what_is_degraded_is_said(browser: Browser, told_site: str, told: Told) -> None:

@@ -220,3 +220,4 @@ class Results:
     took_ms: Mapping[str, float] = field(default_factory=dict)
     degraded: tuple[str, ...] = ()
     searched_also: tuple[Variant, ...] = ()
+    relaxed: bool = False  # nothing holds the quoted phrases: their words were searched

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from search.analysis import Token, analyse
 from search.domain import Segment, Span
-from search.matching import near
+from search.matching import near, with_clitics
 from search.parse import ParsedQuery
 from search.variants import NO_FORMS, Forms
 
@@ -21,7 +21,7 @@ class Marker:
         }
         self._nears = [n for n in map(near, loose) if n]
         self._phrases = [
-            tuple(t.letters for t in item.tokens)
+            (frozenset(with_clitics(item.tokens[0].letters)), [t.letters for t in item.tokens[1:]])
             for item in query.items
             if item.exact and item.occur != "excluded"
         ]
@@ -35,7 +35,7 @@ class Marker:
         """Return the spans of the tokens that match, by the rules of `search.matching`."""
         marked = {at for at, token in enumerate(tokens) if self._matches(token)}
         for phrase in self._phrases:
-            marked |= _phrase(tokens, phrase)
+            marked |= _phrase(tokens, *phrase)
         return [Span(tokens[at].start, tokens[at].end) for at in sorted(marked)]
 
     def _matches(self, token: Token) -> bool:
@@ -63,12 +63,11 @@ def segments(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:
     return tuple(pieces)
 
 
-def _phrase(tokens: Sequence[Token], letters: tuple[str, ...]) -> set[int]:
-    size = len(letters)
+def _phrase(tokens: Sequence[Token], first: frozenset[str], rest: list[str]) -> set[int]:
+    size = 1 + len(rest)
     return {
-        n + k
-        for n in range(len(tokens) - size + 1)
-        if tokens[n].letters == letters[0]
-        and tuple(t.letters for t in tokens[n : n + size]) == letters
+        at + k
+        for at in range(len(tokens) - size + 1)
+        if tokens[at].letters in first and [t.letters for t in tokens[at + 1 : at + size]] == rest
         for k in range(size)
     }

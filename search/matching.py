@@ -19,6 +19,7 @@ GRAM_WEIGHT = 0.3
 FOLDED_WEIGHT = 0.1  # the form asked ranks above its inflections
 LETTERS_WEIGHT = 0.1  # the spelling asked ranks above its variants
 FORM_WEIGHT = 0.7  # a Latin spelling's Arabic form may be another word
+_CLITICS = ("و", "ف", "ب", "ل", "ك", "وب", "ول")
 VOWELLED_WEIGHT = 0.5  # vowels asked rank passages whose vowels agree higher
 
 
@@ -69,9 +70,20 @@ def stem_terms(query: ParsedQuery) -> tuple[Term, ...]:
     return tuple(dict.fromkeys(Term("stem", word.stem) for word in query.words()))
 
 
+def with_clitics(letters: str) -> tuple[str, ...]:
+    """Return how a phrase's first word may be written: وقوات التحالف holds «قوات التحالف»."""
+    if not "\u0621" <= letters[0] <= "\u064a":
+        return (letters,)
+    prefixed = tuple(clitic + letters for clitic in ("", *_CLITICS))
+    if not letters.startswith("ال"):
+        return prefixed
+    return (*prefixed, "لل" + letters[2:], "ولل" + letters[2:])
+
+
 def _demand(item: Item, forms: Forms) -> Clause:
     if item.exact:
-        return _in_a_row("letters", tuple(t.letters for t in item.tokens))
+        first, *rest = (t.letters for t in item.tokens)
+        return AnyOf(tuple(_in_a_row("letters", (w, *rest)) for w in with_clitics(first)))
     if len(item.tokens) == 1:
         return AnyOf(tuple(Term("stem", stem) for stem in _stems(item.tokens[0], forms)))
     return _in_a_row("stem", tuple(t.stem for t in item.tokens))

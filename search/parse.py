@@ -14,7 +14,7 @@ follows a bound on everything else.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from search.analysis import Token, analyse
@@ -64,6 +64,14 @@ class ParsedQuery:
         if any(not t.stop for t in tokens):
             kept = [t for t in kept if not t.stop]
         return tuple({t.letters + t.vowelled: t for t in kept}.values())
+
+    def relaxed(self) -> ParsedQuery:
+        """Return the query with its phrases as loose words; itself where it has none."""
+        loose = tuple(
+            replace(i, exact=False, occur="optional") if i.exact and i.occur == "required" else i
+            for i in self.items
+        )
+        return self if loose == self.items else ParsedQuery(loose, self.meaning)
 
 
 def parse(text: str) -> ParsedQuery:

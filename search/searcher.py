@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 
 from search.clauses import Term
@@ -26,6 +25,7 @@ from search.domain import (
     Vector,
 )
 from search.embedding import Embedder
+from search.embedding.centring import CentredQueries
 from search.engine import MAX_LIMIT, Engine, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
 from search.fusion import fuse
@@ -50,15 +50,16 @@ MAX_TERMS_OF_A_SOUND = 200
 KEYWORD_WEIGHT = 0.5
 
 
-@dataclass(frozen=True, slots=True)
 class Searcher:
     """Answers queries over one engine. Safe to use from many threads.
 
     Without an embedder every answer is by keyword and says `degraded: semantic`.
     """
 
-    engine: Engine
-    embedder: Embedder | None
+    def __init__(self, engine: Engine, embedder: Embedder | None) -> None:
+        self.engine = engine
+        self.embedder = embedder
+        self._queries = CentredQueries(embedder) if embedder is not None else None
 
     def search(self, query: Query) -> Results:
         """Return the hits `start .. start + size` of a query, best first.
@@ -76,21 +77,14 @@ class Searcher:
             forms = self._forms(parsed) if query.variants else NO_FORMS
         with clock.stage("embed"):
             vector, degraded = self._embed(meaning_in_arabic(parsed, forms), query.mode)
-        mode = "keyword" if degraded else query.mode
+        mode: Mode = "keyword" if degraded else query.mode
         with clock.stage("rank"):
-            rankings = self.engine.rank(
-                RankRequest(
-                    clause=text_clause(parsed, forms) if mode != "semantic" else None,
-                    vector=vector,
-                    filter=query.filter,
-                    constraint=constraint(parsed, forms),
-                    limit=next(d for d in DEPTHS if query.start + query.size <= d),
-                    frequencies=stem_terms(parsed) if mode == "hybrid" else (),
-                )
-            )
+            rankings = self.engine.rank(_request(query, mode, parsed, vector, forms))
+            if relaxed := not (rankings.text or rankings.vector) and parsed.relaxed() != parsed:
+                parsed = parsed.relaxed()
+                rankings = self.engine.rank(_request(query, mode, parsed, vector, forms))
         with clock.stage("fuse"):
-            weight = {"keyword": 1.0, "semantic": 0.0}.get(mode, _keyword_weight(rankings, forms))
-            ranked = _fused(rankings, weight)
+            ranked = _ranked(rankings, mode, vector, forms)
             page = ranked[query.start : query.start + query.size]
         with clock.stage("fetch"):
             stored = {s.passage.id: s for s in self.engine.fetch([key for key, _ in page])}
@@ -103,7 +97,13 @@ class Searcher:
             took_ms=clock.took_ms(rankings.took_ms),
             degraded=degraded,
             searched_also=_searched_also(parsed, forms),
+            relaxed=relaxed,
         )
+
+    def prepare(self) -> None:
+        """Do now what the first search would wait for. Raises EmbedderError."""
+        if self._queries is not None:
+            self._queries.prepare()
 
     def close(self) -> None:
         """Close the engine."""
@@ -124,10 +124,10 @@ class Searcher:
     def _embed(self, meaning: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:
         if mode == "keyword" or not meaning:
             return None, ()
-        if self.embedder is None:
+        if self._queries is None:
             return None, ("semantic",)
         try:
-            return self.embedder.embed_query(meaning), ()
+            return self._queries.embed(meaning), ()
         except EmbedderError:
             logger.exception("the model failed on a query; answering by keyword")
             return None, ("semantic",)
@@ -148,6 +148,19 @@ def _check(query: Query) -> None:
             " paged through: narrow the query or add a filter",
             field="start",
         )
+
+
+def _request(
+    query: Query, mode: Mode, parsed: ParsedQuery, vector: Vector | None, forms: Forms
+) -> RankRequest:
+    return RankRequest(
+        clause=text_clause(parsed, forms) if mode != "semantic" else None,
+        vector=vector,
+        filter=query.filter,
+        constraint=constraint(parsed, forms),
+        limit=next(depth for depth in DEPTHS if query.start + query.size <= depth),
+        frequencies=stem_terms(parsed) if mode == "hybrid" else (),
+    )
 
 
 def _keyword_weight(rankings: Rankings, forms: Forms) -> float:
@@ -176,15 +189,18 @@ def _searched_also(parsed: ParsedQuery, forms: Forms) -> tuple[Variant, ...]:
     return tuple(Variant(words[s], tuple(f.letters for f in forms[s])) for s in words if s in forms)
 
 
-def _fused(rankings: Rankings, keyword_weight: float) -> list[tuple[str, float]]:
-    if keyword_weight == 1.0:
+def _ranked(
+    rankings: Rankings, mode: Mode, vector: Vector | None, forms: Forms
+) -> list[tuple[str, float]]:
+    weight = _keyword_weight(rankings, forms)
+    if mode == "keyword" or vector is None:
         return [(h.passage_id, h.score) for h in rankings.text]
-    if keyword_weight == 0.0:
+    if mode == "semantic" or weight == 0.0:
         return [(h.passage_id, h.score) for h in rankings.vector]
     return fuse(
         {h.passage_id: h.score for h in rankings.text},
         {h.passage_id: h.score for h in rankings.vector},
-        keyword_weight,
+        weight,
     )
 
 

@@ -91,6 +91,8 @@ _LATIN: dict[str, tuple[tuple[str, ...], str]] = {
 }
 _UNIT = re.compile("|".join(sorted(map(re.escape, _LATIN), key=len, reverse=True)))
 _VOWEL_LETTERS = frozenset("ايوىأإآءؤئع")
+_FIRST_VOWELS = frozenset("اأإآءعيو")
+_FIRST_VOWEL = 0.6  # Arabic writes a first vowel: asad is أسد, not صعد
 _MAX_SOUNDS = 8  # of one spelling; each ambiguous letter doubles them
 
 
@@ -103,7 +105,10 @@ def arabic_sound(stem: str) -> str:
 def latin_sounds(word: str) -> tuple[str, ...]:
     """Return the sounds, eight at most, that a lower-case Latin spelling may have."""
     sounds: list[tuple[str, ...]] = [()]
-    for unit in _UNIT.findall(word.rstrip("h")):
+    units = _UNIT.findall(word)
+    if units[-1:] == ["h"]:  # a final ة, which is not heard in Arabic either
+        units.pop()
+    for unit in units:
         sounds = [(*s, c) for s in sounds for c in _LATIN[unit][0]][:_MAX_SOUNDS]
     return tuple(dict.fromkeys(map(_undoubled, sounds)))
 
@@ -118,6 +123,8 @@ def closeness(word: str, stem: str) -> float:
     row = [0.0]
     for letter in stem:
         row.append(row[-1] + _unspelt(letter))
+    if units and _is_vowel(units[0]) and stem[:1] not in _FIRST_VOWELS:
+        row = [cost + _FIRST_VOWEL for cost in row]
     for unit in units:
         above, row = row, [row[0] + _unheard(unit)]
         for n, letter in enumerate(stem):

@@ -80,11 +80,12 @@ def forms_of(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
     found: dict[str, Form] = {}
     for spelling, doubt in _spellings(word).items():
         for sound in latin_sounds(spelling):
-            if len(sound) < _MIN_SOUND:
+            if len(sound) + spelling.count("3") < _MIN_SOUND:  # 3 is ع, which has no class
                 continue
             for term, frequency in vocabulary(f"{sound}="):
                 _, stem, letters = term.split("=", 2)
-                near = closeness(spelling, stem) - doubt
+                bare = letters.removeprefix("ال")  # a broken plural is far from its stem
+                near = max(closeness(spelling, stem), closeness(spelling, bare)) - doubt
                 known = found.get(stem)
                 if near >= MIN_CLOSENESS and (known is None or near > known.closeness):
                     # The vocabulary's order makes the first the most frequent spelling.

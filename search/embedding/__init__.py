@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from search.domain import Vector
 from search.errors import SettingsError
-from search.settings import Settings
+
+if TYPE_CHECKING:  # an adapter alone needs numpy and its product, not how settings are read
+    from search.settings import Settings
 
 Progress = Callable[[int], None]  # called with how many more texts are done
 

@@ -30,7 +30,7 @@ class CentredQueries:
     def embed(self, text: str) -> Vector:
         """Return shape (dimensions,), L2-normalised. Raises EmbedderError."""
         vector = self._embedder.embed_query(text) - SHARE * self._mean
-        return vector / max(float(np.linalg.norm(vector)), 1e-12)
+        return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), dtype=np.float32)
 
     def prepare(self) -> None:
         """Embed the mean query now (some 0.3 s), so that the first search need not."""
@@ -38,8 +38,8 @@ class CentredQueries:
 
     @cached_property
     def _mean(self) -> Vector:
-        mean = np.mean([self._embedder.embed_query(q) for q in _generic_queries()], axis=0)
-        return mean.astype(np.float32)
+        vectors = [self._embedder.embed_query(query) for query in _generic_queries()]
+        return np.asarray(np.mean(vectors, axis=0), dtype=np.float32)
 
 
 def _generic_queries() -> list[str]:

@@ -143,7 +143,7 @@ def test_what_is_demanded_constrains_both_rankings() -> None:
     searcher(engine).search(Query("ضربات «في العراق» -اليمن"))
     wanted = engine.requests[0].constraint
     assert isinstance(wanted, Not)
-    assert Phrase("letters", ("في", "العراق")) in getattr(wanted.clause, "clauses", ())
+    assert str(Phrase("letters", ("في", "العراق"))) in str(wanted.clause)
 
 
 def test_a_broken_model_degrades_to_keyword_and_says_so() -> None:
@@ -168,6 +168,30 @@ def test_latin_spellings_search_the_arabic_words_of_the_index_and_say_so() -> No
     clause = str(engine.requests[-1].clause)
     assert str(Term("stem", "بغداد")) in clause
     assert [s.text for s in results.hits[0].segments if s.match] == ["العراق"]
+
+
+def test_phrases_nothing_holds_are_searched_as_words_and_said_to_be() -> None:
+    class Strict(Recital):
+        def rank(self, request: RankRequest) -> Rankings:
+            found = super().rank(request)
+            return found if request.constraint is None else Rankings(frequencies=found.frequencies)
+
+    results = searcher(Strict(RANKINGS)).search(Query("«في ضربات»"))
+    assert results.relaxed
+    assert ids(results)
+    assert not searcher(Recital(RANKINGS)).search(Query("«في العراق»")).relaxed
+
+
+def test_excluded_words_stay_excluded_when_nothing_is_found() -> None:
+    engine = Recital(Rankings())
+    results = searcher(engine).search(Query("العراق -بغداد"))
+    assert not results.relaxed
+    assert all(request.constraint is not None for request in engine.requests)
+
+
+def test_a_query_of_exclusions_alone_lists_the_rest() -> None:
+    results = searcher(Recital(RANKINGS)).search(Query("-اليمن"))
+    assert ids(results) == ["a#0", "a#2"]
 
 
 def test_variants_can_be_switched_off() -> None:

@@ -33,6 +33,7 @@ SEARCH: SearchOut = {
         "tag": [],
         "from": None,
         "to": None,
+        "variants": True,
     },
     "total": {"value": 3, "relation": "at_least"},
     "hits": [
@@ -58,6 +59,7 @@ SEARCH: SearchOut = {
             "best_sentence": None,
         }
     ],
+    "searched_also": [],
     "took_ms": {"parse": 0.1, "embed": 6.9, "rank": 1.2, "total": 8.6},
     "degraded": [],
 }

@@ -12,16 +12,18 @@ from starlette.exceptions import HTTPException
 
 from api.problems import encode
 from api.readiness import Readiness
-from api.schemas import (
+from api.requests import (
     MAX_ANALYZE_LENGTH,
     MAX_ARTICLE_ID,
     MAX_PASSAGE_ID,
+    SearchBody,
+    SearchParameters,
+)
+from api.schemas import (
     AnalyzeOut,
     LiveOut,
     ReadyOut,
-    SearchBody,
     SearchOut,
-    SearchParameters,
     StatusOut,
     StoredArticleOut,
     StoredPassageOut,

@@ -1,24 +1,21 @@
-"""What goes in and out over HTTP. Field names are stable within /v1.
+"""What goes out over HTTP. Field names are stable within /v1.
 
-Requests are pydantic models: checked, bounded, nothing unknown. Answers are
-typed dicts built by pure functions, since a stored text may hold what pydantic
-refuses to write; `api.problems.encode` writes them.
+Answers are typed dicts built by pure functions, since a stored text may hold
+what pydantic refuses to write; `api.problems.encode` writes them.
 """
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from search.analysis import Token
 from search.domain import (
     ArticleInfo,
     Component,
-    Filter,
     Hit,
     Mode,
     Passage,
@@ -31,104 +28,6 @@ from search.domain import (
     Total,
 )
 from search.engine import EngineStatus
-from search.errors import InputError
-from search.parse import MAX_QUERY_LENGTH
-from search.searcher import MAX_SIZE, MAX_WINDOW
-
-MAX_FILTER_VALUES = 50
-MAX_FILTER_LENGTH = 200  # code points
-MAX_ANALYZE_LENGTH = 10_000  # code points
-MAX_ARTICLE_ID = 512  # code points; no index holds a longer one
-MAX_PASSAGE_ID = MAX_ARTICLE_ID + 16  # `#` and a position
-
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _iso_date(value: object) -> object:
-    """Let only `YYYY-MM-DD` through: pydantic would take timestamps for dates as well."""
-    if value is None or (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
-        return date.fromisoformat(value) if isinstance(value, str) else None
-    raise ValueError("a date is written YYYY-MM-DD")
-
-
-def _whole(value: object) -> object:
-    """Take 10.0 for 10, as JSON Schema's `integer` does."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Value = Annotated[str, Field(min_length=1, max_length=MAX_FILTER_LENGTH)]
-Values = Annotated[list[Value], Field(max_length=MAX_FILTER_VALUES)]
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ARTICLE_ID)]
-Ids = Annotated[list[Id], Field(max_length=MAX_FILTER_VALUES)]
-Whole = Annotated[int, BeforeValidator(_whole)]
-Day = Annotated[date | None, BeforeValidator(_iso_date)]
-
-
-class SearchParameters(BaseModel):
-    """A search, as query parameters; those of a list are repeated."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
-
-    q: str = Field(
-        max_length=MAX_QUERY_LENGTH,
-        description=(
-            'What to search for. `"a phrase"` in any quotes asks for its exact spelling,'
-            " `+word` must be there, `-word` must not."
-        ),
-        examples=["ضربات جوية في العراق", '"كتائب حزب الله"', "Who was hurt in the attack?"],
-    )
-    mode: Mode = Field(
-        "hybrid", description="By words (`keyword`), by meaning (`semantic`), or by both."
-    )
-    size: Whole = Field(10, ge=1, le=MAX_SIZE, description="Hits on a page.")
-    start: Whole = Field(
-        0,
-        ge=0,
-        lt=MAX_WINDOW,
-        description=f"Hits passed over; a page may end at hit {MAX_WINDOW:,}.",
-    )
-    source: Values = Field([], description="Only articles of any of these sources.")
-    language: Values = Field([], description="Only articles in any of these languages.")
-    article: Ids = Field([], description="Only these articles, by id.")
-    tag: Values = Field([], description="Only articles with any of these tags.")
-    from_: Day = Field(None, alias="from", description="Published on this day or later.")
-    to: Day = Field(None, description="Published on this day or earlier.")
-
-    def query(self) -> Query:
-        """Return the query that is meant. Raises InputError if `from` is after `to`."""
-        if self.from_ and self.to and self.from_ > self.to:
-            raise InputError(
-                f"from ({self.from_}) is after to ({self.to}); swap them or leave one out",
-                field="from",
-            )
-        return Query(
-            text=self.q,
-            mode=self.mode,
-            size=self.size,
-            start=self.start,
-            filter=Filter(
-                sources=tuple(self.source),
-                languages=tuple(self.language),
-                articles=tuple(self.article),
-                tags=tuple(self.tag),
-                published_from=self.from_,
-                published_to=self.to,
-            ),
-        )
-
-
-class SearchBody(SearchParameters):
-    """A search as JSON; numbers are numbers and lists are lists."""
-
-    model_config = ConfigDict(
-        strict=True,
-        json_schema_extra={
-            "examples": [
-                {"q": "ضربات جوية في العراق", "size": 5},
-                {"q": "من المسؤول عن الهجوم الصاروخي؟", "mode": "semantic", "language": ["ar"]},
-            ]
-        },
-    )
 
 
 class PassageOut(TypedDict):
@@ -208,8 +107,16 @@ QueryOut = TypedDict(
         "tag": list[str],
         "from": str | None,
         "to": str | None,
+        "variants": bool,
     },
 )
+
+
+class VariantOut(TypedDict):
+    """A word of the query, and the words of the index that were searched besides."""
+
+    word: str
+    forms: list[str]
 
 
 class SearchOut(TypedDict):
@@ -218,6 +125,7 @@ class SearchOut(TypedDict):
     query: QueryOut
     total: TotalOut | None
     hits: list[HitOut]
+    searched_also: list[VariantOut]
     took_ms: Annotated[dict[str, float], Field(description="Milliseconds by stage.")]
     degraded: Annotated[list[str], Field(description="What failed, such as `semantic`.")]
 
@@ -307,6 +215,7 @@ def search_out(results: Results) -> SearchOut:
         "query": _query_out(results.query),
         "total": _total_out(results.total),
         "hits": [_hit_out(hit) for hit in results.hits],
+        "searched_also": [{"word": v.word, "forms": list(v.forms)} for v in results.searched_also],
         "took_ms": dict(results.took_ms),
         "degraded": list(results.degraded),
     }
@@ -362,6 +271,7 @@ def _query_out(query: Query) -> QueryOut:
         "tag": list(query.filter.tags),
         "from": _day(query.filter.published_from),
         "to": _day(query.filter.published_to),
+        "variants": query.variants,
     }
 
 

@@ -75,7 +75,7 @@ function frame() {
   page.q.placeholder = words.placeholder;
   page.q.value = state.q;
   page.search.elements.mode.value = state.mode;
-  page.home.href = write({ ...state, q: "", start: 0, filters: [], article: "", passage: "" });
+  page.home.href = write({ ...state, q: "", start: 0, filters: [], literal: false, article: "", passage: "" });
   page.language.href = write({ ...state, lang: words.other });
   page.language.lang = page.language.hreflang = words.other;
   page.language.textContent = words.otherName;
@@ -86,7 +86,7 @@ function frame() {
 }
 
 function put(nodes) {
-  page.view.replaceChildren(...nodes);
+  page.view.replaceChildren(...nodes.filter((node) => node !== ""));
 }
 
 function land(focus, scroll) {
@@ -126,7 +126,7 @@ async function learnHoldings() {
 
 page.search.addEventListener("submit", (event) => {
   event.preventDefault();
-  go({ ...state, q: page.q.value.trim(), start: 0, article: "", passage: "" });
+  go({ ...state, q: page.q.value.trim(), start: 0, literal: false, article: "", passage: "" });
 });
 
 page.search.addEventListener("change", (event) => {

@@ -15,6 +15,7 @@ export function read(address) {
     mode: MODES.includes(mode) ? mode : MODES[0],
     start: Number.isInteger(start) && start > 0 ? start : 0,
     filters: [...parameters].filter(([name, value]) => FILTERS.includes(name) && value !== ""),
+    literal: parameters.has("literal"), // only the words as they were typed
     article: parameters.get("article") ?? "",
     passage: parameters.get("passage") ?? "",
     lang: languageOf(parameters.get("lang")),
@@ -28,6 +29,7 @@ export function write(state) {
   if (state.mode !== MODES[0]) parameters.set("mode", state.mode);
   if (state.start) parameters.set("start", state.start);
   for (const [name, value] of state.filters) parameters.append(name, value);
+  if (state.literal) parameters.set("literal", "");
   if (state.article) parameters.set("article", state.article);
   if (state.article && state.passage) parameters.set("passage", state.passage);
   if (state.lang !== "ar") parameters.set("lang", state.lang);
@@ -36,8 +38,8 @@ export function write(state) {
 }
 
 /** The API's parameters for a state's search. */
-export function searchParameters({ q, mode, start, filters }) {
-  return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ...filters];
+export function searchParameters({ q, mode, start, filters, literal }) {
+  return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ["variants", !literal], ...filters];
 }
 
 export function rememberLanguage(code) {

@@ -13,7 +13,7 @@ export function results(answer, state, words) {
       const follows = n > 0 && answer.hits[n - 1].article.id === hit.article.id;
       return element("li", { class: follows ? "follows" : null }, hitView(hit, state, words, follows));
     }));
-  return [...degraded(answer, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
+  return [...degraded(answer, words), also(answer, state, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
 }
 
 export function countLine(answer, state, words) {
@@ -101,6 +101,15 @@ function paging(answer, state, words) {
 
 function degraded(answer, words) {
   return answer.degraded.map((what) => element("p", { class: "banner", role: "status" }, words.degraded[what] ?? what));
+}
+
+/** Words of the index that were searched besides, and a way to do without them. */
+function also(answer, state, words) {
+  const forms = [...new Set(answer.searched_also.flatMap((variant) => variant.forms))];
+  if (!forms.length) return "";
+  const listed = forms.flatMap((form, n) => (n ? [words.comma, bdi(form)] : [bdi(form)]));
+  return element("p", { class: "also" }, words.also, listed, " · ",
+    element("a", { href: write({ ...state, start: 0, literal: true }), "data-go": true }, words.literal));
 }
 
 /** No hits: what to try next, as links where a link can do it. */

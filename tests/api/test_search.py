@@ -21,7 +21,9 @@ def ids(answer: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
 
 def test_an_answer_has_everything(http: TestClient) -> None:
     answer = http.get("/v1/search", params={"q": QUERY, "size": 3}).json()
-    assert list(answer) == ["query", "total", "hits", "took_ms", "degraded"]
+    assert list(answer) == [
+        "query", "total", "hits", "searched_also", "took_ms", "degraded",
+    ]  # fmt: skip
     assert answer["query"]["q"] == QUERY
     assert answer["query"]["mode"] == "hybrid"
     assert len(answer["hits"]) == 3
@@ -92,6 +94,20 @@ def test_filters_reach_the_query() -> None:
             json={"q": "س", "source": ["أ"], "language": ["ar"], "article": ["1"], "tag": ["ت"]},
         )
     assert told.asked[0].filter == Filter(("أ",), ("ar",), ("1",), ("ت",))
+
+
+def test_what_was_searched_besides_is_said_and_can_be_switched_off(http: TestClient) -> None:
+    found = http.get("/v1/search?q=al3iraq&mode=keyword").json()
+    (variant,) = found["searched_also"]
+    assert variant["word"] == "al3iraq"
+    assert "العراق" in variant["forms"]
+    assert found["hits"]
+    for answer in (
+        http.get("/v1/search?q=al3iraq&mode=keyword&variants=false"),
+        http.post("/v1/search", json={"q": "al3iraq", "mode": "keyword", "variants": False}),
+    ):
+        assert answer.json()["searched_also"] == []
+        assert answer.json()["hits"] == []
 
 
 def test_totals_say_what_they_are(http: TestClient) -> None:

@@ -146,6 +146,20 @@ def test_the_language_is_switched_and_remembered(browser: Browser, site: str) ->
     assert browser.one("html").get_attribute("lang") == "ar"
 
 
+def test_what_was_searched_besides_is_shown(browser: Browser, site: str) -> None:
+    results(browser, site, q="al3iraq", mode="keyword")
+    assert "بحثنا أيضًا عن: " in browser.one(".also").text
+    assert "العراق" in browser.one(".also").text
+    assert "العراق" in browser.texts(".passage mark")
+    browser.photograph("searched-also")
+    browser.one(".also a").click()
+    browser.one(".notice")
+    assert "literal" in browser.driver.current_url
+    ask(browser, "Baghdad")
+    browser.one(".also")
+    assert browser.complaints() == []
+
+
 def test_pages(browser: Browser, site: str) -> None:
     results(browser, site, q=QUERY)
     first = browser.texts(".passage")

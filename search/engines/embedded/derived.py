@@ -34,6 +34,7 @@ _BULK = 2_000  # passages from which Tantivy gets more memory
 _SMALL = 500  # passages up to which any removal means building anew (20 ms)
 _MOST_REMOVED = 0.1  # share of removed passages from which BM25's statistics drift too far
 _RETRY = 0.2  # seconds between attempts to catch up while another process writes
+_RETRY_FAILED = 2.0  # seconds between attempts while the disk is full
 _WAIT = 2.0  # seconds a first reader waits for the writer's first generation
 _PROGRESS = 20_000  # passages between two lines in the log
 
@@ -66,7 +67,7 @@ class TextFollower:
         self._lock = lock
         self._generations = Generations(folder)
         self._open: OpenText | None = None
-        self._refused = 0.0  # when the writer's lock was last asked for in vain
+        self._not_before = 0.0  # while there is one to go on with, catching up waits so long
         self._views: list[tempfile.TemporaryDirectory[str]] = []
 
     def close(self) -> None:
@@ -83,21 +84,19 @@ class TextFollower:
         """
         origin = origin_of(state)
         deadline = time.monotonic() + _WAIT
-        while True:
-            if self._is_current(state, origin):
-                break
+        while not self._is_current(state, origin):
             damage = self._open_published(origin)
-            if self._is_current(state, origin) or self._catch_up(damage):
-                break
+            if not self._is_current(state, origin):
+                self._catch_up(damage)
             if self._open is not None:
-                break
+                return self._open
             if time.monotonic() > deadline:
                 raise EngineUnavailable(
                     f"the text index in {self._generations.folder} must be built, and "
                     f"{self._why_not()}. Try again when that is done."
                 )
             time.sleep(0.05)
-        assert self._open is not None  # noqa: S101  # every way out of the loop opened one
+        assert self._open is not None  # noqa: S101  # it is current
         return self._open
 
     def _is_current(self, state: State, origin: str) -> bool:
@@ -146,17 +145,24 @@ class TextFollower:
             (Path(view.name) / name).symlink_to((folder / name).absolute())
         return TextIndex(Path(view.name))
 
-    def _catch_up(self, damage: str) -> bool:
-        """Bring the published generation up to the record, if this process may write."""
-        now = time.monotonic()
-        if not self._lock.held and now - self._refused < _RETRY and self._open is not None:
-            return False
+    def _catch_up(self, damage: str) -> None:
+        """Bring the published generation up to the record, if that can be done now.
+
+        Raises EngineUnavailable if it fails and there is none to go on with.
+        """
+        if self._open is not None and time.monotonic() < self._not_before:
+            return
         with self._lock.borrowed("bringing the text index up to date") as mine:
             if not mine:
-                self._refused = now
-                return False
-            self.advance(damage)
-            return True
+                self._not_before = time.monotonic() + _RETRY
+                return
+            try:
+                self.advance(damage)
+            except EngineUnavailable as error:
+                if self._open is None:
+                    raise
+                log.warning("searching what the text index had before: %s", error)
+                self._not_before = time.monotonic() + _RETRY_FAILED
 
     def advance(self, damage: str = "") -> None:
         """Publish and open a generation at the record's state. Needs the writer's lock.

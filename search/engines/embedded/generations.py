@@ -96,9 +96,13 @@ class Generations:
         self.folder.mkdir(parents=True, exist_ok=True)
         building = self.folder / f"{_BUILDING}{uuid.uuid4().hex[:12]}"
         building.mkdir()
-        for name in base.files if base else ():
-            assert base is not None  # noqa: S101  # for mypy
-            _link(self.path(base) / name, building / name)
+        if base is not None:
+            try:
+                for name in base.files:
+                    _link(self.path(base) / name, building / name)
+            except OSError:
+                self.discard(building)
+                raise
         return building
 
     def publish(

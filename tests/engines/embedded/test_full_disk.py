@@ -13,7 +13,7 @@ from search.clauses import Everything
 from search.engine import RankRequest
 from search.engines.embedded.engine import EmbeddedEngine
 from search.errors import EngineUnavailable
-from tests.conformance.corpus import FINGERPRINT, indexed
+from tests.conformance.corpus import EMBEDDER, FINGERPRINT, indexed
 from tests.engines.embedded.opening import opened, processes
 
 pytestmark = pytest.mark.slow
@@ -69,9 +69,37 @@ def test_a_text_index_that_cannot_be_written_fails_no_write(
             assert engine.write([indexed("b", "x")])[0].status == "written"
             engine._publish()
             assert "No space left" in caplog.text
+            # Searching goes on with what the text index had; meaning has the new one too.
+            rankings = engine.rank(RankRequest(Everything(), EMBEDDER.embed_query("x")))
+            assert rankings.text_total == 1
+            assert len(rankings.vector) == 2
+            assert "safe in the record" in caplog.text
+        engine._text._not_before = 0
+        assert engine.rank(RankRequest(Everything())).text_total == 2
+
+
+def test_without_any_text_index_a_full_disk_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as engine:
+        with monkeypatch.context() as patch:
+            patch.setattr(engine._text._generations, "begin", _no_space)
+            assert engine.write([indexed("a", "x")])[0].status == "written"
             with pytest.raises(EngineUnavailable, match="safe in the record"):
                 engine.rank(RankRequest(Everything()))
-        assert engine.rank(RankRequest(Everything())).text_total == 2
+        assert engine.rank(RankRequest(Everything())).text_total == 1
+
+
+def test_a_generation_that_cannot_be_begun_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as engine:
+        engine.write([indexed("a", "x")])
+        with monkeypatch.context() as patch:
+            patch.setattr("search.engines.embedded.generations._link", _no_space)
+            engine.write([indexed("b", "x")])
+            engine._publish()
+        assert not list((tmp_path / "text").glob("building-*"))
 
 
 def _no_space(*_: object) -> Path:

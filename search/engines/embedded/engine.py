@@ -51,7 +51,7 @@ from search.errors import EngineError, EngineUnavailable, InputError
 log = logging.getLogger(__name__)
 
 _SHARE = 5  # publishing takes a sixth of a busy writer's time at most
-_PAUSE = 1.0  # seconds between a busy writer's publications: larger segments, faster search
+_PAUSE = 2.0  # seconds between a busy writer's publications: larger segments, faster search
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,13 @@ class EmbeddedEngine:
         self._view: View | None = None
         self._timer: threading.Timer | None = None
         self._published = (-_PAUSE, 0.0)  # when the last publication ended, seconds it took
+        self._written = 0  # passages, by this engine
         self._closed = False
-        self._check_open_state()
+        try:
+            self._state()
+        except BaseException:
+            self._record.close()
+            raise
 
     # -- writing
 
@@ -100,7 +105,11 @@ class EmbeddedEngine:
         with self._writing:
             self._start_writing("indexing")
             outcomes = self._record.write(articles, self._fingerprint)
-            if any(outcome.status == "written" for outcome in outcomes):
+            done = [o.status == "written" for o in outcomes]
+            if any(done):
+                self._written += sum(
+                    len(a.passages) for a, d in zip(articles, done, strict=True) if d
+                )
                 self._publish_soon()
             return outcomes
 
@@ -137,13 +146,15 @@ class EmbeddedEngine:
             self._timer.daemon = True
             self._timer.start()
 
-    def _publish(self) -> None:
+    def _publish(self, *, last: bool = False) -> None:
         with self._following:
             if self._closed or not self._lock.held:
                 return
             started = time.monotonic()
             try:
                 self._text.advance()
+                if last:
+                    self._text.settle(self._written)
             except EngineError as error:
                 # The write itself is safe and acknowledged; a search tries again and says so.
                 log.warning("%s", error)
@@ -268,7 +279,7 @@ class EmbeddedEngine:
                 return
             if self._timer is not None:
                 self._timer.cancel()
-            self._publish()
+            self._publish(last=True)
             with self._following:
                 self._closed = True
                 self._view = None
@@ -320,13 +331,6 @@ class EmbeddedEngine:
         if state is not None:
             check_fingerprint(state.fingerprint, self._fingerprint, self._folder)
         return state
-
-    def _check_open_state(self) -> None:
-        try:
-            self._state()
-        except BaseException:
-            self._record.close()
-            raise
 
     def _refuse_closed(self) -> None:
         if self._closed:

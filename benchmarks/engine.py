@@ -91,16 +91,19 @@ class Corpus:
     """Synthetic articles of one passage, the same for the same seed."""
 
     def __init__(self, folder: Path) -> None:
-        texts = _texts(folder / "corpus.jsonl")
+        texts = texts_of(folder / "corpus.jsonl")
         pieces = [s.strip() + "." for text in texts for s in text.split(".") if len(s.strip()) > 20]
         self._sentences = [(piece, layer_terms(analyse(piece))) for piece in pieces]
-        queries = _texts(folder / "queries.jsonl")
+        queries = texts_of(folder / "queries.jsonl")
         if len(queries) > QUERIES:
             queries = random.Random(1).sample(queries, QUERIES)
         self.queries = [parse(text) for text in queries]
 
-    def articles(self, count: int) -> Iterator[IndexedArticle]:
-        chooser, directions = random.Random(7), _directions(7)
+    def articles(
+        self, count: int, directions: Iterator[Vector] | None = None
+    ) -> Iterator[IndexedArticle]:
+        """Yield articles; `directions` yields each one's vectors, (1 + SENTENCES, DIMENSIONS)."""
+        chooser, directions = random.Random(7), directions or _directions(7)
         for i in range(count):
             chosen = chooser.choices(self._sentences, k=SENTENCES)
             text = " ".join(piece for piece, _ in chosen)
@@ -122,7 +125,7 @@ class Corpus:
             )
 
 
-def _texts(path: Path) -> list[str]:
+def texts_of(path: Path) -> list[str]:
     return [json.loads(line)["text"] for line in path.read_text("utf-8").splitlines() if line]
 
 

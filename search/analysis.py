@@ -92,6 +92,15 @@ def analyse(text: str) -> list[Token]:
     return tokens
 
 
+def runs(text: str) -> list[tuple[int, str]]:
+    """Return where the runs of a text begin, and the runs: what `analyse` reads one by one.
+
+    `analyse` of a run alone gives the tokens it has in the text, offsets apart, so a
+    caller who asks the same of many texts can remember the answer by run.
+    """
+    return [(match.start(), match.group()) for match in _RUN.finditer(text)]
+
+
 def layer_terms(tokens: Sequence[Token]) -> dict[Layer, str]:
     """Return each layer's terms, joined by single spaces.
 

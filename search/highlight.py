@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from search.analysis import Token, analyse
+from search.analysis import Token, analyse, runs
 from search.domain import Segment, Span
 from search.matching import near, with_clitics
 from search.parse import ParsedQuery
@@ -20,33 +20,44 @@ class Marker:
             f.stem for w in loose for f in forms.get(w.stem, ())
         }
         self._nears = [n for n in map(near, loose) if n]
+        self._near_grams = frozenset().union(*(n.grams for n in self._nears))
         self._phrases = [
             (frozenset(with_clitics(item.tokens[0].letters)), [t.letters for t in item.tokens[1:]])
             for item in query.items
             if item.exact and item.occur != "excluded"
         ]
-        self._verdicts: dict[str, bool] = {}
+        self._seen: dict[str, tuple[Span, ...]] = {}  # by run
 
     def highlight(self, text: str) -> tuple[Segment, ...]:
         """Return the text in segments, the words that match the query marked."""
-        return segments(text, self.spans(analyse(text)))
+        return segments(text, self.spans(text))
 
-    def spans(self, tokens: Sequence[Token]) -> list[Span]:
-        """Return the spans of the tokens that match, by the rules of `search.matching`."""
-        marked = {at for at, token in enumerate(tokens) if self._matches(token)}
-        for phrase in self._phrases:
-            marked |= _phrase(tokens, *phrase)
-        return [Span(tokens[at].start, tokens[at].end) for at in sorted(marked)]
+    def spans(self, text: str) -> list[Span]:
+        """Return the spans of the words that match, by the rules of `search.matching`."""
+        found = [
+            Span(offset + span.start, offset + span.end)
+            for offset, run in runs(text)
+            for span in self._spans_of(run)
+        ]
+        if not self._phrases:
+            return found
+        tokens = analyse(text)
+        in_phrases = {at for phrase in self._phrases for at in _phrase(tokens, *phrase)}
+        marked = {*found, *(Span(tokens[at].start, tokens[at].end) for at in in_phrases)}
+        return sorted(marked, key=lambda span: (span.start, span.end))
+
+    def _spans_of(self, run: str) -> tuple[Span, ...]:
+        spans = self._seen.get(run)
+        if spans is None:
+            tokens = filter(self._matches, analyse(run))
+            spans = self._seen[run] = tuple(Span(t.start, t.end) for t in tokens)
+        return spans
 
     def _matches(self, token: Token) -> bool:
-        verdict = self._verdicts.get(token.letters)
-        if verdict is None:
-            verdict = token.stem in self._stems or (
-                not token.stop
-                and any(len(n.grams.intersection(token.grams)) >= n.least for n in self._nears)
-            )
-            self._verdicts[token.letters] = verdict
-        return verdict
+        return token.stem in self._stems or (
+            not (token.stop or self._near_grams.isdisjoint(token.grams))
+            and any(len(n.grams.intersection(token.grams)) >= n.least for n in self._nears)
+        )
 
 
 def segments(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:

@@ -1,9 +1,10 @@
 """Words typed in Latin letters, offered as the Arabic words the index holds.
 
-Three things make an offer: the index holds an Arabic word of that sound, the
-spelling is close to it (`MIN_CLOSENESS`), and the word may be a name or Arabizi.
-In a query of plain English or French, told by its stop words, only capitalised
-words and words with Arabizi digits may be: "blood" is no بلد.
+A listed name (`lexicon/names.txt`: iraqi, syrienne, january) stands for what is
+listed. For other words three things make an offer: the index holds an Arabic word
+of that sound, the spelling is close to it (`MIN_CLOSENESS`), and the word may be a
+name or Arabizi. In a query of plain English or French, told by its stop words, only
+capitalised words and words with Arabizi digits may be: "blood" is no بلد.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
-from search.analysis import Token
+from search.analysis import Token, analyse
+from search.lexicon import read_lists
 from search.parse import ParsedQuery
-from search.sounds import closeness, latin_sounds
+from search.sounds import arabic_sound, closeness, latin_sounds
 
 MIN_CLOSENESS = 0.85  # .80 offers مسؤول for missile, .90 loses العراق for iraqi's endings
 _MAX_WORDS = 16  # of one query that are looked up
@@ -77,6 +80,30 @@ def _is_plain(words: list[tuple[Token, str]]) -> bool:
 
 def forms_of(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
     """Return the closest Arabic words the vocabulary holds, three at most, the best first."""
+    return _listed(word, vocabulary) or _alike(word, vocabulary)
+
+
+def _listed(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
+    found: dict[str, Form] = {}
+    for name in _names().get(word.folded, ()):
+        for term, frequency in vocabulary(f"{arabic_sound(name)}={name}="):
+            letters = term.rsplit("=", 1)[1]
+            found.setdefault(name, Form(letters, name, 1.0, frequency))
+    return tuple(sorted(found.values(), key=lambda f: (-f.frequency, f.stem)))[:_MAX_FORMS]
+
+
+@cache
+def _names() -> dict[str, tuple[str, ...]]:
+    """Latin form -> stems of the Arabic names it stands for."""
+    names: dict[str, tuple[str, ...]] = {}
+    for arabic, forms in read_lists("names.txt"):
+        stem = analyse(arabic)[0].stem
+        for form in forms:
+            names[form] = tuple(dict.fromkeys((*names.get(form, ()), stem)))
+    return names
+
+
+def _alike(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
     found: dict[str, Form] = {}
     for spelling, doubt in _spellings(word).items():
         for sound in latin_sounds(spelling):

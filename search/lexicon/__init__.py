@@ -17,12 +17,16 @@ def read_pairs(name: str) -> dict[str, str]:
         ValueError: a form stands under two lemmas; the list must leave it out.
     """
     pairs: dict[str, str] = {}
-    for line in _lines(name):
-        lemma, *forms = line.split()
+    for lemma, forms in read_lists(name):
         for form in forms:
             if pairs.setdefault(form, lemma) != lemma:
                 raise ValueError(f"{name}: {form} is a form of {pairs[form]} and of {lemma}")
     return pairs
+
+
+def read_lists(name: str) -> list[tuple[str, list[str]]]:
+    """Return `(lemma, forms)` of a list of lines `lemma form form ...`."""
+    return [(lemma, forms) for lemma, *forms in map(str.split, _lines(name))]
 
 
 def _lines(name: str) -> list[str]:

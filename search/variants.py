@@ -59,7 +59,9 @@ def may_have_forms(query: ParsedQuery) -> tuple[Token, ...]:
     return tuple(
         token
         for token, written in words
-        if not token.stop and (not plain or written[0].isupper() or _ARABIZI_DIGIT.search(written))
+        if token.folded in _names()
+        or (not token.stop
+        and (not plain or written[0].isupper() or _ARABIZI_DIGIT.search(written)))
     )[:_MAX_WORDS]
 
 

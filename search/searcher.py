@@ -124,7 +124,11 @@ class Searcher:
         vocabulary = cache(
             lambda p: self.engine.terms_with_prefix("sound", p, MAX_TERMS_OF_A_SOUND)
         )
-        found = {w.stem: forms_of(w, vocabulary) for w in words if not known[Term("stem", w.stem)]}
+        found = {
+            word.stem: forms_of(word, names, vocabulary)
+            for word, names in words.items()
+            if not known[Term("stem", word.stem)]
+        }
         return {stem: forms for stem, forms in found.items() if forms}
 
     def _embed(self, meaning: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:

@@ -10,7 +10,7 @@ capitalised words and words with Arabizi digits may be: "blood" is no بلد.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,6 +23,7 @@ MIN_CLOSENESS = 0.85  # .80 offers مسؤول for missile, .90 loses العرا�
 _MAX_WORDS = 16  # of one query that are looked up
 _MAX_FORMS = 3
 _NEAR_BEST = 0.05  # forms this much less close than the best are offered as well
+_LONGEST_NAME = 4  # words of `lexicon/names.txt`
 _MIN_SOUND = 2  # consonants; one is everywhere
 
 _LATIN = re.compile(r"[a-z][a-z0-9']*|[0-9][a-z0-9']*[a-z][a-z0-9']*")
@@ -52,17 +53,32 @@ Forms = Mapping[str, tuple[Form, ...]]  # by the typed word's stem
 NO_FORMS: Forms = {}
 
 
-def may_have_forms(query: ParsedQuery) -> tuple[Token, ...]:
-    """Return the query's words that may stand for Arabic ones, 16 at most."""
+def may_have_forms(query: ParsedQuery) -> dict[Token, tuple[str, ...]]:
+    """Return the query's words that may stand for Arabic ones, 16 at most, each with
+    the stems of the names it is listed for or part of."""
     words = _latin_words(query)
+    listed = _names_in([token for token, _ in words])
     plain = _is_plain(words)
-    return tuple(
+    chosen = [
         token
         for token, written in words
-        if token.folded in _names()
-        or (not token.stop
-        and (not plain or written[0].isupper() or _ARABIZI_DIGIT.search(written)))
-    )[:_MAX_WORDS]
+        if not token.stop
+        and (token in listed or not plain or written[0].isupper() or _ARABIZI_DIGIT.search(written))
+    ]
+    return {token: listed.get(token, ()) for token in chosen[:_MAX_WORDS]}
+
+
+def _names_in(words: Sequence[Token]) -> dict[Token, tuple[str, ...]]:
+    """Return the listed names' words with the stems they stand for; long names go first."""
+    found: dict[Token, tuple[str, ...]] = {}
+    for size in range(_LONGEST_NAME, 0, -1):
+        for start in range(len(words) - size + 1):
+            part = words[start : start + size]
+            stems = _names().get("_".join(token.folded for token in part))
+            if stems:
+                for token in part:
+                    found.setdefault(token, stems)
+    return found
 
 
 def _latin_words(query: ParsedQuery) -> list[tuple[Token, str]]:
@@ -80,14 +96,20 @@ def _is_plain(words: list[tuple[Token, str]]) -> bool:
     return any(token.stop for token, _ in words)
 
 
-def forms_of(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
-    """Return the closest Arabic words the vocabulary holds, three at most, the best first."""
-    return _listed(word, vocabulary) or _alike(word, vocabulary)
+def forms_of(word: Token, names: Sequence[str], vocabulary: Vocabulary) -> tuple[Form, ...]:
+    """Return the Arabic words the vocabulary holds for a typed one, three at most.
+
+    Args:
+        names: the stems of the names the word is listed for; where the vocabulary has
+            none of them, the closest words of the same sound are returned.
+        vocabulary: what looks terms of the layer `sound` up.
+    """
+    return _listed(names, vocabulary) or _alike(word, vocabulary)
 
 
-def _listed(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
+def _listed(names: Sequence[str], vocabulary: Vocabulary) -> tuple[Form, ...]:
     found: dict[str, Form] = {}
-    for name in _names().get(word.folded, ()):
+    for name in names:
         for term, frequency in vocabulary(f"{arabic_sound(name)}={name}="):
             letters = term.rsplit("=", 1)[1]
             found.setdefault(name, Form(letters, name, 1.0, frequency))
@@ -96,12 +118,12 @@ def _listed(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
 
 @cache
 def _names() -> dict[str, tuple[str, ...]]:
-    """Latin form -> stems of the Arabic names it stands for."""
+    """Latin form, its words joined by `_`, -> stems of the Arabic words it stands for."""
     names: dict[str, tuple[str, ...]] = {}
     for arabic, forms in read_lists("names.txt"):
-        stem = analyse(arabic)[0].stem
+        stems = [token.stem for token in analyse(arabic.replace("_", " "))]
         for form in forms:
-            names[form] = tuple(dict.fromkeys((*names.get(form, ()), stem)))
+            names[form] = tuple(dict.fromkeys((*names.get(form, ()), *stems)))
     return names
 
 

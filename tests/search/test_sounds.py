@@ -22,7 +22,7 @@ def vocabulary(prefix: str) -> list[tuple[str, int]]:
 
 
 def offered(word: str) -> list[str]:
-    return [form.letters for form in forms_of(analyse(word)[0], vocabulary)]
+    return [form.letters for form in forms_of(analyse(word)[0], (), vocabulary)]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,26 @@ def test_which_words_may_be_arabic(query: str, words: list[str]) -> None:
     assert [t.letters for t in may_have_forms(parse(query))] == words
 
 
+@pytest.mark.parametrize(
+    ("query", "offers"),
+    [
+        ("frontière syrienne", ["سوريا"]),
+        ("the Iraqi army", ["العراق"]),
+        ("les États-Unis", ["الولايات", "المتحدة"]),
+        ("in the Red Sea", ["البحر", "الأحمر"]),
+        ("attacked by the sea", []),
+    ],
+)
+def test_listed_names_stand_for_what_is_listed(query: str, offers: list[str]) -> None:
+    names = terms("العراق سوريا الولايات المتحدة البحر الأحمر")["sound"].split()
+
+    def holds(prefix: str) -> list[tuple[str, int]]:
+        return [(term, 1) for term in names if term.startswith(prefix)]
+
+    found = [forms_of(w, n, holds) for w, n in may_have_forms(parse(query)).items()]
+    assert sorted({form.letters for forms in found for form in forms}) == sorted(offers)
+
+
 def test_meaning_is_asked_in_arabic_only_where_most_words_are() -> None:
     iraq = (Form("العراق", "عراق", 1.0, 3),)
     assert meaning_in_arabic(parse("al3iraq war"), {"al3iraq": iraq}) == "العراق war"
@@ -101,5 +121,5 @@ def test_any_spelling_is_bounded(word: str, stem: str) -> None:
 
 @given(st.text(max_size=200))
 def test_no_query_makes_it_fail(text: str) -> None:
-    for word in may_have_forms(parse(text)):
-        assert all(f.closeness >= MIN_CLOSENESS for f in forms_of(word, vocabulary))
+    for word, names in may_have_forms(parse(text)).items():
+        assert all(f.closeness >= MIN_CLOSENESS for f in forms_of(word, names, vocabulary))

@@ -28,7 +28,20 @@ _MIN_SOUND = 2  # consonants; one is everywhere
 
 _LATIN = re.compile(r"[a-z][a-z0-9']*|[0-9][a-z0-9']*[a-z][a-z0-9']*")
 _ARABIZI_DIGIT = re.compile(r"[a-z][2356789]|[2356789][a-z]", re.IGNORECASE)
-_ARABIC_FUNCTION_WORDS = frozenset({"al", "el", "w", "wa", "fi", "fel", "bel", "min", "ila", "la"})
+# Arabizi's little words: they tell it from English and French, and are asked in Arabic.
+_LITTLE = {
+    **dict.fromkeys(("al", "el", "il"), ""),
+    **dict.fromkeys(("w", "wa"), "و"),
+    **dict.fromkeys(("fi", "fel", "fil"), "في"),
+    **dict.fromkeys(("bel", "bil"), "بال"),
+    **dict.fromkeys(("min", "mn"), "من"),
+    **dict.fromkeys(("bidoun", "bdoun", "bidun"), "بدون"),
+    **dict.fromkeys(("3ala", "3la"), "على"),
+    "3an": "عن",
+    "ma3": "مع",
+    "ba3d": "بعد",
+    "ila": "إلى",
+}
 _PREFIX = re.compile(r"^(?:wa|w|bi|b|l|f)?(?:al|el|il)-?(?=..)|^(?:fil|bil|lil)(?=..)")
 # Endings of Arabizi plurals and nisbas, of English and French demonyms; ollah: Hezb-ollah.
 _SUFFIX = re.compile(
@@ -87,7 +100,7 @@ def _latin_words(query: ParsedQuery) -> list[tuple[Token, str]]:
         for item in query.items
         if not item.exact
         for token in item.tokens
-        if _LATIN.fullmatch(token.folded) and token.folded not in _ARABIC_FUNCTION_WORDS
+        if _LATIN.fullmatch(token.folded) and token.folded not in _LITTLE
     ]
 
 
@@ -153,11 +166,16 @@ def meaning_in_arabic(query: ParsedQuery, forms: Forms) -> str:
     .89 with their forms. It does know English: .902 on xquad-en-ar, .875 if plain
     English were replaced too.
     """
-    words = query.words()
+    words = [w for w in query.words() if w.folded not in _LITTLE]
     known = sum(w.stem in forms for w in words)
     if not known or 2 * known < len(words) or _is_plain(_latin_words(query)):
         return query.meaning
-    return " ".join(forms[t.stem][0].letters if t.stem in forms else t.letters for t in words)
+    asked = [t for item in query.items if item.occur != "excluded" for t in item.tokens]
+    arabic = [
+        forms[t.stem][0].letters if t.stem in forms else _LITTLE.get(t.folded, t.letters)
+        for t in asked
+    ]
+    return " ".join(filter(None, arabic))
 
 
 def _spellings(word: Token) -> dict[str, float]:

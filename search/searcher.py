@@ -47,6 +47,9 @@ DEPTHS = (100, 1_000, MAX_LIMIT)
 # Of one sound, the most frequent are looked at: names worth offering are among them.
 MAX_TERMS_OF_A_SOUND = 200
 
+# Words in at most this part of the passages may be spellings of others: near matches count.
+RARE = 0.001
+
 # nDCG@10 on xquad-ar by keyword weight: see docs/EVALUATION.md.
 KEYWORD_WEIGHT = 0.5
 
@@ -79,18 +82,22 @@ class Searcher:
         clock = _Clock()
         with clock.stage("parse"):
             parsed = parse(query.text)
-        with clock.stage("variants"):
-            forms = self._forms(parsed) if query.variants else NO_FORMS
+        with clock.stage("vocabulary"):
+            known = self.engine.rank(RankRequest(frequencies=stem_terms(parsed)))
+            forms = self._forms(parsed, known.frequencies) if query.variants else NO_FORMS
         with clock.stage("embed"):
             vector, degraded = self._embed(meaning_in_arabic(parsed, forms), query.mode)
         mode: Mode = "keyword" if degraded else query.mode
         with clock.stage("rank"):
-            rankings = self.engine.rank(_request(query, mode, parsed, vector, forms))
+            request = _request(query, mode, parsed, vector, forms, known)
+            rankings = self.engine.rank(request)
             if relaxed := not (rankings.text or rankings.vector) and parsed.relaxed() != parsed:
                 parsed = parsed.relaxed()
-                rankings = self.engine.rank(_request(query, mode, parsed, vector, forms))
+                request = _request(query, mode, parsed, vector, forms, known)
+                rankings = self.engine.rank(request)
         with clock.stage("fuse"):
-            ranked = _ranked(rankings, mode, vector, forms)
+            weight = KEYWORD_WEIGHT * coverage(known.frequencies, known.passages, forms)
+            ranked = _ranked(rankings, mode, vector, weight)
             page = ranked[query.start : query.start + query.size]
         with clock.stage("fetch"):
             stored = {s.passage.id: s for s in self.engine.fetch([key for key, _ in page])}
@@ -115,19 +122,15 @@ class Searcher:
         """Close the engine."""
         self.engine.close()
 
-    def _forms(self, parsed: ParsedQuery) -> Forms:
-        words = may_have_forms(parsed)
-        if not words:
-            return NO_FORMS
-        terms = tuple(Term("stem", word.stem) for word in words)
-        known = self.engine.rank(RankRequest(frequencies=terms)).frequencies
-        vocabulary = cache(
-            lambda p: self.engine.terms_with_prefix("sound", p, MAX_TERMS_OF_A_SOUND)
-        )
+    def _forms(self, parsed: ParsedQuery, frequencies: Mapping[Term, int]) -> Forms:
+        @cache
+        def vocabulary(prefix: str) -> list[tuple[str, int]]:
+            return self.engine.terms_with_prefix("sound", prefix, MAX_TERMS_OF_A_SOUND)
+
         found = {
             word.stem: forms_of(word, names, vocabulary)
-            for word, names in words.items()
-            if not known[Term("stem", word.stem)]
+            for word, names in may_have_forms(parsed).items()
+            if not frequencies.get(Term("stem", word.stem))
         }
         return {stem: forms for stem, forms in found.items() if forms}
 
@@ -161,29 +164,29 @@ def _check(query: Query) -> None:
 
 
 def _request(
-    query: Query, mode: Mode, parsed: ParsedQuery, vector: Vector | None, forms: Forms
+    query: Query,
+    mode: Mode,
+    parsed: ParsedQuery,
+    vector: Vector | None,
+    forms: Forms,
+    known: Rankings,
 ) -> RankRequest:
+    rare = {t.value for t, n in known.frequencies.items() if n <= RARE * known.passages}
     return RankRequest(
-        clause=text_clause(parsed, forms) if mode != "semantic" else None,
+        clause=text_clause(parsed, forms, rare) if mode != "semantic" else None,
         vector=vector,
         filter=query.filter,
         constraint=constraint(parsed, forms),
         limit=next(depth for depth in DEPTHS if query.start + query.size <= depth),
-        frequencies=stem_terms(parsed) if mode == "hybrid" else (),
     )
 
 
-def _keyword_weight(rankings: Rankings, forms: Forms) -> float:
-    """Weigh the words of the query by how much of it the vocabulary knows.
-
-    A query in another language or script shares hardly a word with the index;
-    what it shares (a digit, a stray name) must not outweigh its meaning.
-    """
-    return KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
-
-
 def coverage(frequencies: Mapping[Term, int], passages: int, forms: Forms = NO_FORMS) -> float:
-    """Return the part, 0..1, of the query's words by weight (idf) that the index knows."""
+    """Return the part, 0..1, of the query's words by weight (idf) that the index knows.
+
+    A query in another language or script shares hardly a word with the index; what it
+    shares (a digit, a stray name) must not outweigh its meaning.
+    """
     known = whole = 0.0
     for term, frequency in frequencies.items():
         offered = forms.get(term.value, ())
@@ -205,9 +208,8 @@ def _searched_also(parsed: ParsedQuery, forms: Forms) -> tuple[Variant, ...]:
 
 
 def _ranked(
-    rankings: Rankings, mode: Mode, vector: Vector | None, forms: Forms
+    rankings: Rankings, mode: Mode, vector: Vector | None, weight: float
 ) -> list[tuple[str, float]]:
-    weight = _keyword_weight(rankings, forms)
     if mode == "keyword" or vector is None:
         return [(h.passage_id, h.score) for h in rankings.text]
     if mode == "semantic" or weight == 0.0:

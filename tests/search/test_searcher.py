@@ -29,7 +29,8 @@ class Recital:
         self.requests: list[RankRequest] = []
 
     def rank(self, request: RankRequest) -> Rankings:
-        self.requests.append(request)
+        if request.clause is not None or request.vector is not None:
+            self.requests.append(request)  # the rest only asks the vocabulary
         return Rankings(
             text=self.rankings.text if request.clause is not None else (),
             text_total=self.rankings.text_total if request.clause is not None else None,

@@ -1,0 +1,73 @@
+"""Which words are nearly others, and which clauses a query becomes."""
+
+from __future__ import annotations
+
+import pytest
+
+from search.analysis import analyse
+from search.clauses import AnyOf, Not, Phrase, Prefer, Term
+from search.matching import constraint, near, text_clause, with_clitics
+from search.parse import parse
+
+
+def is_near(word: str, other: str) -> bool:
+    wanted = near(analyse(word)[0])
+    return wanted is not None and len(wanted.grams & set(analyse(other)[0].grams)) >= wanted.least
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [
+        ("نتنياهو", "نتانياهو"),
+        ("مسؤول", "مسئول"),
+        ("أفغانستان", "افغانستن"),
+        ("غورباتشوف", "جورباتشوف"),
+    ],
+)
+def test_near(word: str, other: str) -> None:
+    assert is_near(word, other)
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [
+        ("العراق", "أوراق"),
+        ("العراق", "العرائض"),
+        ("كتاب", "كاتب"),
+        ("مهاراتهما", "سياراتهما"),
+        ("الوزير", "الوزن"),
+        ("من", "عن"),
+    ],
+)
+def test_not_near(word: str, other: str) -> None:
+    assert not is_near(word, other)
+
+
+def test_near_matches_count_for_rare_words_only() -> None:
+    query = parse("نتنياهو")
+    stem = analyse("نتنياهو")[0].stem
+    assert not any(isinstance(c, AnyOf) for c in matching(text_clause(query)))
+    near_clause = [c for c in matching(text_clause(query, rare={stem})) if isinstance(c, AnyOf)]
+    assert [c.minimum for c in near_clause] == [3]
+
+
+def matching(clause: object) -> tuple[object, ...]:
+    assert isinstance(clause, Prefer)
+    return clause.clause.clause.clauses  # type: ignore[union-attr, no-any-return]
+
+
+def test_what_is_excluded_is_no_part_of_the_ranking() -> None:
+    wanted = constraint(parse("العراق -بغداد"))
+    assert isinstance(wanted, Not)
+    assert wanted.excluded == AnyOf((AnyOf((Term("stem", analyse("بغداد")[0].stem),)),))
+    assert "بغداد" not in str(text_clause(parse("العراق -بغداد")))
+
+
+def test_a_word_of_several_tokens_is_demanded_as_a_phrase() -> None:
+    assert Phrase("stem", ("covid", "19")) in constraint(parse("+COVID-19")).clauses  # type: ignore[union-attr]
+
+
+def test_the_first_word_of_a_phrase_may_carry_clitics() -> None:
+    assert {"قوات", "وقوات", "بقوات", "لقوات"} <= set(with_clitics("قوات"))
+    assert {"للتحالف", "والتحالف", "بالتحالف"} <= set(with_clitics("التحالف"))
+    assert with_clitics("covid") == ("covid",)

@@ -60,6 +60,7 @@ SEARCH: SearchOut = {
         }
     ],
     "searched_also": [],
+    "relaxed": False,
     "took_ms": {"parse": 0.1, "embed": 6.9, "rank": 1.2, "total": 8.6},
     "degraded": [],
 }

@@ -127,6 +127,9 @@ class SearchOut(TypedDict):
     hits: list[HitOut]
     searched_also: list[VariantOut]
     took_ms: Annotated[dict[str, float], Field(description="Milliseconds by stage.")]
+    relaxed: Annotated[
+        bool, Field(description="No passage holds the quoted phrases: their words were searched.")
+    ]
     degraded: Annotated[list[str], Field(description="What failed, such as `semantic`.")]
 
 
@@ -217,6 +220,7 @@ def search_out(results: Results) -> SearchOut:
         "hits": [_hit_out(hit) for hit in results.hits],
         "searched_also": [{"word": v.word, "forms": list(v.forms)} for v in results.searched_also],
         "took_ms": dict(results.took_ms),
+        "relaxed": results.relaxed,
         "degraded": list(results.degraded),
     }
 

@@ -157,6 +157,9 @@ def search_command(
     published_to: Annotated[
         str, typer.Option("--to", metavar="DATE", help="Only published then or earlier.")
     ] = "",
+    variants: Annotated[
+        bool, typer.Option(help="Also search what Latin spellings (al3iraq, Iraq) may stand for.")
+    ] = True,
     json: AsJson = False,
 ) -> None:
     """Search; matches are bold, or between ** and ** where the output is no terminal."""
@@ -171,6 +174,7 @@ def search_command(
         mode=cast("Mode", mode),  # the searcher refuses another one by name
         size=size,
         start=start,
+        variants=variants,
         filter=Filter(
             sources=all_valid("source", source),
             languages=all_valid("language", language),

@@ -66,6 +66,12 @@ def results_text(results: Results, *, bold: bool) -> Text:
     text = Text()
     for number, hit in enumerate(results.hits, start=results.query.start + 1):
         text.append_text(_hit_text(number, hit, bold=bold)).append("\n\n")
+    for variant in results.searched_also:
+        text.append("Searched also: ").append(
+            plain(f"{'، '.join(variant.forms)} ({variant.word})\n")
+        )
+    if results.relaxed:
+        text.append("No passage holds the quoted phrase; its words were searched.\n")
     if results.degraded:
         text.append(f"Answered without: {', '.join(results.degraded)}.\n")
     text.append(_total_line(results))

@@ -100,7 +100,9 @@ function paging(answer, state, words) {
 }
 
 function degraded(answer, words) {
-  return answer.degraded.map((what) => element("p", { class: "banner", role: "status" }, words.degraded[what] ?? what));
+  const said = answer.degraded.map((what) => words.degraded[what] ?? what);
+  if (answer.relaxed) said.push(words.relaxed);
+  return said.map((text) => element("p", { class: "banner", role: "status" }, text));
 }
 
 /** Words of the index that were searched besides, and a way to do without them. */

@@ -22,7 +22,7 @@ def ids(answer: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
 def test_an_answer_has_everything(http: TestClient) -> None:
     answer = http.get("/v1/search", params={"q": QUERY, "size": 3}).json()
     assert list(answer) == [
-        "query", "total", "hits", "searched_also", "took_ms", "degraded",
+        "query", "total", "hits", "searched_also", "took_ms", "relaxed", "degraded",
     ]  # fmt: skip
     assert answer["query"]["q"] == QUERY
     assert answer["query"]["mode"] == "hybrid"
@@ -108,6 +108,14 @@ def test_what_was_searched_besides_is_said_and_can_be_switched_off(http: TestCli
     ):
         assert answer.json()["searched_also"] == []
         assert answer.json()["hits"] == []
+
+
+def test_a_quote_nothing_holds_is_searched_as_words_and_said_to_be(http: TestClient) -> None:
+    def relaxed(q: str) -> object:
+        return http.get("/v1/search", params={"q": q, "mode": "keyword"}).json()["relaxed"]
+
+    assert relaxed("«بغداد العراق بغداد»") is True
+    assert relaxed("بغداد") is False
 
 
 def test_totals_say_what_they_are(http: TestClient) -> None:

@@ -21,7 +21,6 @@ HOMES = {
     "tantivy": "search/engines/embedded/",
     "sqlite3": "search/engines/embedded/",
     "numkong": "search/engines/embedded/",
-    "numkong": "search/engines/embedded/",
     "usearch": "search/engines/embedded/",
     "elasticsearch": "search/engines/elastic/",
     "openvino": "search/embedding/",

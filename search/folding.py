@@ -1,8 +1,8 @@
 """The fold table: which letters, digits and marks are one, and in which layer.
 
 PyArabic's and Lucene's normalisers each leave or break something (U+0670, ٱ,
-the hamza of ﻷ, ى made ا), so the tables here are ours. Every function is pure
-and takes text that `search.segmenting` has already brought to NFKC.
+the hamza of ﻷ, ى made ا), so the tables here are ours; the names of the marks are
+PyArabic's. Every function is pure and takes text that `search.segmenting` has already brought to NFKC.
 """
 
 from __future__ import annotations
@@ -11,12 +11,20 @@ import re
 import unicodedata
 from functools import cache
 
-TATWEEL = "\u0640"
-SHADDA = "\u0651"
-SUKUN = "\u0652"
-SMALL_ALEF = "\u0670"
-TANWEEN = "\u064b\u064c\u064d"
-FATHA, DAMMA, KASRA = "\u064e", "\u064f", "\u0650"
+from pyarabic.araby import (
+    DAMMA,
+    DAMMATAN,
+    FATHA,
+    FATHATAN,
+    KASRA,
+    KASRATAN,
+    MINI_ALEF,
+    SHADDA,
+    SUKUN,
+)
+
+TANWEEN = FATHATAN + DAMMATAN + KASRATAN
+SMALL_ALEF = MINI_ALEF  # U+0670
 VOWELS = TANWEEN + FATHA + DAMMA + KASRA + SUKUN + SMALL_ALEF
 TASHKEEL = frozenset(VOWELS + SHADDA)
 

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from search.folding import TASHKEEL, TATWEEL, unify_letters
+from pyarabic.araby import TATWEEL
+
+from search.folding import TASHKEEL, unify_letters
 
 Kind = Literal["arabic", "number", "other"]
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from pyarabic.araby import TATWEEL
+
 from search.domain import Span
 
 MAX_SENTENCES = 64  # of one text: a sentence is a vector, so their number is bounded
@@ -34,7 +36,6 @@ _ABBREVIATION = re.compile(
     "corp|dept|univ|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec",
     re.IGNORECASE,
 )
-_TATWEEL = "\u0640"
 
 
 def sentence_ends(text: str, longest_quote: int = LONGEST_QUOTE) -> list[int]:
@@ -108,7 +109,7 @@ def _is_end(text: str, start: int, stop: int, after: int) -> bool:
     word = _WORD_BEFORE.search(before)
     if word is None:
         return True
-    letters = word[0].replace(_TATWEEL, "")
+    letters = word[0].replace(TATWEEL, "")
     if len(letters) == 1:
         return bool(_AFTER_NUMBER.search(before[: word.start()]))
     return not _ABBREVIATION.fullmatch(letters)

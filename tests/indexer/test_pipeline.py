@@ -90,8 +90,8 @@ def test_what_was_indexed_is_found(engine: Engine, settings: Settings) -> None:
     assert hit.passage.id == "a#1"
     by_title = searcher.search(Query(text="أخبار", mode="keyword")).hits
     assert {h.passage.id for h in by_title} == {"a#0", "a#1"}
-    across = searcher.search(Query(text='"أخبار ضربات"', mode="keyword")).hits
-    assert across == ()
+    across = searcher.search(Query(text='"أخبار ضربات"', mode="keyword"))
+    assert across.relaxed  # no phrase goes from the title into the text
 
 
 def test_failures_are_named_and_the_rest_goes_on(engine: Engine, settings: Settings) -> None:

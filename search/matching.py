@@ -19,6 +19,7 @@ STEM_WEIGHT = 1.0
 GRAM_WEIGHT = 0.2  # 0.1: .9767, 0.2: .9782, 0.3: .9769 hybrid on xquad-ar
 FOLDED_WEIGHT = 0.1  # the form asked ranks above its inflections
 LETTERS_WEIGHT = 0.1  # the spelling asked ranks above its variants
+PHRASE_WEIGHT = 1.0  # besides its words; a passage that holds the phrase nearly doubles
 FORM_WEIGHT = 0.7  # a Latin spelling's Arabic form may be another word
 _CLITICS = ("و", "ف", "ب", "ل", "ك", "وب", "ول")
 VOWELLED_WEIGHT = 0.5  # vowels asked rank passages whose vowels agree higher
@@ -61,7 +62,14 @@ def text_clause(
     words = query.words()
     if not words:
         return Everything() if any(item.occur == "excluded" for item in query.items) else None
-    return Prefer(Boost(_matches(words, forms, rare), 0.0), _scores(words, forms))
+    phrases = tuple(
+        Boost(_phrase(item), PHRASE_WEIGHT)
+        for item in query.items
+        if item.exact and item.occur == "optional"
+    )
+    return Prefer(
+        Boost(_matches(words, forms, rare), 0.0), AnyOf((*_scores(words, forms), *phrases))
+    )
 
 
 def constraint(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
@@ -91,11 +99,15 @@ def with_clitics(letters: str) -> tuple[str, ...]:
 
 def _demand(item: Item, forms: Forms) -> Clause:
     if item.exact:
-        first, *rest = (t.letters for t in item.tokens)
-        return AnyOf(tuple(_in_a_row("letters", (w, *rest)) for w in with_clitics(first)))
+        return _phrase(item)
     if len(item.tokens) == 1:
         return AnyOf(tuple(Term("stem", stem) for stem in _stems(item.tokens[0], forms)))
     return _in_a_row("stem", tuple(t.stem for t in item.tokens))
+
+
+def _phrase(item: Item) -> Clause:
+    first, *rest = (t.letters for t in item.tokens)
+    return AnyOf(tuple(_in_a_row("letters", (word, *rest)) for word in with_clitics(first)))
 
 
 def _in_a_row(layer: Layer, values: tuple[str, ...]) -> Clause:
@@ -121,7 +133,7 @@ def _matches(words: tuple[Token, ...], forms: Forms, rare: Container[str]) -> Cl
     )
 
 
-def _scores(words: tuple[Token, ...], forms: Forms) -> Clause:
+def _scores(words: tuple[Token, ...], forms: Forms) -> tuple[Clause, ...]:
     weights: dict[Term, float] = {}
     for word in words:
         for form in forms.get(word.stem, ()):
@@ -133,4 +145,4 @@ def _scores(words: tuple[Token, ...], forms: Forms) -> Clause:
             weights[Term("vowelled", word.vowelled)] = VOWELLED_WEIGHT
         for gram in word.grams:
             weights[Term("grams", gram)] = GRAM_WEIGHT
-    return AnyOf(tuple(t if w == 1.0 else Boost(t, w) for t, w in weights.items()))
+    return tuple(t if w == 1.0 else Boost(t, w) for t, w in weights.items())

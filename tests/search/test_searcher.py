@@ -141,7 +141,7 @@ def test_titles_are_marked_too() -> None:
 
 def test_what_is_demanded_constrains_both_rankings() -> None:
     engine = Recital(RANKINGS)
-    searcher(engine).search(Query("ضربات «في العراق» -اليمن"))
+    searcher(engine).search(Query("ضربات +«في العراق» -اليمن"))
     wanted = engine.requests[0].constraint
     assert isinstance(wanted, Not)
     assert str(Phrase("letters", ("في", "العراق"))) in str(wanted.clause)

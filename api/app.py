@@ -72,4 +72,10 @@ def create_app(searcher: Searcher | None = None, settings: Settings | None = Non
 def _open(settings: Settings) -> Searcher:
     from search.assembly import open_searcher  # engines and models are imported where used
 
-    return open_searcher(settings)
+    searcher = open_searcher(settings)
+    try:
+        searcher.prepare()
+    except BaseException:
+        searcher.close()
+        raise
+    return searcher

@@ -114,9 +114,9 @@ class Searcher:
         )
 
     def prepare(self) -> None:
-        """Do now what the first search would wait for. Raises EmbedderError."""
-        if self._queries is not None:
-            self._queries.prepare()
+        """Do now what the first search would wait for (half a second): word lists, the
+        engine's files, the model. Raises EngineError."""
+        self.search(Query("فهرس baghdad", size=1))
 
     def close(self) -> None:
         """Close the engine."""

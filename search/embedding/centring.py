@@ -32,10 +32,6 @@ class CentredQueries:
         vector = self._embedder.embed_query(text) - SHARE * self._mean
         return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), dtype=np.float32)
 
-    def prepare(self) -> None:
-        """Embed the mean query now (some 0.3 s), so that the first search need not."""
-        _ = self._mean
-
     @cached_property
     def _mean(self) -> Vector:
         vectors = [self._embedder.embed_query(query) for query in _generic_queries()]

@@ -76,5 +76,8 @@ class ToldSearcher:
         hit = Hit(passage, self.engine.info, 1.0, None, None, segments, segments, None)
         return Results(query, (hit,), None, {"total": 1.0})
 
+    def prepare(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed += 1

@@ -22,7 +22,7 @@ from search.sounds import arabic_sound, closeness, latin_sounds
 MIN_CLOSENESS = 0.85  # .80 offers مسؤول for missile, .90 loses العراق for iraqi's endings
 _MAX_WORDS = 16  # of one query that are looked up
 _MAX_FORMS = 3
-_NEAR_BEST = 0.05  # forms this much less close than the best are offered as well
+_NEAR_BEST = 0.02  # forms this much less close than the best are offered as well
 _LONGEST_NAME = 4  # words of `lexicon/names.txt`
 _MIN_SOUND = 2  # consonants; one is everywhere
 

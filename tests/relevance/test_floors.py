@@ -1,0 +1,38 @@
+"""How well it ranks, with the real model: floors below what is measured (docs/EVALUATION.md).
+
+The sets beside the checkout (`../shared/eval`) are not in this repository for their
+licence; where they are missing the skip says so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from indexer.evaluate import evaluate
+from indexer.judgements import read_judged_set
+from search.domain import Mode
+from search.embedding import open_embedder
+from search.settings import read_settings
+from tests.support import REPOSITORY, SEEDS
+
+BESIDE = REPOSITORY.parent / "shared" / "eval"
+
+FLOORS: list[tuple[Path, dict[Mode, float]]] = [
+    (SEEDS / "judgements", {"keyword": 0.77, "semantic": 0.83, "hybrid": 0.90}),
+    (BESIDE / "xquad-ar", {"keyword": 0.955, "semantic": 0.945, "hybrid": 0.973}),
+    (BESIDE / "xquad-en-ar", {"hybrid": 0.89}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("folder", "floors"), FLOORS, ids=[path.name for path, _ in FLOORS])
+def test_ndcg(folder: Path, floors: dict[Mode, float]) -> None:
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there: XQuAD is CC BY-SA and not part of this repository")
+    settings = read_settings()
+    scores = evaluate(read_judged_set(folder), settings, open_embedder(settings), list(floors))
+    found = {mode: scores.modes[mode].ndcg_at_10 for mode in floors}
+    assert {mode: value for mode, value in found.items() if value < floors[mode]} == {}, found

@@ -93,7 +93,7 @@ class IndexedPassage:
     """A passage with all an engine stores of it.
 
     `terms` holds, for each layer, the layer's terms joined by single spaces.
-    `sentences` are spans inside the passage's text, `sentence_vectors` has
+    `sentences` are the spans of its pieces of evidence (`search.evidence`), `sentence_vectors` has
     shape (len(sentences), dimensions); both are empty where the passage is a
     single sentence or sentence vectors are switched off (the passage's own
     vector then stands for its best sentence).

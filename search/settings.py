@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         description="embed every sentence besides the passage: ranks better, takes twice as long",
     )
     threads: Annotated[int, Field(ge=0, le=1024)] = Field(
-        0, description="threads of the model and the vector scan; 0: as many as there are cores"
+        0, description="threads of the model; 0: as many as there are cores"
     )
     host: str = Field("127.0.0.1", description="address `fihris serve` listens on")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="port; 0: any free one")

@@ -53,9 +53,9 @@ lint: setup-dev
 	@$(BIN)/python -m mypy
 
 bench: setup-dev
-	@for benchmark in benchmarks/[a-z]*.py; do \
+	@for benchmark in analysis lexical embedding indexing engine search; do \
 	  printf '\n== %s\n' "$$benchmark"; \
-	  $(HERE) $(BIN)/python -m "$$(printf '%s' "$${benchmark%.py}" | tr / .)" || exit 1; \
+	  $(HERE) $(BIN)/python -m "benchmarks.$$benchmark" || exit 1; \
 	done
 
 setup: $(VENV)/base.stamp

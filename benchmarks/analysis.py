@@ -20,6 +20,7 @@ from pathlib import Path
 
 from pyarabic import araby
 
+from benchmarks import JUDGED
 from search import analysis
 
 LENGTH = 400
@@ -120,7 +121,7 @@ def measure(paragraphs: list[str]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("texts", nargs="+", type=Path)
+    parser.add_argument("texts", nargs="*", type=Path, default=[JUDGED / "corpus.jsonl"])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     paragraphs = read_paragraphs(options.texts)

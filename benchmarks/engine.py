@@ -2,8 +2,8 @@
 
     python -m benchmarks.engine [FOLDER] [--sizes 1000 10000 100000] [--json]
 
-FOLDER has the BEIR layout (corpus.jsonl, queries.jsonl); without it the seed's
-judgements. Passages are four sentences of the corpus drawn at random, so that
+FOLDER has the BEIR layout (corpus.jsonl, queries.jsonl); `benchmarks.JUDGED` is used
+without it. Passages are four sentences of the corpus drawn at random, so that
 words have the frequencies they have in Arabic; vectors are random directions
 mixed from 500 topics, one a passage and one a sentence, 384 dimensions. Terms
 and vectors are made beforehand: this measures the engine, not the analysis or
@@ -37,6 +37,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import JUDGED
 from search.analysis import analyse, layer_terms
 from search.domain import (
     LAYERS,
@@ -61,7 +62,6 @@ QUERIES = 100
 ROUNDS = 3
 BATCH = 256  # articles a call of `write`
 FINGERPRINT = Fingerprint("benchmark", "random", "random", DIMENSIONS, True, 1)
-SEEDS = Path(__file__).resolve().parent.parent / "seeds" / "judgements"
 
 
 @dataclass(frozen=True)
@@ -326,7 +326,7 @@ def _shown(name: str) -> Callable[[Measured], str]:
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description="Measure the embedded engine.")
-    parser.add_argument("folder", nargs="?", type=Path, default=SEEDS)
+    parser.add_argument("folder", nargs="?", type=Path, default=JUDGED)
     parser.add_argument("--sizes", nargs="+", type=int, default=[1_000, 10_000, 100_000])
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()

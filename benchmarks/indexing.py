@@ -3,7 +3,7 @@
     python -m benchmarks.indexing [FOLDER] [--passages 120] [--json]
 
 The whole pipeline (split, analyse, embed, write, fsync) over passages of FOLDER (BEIR
-layout; the seed's judgements without it) into an empty index, three ways in one run:
+layout; `benchmarks.JUDGED` without it) into an empty index, three ways in one run:
 as shipped, without sentence vectors, and without a model at all (vectors of zeros but
 one), which is what everything but the embedding takes. Ratios are to the first.
 """
@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.engine import SEEDS, texts_of
+from benchmarks import JUDGED
+from benchmarks.engine import texts_of
 from indexer.pipeline import prepare
 from search.assembly import fingerprint_of
 from search.domain import Article, ArticleInfo, Vector
@@ -73,7 +74,7 @@ def measure(texts: list[str], embedder: Embedder, *, sentence_vectors: bool) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("folder", nargs="?", type=Path, default=SEEDS)
+    parser.add_argument("folder", nargs="?", type=Path, default=JUDGED)
     parser.add_argument("--passages", type=int, default=120)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

@@ -23,6 +23,7 @@ import ir_measures
 import tantivy
 from ir_measures import RR, R, nDCG
 
+from benchmarks import JUDGED, SEEDS
 from search.analysis import Token, analyse, terms
 from search.domain import LAYERS, Layer
 
@@ -161,7 +162,7 @@ def measure(judged: Judged, form: Form) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("folders", nargs="*", type=Path, default=[JUDGED, SEEDS])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     results = {

@@ -3,7 +3,7 @@
     python -m benchmarks.search [FOLDER] [--sizes 1000 10000 100000] [--json]
 
 The real `Searcher` with the bundled model over the embedded engine, asked the real
-queries of FOLDER (BEIR layout; the seed's judgements without it), ten hits a page, in
+queries of FOLDER (BEIR layout; `benchmarks.JUDGED` without it), ten hits a page, in
 every mode. Passages are those of benchmarks/engine.py. Their vectors are real ones,
 mixed: each is the normalised mean of two of 400 vectors of real sentences with a little
 noise, so that cosines crowd together as real ones do. Memory is the process's resident
@@ -24,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.engine import BATCH, SEEDS, SENTENCES, Corpus, texts_of
+from benchmarks import JUDGED
+from benchmarks.engine import BATCH, SENTENCES, Corpus, texts_of
 from search.assembly import fingerprint_of
 from search.domain import MODES, Mode, Query, Vector
 from search.embedding import Embedder, open_embedder
@@ -96,7 +97,7 @@ def _latencies(searcher: Searcher, texts: list[str], mode: Mode) -> dict[str, li
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("folder", nargs="?", type=Path, default=SEEDS)
+    parser.add_argument("folder", nargs="?", type=Path, default=JUDGED)
     parser.add_argument("--sizes", nargs="+", type=int, default=[1_000, 10_000, 100_000])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

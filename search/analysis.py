@@ -101,6 +101,12 @@ def runs(text: str) -> list[tuple[int, str]]:
     return [(match.start(), match.group()) for match in _RUN.finditer(text)]
 
 
+def tokens_of(run: str) -> list[Token]:
+    """Return `analyse(run)` of one of `runs`, in a third of the time."""
+    remembered = _RUNS.young.get(run) or _RUNS.recall(run)
+    return [tuple.__new__(Token, (start, end, *rest)) for start, end, rest in remembered.words]
+
+
 def layer_terms(tokens: Sequence[Token]) -> dict[Layer, str]:
     """Return each layer's terms, joined by single spaces.
 

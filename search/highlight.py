@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from search.analysis import Token, analyse, runs
+from search.analysis import Token, analyse, runs, tokens_of
 from search.domain import Segment, Span
 from search.matching import near, with_clitics
 from search.parse import ParsedQuery
@@ -49,7 +49,7 @@ class Marker:
     def _spans_of(self, run: str) -> tuple[Span, ...]:
         spans = self._seen.get(run)
         if spans is None:
-            tokens = filter(self._matches, analyse(run))
+            tokens = filter(self._matches, tokens_of(run))
             spans = self._seen[run] = tuple(Span(t.start, t.end) for t in tokens)
         return spans
 

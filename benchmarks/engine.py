@@ -38,7 +38,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import JUDGED
-from search.analysis import analyse, layer_terms
+from search.analysis import terms
 from search.domain import (
     LAYERS,
     Article,
@@ -93,7 +93,7 @@ class Corpus:
     def __init__(self, folder: Path) -> None:
         texts = texts_of(folder / "corpus.jsonl")
         pieces = [s.strip() + "." for text in texts for s in text.split(".") if len(s.strip()) > 20]
-        self._sentences = [(piece, layer_terms(analyse(piece))) for piece in pieces]
+        self._sentences = [(piece, terms(piece)) for piece in pieces]
         queries = texts_of(folder / "queries.jsonl")
         if len(queries) > QUERIES:
             queries = random.Random(1).sample(queries, QUERIES)

@@ -145,9 +145,6 @@ class Filter:
     published_from: date | None = None
     published_to: date | None = None
 
-    def is_empty(self) -> bool:
-        return self == NO_FILTER
-
 
 NO_FILTER = Filter()
 

@@ -6,11 +6,9 @@ its best part's. Measures are ir-measures': a query that finds nothing counts as
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from indexer.judgements import JudgedSet
 from indexer.pipeline import prepare
@@ -18,7 +16,7 @@ from search.assembly import fingerprint_of
 from search.domain import Article, Mode, Query
 from search.embedding import Embedder
 from search.engine import Engine
-from search.engines import open_engine
+from search.engines import open_engine, temporary_index
 from search.errors import EngineError
 from search.parse import MAX_QUERY_LENGTH
 from search.searcher import MAX_SIZE, MAX_WINDOW, Searcher
@@ -57,16 +55,15 @@ def evaluate(
     modes: Iterable[Mode],
     on_step: OnStep = lambda _what, _done, _of: None,
 ) -> Evaluation:
-    """Index a judged collection into a temporary folder and measure each mode.
+    """Index a judged collection into a temporary index and measure each mode.
 
-    The folder is removed whatever happens.
+    The index is of the engine the settings name, and is removed whatever happens.
 
     Raises:
         EngineError: an article could not be written.
         EmbedderError: the model failed.
     """
-    with tempfile.TemporaryDirectory(prefix="fihris-evaluate-") as folder:
-        own = settings.model_copy(update={"data": Path(folder), "engine": "embedded"})
+    with temporary_index(settings) as own:
         engine = open_engine(own, fingerprint_of(embedder, own))
         try:
             passages = _write_all(judged.articles, engine, embedder, own, on_step)

@@ -84,6 +84,7 @@ class RankRequest:
     match it is in neither; its score counts for nothing.
     `frequencies` names terms whose document frequency (passages of the whole
     index, filter not applied) is wanted besides.
+    `exact_total` False spares an engine the counting of what it does not list.
     """
 
     clause: Clause | None = None
@@ -92,11 +93,14 @@ class RankRequest:
     constraint: Clause | None = None
     limit: int = SHORTLIST
     frequencies: tuple[Term, ...] = ()
+    exact_total: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Rankings:
     """`text_total` is exact: how many passages match clause and filter, None without a clause.
+
+    Where `exact_total` was not asked, it is at least the passages listed and at most the exact one.
 
     `took_ms` holds milliseconds by stage ("text", "vector") where the engine can tell.
     """
@@ -105,7 +109,7 @@ class Rankings:
     text_total: int | None = None
     vector: tuple[VectorHit, ...] = ()
     frequencies: Mapping[Term, int] = field(default_factory=dict)
-    passages: int = 0  # in the whole index, for weighing the frequencies
+    passages: int = 0  # in the whole index, for weighing the frequencies that were asked
     took_ms: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -164,6 +168,14 @@ class Engine(Protocol):
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` article ids greater than `after`, in order ("" starts)."""
+        ...
+
+    def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
+        """Return the known articles of these as they were written, in the order asked.
+
+        Without terms (`terms` is empty): analysis gives them again. An engine may keep
+        vectors as float16 of unit length.
+        """
         ...
 
     def status(self) -> EngineStatus:

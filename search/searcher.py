@@ -179,6 +179,7 @@ def _request(
         filter=query.filter,
         constraint=constraint(parsed, forms),
         limit=next(depth for depth in DEPTHS if query.start + query.size <= depth),
+        exact_total=mode == "keyword",  # with meaning beside it no total is exact
     )
 
 

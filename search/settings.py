@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from search.errors import SettingsError
@@ -28,7 +28,9 @@ class Settings(BaseSettings):
         default_factory=lambda: user_cache_path("fihris", appauthor=False),
         description="folder of the prepared model; may be deleted at any time",
     )
-    engine: Literal["embedded"] = Field("embedded", description="where the index lives")
+    engine: Literal["embedded", "elasticsearch"] = Field(
+        "embedded", description="where the index lives: `embedded` or `elasticsearch`"
+    )
     model: str = Field(
         "bundled",
         description="`bundled`, or `sentence-transformers:` and a Hub id or folder",
@@ -51,6 +53,39 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address `fihris serve` listens on")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="port; 0: any free one")
     log_queries: bool = Field(False, description="write query texts into the log")
+    elasticsearch_url: str = Field(
+        "http://127.0.0.1:9200", description="the cluster's addresses, commas between"
+    )
+    elasticsearch_cloud_id: str | None = Field(None, description="cloud id, instead of addresses")
+    elasticsearch_api_key: SecretStr | None = Field(None, description="API key, encoded")
+    elasticsearch_user: str | None = Field(None, description="user name, instead of an API key")
+    elasticsearch_password: SecretStr | None = Field(None, description="that user's password")
+    elasticsearch_ca: Path | None = Field(
+        None, description="file of the authority that signed the server's certificate"
+    )
+    elasticsearch_fingerprint: str | None = Field(
+        None, description="SHA-256 of the server's certificate, instead of an authority"
+    )
+    elasticsearch_index: str = Field(
+        "fihris",
+        description="alias of the index; its versions are `<alias>-passages-<n>`",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$",
+    )
+    elasticsearch_shards: Annotated[int, Field(ge=1, le=1024)] = Field(
+        1, description="primary shards of an index made from now on: docs/SCALING.md"
+    )
+    elasticsearch_replicas: Annotated[int, Field(ge=0, le=32)] = Field(
+        1, description="copies of each shard besides the primary; 0 on a single node"
+    )
+    elasticsearch_refresh: Annotated[int, Field(ge=1, le=3600)] = Field(
+        1, description="seconds until other processes see what was written"
+    )
+    elasticsearch_vectors: Literal["int8_hnsw", "bbq_hnsw", "hnsw"] = Field(
+        "int8_hnsw", description="how vectors are indexed: `int8_hnsw`, `bbq_hnsw` or `hnsw`"
+    )
+    elasticsearch_timeout: Annotated[float, Field(gt=0, le=3600)] = Field(
+        10.0, description="seconds a request may take"
+    )
 
 
 def read_settings() -> Settings:

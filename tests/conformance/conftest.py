@@ -10,19 +10,20 @@ import pytest
 
 from search.engine import Engine, Fingerprint
 from tests.conformance.corpus import FINGERPRINT
-from tests.conformance.engines import names, opened
+from tests.conformance.engines import names, opened, removed
 
 Open = Callable[..., AbstractContextManager[Engine]]
 
 
 @pytest.fixture(params=names())
-def open_index(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Return what opens this test's index, as often as wanted."""
+def open_index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Give what opens this test's index, as often as wanted."""
 
     def open_again(fingerprint: Fingerprint = FINGERPRINT) -> AbstractContextManager[Engine]:
         return opened(request.param, tmp_path, fingerprint)
 
-    return open_again
+    yield open_again
+    removed(request.param, tmp_path)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ cannot be started, from a visible skip into a failure.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -16,6 +17,7 @@ import pytest
 from search.engine import Engine, Fingerprint
 from search.engines import open_engine
 from search.settings import Settings
+from tests import servers
 
 # Opens the index that belongs to a folder: the same folder, the same index.
 Factory = Callable[[Path, Fingerprint], AbstractContextManager[Engine]]
@@ -34,7 +36,44 @@ def embedded(folder: Path, fingerprint: Fingerprint) -> Iterator[Engine]:
         engine.close()
 
 
-ENGINES: dict[str, Factory] = {"embedded": embedded}
+@contextmanager
+def elasticsearch(folder: Path, fingerprint: Fingerprint) -> Iterator[Engine]:
+    engine = open_engine(elastic_settings(alias_of(folder)), fingerprint)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def elastic_settings(alias: str, **more: object) -> Settings:
+    """Return settings for an index of the tests' server; started at the first call."""
+    try:
+        server = servers.shared()
+    except servers.Unavailable as error:
+        raise Unavailable(str(error)) from error
+    about = {"engine": "elasticsearch", "elasticsearch_replicas": 0, "elasticsearch_timeout": 60}
+    return Settings.model_validate(
+        about | {"elasticsearch_url": server.url, "elasticsearch_index": alias} | more
+    )
+
+
+def alias_of(folder: Path) -> str:
+    """Return an alias that belongs to a folder, unlike any of another run."""
+    return "t" + hashlib.blake2b(str(folder).encode() + _RUN, digest_size=10).hexdigest()
+
+
+_RUN = os.urandom(8)
+
+
+def removed(name: str, folder: Path) -> None:
+    """Remove what a test made outside its folder."""
+    if name == "elasticsearch":
+        from search.engines.elastic.versions import drop_all
+
+        drop_all(elastic_settings(alias_of(folder)))
+
+
+ENGINES: dict[str, Factory] = {"embedded": embedded, "elasticsearch": elasticsearch}
 
 
 def required() -> tuple[str, ...]:

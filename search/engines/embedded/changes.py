@@ -7,7 +7,6 @@ import sqlite3
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from search.domain import LAYERS
 from search.engine import Fingerprint
@@ -94,17 +93,3 @@ def _damaged(what: str, number: int) -> RecordCorrupt:
         f"passage {number} of the record is damaged: {what}. Restore the index from a backup, or "
         "delete its folder and index your files again."
     )
-
-
-def check_fingerprint(stored: Fingerprint, wanted: Fingerprint, folder: Path) -> None:
-    """Raise FingerprintMismatch, naming what differs, unless both are the same."""
-    differing = "; ".join(
-        f"{name}: the index has {getattr(stored, name)!r}, this Fihris {getattr(wanted, name)!r}"
-        for name in Fingerprint.__dataclass_fields__
-        if getattr(stored, name) != getattr(wanted, name)
-    )
-    if differing:
-        raise FingerprintMismatch(
-            f"the index in {folder} was made differently ({differing}). Index your files into an "
-            f"empty folder (set FIHRIS_DATA), or delete the folder {folder} and index them again."
-        )

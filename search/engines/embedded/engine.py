@@ -27,21 +27,17 @@ from search.engine import (
     VectorHit,
     WriteOutcome,
 )
-from search.engines.embedded.changes import (
-    State,
-    check_fingerprint,
-    read_removals,
-    read_state,
-)
-from search.engines.embedded.checks import (
+from search.engines.checks import (
     check_clause,
     check_filter,
+    check_fingerprint,
     check_layer,
     check_limit,
     check_request,
     is_unicode,
     passage_key,
 )
+from search.engines.embedded.changes import State, read_removals, read_state
 from search.engines.embedded.derived import OpenText, TextFollower, answering
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.meaning import Meaning
@@ -274,6 +270,12 @@ class EmbeddedEngine:
         self._state()
         return self._record.article_ids(after, limit)
 
+    def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
+        self._state()
+        known = [key for key in dict.fromkeys(article_ids) if is_unicode(key)]
+        found = (self._record.indexed(key, self._fingerprint.dimensions) for key in known)
+        return [indexed for indexed in found if indexed is not None]
+
     def status(self) -> EngineStatus:
         state = self._state()
         articles, passages, sentences = self._record.counts() if state else (0, 0, 0)
@@ -341,7 +343,7 @@ class EmbeddedEngine:
         self._refuse_closed()
         state = self._record.state()
         if state is not None:
-            check_fingerprint(state.fingerprint, self._fingerprint, self._folder)
+            check_fingerprint(state.fingerprint, self._fingerprint, f"index in {self._folder}")
         return state
 
     def _refuse_closed(self) -> None:

@@ -19,7 +19,7 @@ from search.clauses import (
     Term,
 )
 from search.domain import NO_FILTER, Filter
-from search.engines.embedded.checks import is_unicode
+from search.engines.checks import is_unicode
 
 if TYPE_CHECKING:
     import tantivy

@@ -24,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,9 @@ from search.domain import (
     ArticleInfo,
     Filter,
     IndexedArticle,
+    IndexedPassage,
     Passage,
+    Span,
     StoredArticle,
     StoredPassage,
     Vector,
@@ -134,20 +137,26 @@ class Record:
         return found
 
     def article(self, id: str) -> StoredArticle | None:
-        sql = f"SELECT a.key, {_ARTICLE}, a.text FROM articles a WHERE a.id = ?"  # noqa: S608
         with self.reading() as connection:
-            row = None if connection is None else connection.execute(sql, (id,)).fetchone()
-            if connection is None or row is None:
+            return None if connection is None else _article(connection, id)
+
+    def indexed(self, id: str, dimensions: int) -> IndexedArticle | None:
+        """Return an article as it was written, without its terms."""
+        sql = (
+            "SELECT v.vector, s.spans, s.vectors FROM vectors v "
+            "JOIN articles a ON a.key = v.article "
+            "LEFT JOIN sentences s ON s.number = v.number WHERE a.id = ? ORDER BY v.position"
+        )
+        with self.reading() as connection:
+            stored = None if connection is None else _article(connection, id)
+            if connection is None or stored is None:
                 return None
-            passages = connection.execute(
-                "SELECT position, start, end, text FROM passages WHERE article = ? "
-                "ORDER BY position",
-                (row[0],),
-            ).fetchall()
-            text = zlib.decompress(row[8]).decode()
-            return StoredArticle(
-                Article(_info(row[1:8]), text), tuple(Passage(id, *p) for p in passages)
-            )
+            rows = connection.execute(sql, (id,)).fetchall()
+        passages = zip(stored.passages, rows, strict=True)
+        return IndexedArticle(
+            stored.article,
+            tuple(_indexed(passage, row, dimensions) for passage, row in passages),
+        )
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         sql = "SELECT id FROM articles WHERE id > ? ORDER BY id LIMIT ?"
@@ -222,6 +231,33 @@ class Record:
             if connection is None or read_state(connection) is None:
                 return []
             return connection.execute(sql, values).fetchall()
+
+
+def _article(connection: sqlite3.Connection, id: str) -> StoredArticle | None:
+    sql = f"SELECT a.key, {_ARTICLE}, a.text FROM articles a WHERE a.id = ?"  # noqa: S608
+    row = connection.execute(sql, (id,)).fetchone()
+    if row is None:
+        return None
+    passages = connection.execute(
+        "SELECT position, start, end, text FROM passages WHERE article = ? ORDER BY position",
+        (row[0],),
+    ).fetchall()
+    text = zlib.decompress(row[8]).decode()
+    return StoredArticle(Article(_info(row[1:8]), text), tuple(Passage(id, *p) for p in passages))
+
+
+def _indexed(passage: Passage, row: Sequence[Any], dimensions: int) -> IndexedPassage:
+    vector, spans, vectors = row
+    pairs = np.frombuffer(spans or b"", "<i4").reshape(-1, 2).tolist()
+    return IndexedPassage(
+        passage=passage,
+        terms={},
+        vector=np.frombuffer(vector, "<f2").astype(np.float32),
+        sentences=tuple(Span(start, end) for start, end in pairs),
+        sentence_vectors=np.frombuffer(vectors or b"", "<f2")
+        .reshape(-1, dimensions)
+        .astype(np.float32),
+    )
 
 
 def _info(row: Sequence[object]) -> ArticleInfo:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from search.domain import LAYERS, IndexedArticle, IndexedPassage, Vector
 from search.engine import Fingerprint, WriteOutcome
-from search.engines.embedded.checks import Unfit, check_article
+from search.engines.checks import Unfit, check_article
 from search.engines.embedded.connections import RECORD_SCHEMA
 
 KEPT_REMOVALS = 100_000  # a reader further behind reads everything anew

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from search.clauses import Boost, Clause, Everything, Term
 from search.domain import LAYERS, Filter, Layer
 from search.engine import FacetField, RankRequest
+from search.engines.checks import is_unicode
 from search.engines.embedded.changes import TermRow
-from search.engines.embedded.checks import is_unicode
 from search.engines.embedded.queries import Translator, is_constant
 
 if TYPE_CHECKING:

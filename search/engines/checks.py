@@ -1,7 +1,9 @@
 """What an article and a request must be before anything native or stored sees them.
 
-Tantivy ends the process on some inputs (a limit of 1e12 aborts, a phrase of
-one word panics), so every bound is checked here, in Python, first.
+One set of bounds for every engine, so that what one takes the other takes too. Tantivy
+ends the process on some inputs (a limit of 1e12 aborts, a phrase of one word panics),
+Elasticsearch refuses a whole request for one part of it, so every bound is checked here,
+in Python, first.
 """
 
 from __future__ import annotations
@@ -25,15 +27,15 @@ from search.clauses import (
     Term,
 )
 from search.domain import LAYERS, NO_FILTER, Filter, IndexedArticle, IndexedPassage, Vector
-from search.engine import MAX_LIMIT, RankRequest
-from search.errors import InputError
+from search.engine import MAX_LIMIT, Fingerprint, RankRequest
+from search.errors import FingerprintMismatch, InputError
 
 MAX_ID = 512  # characters of an article's id
 MAX_VALUE = 1_000  # of a source, a language, a tag
 MAX_FIELD = 20_000  # of a title, a url
 MAX_TAGS = 1_000
 MAX_PASSAGES = 1_000_000  # of one article
-MAX_TERM_BYTES = 60_000  # Tantivy drops longer ones without a word (limit 65,530)
+MAX_TERM_BYTES = 32_000  # Lucene refuses more than 32,766, Tantivy drops more than 65,530
 MAX_DEPTH = 64  # of a clause: no parser of ours nests deeper than 5
 MAX_FACTOR = 1_000.0
 MAX_PRODUCT = 1e12  # of nested factors: scores are float32 inside Tantivy
@@ -237,3 +239,17 @@ def passage_key(passage_id: str) -> tuple[str, int] | None:
     if not is_unicode(article_id) or str(int(digits)) != digits:
         return None
     return article_id, int(digits)
+
+
+def check_fingerprint(stored: Fingerprint, wanted: Fingerprint, where: str) -> None:
+    """Raise FingerprintMismatch, naming what differs, unless both are the same."""
+    differing = "; ".join(
+        f"{name}: the index has {getattr(stored, name)!r}, this Fihris {getattr(wanted, name)!r}"
+        for name in Fingerprint.__dataclass_fields__
+        if getattr(stored, name) != getattr(wanted, name)
+    )
+    if differing:
+        raise FingerprintMismatch(
+            f"the {where} was made differently ({differing}). `fihris reindex` makes it anew from "
+            "what it holds, while searches go on with a Fihris that fits it."
+        )

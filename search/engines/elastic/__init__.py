@@ -1,0 +1,15 @@
+"""The engine for more than one machine: an Elasticsearch cluster.
+
+One index behind one alias holds everything: passages, which are ranked;
+articles, the text as it was given; and one ledger (`mapping` has the fields).
+
+connection   the client, retries of what passes by itself, errors in our words
+mapping      what the index is: fields, analysis, similarity, settings
+versions     `<alias>-passages-<n>` behind the alias, made, checked, swapped, dropped
+documents    articles and passages to documents and back
+queries      clauses and filters in Elasticsearch's query language
+ledger       which editions no search may show, and who is writing
+writing      articles whole or not at all, over a bulk interface that promises neither
+ranking      one round trip for both rankings
+engine       all of it as one Engine
+"""

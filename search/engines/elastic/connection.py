@@ -1,0 +1,285 @@
+"""The client, retries of what passes by itself, and every error in our words.
+
+Nothing else calls the client but through `Connection.call`, so that no exception of
+elasticsearch or elastic_transport leaves this package (a test enumerates them).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from search.errors import EngineError, EngineUnavailable, SettingsError
+from search.settings import Settings
+
+if TYPE_CHECKING:
+    from elastic_transport import ObjectApiResponse
+    from elasticsearch import ApiError, Elasticsearch, TransportError
+
+T = TypeVar("T")
+
+# What passes by itself: too many requests, no shard or node just now, a proxy's failure.
+TRANSIENT = frozenset({429, 502, 503, 504})
+READ_PATIENCE = 2.0  # seconds a reader is retried: a node that restarts takes longer anyway
+WRITE_PATIENCE = 60.0  # a writer: a node's loss is noticed and its shards are moved in that time
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+_MOST_CONNECTIONS = 32  # to each node at once; further threads wait for one
+
+
+class Refused(EngineError):
+    """Elasticsearch answered with an error that trying again would not change.
+
+    `status` and `kind` (its name for the error) let a caller tell what it was.
+    """
+
+    def __init__(self, message: str, *, status: int, kind: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+
+
+class Connection:
+    """A client of the cluster the settings name. May be used from many threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Make a client; nothing is sent yet.
+
+        Raises:
+            SettingsError: addresses, credentials or certificates cannot be used.
+        """
+        self.name = shown_address(settings)
+        self._client = _client(settings)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def call(self, request: Callable[[Elasticsearch], T], patience: float = READ_PATIENCE) -> T:
+        """Return the answer to a request; what passes by itself is tried again.
+
+        Args:
+            request: sent as often as needed, so twice must be as good as once.
+            patience: seconds to go on trying for.
+
+        Raises:
+            EngineUnavailable: no answer, or none but "not now", within `patience`.
+            Refused: an answer that trying again would not change.
+        """
+        import elastic_transport
+        import elasticsearch
+
+        end = time.monotonic() + patience
+        for pause in pauses():
+            try:
+                return request(self._client)
+            except elasticsearch.ApiError as error:
+                transient = is_transient(error.meta.status, reason_of(error.body)[0])
+                if not transient or time.monotonic() + pause > end:
+                    raise self._told(error) from error
+            except elastic_transport.TransportError as error:
+                # A certificate or an answer that cannot be read stays as it is.
+                passing = isinstance(error, elastic_transport.ConnectionError) and not isinstance(
+                    error, elastic_transport.TlsError
+                )
+                if not passing or time.monotonic() + pause > end:
+                    raise self._unreachable(error) from error
+            time.sleep(pause)
+        raise AssertionError("pauses never end")
+
+    def _told(self, error: ApiError) -> EngineError:
+        kind, reason = reason_of(error.body, error.message)
+        status = int(error.meta.status)
+        if status == 401:
+            return EngineUnavailable(
+                f"Elasticsearch at {self.name} does not accept the credentials. Set "
+                "FIHRIS_ELASTICSEARCH_API_KEY, or FIHRIS_ELASTICSEARCH_USER and "
+                "FIHRIS_ELASTICSEARCH_PASSWORD, to ones it knows."
+            )
+        if kind == "cluster_block_exception":
+            return EngineUnavailable(blocked(self.name, reason))
+        if status == 403:
+            return EngineUnavailable(
+                f"Elasticsearch at {self.name} does not allow this to these credentials: "
+                f"{reason}. docs/RELIABILITY.md lists the privileges that are needed."
+            )
+        if status in TRANSIENT:
+            return EngineUnavailable(
+                f"Elasticsearch at {self.name} cannot answer now ({status} {kind}: {reason}). "
+                "Try again; if it stays so, look at the cluster's health."
+            )
+        return Refused(
+            f"Elasticsearch at {self.name} refused a request ({status} {kind}: {reason})",
+            status=status,
+            kind=kind,
+        )
+
+    def _unreachable(self, error: TransportError) -> EngineUnavailable:
+        import elastic_transport
+
+        reason = f"{type(error).__name__}: {error.message}"
+        if isinstance(error, elastic_transport.TlsError):
+            return EngineUnavailable(
+                f"the certificate of Elasticsearch at {self.name} is not trusted ({reason}). Name "
+                "the authority's certificate with FIHRIS_ELASTICSEARCH_CA, or the server "
+                "certificate's SHA-256 with FIHRIS_ELASTICSEARCH_FINGERPRINT."
+            )
+        if isinstance(error, elastic_transport.ConnectionTimeout):
+            return EngineUnavailable(
+                f"Elasticsearch at {self.name} did not answer in time ({reason}). Try again, or "
+                "allow more with FIHRIS_ELASTICSEARCH_TIMEOUT."
+            )
+        return EngineUnavailable(
+            f"cannot reach Elasticsearch at {self.name} ({reason}). Is it running, and is "
+            "FIHRIS_ELASTICSEARCH_URL its address?"
+        )
+
+
+def each_answered(response: ObjectApiResponse[Any]) -> list[dict[str, Any]]:
+    """Return the answers of several searches sent as one request, all of them whole.
+
+    Raises:
+        elasticsearch.ApiError: one of them failed; `Connection.call` tells it, or tries again.
+        EngineUnavailable: one of them is partial.
+    """
+    import elasticsearch
+
+    answers: list[dict[str, Any]] = response.body["responses"]
+    for answer in answers:
+        status = int(answer.get("status", 200))
+        if "error" in answer:
+            meta = replace(response.meta, status=status)
+            raise elasticsearch.ApiError(reason_of(answer)[0], meta, answer)
+        whole(answer)
+    return answers
+
+
+def whole(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an answer that every shard has given in time; raise EngineUnavailable on another."""
+    failed = answer["_shards"]["failed"]
+    if failed or answer.get("timed_out"):
+        raise EngineUnavailable(
+            f"Elasticsearch gave a partial answer ({failed} of {answer['_shards']['total']} shards "
+            f"failed, timed out: {bool(answer.get('timed_out'))}), which is not shown. Try again."
+        )
+    return answer
+
+
+def pauses() -> Iterator[float]:
+    """Yield how long to wait before each further try: doubling, with full jitter."""
+    longest = _FIRST_PAUSE
+    while True:
+        yield random.uniform(longest / 2, longest)  # noqa: S311  # spreads retries, hides nothing
+        longest = min(_LONGEST_PAUSE, longest * 2)
+
+
+def is_transient(status: int, kind: str) -> bool:
+    """Tell whether an answer may be another one soon. A full disk also answers 429: it may not."""
+    return status in TRANSIENT and kind != "cluster_block_exception"
+
+
+def reason_of(body: object, otherwise: str = "") -> tuple[str, str]:
+    """Return Elasticsearch's name for the error in an answer, and its reason in one line."""
+    found = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(found, dict):
+        return otherwise or "error", one_line(str(found or body or otherwise))
+    # The cause says what was wrong, the error itself often only which phase failed.
+    cause = (found.get("root_cause") or [found])[0]
+    kind = str(found.get("type") or otherwise)
+    if kind == "search_phase_execution_exception":
+        kind = str(cause.get("type") or kind)
+    return kind, one_line(str(cause.get("reason") or found.get("reason") or kind))
+
+
+def one_line(text: str, most: int = 300) -> str:
+    """Return a text as one line of bounded length."""
+    joined = " ".join(text.split())
+    return joined if len(joined) <= most else joined[: most - 1] + "…"
+
+
+def blocked(name: str, reason: str) -> str:
+    """Return what to do about an index that takes no writes."""
+    if "flood-stage" in reason or "disk usage exceeded" in reason:
+        return (
+            f"a disk of Elasticsearch at {name} is nearly full and it takes no more writes "
+            f"({reason}). What was acknowledged is safe; free space or add a node, then try again."
+        )
+    return (
+        f"an index of Elasticsearch at {name} is blocked ({reason}). What was acknowledged is "
+        "safe; lift the block (PUT <index>/_settings, index.blocks.*: null) and try again."
+    )
+
+
+def shown_address(settings: Settings) -> str:
+    """Return where the cluster is, without credentials that an address may carry."""
+    if settings.elasticsearch_cloud_id:
+        return "cloud id " + settings.elasticsearch_cloud_id.partition(":")[0]
+    return ", ".join(_without_credentials(url) for url in addresses(settings))
+
+
+def addresses(settings: Settings) -> list[str]:
+    """Return the nodes' addresses, each with its port."""
+    found = []
+    for given in settings.elasticsearch_url.split(","):
+        url = given.strip().rstrip("/")
+        if not url:
+            continue
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingsError(
+                "FIHRIS_ELASTICSEARCH_URL must be one or more addresses such as "
+                f"http://127.0.0.1:9200, commas between; got {_without_credentials(url)!r}"
+            )
+        found.append(url if port else f"{url}:{443 if parts.scheme == 'https' else 9200}")
+    if not found:
+        raise SettingsError("FIHRIS_ELASTICSEARCH_URL is empty; name at least one address")
+    return found
+
+
+def _without_credentials(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}" if mark else url.rpartition("@")[2]
+
+
+def _client(settings: Settings) -> Elasticsearch:
+    from elasticsearch import Elasticsearch
+
+    options: dict[str, Any] = {}
+    if settings.elasticsearch_cloud_id:
+        options["cloud_id"] = settings.elasticsearch_cloud_id
+    else:
+        options["hosts"] = addresses(settings)
+    key, password = settings.elasticsearch_api_key, settings.elasticsearch_password
+    if key:  # an empty one counts as unset, as env files have it
+        options["api_key"] = key.get_secret_value()
+    elif settings.elasticsearch_user:
+        if not password:
+            raise SettingsError(
+                "FIHRIS_ELASTICSEARCH_USER is set and FIHRIS_ELASTICSEARCH_PASSWORD is not"
+            )
+        options["basic_auth"] = (settings.elasticsearch_user, password.get_secret_value())
+    if settings.elasticsearch_ca is not None:
+        if not settings.elasticsearch_ca.is_file():
+            raise SettingsError(
+                f"FIHRIS_ELASTICSEARCH_CA names {settings.elasticsearch_ca}, which is no file"
+            )
+        options["ca_certs"] = str(settings.elasticsearch_ca)
+    if settings.elasticsearch_fingerprint:
+        options["ssl_assert_fingerprint"] = settings.elasticsearch_fingerprint
+    try:
+        return Elasticsearch(
+            **options,
+            request_timeout=settings.elasticsearch_timeout,
+            connections_per_node=_MOST_CONNECTIONS,
+            max_retries=0,  # `call` retries, with pauses and only what passes by itself
+        )
+    except (ValueError, TypeError) as error:
+        raise SettingsError(
+            f"cannot use the FIHRIS_ELASTICSEARCH_* settings: {one_line(str(error))}"
+        ) from None  # its cause may show a password

@@ -1,0 +1,169 @@
+"""What the index is: its fields, analysis, similarity and settings, in one place.
+
+Three kinds of document share it: `passage` is what is ranked, `article` the text as it was
+given, and one `ledger` (`search.engines.elastic.ledger`). Only passages have the layers and
+vectors, so nothing of the others is ever counted in a ranking's statistics.
+
+Terms, vectors and sentence vectors are left out of `_source`: they are indexed or kept as
+doc values, and a result shows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from search.domain import LAYERS, Layer
+from search.engine import Fingerprint
+from search.errors import FingerprintMismatch
+from search.settings import Settings
+
+FORMAT = 1  # of the fields below; another one means the index is made anew
+
+# The layer whose terms are looked up by prefix (names in Latin letters) has them as doc
+# values too; of another layer they would first be gathered in memory (fielddata).
+VOCABULARY = "sound_terms"
+VOCABULARY_LAYER: Layer = "sound"
+
+HIDDEN = "hidden"
+LEDGER_ID = "ledger"
+NOT_IN_SOURCE = (*LAYERS, VOCABULARY, "vector", "sentence_vectors")
+
+_KEYWORD = {"type": "keyword"}
+_SHOWN = {"type": "keyword", "index": False, "doc_values": False}
+_TEXT = {"type": "text", "index": False}
+
+
+def properties(dimensions: int, vectors: str) -> dict[str, Any]:
+    """Return the fields' mappings."""
+    return {
+        "kind": _KEYWORD,
+        "edition": _KEYWORD,  # one writing of one article; all its documents have it
+        "article_id": _KEYWORD,
+        "passage_id": _KEYWORD,
+        "source": _KEYWORD,
+        "language": _KEYWORD,
+        "tags": _KEYWORD,
+        "year": _KEYWORD,
+        "published": {"type": "date", "format": "strict_date"},
+        "title": _TEXT,
+        "url": _TEXT,
+        "text": _TEXT,
+        "given_tags": _SHOWN,  # in their order, repeated ones too
+        "position": {"type": "integer", "index": False},
+        "start": {"type": "integer", "index": False},
+        "end": {"type": "integer", "index": False},
+        "spans": {"type": "integer", "index": False, "doc_values": False},
+        "content_hash": _SHOWN,
+        "passages": {"type": "integer", "index": False},
+        "sentences": {"type": "integer", "index": False},  # how many, to be counted
+        # Where each sentence is, and their vectors: what ranking reads of a shortlist.
+        "sentence_spans": {"type": "binary", "doc_values": True},
+        "sentence_vectors": {"type": "binary", "doc_values": True},
+        "vector": {
+            "type": "dense_vector",
+            "dims": dimensions,
+            "index": True,
+            "similarity": "cosine",
+            "index_options": {"type": vectors},
+        },
+        **{
+            layer: {
+                "type": "text",
+                "analyzer": "terms",
+                "similarity": "terms",
+                "fielddata": layer != VOCABULARY_LAYER,
+            }
+            for layer in LAYERS
+        },
+        VOCABULARY: {"type": "keyword", "index": False},
+        HIDDEN: _SHOWN,
+        "ledger": {"type": "object", "enabled": False},
+    }
+
+
+def index_settings(settings: Settings) -> dict[str, Any]:
+    """Return an index's settings: what is given, and the terms' analysis and scoring."""
+    return {
+        "number_of_shards": settings.elasticsearch_shards,
+        "number_of_replicas": settings.elasticsearch_replicas,
+        "refresh_interval": f"{settings.elasticsearch_refresh}s",
+        "similarity": {"terms": {"type": "BM25", "k1": 1.2, "b": 0.75}},  # as `search.clauses`
+        "analysis": {
+            # Not `whitespace`: that one also cuts at other spaces than ours, and every 255 letters.
+            "tokenizer": {
+                "space": {
+                    "type": "char_group",
+                    "tokenize_on_chars": [" "],
+                    "max_token_length": 32_000,
+                }
+            },
+            "analyzer": {"terms": {"type": "custom", "tokenizer": "space"}},
+        },
+    }
+
+
+def mappings(fingerprint: Fingerprint, settings: Settings) -> dict[str, Any]:
+    """Return an index's mappings; `_meta` says what made it."""
+    return {
+        "dynamic": "strict",
+        "_source": {"excludes": list(NOT_IN_SOURCE)},
+        "_meta": {"fihris": {"format": FORMAT, "fingerprint": asdict(fingerprint)}},
+        "properties": properties(fingerprint.dimensions, settings.elasticsearch_vectors),
+    }
+
+
+def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
+    """Return what made an index, from its mappings.
+
+    Raises:
+        FingerprintMismatch: it was not made by Fihris, or by one with other fields, or
+            somebody has changed its fields since.
+    """
+    meta = found.get("_meta", {}).get("fihris")
+    remedy = (
+        "Restore it from a snapshot, or choose another alias with FIHRIS_ELASTICSEARCH_INDEX and "
+        "index your files into it"
+    )
+    if not isinstance(meta, Mapping):
+        raise FingerprintMismatch(
+            f"the index {index} does not say that Fihris made it (_meta.fihris is missing). {remedy}."
+        )
+    if meta.get("format") != FORMAT:
+        raise FingerprintMismatch(
+            f"the index {index} has fields of format {meta.get('format')}, this Fihris uses format "
+            f"{FORMAT}. Run `fihris reindex` with the Fihris that made it, or update this one."
+        )
+    try:
+        fingerprint = Fingerprint(**meta["fingerprint"])
+    except (KeyError, TypeError):
+        raise FingerprintMismatch(
+            f"the index {index} does not say what made it. {remedy}."
+        ) from None
+    expected = properties(fingerprint.dimensions, "")
+    present = found.get("properties", {})
+    changed = sorted(
+        name for name, wanted in expected.items() if not _is_as(wanted, present.get(name))
+    )
+    if changed or str(found.get("dynamic")) != "strict":
+        what = ", ".join(changed) or "dynamic"
+        raise FingerprintMismatch(
+            f"somebody has changed the mapping of the index {index} ({what}). {remedy}."
+        )
+    return fingerprint
+
+
+def _is_as(wanted: Mapping[str, Any], present: Mapping[str, Any] | None) -> bool:
+    """Tell whether a field is what we made: what Elasticsearch adds by itself is let be."""
+    if present is None:
+        return False
+    return (
+        all(
+            present.get(key, True if key in ("index", "doc_values") else None) == value
+            or (key == "fielddata" and not value and key not in present)
+            for key, value in wanted.items()
+            if key not in ("index_options", "type")
+        )
+        and present.get("type", "object") == wanted["type"]
+    )

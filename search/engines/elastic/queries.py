@@ -1,0 +1,187 @@
+"""Clauses and filters in Elasticsearch's query language. Pure; no text is ever parsed by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from search.clauses import (
+    AllOf,
+    AnyOf,
+    Boost,
+    Clause,
+    Everything,
+    Not,
+    Phrase,
+    Prefer,
+    Prefix,
+    Term,
+)
+from search.domain import Filter
+from search.engines.checks import is_unicode
+from search.engines.elastic.mapping import HIDDEN, LEDGER_ID
+from search.errors import InputError
+
+Query = dict[str, Any]
+
+NOTHING: Query = {"match_none": {}}
+_MAX_NESTED = 28  # Elasticsearch refuses 30 (indices.query.bool.max_nested_depth); two are ours
+
+
+def passages_query(
+    alias: str, clause: Clause | None, filter: Filter, *constraints: Clause
+) -> Query:
+    """Return the query of a clause (None: every passage, unscored) inside filter and constraints.
+
+    Raises InputError on a clause nested too deep for Elasticsearch.
+    """
+    query: Query = {
+        "filter": [*conditions(filter), *(_query(c, scored=False) for c in constraints)],
+        "must_not": [hidden(alias)],
+    }
+    if clause is None or isinstance(clause, Everything):
+        query["filter"].append(kind("passage"))
+    else:
+        query["must"] = [_query(clause)]
+    for part in (clause, *constraints):
+        if part is not None and _depth(part) > _MAX_NESTED:
+            raise InputError(
+                f"the query is nested more than {_MAX_NESTED} deep, which Elasticsearch refuses",
+                field="clause",
+            )
+    return {"bool": query}
+
+
+def kind(name: str) -> Query:
+    return {"term": {"kind": name}}
+
+
+def hidden(alias: str) -> Query:
+    """Return what matches documents that no search may show: the ledger names their editions.
+
+    Elasticsearch reads the ledger when the search begins, not at a refresh: the moment it
+    is written is the moment a whole batch of articles changes for everybody.
+    """
+    return {"terms": {"edition": {"index": alias, "id": LEDGER_ID, "path": HIDDEN}}}
+
+
+def conditions(filter: Filter) -> list[Query]:
+    """Return one condition for each field of a filter that is given."""
+    found = [
+        _any_value(field, values)
+        for field, values in (
+            ("source", filter.sources),
+            ("language", filter.languages),
+            ("article_id", filter.articles),
+            ("tags", filter.tags),
+        )
+        if values
+    ]
+    bounds = {
+        name: day.isoformat()
+        for name, day in (("gte", filter.published_from), ("lte", filter.published_to))
+        if day is not None
+    }
+    if bounds:
+        found.append({"range": {"published": bounds}})
+    return found
+
+
+def _any_value(field: str, values: Iterable[str]) -> Query:
+    known = [value for value in dict.fromkeys(values) if value and is_unicode(value)]
+    return {"terms": {field: known}} if known else NOTHING
+
+
+def _query(clause: Clause, *, scored: bool = True) -> Query:
+    match clause:
+        case Term(layer=layer, value=value):
+            return {"term": {layer: {"value": value}}} if _is_term(value) else NOTHING
+        case Phrase(layer=layer, values=values):
+            if not values or not all(map(_is_term, values)):
+                return NOTHING
+            if len(values) == 1:
+                return _query(Term(layer, values[0]), scored=scored)
+            return {"match_phrase": {layer: " ".join(values)}}
+        case Prefix(layer=layer, value=value):
+            # A term is at most 32,000 bytes, so a longer prefix has no term.
+            if not is_unicode(value) or len(value) > 1_000 or " " in value:
+                return NOTHING
+            return {"prefix": {layer: {"value": value}}}
+        case AnyOf(clauses=parts, minimum=minimum):
+            if len(parts) < minimum:
+                return NOTHING
+            if len(parts) == 1:
+                return _query(parts[0], scored=scored)
+            should = [_query(part, scored=scored) for part in parts]
+            return {"bool": {"should": should, "minimum_should_match": minimum}}
+        case AllOf(clauses=()):
+            return NOTHING
+        case AllOf(clauses=(part,)):
+            return _query(part, scored=scored)
+        case AllOf(clauses=parts):
+            return {"bool": {_must(scored): [_query(part, scored=scored) for part in parts]}}
+        case Not(clause=wanted, excluded=excluded):
+            return {
+                "bool": {
+                    _must(scored): [_query(wanted, scored=scored)],
+                    "must_not": [_query(excluded, scored=False)],
+                }
+            }
+        case Prefer(clause=wanted) if not scored:
+            return _query(wanted, scored=False)
+        case Prefer(clause=Boost(clause=wanted, factor=0), bonus=bonus):
+            return {
+                "bool": {
+                    "filter": [_query(wanted, scored=False)],
+                    "should": _alternatives(bonus),
+                    "minimum_should_match": 0,
+                }
+            }
+        case Prefer(clause=wanted, bonus=bonus):
+            return {
+                "bool": {
+                    "must": [_query(wanted)],
+                    "should": _alternatives(bonus),
+                    "minimum_should_match": 0,
+                }
+            }
+        case Boost(clause=part) if not scored:
+            return _query(part, scored=False)
+        case Boost(clause=part, factor=0):
+            return {"constant_score": {"filter": _query(part, scored=False), "boost": 0.0}}
+        case Boost(clause=Term(layer=layer, value=value), factor=factor) if _is_term(value):
+            return {"term": {layer: {"value": value, "boost": factor}}}
+        case Boost(clause=part, factor=factor):
+            return {"bool": {"must": [_query(part)], "boost": factor}}
+        case Everything():
+            return {"constant_score": {"filter": kind("passage"), "boost": 0.0}}
+
+
+def _must(scored: bool) -> str:
+    return "must" if scored else "filter"
+
+
+def _alternatives(bonus: Clause) -> list[Query]:
+    """Return a bonus as clauses beside each other: one level less, and faster than inside one."""
+    if isinstance(bonus, AnyOf) and bonus.minimum == 1:
+        return [_query(part) for part in bonus.clauses]
+    return [_query(bonus)]
+
+
+def _is_term(value: str) -> bool:
+    return bool(value) and " " not in value and len(value) <= 32_000 and is_unicode(value)
+
+
+def _depth(clause: Clause) -> int:
+    """Return how many levels of `bool` a clause becomes at most."""
+    match clause:
+        case AnyOf(clauses=(part,), minimum=1) | AllOf(clauses=(part,)):
+            return _depth(part)
+        case AnyOf(clauses=parts) | AllOf(clauses=parts):
+            return 1 + max(map(_depth, parts), default=0)
+        case Not(clause=a, excluded=b) | Prefer(clause=a, bonus=b):
+            return 1 + max(_depth(a), _depth(b))
+        case Boost(clause=part):
+            return 1 + _depth(part)
+        case _:
+            return 0

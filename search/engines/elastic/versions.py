@@ -1,0 +1,195 @@
+"""Versions of the index: `<alias>-passages-<n>`, one of them behind the alias.
+
+Searches and writes name the alias, never a version, so that moving the alias in one call
+moves everybody. Nothing here happens by accident: an index is made by `create` only, and a
+write through an alias that is gone is refused (`require_alias`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from search.engine import Fingerprint
+from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused
+from search.engines.elastic.mapping import (
+    LEDGER_ID,
+    index_settings,
+    mappings,
+    read_fingerprint,
+)
+from search.errors import EngineUnavailable
+from search.settings import Settings
+
+OLDEST_SERVER = (9, 3)  # the first that takes vectors in base64
+EMPTY_LEDGER: Mapping[str, Any] = {
+    "kind": "ledger",
+    "hidden": [],
+    "ledger": {"revision": 0, "writer": None, "superseded": [], "aborted": []},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an index. `vectors` is how they are indexed (`dense_vector` index_options)."""
+
+    index: str
+    fingerprint: Fingerprint
+    vectors: str
+    shards: int
+
+
+def check_server(connection: Connection) -> str:
+    """Return the server's version. Raises EngineUnavailable where it is too old."""
+    info = connection.call(lambda client: client.info())
+    number = str(info["version"]["number"])
+    found = tuple(int(part) for part in re.findall(r"\d+", number)[:2])
+    if found < OLDEST_SERVER:
+        raise EngineUnavailable(
+            f"Elasticsearch at {connection.name} is version {number}; Fihris needs "
+            f"{'.'.join(map(str, OLDEST_SERVER))} or newer. Update the cluster."
+        )
+    return number
+
+
+def current(connection: Connection, alias: str) -> Version | None:
+    """Return the version behind the alias, None if there is no such alias.
+
+    Raises:
+        EngineUnavailable: the name is an index itself, or stands for several.
+        FingerprintMismatch: the index was not made by Fihris or was changed since.
+    """
+    try:
+        found = connection.call(lambda client: client.indices.get(index=alias)).body
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return None
+    if list(found) == [alias]:
+        raise EngineUnavailable(
+            f"{alias!r} is an index of Elasticsearch at {connection.name}, not an alias, so Fihris "
+            "did not make it. Choose another name with FIHRIS_ELASTICSEARCH_INDEX, or delete it."
+        )
+    if len(found) != 1:
+        raise EngineUnavailable(
+            f"the alias {alias!r} stands for {len(found)} indices ({', '.join(sorted(found))}) of "
+            f"Elasticsearch at {connection.name}; leave it on one (POST _aliases)."
+        )
+    ((index, about),) = found.items()
+    return read(index, about)
+
+
+def read(index: str, about: Mapping[str, Any]) -> Version:
+    """Return a version as Elasticsearch describes it. Raises FingerprintMismatch as `current`."""
+    return Version(
+        index,
+        read_fingerprint(index, about["mappings"]),
+        about["mappings"]["properties"]["vector"]["index_options"]["type"],
+        int(about["settings"]["index"]["number_of_shards"]),
+    )
+
+
+def existing(connection: Connection, alias: str) -> list[str]:
+    """Return the names of all versions there are, oldest first."""
+    found = connection.call(
+        lambda client: client.indices.get(index=f"{alias}-passages-*", filter_path="*.aliases")
+    ).body
+    pattern = re.compile(re.escape(alias) + r"-passages-(\d+)")
+    numbered = [(int(m[1]), name) for name in found if (m := pattern.fullmatch(name))]
+    return [name for _, name in sorted(numbered)]
+
+
+def create(
+    connection: Connection, settings: Settings, fingerprint: Fingerprint, index: str, *aliases: str
+) -> None:
+    """Make an empty version, with its ledger; harmless where it is made already.
+
+    The ledger is written last: an index without one is not yet an index.
+    """
+    try:
+        connection.call(
+            lambda client: client.indices.create(
+                index=index,
+                settings=index_settings(settings),
+                mappings=mappings(fingerprint, settings),
+                aliases={alias: {"is_write_index": True} for alias in aliases},
+                wait_for_active_shards=1,
+            ),
+            WRITE_PATIENCE,
+        )
+    except Refused as error:
+        if error.kind != "resource_already_exists_exception":
+            raise
+    write_empty_ledger(connection, index)
+
+
+def write_empty_ledger(connection: Connection, index: str) -> None:
+    """Give an index its ledger; one that is there stays."""
+    try:
+        connection.call(
+            lambda client: client.create(index=index, id=LEDGER_ID, document=EMPTY_LEDGER),
+            WRITE_PATIENCE,
+        )
+    except Refused as error:
+        if error.status != 409:
+            raise
+
+
+def first_name(connection: Connection, alias: str) -> str:
+    """Return the name of the first version an alias gets.
+
+    Raises:
+        EngineUnavailable: there are versions already, so the alias was taken away.
+    """
+    versions = existing(connection, alias)
+    if versions:
+        raise EngineUnavailable(lost_alias(connection, alias, versions))
+    return f"{alias}-passages-1"
+
+
+def next_name(connection: Connection, alias: str) -> str:
+    """Return a name no version has yet."""
+    versions = existing(connection, alias)
+    last = int(versions[-1].rpartition("-")[2]) if versions else 0
+    return f"{alias}-passages-{last + 1}"
+
+
+def lost_alias(connection: Connection, alias: str, versions: list[str]) -> str:
+    return (
+        f"the alias {alias!r} is missing from Elasticsearch at {connection.name}, and there is "
+        f"{', '.join(versions)}. Put it back: POST _aliases "
+        f'{{"actions":[{{"add":{{"index":"{versions[-1]}","alias":"{alias}"}}}}]}}'
+    )
+
+
+def move_alias(
+    connection: Connection, alias: str, old: str | None, new: str, *, drop: bool
+) -> None:
+    """Let the alias stand for another version, in one call; the old one is dropped in the same."""
+    actions: list[dict[str, Any]] = [
+        {"add": {"index": new, "alias": alias, "is_write_index": True}}
+    ]
+    if old is not None and drop:
+        actions.append({"remove_index": {"index": old}})
+    elif old is not None:
+        actions.append({"remove": {"index": old, "alias": alias}})
+    connection.call(lambda client: client.indices.update_aliases(actions=actions), WRITE_PATIENCE)
+
+
+def drop(connection: Connection, index: str) -> None:
+    """Remove a version; harmless where there is none."""
+    connection.call(
+        lambda client: client.indices.delete(index=index, ignore_unavailable=True), WRITE_PATIENCE
+    )
+
+
+def drop_all(settings: Settings) -> None:
+    """Remove every version of the index the settings name, and with them its alias."""
+    connection = Connection(settings)
+    try:
+        for index in existing(connection, settings.elasticsearch_index):
+            drop(connection, index)
+    finally:
+        connection.close()

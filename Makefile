@@ -6,12 +6,14 @@
 #   make lint       ruff and mypy                       make bench       the benchmarks
 #   make lock       write the lock files anew           make clean       remove all that was made
 #
+#   ENGINE=elasticsearch   `make run` with that engine, on the server FIHRIS_ELASTICSEARCH_URL
+#                      names or else on one started for it, whose data goes when it ends
 #   TEST_TORCH=1       also installs sentence-transformers and tests that model (gigabytes)
 #   REQUIRE_BROWSER=1  a missing Chromium is a failure instead of a skipped test
 #   PYTHON=python3.12  the interpreter to use
 
 .POSIX:
-.PHONY: run test test-fast lint bench lock clean setup setup-dev
+.PHONY: run session test test-fast lint bench lock clean setup setup-dev
 
 VENV = .venv
 BIN = $(VENV)/bin
@@ -22,11 +24,20 @@ FIHRIS_DATA ?= $$(pwd)/.fihris/data
 FIHRIS_CACHE ?= $$(pwd)/.fihris/cache
 FIHRIS_HOST ?= 127.0.0.1
 FIHRIS_PORT ?= 8000
+ENGINE = $${FIHRIS_ENGINE:-embedded}
 HERE = FIHRIS_DATA="$(FIHRIS_DATA)" FIHRIS_CACHE="$(FIHRIS_CACHE)"
 FIHRIS = $(HERE) $(BIN)/python -m indexer.cli
 PYTEST = FIHRIS_CACHE="$(FIHRIS_CACHE)" $(BIN)/python -m pytest
 
+# `"$$@"` is what starts a server around the session, or nothing. -s: make says nothing either.
 run: setup
+	@set --; \
+	if [ "$(ENGINE)" = elasticsearch ] && [ -z "$$FIHRIS_ELASTICSEARCH_URL" ]; then \
+	  set -- $(BIN)/python -m tests.servers; \
+	fi; \
+	$(HERE) FIHRIS_ENGINE="$(ENGINE)" "$$@" $(MAKE) -s session
+
+session:
 	@$(FIHRIS) index seeds
 	@printf '\n== By words: ضربات العراق\n\n'
 	@$(FIHRIS) search --mode keyword --size 2 'ضربات العراق'

@@ -188,6 +188,7 @@ def prepare(
     *,
     by_line: bool = True,
     on_share: Callable[[float], None] | None = None,
+    known: Mapping[str, Vector] | None = None,
 ) -> list[IndexedArticle]:
     """Return articles ready to be written: split, analysed and embedded.
 
@@ -197,6 +198,7 @@ def prepare(
         settings: of which `sentence_vectors` matters here.
         by_line: False makes each article one passage, unless it is over-long.
         on_share: called with the share of the embedding that was done since the last call.
+        known: vectors of texts that need not be embedded (`known_vectors`).
 
     Raises:
         EmbedderError: the model failed on a text.
@@ -206,11 +208,26 @@ def prepare(
         for article in articles
         for draft in _drafts(article, embedder, settings, by_line=by_line)
     ]
-    vectors = _embed([text for draft in drafts for text in draft.texts], embedder, on_share)
+    vectors = dict(known or {})
+    texts = [text for draft in drafts for text in draft.texts if text not in vectors]
+    vectors.update(_embed(texts, embedder, on_share))
     passages: dict[str, list[IndexedPassage]] = {article.id: [] for article in articles}
     for draft in drafts:
         passages[draft.passage.article_id].append(draft.with_vectors(vectors, embedder.dimensions))
     return [IndexedArticle(article, tuple(passages[article.id])) for article in articles]
+
+
+def known_vectors(articles: Iterable[IndexedArticle], embedder: Embedder) -> dict[str, Vector]:
+    """Return the vectors that articles were stored with, by the text that each was made of."""
+    known: dict[str, Vector] = {}
+    for indexed in articles:
+        heading = _heading(indexed.article.info.title, embedder)
+        for stored in indexed.passages:
+            text = stored.passage.text
+            known[heading + text] = stored.vector
+            for span, vector in zip(stored.sentences, stored.sentence_vectors, strict=True):
+                known[text[span.start : span.end]] = vector
+    return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +254,10 @@ def _drafts(
     article: Article, embedder: Embedder, settings: Settings, *, by_line: bool
 ) -> Iterator[_Draft]:
     title = article.info.title
-    heading = f"{title}\n" if title else ""
+    heading = _heading(title, embedder)
     room = embedder.max_tokens
     if heading:
-        tokens = embedder.count_tokens([heading])[0] + 1
-        if tokens > room // 4:  # it would crowd out the text; its words are still matched
-            heading = ""
-        else:
-            room -= tokens
+        room -= embedder.count_tokens([heading])[0] + 1
     title_terms = terms(title)
     for passage in split(article, embedder.count_tokens, room, by_line=by_line):
         sentences = evidence_spans(passage.text) if settings.sentence_vectors else []
@@ -256,6 +269,14 @@ def _drafts(
             sentences=tuple(sentences),
             texts=(heading + passage.text, *(passage.text[s.start : s.end] for s in sentences)),
         )
+
+
+def _heading(title: str, embedder: Embedder) -> str:
+    """Return what of a title is embedded before each passage's text."""
+    heading = f"{title}\n" if title else ""
+    # A long one would crowd out the text; its words are still matched.
+    crowding = heading and embedder.count_tokens([heading])[0] + 1 > embedder.max_tokens // 4
+    return "" if crowding else heading
 
 
 def _terms(title_terms: Mapping[Layer, str], text: str) -> dict[Layer, str]:

@@ -14,7 +14,8 @@ The contract, each line a test in tests/conformance:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -180,6 +181,14 @@ class Engine(Protocol):
 
     def status(self) -> EngineStatus:
         """Return what the index holds now."""
+        ...
+
+    def hold(self, purpose: str) -> AbstractContextManager[Callable[[], None]]:
+        """Keep every other writer out while the context lasts, and say why to those who ask.
+
+        Gives what must be called now and then (every ten seconds) while nothing is written.
+        Raises EngineBusy when another writer is at work.
+        """
         ...
 
     def close(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from search.clauses import Clause
@@ -56,14 +57,11 @@ _SHARD_SLACK = 10_000
 class ElasticEngine:
     """An Engine on a cluster. Reads may come from many threads and processes at once."""
 
-    def __init__(
-        self, settings: Settings, fingerprint: Fingerprint, index: str | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, fingerprint: Fingerprint) -> None:
         """Open the index behind the settings' alias; where there is none, an empty index.
 
         Args:
             fingerprint: what the index must have been made by.
-            index: a version to work on instead of the one behind the alias.
 
         Raises:
             SettingsError: the FIHRIS_ELASTICSEARCH_* settings cannot be used.
@@ -71,8 +69,7 @@ class ElasticEngine:
         """
         self._settings = settings
         self._fingerprint = fingerprint
-        self._alias = index or settings.elasticsearch_index
-        self._may_create = index is None
+        self._alias = settings.elasticsearch_index
         self._connection = Connection(settings)
         self._checking = threading.Lock()
         self._version: versions.Version | None = None
@@ -97,6 +94,14 @@ class ElasticEngine:
             return 0
         return self._asked(lambda: self._writing.delete(article_ids))
 
+    @contextmanager
+    def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
+        if self._opened() is None:
+            yield lambda: None
+        else:
+            with self._writing.hold(purpose) as keep:
+                yield keep
+
     def content_hashes(self, article_ids: Sequence[str]) -> dict[str, str]:
         if self._opened() is None:
             return {}
@@ -107,8 +112,6 @@ class ElasticEngine:
         """Make the first version. One that was there and is gone is not made again: whoever
         removed it may bring it back."""
         alias = self._alias
-        if not self._may_create:
-            raise EngineUnavailable(f"there is no index {alias!r} in {self._connection.name}")
         name = versions.first_name(self._connection, alias)
         versions.create(self._connection, self._settings, self._fingerprint, name, alias)
         self._check()

@@ -164,18 +164,40 @@ def lost_alias(connection: Connection, alias: str, versions: list[str]) -> str:
     )
 
 
+def current_name(connection: Connection, alias: str) -> str | None:
+    """Return the name of the index behind an alias, whatever made it; None if there is none."""
+    try:
+        found = connection.call(lambda client: client.indices.get_alias(name=alias)).body
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return None
+    return str(next(iter(found)))
+
+
 def move_alias(
-    connection: Connection, alias: str, old: str | None, new: str, *, drop: bool
+    connection: Connection, alias: str, from_alias: str, old: str | None, new: str, *, keep: bool
 ) -> None:
-    """Let the alias stand for another version, in one call; the old one is dropped in the same."""
+    """Let the alias stand for the version that stood behind `from_alias`, in one call.
+
+    The old version is dropped in the same call unless it is to be kept.
+    """
     actions: list[dict[str, Any]] = [
-        {"add": {"index": new, "alias": alias, "is_write_index": True}}
+        {"add": {"index": new, "alias": alias, "is_write_index": True}},
+        {"remove": {"index": new, "alias": from_alias}},
     ]
-    if old is not None and drop:
-        actions.append({"remove_index": {"index": old}})
-    elif old is not None:
+    if old is not None and keep:
         actions.append({"remove": {"index": old, "alias": alias}})
+    elif old is not None:
+        actions.append({"remove_index": {"index": old}})
     connection.call(lambda client: client.indices.update_aliases(actions=actions), WRITE_PATIENCE)
+
+
+def drop_behind(connection: Connection, alias: str) -> None:
+    """Remove the index behind an alias; harmless where there is none."""
+    index = current_name(connection, alias)
+    if index is not None:
+        drop(connection, index)
 
 
 def drop(connection: Connection, index: str) -> None:
@@ -183,6 +205,17 @@ def drop(connection: Connection, index: str) -> None:
     connection.call(
         lambda client: client.indices.delete(index=index, ignore_unavailable=True), WRITE_PATIENCE
     )
+
+
+def stored_fingerprint(settings: Settings) -> Fingerprint | None:
+    """Return what made the index the settings name, None where there is none."""
+    connection = Connection(settings)
+    try:
+        check_server(connection)
+        found = current(connection, settings.elasticsearch_index)
+    finally:
+        connection.close()
+    return None if found is None else found.fingerprint
 
 
 def drop_all(settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -190,6 +190,12 @@ class Writing:
             open_batch.commit((), known.values(), self._gone)
         self._committed(open_batch.ledger, dict.fromkeys(known), known)
         return len(known)
+
+    @contextmanager
+    def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
+        """Keep other writers out; gives what renews the signature."""
+        with self._writing, self._batch(purpose, 0) as open_batch:
+            yield open_batch.keep
 
     @contextmanager
     def _batch(self, purpose: str, editions: int) -> Iterator[Batch]:

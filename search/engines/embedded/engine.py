@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,12 +68,15 @@ class View:
 class EmbeddedEngine:
     """An Engine in one folder. Reads may come from many threads and processes at once."""
 
-    def __init__(self, folder: Path, fingerprint: Fingerprint) -> None:
+    def __init__(
+        self, folder: Path, fingerprint: Fingerprint, lock_folder: Path | None = None
+    ) -> None:
         """Open the index in `folder`; a folder that is not there is an empty index.
 
         Args:
             folder: where the index is, or will be made by the first write.
             fingerprint: what the index must have been made by.
+            lock_folder: where writers exclude each other, if not in `folder`.
 
         Raises:
             FingerprintMismatch, RecordCorrupt, EngineUnavailable: as `open_engine`.
@@ -80,7 +84,7 @@ class EmbeddedEngine:
         self._folder = folder
         self._fingerprint = fingerprint
         self._record = Record(folder / "record.sqlite")
-        self._lock = WriterLock(folder)
+        self._lock = WriterLock(lock_folder or folder)
         self._text = TextFollower(folder / "text", self._record, self._lock)
         self._meaning = Meaning(self._record)
         # Both rankings at once: hybrid at 100,000 passages 7.5 -> 5.7 ms.
@@ -121,6 +125,13 @@ class EmbeddedEngine:
             if removed:
                 self._publish_soon()
             return removed
+
+    @contextmanager
+    def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
+        """Keep other writers out, from now until this engine is closed."""
+        with self._writing:
+            self._start_writing(purpose)
+        yield lambda: None
 
     def _start_writing(self, purpose: str) -> None:
         self._refuse_closed()

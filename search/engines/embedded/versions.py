@@ -1,0 +1,265 @@
+"""Versions of the index in one folder, and an engine that follows the one that is searched.
+
+    <folder>/                 the first version, until `current` names another one
+    <folder>/current          the number of the version that is searched
+    <folder>/versions/<n>/    another version
+    <folder>/writer.lock      held by the one process that writes, whichever version it is
+
+A version is never changed into another one: a pointer moves from a finished one to the next,
+by one rename. Whoever has the old one open notices at the next request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from search.clauses import Clause
+from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
+from search.engine import (
+    EngineStatus,
+    FacetField,
+    Fingerprint,
+    Rankings,
+    RankRequest,
+    WriteOutcome,
+)
+from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.embedded.record import Record
+from search.errors import EngineError, EngineUnavailable, RecordCorrupt
+
+T = TypeVar("T")
+
+_POINTER = "current"
+_VERSIONS = "versions"
+_TRIES = 5  # times an answer is asked for while versions change under it
+
+
+class Versions:
+    """The versions in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._pointer = folder / _POINTER
+
+    def stamp(self) -> tuple[int, int] | None:
+        """Return what changes whenever the pointer does; None while there is none."""
+        try:
+            found = os.stat(self._pointer)  # noqa: PTH116  # asked for every request
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise EngineUnavailable(f"cannot look at {self._pointer}: {error}") from error
+        return found.st_ino, found.st_mtime_ns
+
+    def current(self) -> int:
+        """Return the number of the version that is searched."""
+        try:
+            text = self._pointer.read_text("ascii")
+        except FileNotFoundError:
+            return 1
+        except (OSError, UnicodeDecodeError) as error:
+            raise EngineUnavailable(f"cannot read {self._pointer}: {error}") from error
+        if not text.strip().isdigit():
+            raise RecordCorrupt(
+                f"{self._pointer} holds no number. Write the number of the newest folder in "
+                f"{self.folder / _VERSIONS} into it, or delete it if there is none."
+            )
+        return int(text)
+
+    def place(self, number: int) -> Path:
+        """Return the folder of a version."""
+        return self.folder if number == 1 else self.folder / _VERSIONS / str(number)
+
+    def unfinished(self) -> int | None:
+        """Return the number of a version newer than the one that is searched, if there is one."""
+        try:
+            names = os.listdir(self.folder / _VERSIONS)  # noqa: PTH208  # names are wanted
+        except OSError:
+            return None
+        newest = max((int(name) for name in names if name.isdigit()), default=0)
+        return newest if newest > self.current() else None
+
+    def make_current(self, number: int) -> None:
+        """Let a version be the one that is searched: durable when this returns."""
+        fresh = self.folder / f"{_POINTER}.new"
+        with fresh.open("w", encoding="ascii") as file:
+            file.write(f"{number}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._pointer)
+        _sync(self.folder)
+
+    def remove(self, number: int) -> None:
+        """Remove a version's files, and nothing beside them."""
+        place = self.place(number)
+        if number != 1:
+            shutil.rmtree(place, ignore_errors=True)
+            return
+        shutil.rmtree(place / "text", ignore_errors=True)
+        for ending in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                (place / f"record.sqlite{ending}").unlink()
+
+
+def stored_fingerprint(folder: Path) -> Fingerprint | None:
+    """Return what made the index in a folder, None while there is none."""
+    versions = Versions(folder)
+    record = Record(versions.place(versions.current()) / "record.sqlite")
+    try:
+        state = record.state()
+    finally:
+        record.close()
+    return None if state is None else state.fingerprint
+
+
+class FollowingEngine:
+    """An Engine on whichever version is the current one."""
+
+    def __init__(self, folder: Path, fingerprint: Fingerprint) -> None:
+        """Open the current version. Raises as `open_engine`."""
+        self._versions = Versions(folder)
+        self._fingerprint = fingerprint
+        self._guard = threading.Lock()
+        self._closed = False
+        self._stamp = self._versions.stamp()
+        self._engine = self._open()
+
+    def _open(self) -> EmbeddedEngine:
+        place = self._versions.place(self._versions.current())
+        return EmbeddedEngine(place, self._fingerprint, lock_folder=self._versions.folder)
+
+    def _current(self) -> EmbeddedEngine:
+        if self._versions.stamp() == self._stamp or self._closed:
+            return self._engine
+        with self._guard:
+            stamp = self._versions.stamp()
+            if stamp != self._stamp and not self._closed:
+                left = self._engine
+                self._engine, self._stamp = self._open(), stamp
+                left.close()
+            return self._engine
+
+    def _ask(self, ask: Callable[[EmbeddedEngine], T]) -> T:
+        """Return an answer of the current version: asked again if it was replaced meanwhile."""
+        for _ in range(_TRIES):
+            engine = self._current()
+            try:
+                answer = ask(engine)
+            except EngineError:
+                if self._current() is engine:
+                    raise
+                continue
+            if self._current() is engine:
+                return answer
+        raise EngineUnavailable("the index was made anew again and again. Try again.")
+
+    def _change(self, change: Callable[[EmbeddedEngine], T], purpose: str) -> T:
+        """Change the current version: none takes its place while its lock is held."""
+        for _ in range(_TRIES):
+            engine = self._current()
+            with engine.hold(purpose):
+                if self._current() is engine:
+                    return change(engine)
+        raise EngineUnavailable("the index was made anew again and again. Try again.")
+
+    def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
+        return self._change(lambda engine: engine.write(articles), "indexing")
+
+    def delete(self, article_ids: Sequence[str]) -> int:
+        if not self._ask(lambda engine: engine.content_hashes(article_ids)):
+            return 0
+        return self._change(lambda engine: engine.delete(article_ids), "deleting")
+
+    def content_hashes(self, article_ids: Sequence[str]) -> dict[str, str]:
+        return self._ask(lambda engine: engine.content_hashes(article_ids))
+
+    def rank(self, request: RankRequest) -> Rankings:
+        return self._ask(lambda engine: engine.rank(request))
+
+    def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
+        return self._ask(lambda engine: engine.fetch(passage_ids))
+
+    def facets(
+        self, clause: Clause | None, filter: Filter, fields: Sequence[FacetField], limit: int = 20
+    ) -> dict[FacetField, list[tuple[str, int]]]:
+        return self._ask(lambda engine: engine.facets(clause, filter, fields, limit))
+
+    def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
+        return self._ask(lambda engine: engine.terms_with_prefix(layer, prefix, limit))
+
+    def article(self, article_id: str) -> StoredArticle | None:
+        return self._ask(lambda engine: engine.article(article_id))
+
+    def article_ids(self, after: str, limit: int) -> list[str]:
+        return self._ask(lambda engine: engine.article_ids(after, limit))
+
+    def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
+        return self._ask(lambda engine: engine.indexed(article_ids))
+
+    def status(self) -> EngineStatus:
+        return self._ask(lambda engine: engine.status())
+
+    @contextmanager
+    def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
+        with self._current().hold(purpose) as keep:
+            yield keep
+
+    def close(self) -> None:
+        with self._guard:
+            self._closed = True
+            self._engine.close()
+
+
+class Successor:
+    """A version beside the one that is searched, being filled.
+
+    Attributes:
+        engine: writes to it; closed by `take_over` and `close`.
+    """
+
+    def __init__(self, folder: Path, fingerprint: Fingerprint) -> None:
+        """Go on with an unfinished version of this fingerprint, or begin one."""
+        self._versions = Versions(folder)
+        self._number = self._versions.unfinished() or self._versions.current() + 1
+        place = self._versions.place(self._number)
+        if self._made_otherwise(place, fingerprint):
+            self._versions.remove(self._number)
+        self.engine = EmbeddedEngine(place, fingerprint)
+
+    def _made_otherwise(self, place: Path, fingerprint: Fingerprint) -> bool:
+        record = Record(place / "record.sqlite")
+        try:
+            state = record.state()
+        except EngineError:
+            return True
+        finally:
+            record.close()
+        return state is not None and state.fingerprint != fingerprint
+
+    def take_over(self, *, keep: bool) -> str:
+        """Be what is searched from now on; return where the old version was kept, if it was."""
+        old = self._versions.current()
+        self.engine.close()
+        self._versions.make_current(self._number)
+        if keep:
+            return str(self._versions.place(old))
+        self._versions.remove(old)
+        return ""
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

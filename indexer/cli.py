@@ -23,7 +23,9 @@ from indexer.terminal import (
     opened,
     print_text,
     progress_bar,
+    steps,
     valid,
+    with_engine,
 )
 from search.errors import FihrisError, InputError, SettingsError, SourceError
 
@@ -248,6 +250,55 @@ def delete(
         raise typer.Exit(1)
 
 
+@app.command("reindex")
+def reindex_command(
+    keep: Annotated[
+        bool, typer.Option("--keep/--drop", help="Keep the old version beside the new one.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Make the index anew from what it holds, while searches go on; then swap it in at once.
+
+    For another analyser, model or setting than the index was made with. Vectors are kept
+    where the model is the same. Killed at any step, it goes on where it was.
+    """
+    from indexer import show
+    from indexer.reindex import reindex
+    from search.embedding import open_embedder
+    from search.settings import read_settings
+
+    settings = read_settings()
+    embedder = open_embedder(settings)
+    with steps() as on_step:
+        copied = reindex(settings, embedder, keep=keep, on_step=on_step)
+    typer.echo(show.as_json(copied) if json else show.copied_text(copied))
+
+
+@app.command("migrate")
+def migrate_command(
+    source: Annotated[str, typer.Option("--from", metavar="ENGINE", help="Engine to copy from.")],
+    target: Annotated[str, typer.Option("--to", metavar="ENGINE", help="Engine to copy to.")],
+    json: AsJson = False,
+) -> None:
+    """Copy the index from one engine to another (embedded, elasticsearch); nothing is embedded."""
+    from indexer import show
+    from indexer.reindex import migrate
+    from search.embedding import open_embedder
+    from search.settings import read_settings
+
+    settings = read_settings()
+    named = [
+        with_engine(settings, name, option)
+        for name, option in ((source, "--from"), (target, "--to"))
+    ]
+    if source == target:
+        raise InputError(f"--from and --to are both {source!r}", field="--to")
+    embedder = open_embedder(settings)
+    with steps() as on_step:
+        copied = migrate(named[0], named[1], embedder, on_step)
+    typer.echo(show.as_json(copied) if json else show.copied_text(copied))
+
+
 @app.command("evaluate")
 def evaluate_command(
     folder: Annotated[
@@ -275,14 +326,7 @@ def evaluate_command(
     settings = read_settings()
     judged = read_judged_set(folder)
     embedder = open_embedder(settings)
-    with progress_bar() as progress:
-        tasks: dict[str, int] = {}
-
-        def on_step(what: str, done: int, of: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=of)
-            progress.update(tasks[what], completed=done)  # type: ignore[arg-type]
-
+    with steps() as on_step:
         evaluation = evaluate(judged, settings, embedder, modes, on_step)
     if judged.empty:
         typer.echo(f"{judged.empty:,} articles without a text were left out", err=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
 
     from indexer.evaluate import Evaluation
     from indexer.pipeline import Report
+    from indexer.reindex import Copied
     from search.analysis import Token
     from search.domain import Component, Hit, Results, Segment
     from search.engine import EngineStatus
@@ -132,6 +133,18 @@ def report_json(report: Report) -> dict[str, object]:
         "seconds": round(report.seconds, 3),
         "stopped": report.stopped,
     }
+
+
+def copied_text(copied: Copied) -> str:
+    """Return what became of a reindexing or a migration."""
+    lines = [
+        f"{copied.articles:,} articles: {copied.written:,} written, {copied.unchanged:,} were there"
+        f" already, {copied.removed:,} removed; vectors "
+        + ("kept" if copied.vectors_kept else "made anew, the model is another one")
+    ]
+    if copied.kept:
+        lines.append(f"the old version was kept: {plain(copied.kept)}")
+    return "\n".join(lines)
 
 
 def status_text(status: EngineStatus) -> str:

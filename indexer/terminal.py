@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from search.errors import InputError
 
 if TYPE_CHECKING:  # these would slow `fihris --help`
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
     from rich.text import Text
 
     from search.embedding import Embedder
@@ -57,6 +57,34 @@ def progress_bar() -> Progress:
         transient=True,
         disable=not sys.stderr.isatty(),
     )
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str, int, int], None]]:
+    """Give what shows how far each of several steps is, on a terminal."""
+    with progress_bar() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def on_step(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=of)
+            progress.update(tasks[what], completed=done)
+
+        yield on_step
+
+
+def with_engine(settings: Settings, engine: str, option: str) -> Settings:
+    """Return the settings with another engine. Raises InputError on an unknown one."""
+    from typing import get_args
+
+    from search.settings import Settings
+
+    known = get_args(Settings.model_fields["engine"].annotation)
+    if engine not in known:
+        raise InputError(
+            f"{option} is {engine!r}; it must be one of {', '.join(known)}", field=option
+        )
+    return settings.model_copy(update={"engine": engine})
 
 
 def print_text(text: Text) -> None:

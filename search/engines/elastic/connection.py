@@ -17,8 +17,8 @@ from search.errors import EngineError, EngineUnavailable, SettingsError
 from search.settings import Settings
 
 if TYPE_CHECKING:
-    from elastic_transport import ObjectApiResponse
-    from elasticsearch import ApiError, Elasticsearch, TransportError
+    from elastic_transport import ApiError, ObjectApiResponse, TransportError
+    from elasticsearch import Elasticsearch
 
 T = TypeVar("T")
 
@@ -69,13 +69,12 @@ class Connection:
             Refused: an answer that trying again would not change.
         """
         import elastic_transport
-        import elasticsearch
 
         end = time.monotonic() + patience
         for pause in pauses():
             try:
                 return request(self._client)
-            except elasticsearch.ApiError as error:
+            except elastic_transport.ApiError as error:  # those of `elasticsearch` derive from it
                 transient = is_transient(error.meta.status, reason_of(error.body)[0])
                 if not transient or time.monotonic() + pause > end:
                     raise self._told(error) from error

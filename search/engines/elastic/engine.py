@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,11 +41,13 @@ from search.engines.elastic import documents, queries, ranking, versions
 from search.engines.elastic.connection import Connection, Refused, each_answered, whole
 from search.engines.elastic.mapping import VOCABULARY, VOCABULARY_LAYER
 from search.engines.elastic.writing import Writing
-from search.errors import EngineUnavailable, InputError
+from search.errors import EngineError, EngineUnavailable, InputError
 from search.settings import Settings
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -326,9 +329,14 @@ class ElasticEngine:
         )
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._connection.close()
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._writing.show_own()  # who searches after this sees what was written
+        except EngineError as error:
+            log.warning("what was written is safe, and will be seen later: %s", error)
+        self._connection.close()
 
     # -- asking
 

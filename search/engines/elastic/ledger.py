@@ -11,8 +11,10 @@ editions that no search may show. A batch is written like this:
 4. the documents of hidden editions are removed, some time.
 
 Whatever dies in between, searches show each article whole, as it was acknowledged last; the
-next writer removes what is left over. Each step compares and swaps (`if_seq_no`), so a
-writer that was taken for dead cannot commit.
+next writer removes what is left over. Each step compares and swaps: a revision is written
+as the document's external version, which must be greater than the one that is there, so a
+writer that was taken for dead cannot commit. Each version of the index counts from another
+trillion, so that nothing meant for one is ever taken by the next behind the same alias.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,8 +66,7 @@ class Ledger:
     writer: Signature | None
     superseded: tuple[str, ...]
     aborted: tuple[tuple[str, float], ...]
-    token: str = ""  # of who wrote this revision
-    at: tuple[int, int] = field(default=(0, 0), compare=False)  # what to compare and swap on
+    token: str = ""  # of the write that made this revision
 
     @property
     def hidden(self) -> list[str]:
@@ -118,7 +119,7 @@ class LedgerKeeper:
                 "be written to it safely. Restore it from a snapshot, or delete it and index your "
                 "files again."
             ) from error
-        return _ledger(found["_source"]["ledger"], (found["_seq_no"], found["_primary_term"]))
+        return _ledger(found["_source"]["ledger"])
 
     def take(self, purpose: str, editions: int) -> tuple[Ledger, Ledger]:
         """Sign, and list new editions as hidden; return the ledger before and after.
@@ -207,15 +208,14 @@ class LedgerKeeper:
     def _swap(self, before: Ledger, **changes: Any) -> Ledger | None:  # noqa: ANN401
         """Write the next revision, unless somebody did since `before`: None then."""
         after = replace(before, **changes, revision=before.revision + 1, token=uuid.uuid4().hex)
-        number, term = before.at
         try:
-            written = self._connection.call(
+            self._connection.call(
                 lambda client: client.index(
                     index=self._alias,
                     id=LEDGER_ID,
                     document=after.source(),
-                    if_seq_no=number,
-                    if_primary_term=term,
+                    version=after.revision,
+                    version_type="external",
                     require_alias=True,
                 ),
                 WRITE_PATIENCE,
@@ -225,18 +225,41 @@ class LedgerKeeper:
                 raise
             now = self.read()  # our own write whose answer was lost looks like another's
             return now if now.token == after.token else None
-        return replace(after, at=(written["_seq_no"], written["_primary_term"]))
+        return after
 
 
-def _ledger(source: Mapping[str, Any], at: tuple[int, int]) -> Ledger:
+def first_ledger(version: int) -> Ledger:
+    """Return the ledger of an index's new version, of which there is nothing to hide."""
+    return Ledger(revision=version * 10**12, writer=None, superseded=(), aborted=())
+
+
+def write_first_ledger(connection: Connection, index: str, version: int) -> None:
+    """Give an index its ledger; one that is there stays."""
+    first = first_ledger(version)
+    try:
+        connection.call(
+            lambda client: client.index(
+                index=index,
+                id=LEDGER_ID,
+                document=first.source(),
+                version=first.revision,
+                version_type="external",
+            ),
+            WRITE_PATIENCE,
+        )
+    except Refused as error:
+        if error.status != 409:
+            raise
+
+
+def _ledger(source: Mapping[str, Any]) -> Ledger:
     writer = source["writer"]
     return Ledger(
         revision=int(source["revision"]),
         writer=None if writer is None else Signature(**writer),
         superseded=tuple(source["superseded"]),
         aborted=tuple((str(edition), float(begun)) for edition, begun in source["aborted"]),
-        token=str(source.get("token", "")),
-        at=at,
+        token=str(source["token"]),
     )
 
 

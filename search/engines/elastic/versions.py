@@ -14,21 +14,12 @@ from typing import Any
 
 from search.engine import Fingerprint
 from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused
-from search.engines.elastic.mapping import (
-    LEDGER_ID,
-    index_settings,
-    mappings,
-    read_fingerprint,
-)
+from search.engines.elastic.ledger import write_first_ledger
+from search.engines.elastic.mapping import index_settings, mappings, read_fingerprint
 from search.errors import EngineUnavailable
 from search.settings import Settings
 
 OLDEST_SERVER = (9, 3)  # the first that takes vectors in base64
-EMPTY_LEDGER: Mapping[str, Any] = {
-    "kind": "ledger",
-    "hidden": [],
-    "ledger": {"revision": 0, "writer": None, "superseded": [], "aborted": []},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +113,12 @@ def create(
     except Refused as error:
         if error.kind != "resource_already_exists_exception":
             raise
-    write_empty_ledger(connection, index)
+    write_first_ledger(connection, index, number_of(index))
 
 
-def write_empty_ledger(connection: Connection, index: str) -> None:
-    """Give an index its ledger; one that is there stays."""
-    try:
-        connection.call(
-            lambda client: client.create(index=index, id=LEDGER_ID, document=EMPTY_LEDGER),
-            WRITE_PATIENCE,
-        )
-    except Refused as error:
-        if error.status != 409:
-            raise
+def number_of(index: str) -> int:
+    """Return the number in a version's name."""
+    return int(index.rpartition("-")[2])
 
 
 def first_name(connection: Connection, alias: str) -> str:
@@ -152,7 +136,7 @@ def first_name(connection: Connection, alias: str) -> str:
 def next_name(connection: Connection, alias: str) -> str:
     """Return a name no version has yet."""
     versions = existing(connection, alias)
-    last = int(versions[-1].rpartition("-")[2]) if versions else 0
+    last = number_of(versions[-1]) if versions else 0
     return f"{alias}-passages-{last + 1}"
 
 

@@ -1,0 +1,230 @@
+"""An index made anew, or moved to another engine, from what it holds; searches go on meanwhile.
+
+Both copy what differs between two engines until nothing does: what an article's text gives
+today (passages, terms), with the vectors it has where the model is the same. Killed at any
+step, the next run copies what is still missing. While the last differences are copied and
+both sides are compared, other writers are kept out, so that nothing they were told is
+stored can be lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from indexer.pipeline import BATCH_ARTICLES, BATCH_LENGTH, known_vectors, prepare
+from search.assembly import fingerprint_of
+from search.domain import IndexedArticle
+from search.embedding import Embedder
+from search.engine import Engine, Fingerprint
+from search.engines import open_engine, stored_fingerprint, successor
+from search.errors import EngineError, InputError
+from search.settings import Settings
+
+PAGE = 1_000  # articles compared at once
+
+OnStep = Callable[[str, int, int], None]  # what is done now, how far, of how many articles
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a run did, in articles. `kept`: where the old version still is, "" if removed.
+
+    `vectors_kept`: the model is the same, so only texts that are cut otherwise were embedded.
+    """
+
+    articles: int
+    written: int
+    unchanged: int
+    removed: int
+    vectors_kept: bool
+    kept: str = ""
+
+
+def reindex(
+    settings: Settings, embedder: Embedder, *, keep: bool = False, on_step: OnStep | None = None
+) -> Copied:
+    """Make the next version of the index and let it take the old one's place.
+
+    Args:
+        keep: leave the old version where it is.
+
+    Raises:
+        InputError: there is no index.
+        EngineError: an article cannot be stored, the versions differ in the end, or
+            another writer is at work. The old version is still the one that is searched.
+    """
+    made_by = stored_fingerprint(settings)
+    if made_by is None:
+        raise InputError(
+            "there is no index to make anew; `fihris index PATH` makes one", field="index"
+        )
+    fingerprint = fingerprint_of(embedder, settings)
+    with (
+        closing(open_engine(settings, made_by)) as source,
+        successor(settings, fingerprint) as following,
+    ):
+        copy = _Copy(source, following.engine, embedder, settings, on_step or _ignore)
+        copy.reuse = _same_model(made_by, fingerprint)
+        copy.differences(remove=True)
+        with source.hold("reindexing") as keep_held:
+            copy.still_held = keep_held
+            copy.differences(remove=True)
+            copied = copy.verified()
+            return replace(copied, kept=following.take_over(keep=keep))
+
+
+def migrate(
+    source_settings: Settings,
+    target_settings: Settings,
+    embedder: Embedder,
+    on_step: OnStep | None = None,
+) -> Copied:
+    """Copy an index to another engine. Articles that only the other one has stay there.
+
+    Raises:
+        InputError: there is nothing to copy.
+        FingerprintMismatch: one of them was not made by this Fihris and model.
+        EngineError: an article cannot be stored, or another writer is at work.
+    """
+    if stored_fingerprint(source_settings) is None:
+        raise InputError(
+            f"the {source_settings.engine} engine holds no index to copy", field="from"
+        )
+    fingerprint = fingerprint_of(embedder, target_settings)
+    with (
+        closing(open_engine(source_settings, fingerprint)) as source,
+        closing(open_engine(target_settings, fingerprint)) as target,
+    ):
+        copy = _Copy(source, target, embedder, target_settings, on_step or _ignore)
+        copy.differences(remove=False)
+        with source.hold("migrating") as keep_held:
+            copy.still_held = keep_held
+            copy.differences(remove=False)
+            return copy.verified(alike=False)
+
+
+class _Copy:
+    """One engine's articles to another."""
+
+    def __init__(
+        self,
+        source: Engine,
+        target: Engine,
+        embedder: Embedder,
+        settings: Settings,
+        on_step: OnStep,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._embedder = embedder
+        self._settings = settings
+        self._on_step = on_step
+        self.reuse = True  # the vectors: whether the model that made them is this one
+        self.still_held: Callable[[], None] = lambda: None
+        self._written: set[str] = set()
+        self._removed = 0
+
+    def differences(self, *, remove: bool) -> None:
+        """Write what the target lacks or has otherwise, and remove what the source has not."""
+        whole, done = self._source.status().articles, 0
+        for page in _pages(self._source):
+            stored, there = self._source.content_hashes(page), self._target.content_hashes(page)
+            wanted = [key for key in page if key in stored and stored[key] != there.get(key)]
+            for batch in _batches(self._articles(wanted)):
+                self._write(batch)
+                self.still_held()
+            done += len(page)
+            self._on_step("copying", min(done, whole), whole)
+            self.still_held()
+        if not remove:
+            return
+        for page in _pages(self._target):
+            stored = self._source.content_hashes(page)
+            self._removed += self._target.delete([key for key in page if key not in stored])
+            self.still_held()
+
+    def verified(self, *, alike: bool = True) -> Copied:
+        """Compare what both hold; return what was done.
+
+        Args:
+            alike: the target may hold nothing else.
+
+        Raises:
+            EngineError: they differ.
+        """
+        source = _content(self._source, None, self._on_step)
+        target = _content(self._target, None if alike else self._source, self._on_step)
+        if source != target:
+            raise EngineError(
+                f"the copy has {target[0]:,} articles (fingerprint {target[1][:12]}), the index "
+                f"{source[0]:,} ({source[1][:12]}); nothing was changed. Run the command again."
+            )
+        written = len(self._written)
+        return Copied(source[0], written, source[0] - written, self._removed, self.reuse)
+
+    def _articles(self, wanted: Sequence[str]) -> Iterator[IndexedArticle]:
+        for start in range(0, len(wanted), BATCH_ARTICLES):
+            yield from self._source.indexed(wanted[start : start + BATCH_ARTICLES])
+
+    def _write(self, batch: Sequence[IndexedArticle]) -> None:
+        known = known_vectors(batch, self._embedder) if self.reuse else {}
+        articles = [indexed.article for indexed in batch]
+        ready = prepare(articles, self._embedder, self._settings, known=known)
+        for outcome in self._target.write(ready):
+            if outcome.status == "failed":
+                raise EngineError(f"{outcome.error} Nothing was changed; mend it and try again.")
+            self._written.add(outcome.article_id)
+
+
+def _content(engine: Engine, within: Engine | None, on_step: OnStep) -> tuple[int, str]:
+    """Return how many articles there are and the SHA-256 of all their ids and content hashes.
+
+    Args:
+        within: only articles that this engine has too are counted.
+    """
+    digest, count = hashlib.sha256(), 0
+    whole = engine.status().articles
+    for page in _pages(engine):
+        hashes = engine.content_hashes(page)
+        if within is not None:
+            shared = within.content_hashes(page)
+            hashes = {key: value for key, value in hashes.items() if key in shared}
+        for key in sorted(hashes):
+            digest.update(f"{hashes[key]} {key}\\n".encode())
+        count += len(hashes)
+        on_step("comparing", min(count, whole), whole)
+    return count, digest.hexdigest()
+
+
+def _pages(engine: Engine) -> Iterator[list[str]]:
+    after = ""
+    while page := engine.article_ids(after, PAGE):
+        yield page
+        after = page[-1]
+
+
+def _batches(articles: Iterator[IndexedArticle]) -> Iterator[list[IndexedArticle]]:
+    """Yield articles in batches of bounded length."""
+    batch: list[IndexedArticle] = []
+    length = 0
+    for indexed in articles:
+        if batch and (
+            length + len(indexed.article.text) > BATCH_LENGTH or len(batch) == BATCH_ARTICLES
+        ):
+            yield batch
+            batch, length = [], 0
+        batch.append(indexed)
+        length += len(indexed.article.text)
+    if batch:
+        yield batch
+
+
+def _same_model(a: Fingerprint, b: Fingerprint) -> bool:
+    return (a.model_hash, a.dimensions) == (b.model_hash, b.dimensions)
+
+
+def _ignore(_what: str, _done: int, _of: int) -> None:
+    """Show no progress."""

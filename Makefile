@@ -64,7 +64,7 @@ lint: setup-dev
 	@$(BIN)/python -m mypy
 
 bench: setup-dev
-	@for benchmark in analysis lexical embedding indexing engine search; do \
+	@for benchmark in analysis lexical embedding indexing engine search elastic plain_elastic; do \
 	  printf '\n== %s\n' "$$benchmark"; \
 	  $(HERE) $(BIN)/python -m "benchmarks.$$benchmark" || exit 1; \
 	done

@@ -100,10 +100,10 @@ class Corpus:
         self.queries = [parse(text) for text in queries]
 
     def articles(
-        self, count: int, directions: Iterator[Vector] | None = None
+        self, count: int, vectors_of: Iterator[Vector] | None = None
     ) -> Iterator[IndexedArticle]:
-        """Yield articles; `directions` yields each one's vectors, (1 + SENTENCES, DIMENSIONS)."""
-        chooser, directions = random.Random(7), directions or _directions(7)
+        """Yield articles; `vectors_of` yields each one's vectors, (1 + SENTENCES, DIMENSIONS)."""
+        chooser, vectors_of = random.Random(7), vectors_of or directions(7)
         for i in range(count):
             chosen = chooser.choices(self._sentences, k=SENTENCES)
             text = " ".join(piece for piece, _ in chosen)
@@ -118,7 +118,7 @@ class Corpus:
             }
             info = ArticleInfo(f"article-{i}", source=f"source {i % 10}", language="ar")
             passage = Passage(info.id, 0, 0, len(text), text)
-            vectors = next(directions)
+            vectors = next(vectors_of)
             yield IndexedArticle(
                 Article(info, text),
                 (IndexedPassage(passage, terms, vectors[0], spans, vectors[1:]),),
@@ -129,7 +129,7 @@ def texts_of(path: Path) -> list[str]:
     return [json.loads(line)["text"] for line in path.read_text("utf-8").splitlines() if line]
 
 
-def _directions(seed: int) -> Iterator[Vector]:
+def directions(seed: int) -> Iterator[Vector]:
     """Yield (1 + SENTENCES, DIMENSIONS) unit vectors about one of 500 topics."""
     rng = np.random.default_rng(seed)
     topics = rng.standard_normal((500, DIMENSIONS), np.float32)
@@ -222,7 +222,7 @@ class Peers:
 def _latencies(folder: Path, queries: Sequence[ParsedQuery], peers: Peers) -> dict[str, Latency]:
     peers.prepare()
     engine = EmbeddedEngine(folder, FINGERPRINT)
-    vectors = [v[0] for v in islice(_directions(7), len(queries))]
+    vectors = [v[0] for v in islice(directions(7), len(queries))]
     some = Filter(sources=("source 3",))
     work: dict[str, Callable[[ParsedQuery, Vector], object]] = {
         "keyword": lambda q, _: engine.rank(RankRequest(text_clause(q))),
@@ -276,7 +276,7 @@ def _read(folder: Path, queries: Sequence[ParsedQuery], pipe: Connection) -> Non
     engine = EmbeddedEngine(folder, FINGERPRINT)
     engine.rank(RankRequest(text_clause(queries[0]), np.ones(DIMENSIONS, np.float32)))
     took = (time.perf_counter() - start) * 1000
-    for query, vectors in zip(queries, _directions(7), strict=False):
+    for query, vectors in zip(queries, directions(7), strict=False):
         engine.rank(RankRequest(text_clause(query), vectors[0]))
     after = _memory()
     pipe.send((took, after[0] - before[0], after[1] - before[1]))

@@ -101,10 +101,13 @@ def runs(text: str) -> list[tuple[int, str]]:
     return [(match.start(), match.group()) for match in _RUN.finditer(text)]
 
 
-def tokens_of(run: str) -> list[Token]:
-    """Return `analyse(run)` of one of `runs`, in a third of the time."""
+def words_of(run: str) -> list[tuple[int, int, str, tuple[str, ...], bool]]:
+    """Return start, end, stem, grams and whether it is a stop word of each word of one of `runs`.
+
+    What marking needs of `analyse(run)`, in a fifth of the time.
+    """
     remembered = _RUNS.young.get(run) or _RUNS.recall(run)
-    return [tuple.__new__(Token, (start, end, *rest)) for start, end, rest in remembered.words]
+    return [(start, end, at[2], at[3], at[5]) for start, end, at in remembered.words]
 
 
 def layer_terms(tokens: Sequence[Token]) -> dict[Layer, str]:

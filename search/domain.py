@@ -116,10 +116,15 @@ class IndexedArticle:
 
 @dataclass(frozen=True, slots=True)
 class StoredPassage:
-    """A passage read back from an engine, with its article's information."""
+    """A passage read back from an engine, with its article's information.
+
+    `sentence` is the sentence nearest to the query it was fetched for, as a span of the
+    passage's text; None without a query, and where the passage is one sentence.
+    """
 
     passage: Passage
     article: ArticleInfo
+    sentence: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

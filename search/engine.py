@@ -4,9 +4,9 @@ The contract, each line a test in tests/conformance:
 
 - hits are ordered by (-score, passage id); the same index gives the same order;
 - filters act before the limit; nothing asked gives nothing; a limit is 0..10,000;
-- a semantic score is the mean of the passage's cosine and its best sentence's,
-  that sentence named (`SENTENCE_WEIGHT`); the shortlist that is rescored holds
-  at least `max(limit, SHORTLIST)` passages by their own cosine;
+- a semantic score is the mean of the passage's cosine and its best sentence's
+  (`SENTENCE_WEIGHT`), for the `shortlist_size` passages that are nearest by their own;
+  `fetch` names that sentence;
 - an article is replaced whole; writing what is there already changes nothing;
 - `write` returns when what it reports as written would survive a crash;
 - unknown ids are ignored by `fetch`, `delete` and `content_hashes`.
@@ -25,7 +25,6 @@ from search.domain import (
     Filter,
     IndexedArticle,
     Layer,
-    Span,
     StoredArticle,
     StoredPassage,
     Vector,
@@ -34,10 +33,16 @@ from search.domain import (
 MAX_LIMIT = 10_000
 SHORTLIST = 100  # 100 gives the nDCG of rescoring all (.9143 of .9147 on 2,821 passages; 50: .9122)
 SENTENCE_WEIGHT = 0.5  # .929 -> .950 nDCG@10 on xquad-ar; the best sentence alone gives .941
+TIE_SLACK = 8  # of a shortlist: a tie at the limit is then usually seen whole
 FACET_FIELDS: tuple[FacetField, ...] = ("source", "language", "tags", "year")
 
 FacetField = Literal["source", "language", "tags", "year"]
 WriteStatus = Literal["written", "unchanged", "failed"]
+
+
+def shortlist_size(limit: int) -> int:
+    """Return of how many passages the sentences are looked at for a vector ranking."""
+    return min(MAX_LIMIT, max(limit, SHORTLIST) + TIE_SLACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +67,11 @@ class WriteOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class TextHit:
-    passage_id: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class VectorHit:
-    """`sentence` is the best sentence's span in the passage's text, None if it is the whole."""
+class Ranked:
+    """A passage in a ranking."""
 
     passage_id: str
     score: float
-    sentence: Span | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +104,9 @@ class Rankings:
     `took_ms` holds milliseconds by stage ("text", "vector") where the engine can tell.
     """
 
-    text: tuple[TextHit, ...] = ()
+    text: tuple[Ranked, ...] = ()
     text_total: int | None = None
-    vector: tuple[VectorHit, ...] = ()
+    vector: tuple[Ranked, ...] = ()
     frequencies: Mapping[Term, int] = field(default_factory=dict)
     passages: int = 0  # in the whole index, for weighing the frequencies that were asked
     took_ms: Mapping[str, float] = field(default_factory=dict)
@@ -149,8 +147,13 @@ class Engine(Protocol):
         """Rank passages by text, by meaning or both. Raises InputError on a limit out of bounds."""
         ...
 
-    def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
-        """Return the known passages of these, in the order asked."""
+    def fetch(
+        self, passage_ids: Sequence[str], vector: Vector | None = None
+    ) -> list[StoredPassage]:
+        """Return the known passages of these, in the order asked.
+
+        With a query's vector, each with its sentence that is nearest to it.
+        """
         ...
 
     def facets(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from search.analysis import Token, analyse, runs, tokens_of
+from search.analysis import Token, analyse, runs, words_of
 from search.domain import Segment, Span
 from search.matching import near, with_clitics
 from search.parse import ParsedQuery
@@ -26,7 +26,7 @@ class Marker:
             for item in query.items
             if item.exact and item.occur != "excluded"
         ]
-        self._seen: dict[str, tuple[Span, ...]] = {}  # by run
+        self._seen: dict[str, tuple[tuple[int, int], ...]] = {}  # by run
 
     def highlight(self, text: str) -> tuple[Segment, ...]:
         """Return the text in segments, the words that match the query marked."""
@@ -34,11 +34,14 @@ class Marker:
 
     def spans(self, text: str) -> list[Span]:
         """Return the spans of the words that match, by the rules of `search.matching`."""
-        found = [
-            Span(offset + span.start, offset + span.end)
-            for offset, run in runs(text)
-            for span in self._spans_of(run)
-        ]
+        found: list[Span] = []
+        seen, look = self._seen, self._look
+        for offset, run in runs(text):
+            spans = seen.get(run)
+            if spans is None:
+                spans = look(run)
+            if spans:  # most runs match nothing
+                found += [Span(offset + start, offset + end) for start, end in spans]
         if not self._phrases:
             return found
         tokens = analyse(text)
@@ -46,18 +49,21 @@ class Marker:
         marked = {*found, *(Span(tokens[at].start, tokens[at].end) for at in in_phrases)}
         return sorted(marked, key=lambda span: (span.start, span.end))
 
-    def _spans_of(self, run: str) -> tuple[Span, ...]:
-        spans = self._seen.get(run)
-        if spans is None:
-            tokens = filter(self._matches, tokens_of(run))
-            spans = self._seen[run] = tuple(Span(t.start, t.end) for t in tokens)
+    def _look(self, run: str) -> tuple[tuple[int, int], ...]:
+        """Return where the words of a run that match begin and end; remember it."""
+        stems, apart = self._stems, self._near_grams.isdisjoint
+        spans = tuple(
+            [
+                (start, end)
+                for start, end, stem, grams, stop in words_of(run)
+                if stem in stems or not (apart(grams) or stop or not self._is_near(grams))
+            ]
+        )
+        self._seen[run] = spans
         return spans
 
-    def _matches(self, token: Token) -> bool:
-        return token.stem in self._stems or (
-            not (token.stop or self._near_grams.isdisjoint(token.grams))
-            and any(len(n.grams.intersection(token.grams)) >= n.least for n in self._nears)
-        )
+    def _is_near(self, grams: tuple[str, ...]) -> bool:
+        return any(len(n.grams.intersection(grams)) >= n.least for n in self._nears)
 
 
 def segments(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:

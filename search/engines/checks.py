@@ -155,7 +155,11 @@ def check_request(request: RankRequest, dimensions: int) -> None:
         raise InputError(f"more than {MAX_CLAUSES} frequencies were asked", field="frequencies")
     for term in request.frequencies:
         check_layer(term.layer)
-    vector = request.vector
+    check_vector(request.vector, dimensions)
+
+
+def check_vector(vector: Vector | None, dimensions: int) -> None:
+    """Raise InputError unless a query's vector has a direction in this index."""
     if vector is None:
         return
     if vector.shape != (dimensions,):

@@ -8,7 +8,7 @@ import pytest
 
 from search.clauses import Not, Phrase, Term
 from search.domain import ArticleInfo, Passage, Query, Span, StoredPassage, Total, Vector
-from search.engine import Engine, Rankings, RankRequest, TextHit, VectorHit
+from search.engine import Engine, Ranked, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
 from search.searcher import KEYWORD_WEIGHT, Searcher, coverage
 from tests.support import HashingEmbedder
@@ -44,11 +44,12 @@ class Recital:
         known = [("bgd=بغداد=بغداد", 2), ("rq=عراق=العراق", 3), ("rk=عراق=العراق", 3)]
         return [(t, n) for t, n in known if layer == "sound" and t.startswith(prefix)][:limit]
 
-    def fetch(self, passage_ids: list[str]) -> list[StoredPassage]:
+    def fetch(self, passage_ids: list[str], vector: Vector | None = None) -> list[StoredPassage]:
         return [
             StoredPassage(
                 Passage("a", int(key[-1]), 0, len(TEXTS[key]), TEXTS[key]),
                 ArticleInfo(id="a", title="ضربات العراق"),
+                Span(0, 15) if key == "a#1" and vector is not None else None,
             )
             for key in passage_ids
             if key not in self.lost
@@ -61,9 +62,9 @@ class BrokenEmbedder(HashingEmbedder):
 
 
 RANKINGS = Rankings(
-    text=(TextHit("a#0", 4.0), TextHit("a#2", 2.0)),
+    text=(Ranked("a#0", 4.0), Ranked("a#2", 2.0)),
     text_total=2,
-    vector=(VectorHit("a#1", 0.9, Span(0, 15)), VectorHit("a#0", 0.8, None)),
+    vector=(Ranked("a#1", 0.9), Ranked("a#0", 0.8)),
     frequencies={Term("stem", "عراق"): 1},
 )
 

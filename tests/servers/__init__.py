@@ -36,8 +36,10 @@ class Server:
 
 
 @contextmanager
-def elasticsearch(nodes: int = 1) -> Iterator[Server]:
+def elasticsearch(nodes: int = 1, heap: str = "1g") -> Iterator[Server]:
     """Give a running Elasticsearch, and end it if it was started here.
+
+    `heap` is that of a single node started here, not in Docker.
 
     Raises Unavailable, which says what would be needed, and NotStarted with the
     log's tail when a server that is there does not come up.
@@ -51,15 +53,15 @@ def elasticsearch(nodes: int = 1) -> Iterator[Server]:
             yield Server(url, version, f"Docker ({image})")
         return
     distribution = distribution or from_maven()
-    with started(distribution, nodes) as url:
+    with started(distribution, nodes, heap) as url:
         yield Server(url, distribution.version, distribution.origin)
 
 
 @contextmanager
-def started(distribution: Distribution, nodes: int) -> Iterator[str]:
+def started(distribution: Distribution, nodes: int, heap: str) -> Iterator[str]:
     """Give the URL, or the URLs, of a distribution's server; raises NotStarted."""
     if nodes == 1:
-        with Node(distribution) as node:
+        with Node(distribution, heap=heap) as node:
             yield node.url
     else:
         with Cluster(distribution, nodes) as cluster:

@@ -15,17 +15,19 @@ from search.domain import (
     Layer,
     StoredArticle,
     StoredPassage,
+    Vector,
 )
 from search.engine import (
     FACET_FIELDS,
     MAX_LIMIT,
-    SHORTLIST,
     EngineStatus,
     FacetField,
     Fingerprint,
+    Ranked,
     Rankings,
     RankRequest,
     WriteOutcome,
+    shortlist_size,
 )
 from search.engines.checks import (
     check_clause,
@@ -34,6 +36,7 @@ from search.engines.checks import (
     check_layer,
     check_limit,
     check_request,
+    check_vector,
     is_unicode,
     passage_key,
 )
@@ -132,27 +135,49 @@ class ElasticEngine:
         searches: dict[str, tuple[Mapping[str, Any], dict[str, Any]]] = {}
         if request.clause is not None:
             searches["text"] = ranking.text_search(alias, request, version)
-        shortlist = max(request.limit, SHORTLIST)
+        shortlist = shortlist_size(request.limit)
         if request.vector is not None and request.limit:
             searches["vector"] = ranking.vector_search(alias, request, version, shortlist)
         if request.frequencies or not searches:
             searches["passages"] = ranking.frequency_search(alias, request.frequencies)
         answers = dict(zip(searches, self._searched([*searches.values()]), strict=True))
-        while "vector" in answers and ranking.is_cut_in_a_tie(answers["vector"], shortlist):
-            shortlist = min(MAX_LIMIT, shortlist * 16)
-            wider = ranking.vector_search(alias, request, version, shortlist)
-            (answers["vector"],) = self._searched([wider])
-        text, vector, counted = (answers.get(name) for name in ("text", "vector", "passages"))
+        text, counted = answers.get("text"), answers.get("passages")
+        vector: tuple[Ranked, ...] = ()
+        if "vector" in answers:
+            vector = ranking.read_vector(answers["vector"])
+            if ranking.has_hidden(answers["vector"]) or ranking.is_cut_in_a_tie(
+                vector, request.limit, shortlist
+            ):
+                vector = self._weighed(request, version, shortlist)
         return Rankings(
             text=ranking.read_text(text) if text else (),
             text_total=ranking.read_total(text) if text else None,
-            vector=ranking.read_vector(vector, request.vector, request.limit)
-            if vector and request.vector is not None
-            else (),
+            vector=vector[: request.limit],
             frequencies=ranking.read_frequencies(counted, request.frequencies) if counted else {},
             passages=ranking.read_total(counted) if counted else 0,
             took_ms={name: float(answer["took"]) for name, answer in answers.items()},
         )
+
+    def _weighed(
+        self, request: RankRequest, version: versions.Version, shortlist: int
+    ) -> tuple[Ranked, ...]:
+        """Return the vector ranking of a shortlist that is looked for by itself.
+
+        For where hidden passages took places in it, or a tie goes beyond it: then the ids decide.
+        """
+        size, near = shortlist, tuple[Ranked, ...]()
+        while True:
+            nearest = ranking.nearest_search(self._alias, request, version, size, inside=True)
+            near = ranking.read_nearest(*self._searched([nearest]))
+            whole = len(near) < size or near[-1].score < near[min(shortlist, size) - 1].score
+            if whole or size == MAX_LIMIT:
+                break
+            size = min(MAX_LIMIT, size * 16)
+        among = [hit.passage_id for hit in near[:shortlist]]
+        if not among:
+            return ()
+        weighed = ranking.vector_search(self._alias, request, version, shortlist, among)
+        return ranking.read_vector(*self._searched([weighed]))
 
     def _searched(
         self, searches: list[tuple[Mapping[str, Any], dict[str, Any]]]
@@ -210,17 +235,28 @@ class ElasticEngine:
 
     # -- reading
 
-    def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
+    def fetch(
+        self, passage_ids: Sequence[str], vector: Vector | None = None
+    ) -> list[StoredPassage]:
+        check_vector(vector, self._fingerprint.dimensions)
         keys = [key for key in passage_ids if passage_key(key) is not None]
         unique = list(dict.fromkeys(keys))
         if not unique or self._opened() is None:
             return []
         self._asked(self._writing.show_own)
         found: dict[str, StoredPassage] = {}
+        fields = [] if vector is None else ["sentence_spans", "packed_vectors"]
         for start in range(0, len(unique), _FETCHED_AT_ONCE):
             some = unique[start : start + _FETCHED_AT_ONCE]
-            for source in self._sources("passage", {"terms": {"passage_id": some}}, len(some)):
-                stored = documents.read_passage(source)
+            for hit in self._documents(
+                "passage", {"terms": {"passage_id": some}}, len(some), fields
+            ):
+                sentence = (
+                    None
+                    if vector is None
+                    else documents.nearest_sentence(hit.get("fields", {}), vector)
+                )
+                stored = documents.read_passage(hit["_source"], sentence)
                 found[stored.passage.id] = stored
         return [found[key] for key in keys if key in found]
 
@@ -228,8 +264,8 @@ class ElasticEngine:
         if not article_id or not is_unicode(article_id) or self._opened() is None:
             return None
         self._asked(self._writing.show_own)
-        found = self._sources("article", {"term": {"article_id": article_id}}, 1)
-        return documents.read_article(found[0]) if found else None
+        found = self._documents("article", {"term": {"article_id": article_id}}, 1)
+        return documents.read_article(found[0]["_source"]) if found else None
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         check_limit(limit)
@@ -259,9 +295,9 @@ class ElasticEngine:
         for start in range(0, len(known), _FETCHED_AT_ONCE):
             some = known[start : start + _FETCHED_AT_ONCE]
             asked = {"terms": {"article_id": some}}
-            for source in self._sources("article", asked, len(some)):
-                stored = documents.read_article(source)
-                fields = self._passage_fields(source["edition"], len(stored.passages))
+            for hit in self._documents("article", asked, len(some)):
+                stored = documents.read_article(hit["_source"])
+                fields = self._passage_fields(hit["_source"]["edition"], len(stored.passages))
                 found.append(documents.read_indexed(stored, fields, self._fingerprint.dimensions))
         by_id = {indexed.article.id: indexed for indexed in found}
         return [by_id[key] for key in known if key in by_id]
@@ -280,8 +316,7 @@ class ElasticEngine:
                     "size": _FETCHED_AT_ONCE,
                     "sort": [{"position": "asc"}],
                     "source": False,
-                    "fields": ["vector"],
-                    "docvalue_fields": ["sentence_spans", "sentence_vectors"],
+                    "docvalue_fields": ["sentence_spans", "packed_vectors"],
                     "track_total_hits": False,
                     **({"search_after": [max(found)]} if found else {}),
                 }
@@ -369,11 +404,19 @@ class ElasticEngine:
             }
         }
 
-    def _sources(self, kind: str, condition: dict[str, Any], most: int) -> list[dict[str, Any]]:
+    def _documents(
+        self, kind: str, condition: dict[str, Any], most: int, fields: Sequence[str] = ()
+    ) -> list[Mapping[str, Any]]:
         answer = self._search(
-            {"query": self._shown(kind, condition), "size": most, "track_total_hits": False}
+            {
+                "query": self._shown(kind, condition),
+                "size": most,
+                "docvalue_fields": list(fields),
+                "track_total_hits": False,
+            }
         )
-        return [hit["_source"] for hit in answer["hits"]["hits"]]
+        hits: list[Mapping[str, Any]] = answer["hits"]["hits"]
+        return hits
 
     def _search(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         answer = self._call(

@@ -28,7 +28,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused, pauses
+from search.engines.elastic.connection import (
+    READ_PATIENCE,
+    WRITE_PATIENCE,
+    Connection,
+    Refused,
+    pauses,
+)
 from search.engines.elastic.mapping import HIDDEN, LEDGER_ID
 from search.errors import EngineBusy, EngineUnavailable
 
@@ -101,7 +107,7 @@ class LedgerKeeper:
         self._alias = alias
         self._token = uuid.uuid4().hex
 
-    def read(self) -> Ledger:
+    def read(self, patience: float | None = None) -> Ledger:
         """Return the ledger as it stands: not what the last refresh showed.
 
         Raises:
@@ -109,7 +115,8 @@ class LedgerKeeper:
         """
         try:
             found = self._connection.call(
-                lambda client: client.get(index=self._alias, id=LEDGER_ID), WRITE_PATIENCE
+                lambda client: client.get(index=self._alias, id=LEDGER_ID),
+                WRITE_PATIENCE if patience is None else patience,
             )
         except Refused as error:
             if error.status != 404 or error.kind == "index_not_found_exception":
@@ -183,7 +190,9 @@ class LedgerKeeper:
 
     def release(self, ledger: Ledger) -> None:
         """Sign off without showing anything; harmless where another has signed meanwhile."""
-        self._swap(ledger, writer=None)
+        # The alias may stand for another index by now, whose ledger has numbers like ours.
+        if self.read(READ_PATIENCE).token == ledger.token:
+            self._swap(ledger, READ_PATIENCE, writer=None)
 
     def _sign(self, purpose: str) -> Signature:
         return Signature(
@@ -205,7 +214,12 @@ class LedgerKeeper:
             )
         return after
 
-    def _swap(self, before: Ledger, **changes: Any) -> Ledger | None:  # noqa: ANN401
+    def _swap(
+        self,
+        before: Ledger,
+        patience: float | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> Ledger | None:
         """Write the next revision, unless somebody did since `before`: None then."""
         after = replace(before, **changes, revision=before.revision + 1, token=uuid.uuid4().hex)
         try:
@@ -218,7 +232,7 @@ class LedgerKeeper:
                     version_type="external",
                     require_alias=True,
                 ),
-                WRITE_PATIENCE,
+                WRITE_PATIENCE if patience is None else patience,
             )
         except Refused as error:
             if error.status != 409:

@@ -12,7 +12,7 @@ from search.domain import IndexedArticle
 from search.engine import WriteOutcome
 from search.engines.checks import Unfit, check_article, is_unicode
 from search.engines.elastic.bulk import Operation, removing, send, storing
-from search.engines.elastic.connection import WRITE_PATIENCE, Connection, whole
+from search.engines.elastic.connection import READ_PATIENCE, WRITE_PATIENCE, Connection, whole
 from search.engines.elastic.documents import document_ids, documents, routing_of
 from search.engines.elastic.ledger import Ledger, LedgerKeeper
 from search.engines.elastic.queries import hidden, kind
@@ -42,7 +42,7 @@ class Writing:
         self._keeper = LedgerKeeper(connection, alias)
         self._writing = threading.Lock()
         self._guard = threading.Lock()  # of what follows
-        self._revision = -1  # of our last commit: another one means others wrote since
+        self._last = ""  # the token of our last commit: another one means others wrote since
         # What we wrote since the last refresh, None for what we removed.
         self._recent: dict[str, Known | None] = {}
         self._removed: set[str] = set()  # editions whose documents went since the last refresh
@@ -50,18 +50,23 @@ class Writing:
 
     # -- reading
 
-    def look_up(self, article_ids: Sequence[str]) -> dict[str, Known]:
+    def look_up(
+        self, article_ids: Sequence[str], patience: float = READ_PATIENCE
+    ) -> dict[str, Known]:
         """Return the edition of each of these articles that is known."""
         asked = [key for key in dict.fromkeys(article_ids) if key and is_unicode(key)]
         with self._guard:
             recent = {key: self._recent[key] for key in asked if key in self._recent}
+        if recent and self._keeper.read().token != self._last:
+            self.refresh()  # others may have replaced or removed what we wrote
+            recent = {}
         found = {key: known for key, known in recent.items() if known is not None}
         asked = [key for key in asked if key not in recent]
         for start in range(0, len(asked), MOST_AT_ONCE):
-            found.update(self._search(asked[start : start + MOST_AT_ONCE]))
+            found.update(self._search(asked[start : start + MOST_AT_ONCE], patience))
         return found
 
-    def _search(self, article_ids: list[str]) -> dict[str, Known]:
+    def _search(self, article_ids: list[str], patience: float) -> dict[str, Known]:
         answer = self._connection.call(
             lambda client: client.search(
                 index=self._alias,
@@ -75,7 +80,8 @@ class Writing:
                 source_includes=["article_id", "edition", "content_hash", "passages"],
                 allow_partial_search_results=False,
                 track_total_hits=False,
-            )
+            ),
+            patience,
         )
         sources = [hit["_source"] for hit in whole(answer.body)["hits"]["hits"]]
         return {
@@ -157,12 +163,12 @@ class Writing:
             ]
 
         outcomes = {n: WriteOutcome(key, "unchanged") for n, key in ids.items()}
-        known = self.look_up(list(ids.values()))
+        known = self.look_up(list(ids.values()), WRITE_PATIENCE)
         if not changed(known):
             return outcomes
         with self._batch("indexing", len(batch)) as open_batch:
             if open_batch.others_wrote:
-                known = self.look_up(list(ids.values()))
+                known = self.look_up(list(ids.values()), WRITE_PATIENCE)
             names = dict(zip(ids, open_batch.editions, strict=True))
             todo = {n: names[n] for n in changed(known)}
             failed = send(self._connection, self._alias, _stored(batch, todo), open_batch.keep)
@@ -183,10 +189,10 @@ class Writing:
         return outcomes
 
     def _delete(self, article_ids: list[str]) -> int:
-        if not self.look_up(article_ids):
+        if not self.look_up(article_ids, WRITE_PATIENCE):
             return 0
         with self._batch("deleting", 0) as open_batch:
-            known = self.look_up(article_ids)
+            known = self.look_up(article_ids, WRITE_PATIENCE)
             open_batch.commit((), known.values(), self._gone)
         self._committed(open_batch.ledger, dict.fromkeys(known), known)
         return len(known)
@@ -201,9 +207,11 @@ class Writing:
     def _batch(self, purpose: str, editions: int) -> Iterator[Batch]:
         """Sign the ledger and clean up after others; sign off, whatever happens."""
         before, ledger = self._keeper.take(purpose, editions)
-        batch = Batch(self._keeper, ledger, editions, before.revision != self._revision)
+        batch = Batch(self._keeper, ledger, editions, before.token != self._last)
         try:
-            if batch.others_wrote:
+            if batch.others_wrote:  # perhaps to another index: the alias may have moved
+                self._gone.clear()
+                self._removed.clear()
                 self.refresh()
             self._sweep(before)
             yield batch
@@ -218,7 +226,7 @@ class Writing:
     ) -> None:
         """Note a commit, and remove what it superseded: failing at that harms nobody."""
         with self._guard:
-            self._revision = ledger.revision
+            self._last = ledger.token
             self._recent.update(new)
             self._gone &= set(ledger.hidden)
         if not replaced:

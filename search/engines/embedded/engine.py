@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.clauses import Clause
-from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
+from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage, Vector
 from search.engine import (
     FACET_FIELDS,
     EngineStatus,
     FacetField,
     Fingerprint,
+    Ranked,
     Rankings,
     RankRequest,
-    TextHit,
-    VectorHit,
     WriteOutcome,
 )
 from search.engines.checks import (
@@ -35,6 +34,7 @@ from search.engines.checks import (
     check_layer,
     check_limit,
     check_request,
+    check_vector,
     is_unicode,
     passage_key,
 )
@@ -186,7 +186,7 @@ class EmbeddedEngine:
                 continue  # a passage was removed between the view and the record
         raise EngineUnavailable("the index changed five times during one search. Try again.")
 
-    def _by_meaning(self, view: View, request: RankRequest) -> tuple[tuple[VectorHit, ...], float]:
+    def _by_meaning(self, view: View, request: RankRequest) -> tuple[tuple[Ranked, ...], float]:
         """Return the vector ranking and the milliseconds it took."""
         started = time.perf_counter()
         hits = self._meaning.rank(view.table, view.text, request)
@@ -197,7 +197,7 @@ class EmbeddedEngine:
         meaning = self._beside.submit(self._by_meaning, view, request) if both else None
         started = time.perf_counter()
         took: dict[str, float] = {}
-        text: tuple[TextHit, ...] = ()
+        text: tuple[Ranked, ...] = ()
         total = None
         with answering(view.text):
             index = view.text.index
@@ -205,7 +205,7 @@ class EmbeddedEngine:
                 numbers, scores, total = index.rank(request, view.hidden)
                 rows = view.table.rows_of(numbers)
                 hits = (
-                    TextHit(view.table.passage_id(row), score)
+                    Ranked(view.table.passage_id(row), score)
                     for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
                     if row >= 0
                 )
@@ -213,7 +213,7 @@ class EmbeddedEngine:
                 text = tuple(ordered[: request.limit])
             frequencies = {term: index.frequency(term) for term in request.frequencies}
             took["text"] = (time.perf_counter() - started) * 1000
-        vector: tuple[VectorHit, ...] = ()
+        vector: tuple[Ranked, ...] = ()
         if request.vector is not None:
             vector, took["vector"] = (
                 meaning.result() if meaning else self._by_meaning(view, request)
@@ -264,10 +264,13 @@ class EmbeddedEngine:
         self._state()
         return self._record.content_hashes([known for known in article_ids if is_unicode(known)])
 
-    def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
+    def fetch(
+        self, passage_ids: Sequence[str], vector: Vector | None = None
+    ) -> list[StoredPassage]:
+        check_vector(vector, self._fingerprint.dimensions)
         self._state()
         keys = [key for key in map(passage_key, passage_ids) if key is not None]
-        found = self._record.fetch(keys)
+        found = self._record.fetch(keys, vector)
         return [found[key] for key in keys if key in found]
 
     def article(self, article_id: str) -> StoredArticle | None:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
-from search.domain import NO_FILTER, Filter, Span, Vector
-from search.engine import SENTENCE_WEIGHT, SHORTLIST, RankRequest, VectorHit
+from search.domain import NO_FILTER, Filter, Vector
+from search.engine import SENTENCE_WEIGHT, Ranked, RankRequest, shortlist_size
 from search.engines.embedded.derived import OpenText
 from search.engines.embedded.record import Record
 from search.engines.embedded.vectors import PassageTable
@@ -31,9 +31,7 @@ class Meaning:
         self._guard = threading.Lock()
         self._masks: OrderedDict[Hashable, Mask] = OrderedDict()
 
-    def rank(
-        self, table: PassageTable, text: OpenText, request: RankRequest
-    ) -> tuple[VectorHit, ...]:
+    def rank(self, table: PassageTable, text: OpenText, request: RankRequest) -> tuple[Ranked, ...]:
         """Return the best passages the request's filter and constraint let through.
 
         Raises LookupError when a passage of the table is no longer in the record.
@@ -42,7 +40,7 @@ class Meaning:
         if vector is None or not limit or not len(table):
             return ()
         query = (vector / np.linalg.norm(vector.astype(np.float64))).astype(np.float32)
-        shortlist = max(limit, SHORTLIST)
+        shortlist = shortlist_size(limit)
         # A quarter more than the shortlist, which the exact cosines then cut: no passage
         # of it is lost to rounding (measured in tests/engines/embedded/test_vectors.py).
         allowed = self._allowed(table, text, request)
@@ -52,19 +50,17 @@ class Meaning:
         own = _cosines(self._record.own_vectors(numbers.tolist(), dimensions), query)
         ids = [table.passage_id(row) for row in table.rows_of(numbers).tolist()]
         best = sorted(range(len(ids)), key=lambda i: (-own[i], ids[i]))[:shortlist]
-        of_passage, spans, vectors = self._record.sentence_vectors(
+        of_passage, vectors = self._record.sentence_vectors(
             [int(numbers[i]) for i in best], dimensions
         )
         of_sentence = _cosines(vectors, query)
         hits = []
         for i in best:
-            score, sentence = float(own[i]), None
+            score = float(own[i])
             start, end = of_passage.get(int(numbers[i]), (0, 0))
             if start < end:
-                top = start + int(of_sentence[start:end].argmax())
-                sentence = Span(int(spans[top, 0]), int(spans[top, 1]))
-                score += SENTENCE_WEIGHT * (float(of_sentence[top]) - score)
-            hits.append(VectorHit(ids[i], score, sentence))
+                score += SENTENCE_WEIGHT * (float(of_sentence[start:end].max()) - score)
+            hits.append(Ranked(ids[i], score))
         hits.sort(key=lambda hit: (-hit.score, hit.passage_id))
         return tuple(hits[:limit])
 

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search.domain import (
     Article,
@@ -119,11 +118,19 @@ class Record:
         )
         return dict(self._rows(sql, as_json(article_ids)))
 
-    def fetch(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], StoredPassage]:
-        """Return the known passages of these (article id, position) pairs."""
+    def fetch(
+        self, wanted: Sequence[tuple[str, int]], query: Vector | None = None
+    ) -> dict[tuple[str, int], StoredPassage]:
+        """Return the known passages of these (article id, position) pairs.
+
+        With a query's vector, each with its nearest sentence.
+        """
+        sentences = ", s.spans, s.vectors" if query is not None else ""
+        joined = "LEFT JOIN sentences s ON s.number = p.number " if query is not None else ""
         sql = (
-            f"SELECT {_ARTICLE}, p.position, p.start, p.end, p.text FROM articles a "  # noqa: S608
-            "JOIN passages p ON p.article = a.key WHERE a.id = ? AND p.position = ?"
+            f"SELECT {_ARTICLE}, p.position, p.start, p.end, p.text{sentences} "  # noqa: S608
+            f"FROM articles a JOIN passages p ON p.article = a.key {joined}"
+            "WHERE a.id = ? AND p.position = ?"
         )
         found = {}
         with self.reading() as connection:
@@ -133,7 +140,8 @@ class Record:
                 row = connection.execute(sql, pair).fetchone()
                 if row is not None:
                     info = _info(row[:7])
-                    found[pair] = StoredPassage(Passage(info.id, *row[7:]), info)
+                    nearest = _nearest(row[11:], query) if query is not None else None
+                    found[pair] = StoredPassage(Passage(info.id, *row[7:11]), info, nearest)
         return found
 
     def article(self, id: str) -> StoredArticle | None:
@@ -182,25 +190,21 @@ class Record:
 
     def sentence_vectors(
         self, numbers: Sequence[int], dimensions: int
-    ) -> tuple[dict[int, tuple[int, int]], NDArray[np.int32], Vector]:
-        """Return the sentences of those of these passages that have any.
+    ) -> tuple[dict[int, tuple[int, int]], Vector]:
+        """Return the sentences' vectors, shape (n, dimensions), of those passages that have any.
 
-        The second value has the spans of all of them, shape (n, 2), the third
-        their vectors, shape (n, dimensions); the first says which rows of both
-        are a passage's: from, to.
+        The first value says which rows are a passage's: from, to.
         """
         sql = (
-            "SELECT number, spans, vectors FROM sentences "
-            "WHERE number IN (SELECT value FROM json_each(?))"
+            "SELECT number, vectors FROM sentences WHERE number IN (SELECT value FROM json_each(?))"
         )
         found = self._rows(sql, as_json(numbers))
-        spans = np.frombuffer(b"".join(row[1] for row in found), "<i4").reshape(-1, 2)
-        halves = np.frombuffer(b"".join(row[2] for row in found), "<f2").reshape(-1, dimensions)
+        halves = np.frombuffer(b"".join(row[1] for row in found), "<f2").reshape(-1, dimensions)
         rows, start = {}, 0
-        for number, own_spans, _ in found:
-            rows[number] = (start, start + len(own_spans) // 8)
+        for number, vectors in found:
+            rows[number] = (start, start + len(vectors) // (2 * dimensions))
             start = rows[number][1]
-        return rows, spans, halves.astype(np.float32)
+        return rows, halves.astype(np.float32)
 
     def matching_articles(self, filter: Filter) -> list[int]:
         """Return the keys of the articles a filter lets through."""
@@ -231,6 +235,17 @@ class Record:
             if connection is None or read_state(connection) is None:
                 return []
             return connection.execute(sql, values).fetchall()
+
+
+def _nearest(row: Sequence[Any], query: Vector) -> Span | None:
+    """Return the sentence nearest to a query, None where the passage has no sentences."""
+    spans, vectors = row
+    if not spans:
+        return None
+    halves = np.frombuffer(vectors, "<f2").reshape(-1, len(query)).astype(np.float32)
+    best = int(np.einsum("ij,j->i", halves, query).argmax())
+    start, end = np.frombuffer(spans, "<i4").reshape(-1, 2)[best].tolist()
+    return Span(start, end)
 
 
 def _article(connection: sqlite3.Connection, id: str) -> StoredArticle | None:

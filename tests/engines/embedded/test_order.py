@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.clauses import AnyOf, Boost, Clause, Prefer, Prefix, Term
-from search.engine import RankRequest, TextHit
+from search.engine import Ranked, RankRequest
 from search.engines.embedded import derived
 from search.engines.embedded.engine import EmbeddedEngine
 from tests.conformance.corpus import EMBEDDER, WORDS, indexed, random_articles
@@ -101,7 +101,7 @@ def test_pages_of_ties_are_prefixes_of_each_other(tmp_path: Path, limit: int) ->
         for start in range(0, 900, 90):
             engine.write([indexed(f"{(start + i) * 7 % 900:03}", "same") for i in range(90)])
             engine._publish()
-        hits: tuple[TextHit, ...] = engine.rank(
+        hits: tuple[Ranked, ...] = engine.rank(
             RankRequest(AnyOf((Term("stem", "same"), Term("grams", "same"))), limit=limit)
         ).text
         assert [hit.passage_id for hit in hits] == [f"{i:03}#0" for i in range(limit)]

@@ -1,0 +1,123 @@
+"""Whole searches: the same hits, up to ties, for typed queries in the three modes.
+
+Filters keep fewer passages than the shortlist holds, so that no passage's sentences go
+unweighed: which do, where there are more, is told in test_meaning.
+
+Fusing divides by a ranking's spread, and so makes a difference of scores larger the
+nearer its first and last hit are.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from search.domain import Filter, Hit, Mode, Query, Results, Vector
+from search.embedding.centring import CentredQueries
+from search.engine import SHORTLIST
+from search.parse import parse
+from search.searcher import KEYWORD_WEIGHT, Searcher
+from tests.conformance.corpus import EMBEDDER, passages_of
+from tests.congruence.compare import MEANING, TEXT, Tolerance, ranked_apart
+from tests.congruence.corpora import typed
+from tests.congruence.pairs import Pair
+from tests.congruence.test_meaning import another_sentence
+
+pytestmark = pytest.mark.slow
+
+QUERIES = CentredQueries(EMBEDDER)
+Searchers = tuple[Searcher, Searcher]
+PAGED: tuple[tuple[Mode, Tolerance], ...] = (("keyword", TEXT), ("semantic", MEANING))
+
+
+@pytest.fixture(scope="module")
+def searchers(pair: Pair) -> Searchers:
+    return Searcher(pair.embedded, EMBEDDER), Searcher(pair.elastic, EMBEDDER)
+
+
+@pytest.mark.parametrize("mode", ["keyword", "semantic", "hybrid"])
+@pytest.mark.parametrize("seed", range(4))
+def test_typed_queries(pair: Pair, searchers: Searchers, seed: int, mode: Mode) -> None:
+    random_ = random.Random(seed)
+    found = 0
+    for number in range(10):
+        query = Query(typed(random_, pair.passages), mode, 100, 0, _some_articles(random_, pair))
+        a, b = (searcher.search(query) for searcher in searchers)
+        wrong = differences(pair, a, b)
+        assert not wrong, f"{pair.name}, seed {seed}, query {number}: {wrong}\n{query}"
+        found += len(a.hits)
+    assert found > 100, "hardly a query found anything"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pages_past_the_shortlist(pair: Pair, searchers: Searchers, seed: int) -> None:
+    """There every passage's sentences are weighed, and the page is cut on both sides."""
+    random_ = random.Random(seed)
+    for number in range(5):
+        text = " ".join(random_.choice(pair.passages).passage.text.split()[:5])
+        for mode, tolerance in PAGED:
+            query = Query(text, mode, 10, random_.randint(91, 150))
+            a, b = (searcher.search(query) for searcher in searchers)
+            about = f"{pair.name}, seed {seed}, query {number}: {query}"
+            assert a.total == b.total, about
+            scores = [[hit.score for hit in results.hits] for results in (a, b)]
+            assert len(scores[0]) == len(scores[1]), about
+            assert all(map(tolerance.holds, *scores)), about
+
+
+def _some_articles(random_: random.Random, pair: Pair) -> Filter:
+    """Return a filter of articles with fewer passages than the shortlist holds."""
+    ids = tuple(a.article.id for a in random_.sample(list(pair.articles), 30))
+    while len(passages_of(pair.articles, filter=Filter(articles=ids))) > SHORTLIST:
+        ids = ids[1:]
+    return Filter(articles=ids)
+
+
+def differences(pair: Pair, a: Results, b: Results) -> list[str]:
+    """Return what two answers that list every match differ in beyond ties."""
+    wrong = [
+        f"{name}: {getattr(a, name)} and {getattr(b, name)}"
+        for name in ("total", "degraded", "searched_also", "relaxed")
+        if getattr(a, name) != getattr(b, name)
+    ]
+    of_a, of_b = ([(hit.passage.id, hit.score) for hit in results.hits] for results in (a, b))
+    wrong += ranked_apart(of_a, of_b, a.query.size, _tolerance(a))
+    others = {hit.passage.id: hit for hit in b.hits}
+    vector = QUERIES.embed(parse(a.query.text).meaning)
+    for hit in a.hits:
+        if other := others.get(hit.passage.id):
+            wrong += _hits_apart(pair, vector, hit, other)
+    return wrong
+
+
+def _hits_apart(pair: Pair, query: Vector, a: Hit, b: Hit) -> list[str]:
+    key = a.passage.id
+    if a.best_sentence != b.best_sentence:
+        passage = next(p for p in pair.passages if p.passage.id == key)
+        return another_sentence(passage, query, a.best_sentence, b.best_sentence)
+    names = ("passage", "article", "segments", "title_segments")
+    wrong = [f"{key}: {name}" for name in names if getattr(a, name) != getattr(b, name)]
+    for name, tolerance in (("keyword", TEXT), ("semantic", MEANING)):
+        x, y = getattr(a, name), getattr(b, name)
+        if (x is None) != (y is None) or (x and not tolerance.holds(x.score, y.score)):
+            wrong.append(f"{key}: {name} {x} and {y}")
+    return wrong
+
+
+def _tolerance(results: Results) -> Tolerance:
+    """Return how far apart the scores of an answer that lists every match may be."""
+    keyword = [hit.keyword.score for hit in results.hits if hit.keyword]
+    semantic = [hit.semantic.score for hit in results.hits if hit.semantic]
+    if not semantic:
+        return TEXT
+    if not keyword or results.query.mode == "semantic":
+        return MEANING
+    by_text = _stretched(keyword, TEXT.relative * max(keyword) + TEXT.absolute)
+    return Tolerance(0.0, KEYWORD_WEIGHT * by_text + _stretched(semantic, MEANING.absolute))
+
+
+def _stretched(scores: list[float], error: float) -> float:
+    """Return what an error of each score becomes where scores are mapped onto 0..1."""
+    spread = max(scores) - min(scores)
+    return 2 * error / spread if spread else 0.0

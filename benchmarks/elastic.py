@@ -130,7 +130,7 @@ def _answers(
                     ids = [hit.passage_id for hit in (rankings.vector or rankings.text)[:10]]
                     if kind == "semantic" and not round_:
                         best[name].append(set(ids))
-                fetching = _timed(lambda: engine.fetch(ids, vector))  # noqa: B023
+                fetching = _timed(lambda: engine.fetch(ids))  # noqa: B023
                 if round_:
                     times[name].setdefault("fetch 10", []).append(fetching * 1000)
     exact = best["embedded"]

@@ -118,13 +118,12 @@ class IndexedArticle:
 class StoredPassage:
     """A passage read back from an engine, with its article's information.
 
-    `sentence` is the sentence nearest to the query it was fetched for, as a span of the
-    passage's text; None without a query, and where the passage is one sentence.
+    `sentences` are the spans that have vectors; empty where the passage is one sentence.
     """
 
     passage: Passage
     article: ArticleInfo
-    sentence: Span | None = None
+    sentences: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

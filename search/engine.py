@@ -5,8 +5,8 @@ The contract, each line a test in tests/conformance:
 - hits are ordered by (-score, passage id); the same index gives the same order;
 - filters act before the limit; nothing asked gives nothing; a limit is 0..10,000;
 - a semantic score is the mean of the passage's cosine and its best sentence's
-  (`SENTENCE_WEIGHT`), for the `shortlist_size` passages that are nearest by their own;
-  `fetch` names that sentence;
+  (`SENTENCE_WEIGHT`), that sentence named, for the `shortlist_size` passages that are
+  nearest by their own;
 - an article is replaced whole; writing what is there already changes nothing;
 - `write` returns when what it reports as written would survive a crash;
 - unknown ids are ignored by `fetch`, `delete` and `content_hashes`.
@@ -68,10 +68,15 @@ class WriteOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A passage in a ranking."""
+    """A passage in a ranking.
+
+    `sentence` is the number of its best sentence in a ranking by meaning: the place in
+    `StoredPassage.sentences`; None where the passage is one sentence.
+    """
 
     passage_id: str
     score: float
+    sentence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +152,8 @@ class Engine(Protocol):
         """Rank passages by text, by meaning or both. Raises InputError on a limit out of bounds."""
         ...
 
-    def fetch(
-        self, passage_ids: Sequence[str], vector: Vector | None = None
-    ) -> list[StoredPassage]:
-        """Return the known passages of these, in the order asked.
-
-        With a query's vector, each with its sentence that is nearest to it.
-        """
+    def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
+        """Return the known passages of these, in the order asked."""
         ...
 
     def facets(

@@ -6,11 +6,21 @@ Weights were measured on XQuAD-ar by benchmarks/lexical.py (docs/EVALUATION.md).
 from __future__ import annotations
 
 import math
-from collections.abc import Container
 from dataclasses import dataclass
 
 from search.analysis import Token
-from search.clauses import AllOf, AnyOf, Boost, Clause, Everything, Not, Phrase, Prefer, Term
+from search.clauses import (
+    AllOf,
+    AnyOf,
+    Boost,
+    Clause,
+    Everything,
+    IfRare,
+    Not,
+    Phrase,
+    Prefer,
+    Term,
+)
 from search.domain import Layer
 from search.parse import Item, ParsedQuery
 from search.variants import NO_FORMS, Forms
@@ -49,15 +59,11 @@ def near(word: Token) -> Near | None:
     return Near(shown, least) if len(shown) >= least else None
 
 
-def text_clause(
-    query: ParsedQuery, forms: Forms = NO_FORMS, rare: Container[str] = ()
-) -> Clause | None:
+def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
     """Return what ranks passages by the query's words and their forms, None where it has none.
 
-    Args:
-        rare: stems of the words that near matches are welcome for. Asked for every word
-            they would cost half the time of a search (100,000 passages: 3.2 for 2.1 ms)
-            and add 0.7 % of matches.
+    Near matches are welcome for rare words only: asked for every word they would cost half
+    the time of a search (100,000 passages: 3.2 for 2.1 ms) and add 0.7 % of matches.
     """
     words = query.words()
     if not words:
@@ -67,9 +73,7 @@ def text_clause(
         for item in query.items
         if item.exact and item.occur == "optional"
     )
-    return Prefer(
-        Boost(_matches(words, forms, rare), 0.0), AnyOf((*_scores(words, forms), *phrases))
-    )
+    return Prefer(Boost(_matches(words, forms), 0.0), AnyOf((*_scores(words, forms), *phrases)))
 
 
 def constraint(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
@@ -118,15 +122,18 @@ def _stems(word: Token, forms: Forms) -> tuple[str, ...]:
     return (word.stem, *(form.stem for form in forms.get(word.stem, ())))
 
 
-def _matches(words: tuple[Token, ...], forms: Forms, rare: Container[str]) -> Clause:
+def _matches(words: tuple[Token, ...], forms: Forms) -> Clause:
     stems = dict.fromkeys(Term("stem", stem) for word in words for stem in _stems(word, forms))
-    nears = (near(word) for word in words if word.stem in rare)
+    nears = ((Term("stem", word.stem), near(word)) for word in words)
     return AnyOf(
         (
             *stems,
             *(
-                AnyOf(tuple(Term("grams", g) for g in sorted(n.grams)), minimum=n.least)
-                for n in nears
+                IfRare(
+                    stem,
+                    AnyOf(tuple(Term("grams", g) for g in sorted(n.grams)), minimum=n.least),
+                )
+                for stem, n in nears
                 if n
             ),
         )

@@ -7,7 +7,6 @@ import math
 import re
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
@@ -48,9 +47,6 @@ DEPTHS = (100, 1_000, MAX_LIMIT)
 # Of one sound, the most frequent are looked at: names worth offering are among them.
 MAX_TERMS_OF_A_SOUND = 200
 
-# Words in at most this part of the passages may be spellings of others: near matches count.
-RARE = 0.001
-
 # Hybrid nDCG@10 by the words' weight, .5 / .55 / .6: xquad-ar .978 / .977 / .975, the seed
 # .893 / .891 / .888; below .5 the seed loses.
 KEYWORD_WEIGHT = 0.5
@@ -59,10 +55,6 @@ KEYWORD_WEIGHT = 0.5
 # .876 -> .909, xquad-ar .9766 -> .9769 (0.7: paraphrases lose .06).
 UNKNOWN_ARABIC = 0.3
 _ARABIC = re.compile("[\u0621-\u064a]")
-
-
-# A query's vector, and what failed: a search then goes on without.
-Embedded = tuple[Vector | None, tuple[str, ...]]
 
 
 class Searcher:
@@ -75,7 +67,6 @@ class Searcher:
         self.engine = engine
         self.embedder = embedder
         self._queries = CentredQueries(embedder) if embedder is not None else None
-        self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-query")
 
     def search(self, query: Query) -> Results:
         """Return the hits `start .. start + size` of a query, best first.
@@ -89,31 +80,22 @@ class Searcher:
         clock = _Clock()
         with clock.stage("parse"):
             parsed = parse(query.text)
-        early = self._embedding(parsed, query)
         with clock.stage("vocabulary"):
-            known = self.engine.rank(RankRequest(frequencies=stem_terms(parsed)))
-            forms = self._forms(parsed, known.frequencies) if query.variants else NO_FORMS
+            forms = self._forms(parsed) if query.variants else NO_FORMS
         with clock.stage("embed"):
-            vector, degraded = (
-                early.result()
-                if early
-                else self._embed(meaning_in_arabic(parsed, forms), query.mode)
-            )
+            vector, degraded = self._embed(meaning_in_arabic(parsed, forms), query.mode)
         mode: Mode = "keyword" if degraded else query.mode
         with clock.stage("rank"):
-            request = _request(query, mode, parsed, vector, forms, known)
-            rankings = self.engine.rank(request)
+            rankings = self.engine.rank(_request(query, mode, parsed, vector, forms))
             if relaxed := not (rankings.text or rankings.vector) and parsed.relaxed() != parsed:
                 parsed = parsed.relaxed()
-                request = _request(query, mode, parsed, vector, forms, known)
-                rankings = self.engine.rank(request)
+                rankings = self.engine.rank(_request(query, mode, parsed, vector, forms))
         with clock.stage("fuse"):
-            weight = KEYWORD_WEIGHT * coverage(known.frequencies, known.passages, forms)
+            weight = KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
             ranked = _ranked(rankings, mode, vector, weight)
             page = ranked[query.start : query.start + query.size]
         with clock.stage("fetch"):
-            fetched = self.engine.fetch([key for key, _ in page], vector)
-            stored = {s.passage.id: s for s in fetched}
+            stored = {s.passage.id: s for s in self.engine.fetch([key for key, _ in page])}
         with clock.stage("highlight"):
             hits = _hits(page, stored, rankings, Marker(parsed, forms))
         return Results(
@@ -133,32 +115,28 @@ class Searcher:
 
     def close(self) -> None:
         """Close the engine."""
-        self._beside.shutdown()
         self.engine.close()
 
-    def _forms(self, parsed: ParsedQuery, frequencies: Mapping[Term, int]) -> Forms:
+    def _forms(self, parsed: ParsedQuery) -> Forms:
+        """Return the Arabic words of the index that the query's Latin ones may stand for."""
+        words = may_have_forms(parsed)
+        if not words:
+            return NO_FORMS
+
         @cache
         def vocabulary(prefix: str) -> list[tuple[str, int]]:
             return self.engine.terms_with_prefix("sound", prefix, MAX_TERMS_OF_A_SOUND)
 
+        stems = tuple(dict.fromkeys(Term("stem", word.stem) for word in words))
+        known = self.engine.rank(RankRequest(frequencies=stems)).frequencies
         found = {
             word.stem: forms_of(word, names, vocabulary)
-            for word, names in may_have_forms(parsed).items()
-            if not frequencies.get(Term("stem", word.stem))
+            for word, names in words.items()
+            if not known.get(Term("stem", word.stem))
         }
         return {stem: forms for stem, forms in found.items() if forms}
 
-    def _embedding(self, parsed: ParsedQuery, query: Query) -> Future[Embedded] | None:
-        """Begin to embed where the vocabulary cannot change what is embedded.
-
-        A remote engine's answer about the vocabulary then costs nothing: the model takes
-        longer (7 ms; the answer of an Elasticsearch on the same machine 1.8).
-        """
-        if query.mode == "keyword" or (query.variants and may_have_forms(parsed)):
-            return None
-        return self._beside.submit(self._embed, meaning_in_arabic(parsed, NO_FORMS), query.mode)
-
-    def _embed(self, meaning: str, mode: Mode) -> Embedded:
+    def _embed(self, meaning: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:
         if mode == "keyword" or not meaning:
             return None, ()
         if self._queries is None:
@@ -193,15 +171,14 @@ def _request(
     parsed: ParsedQuery,
     vector: Vector | None,
     forms: Forms,
-    known: Rankings,
 ) -> RankRequest:
-    rare = {t.value for t, n in known.frequencies.items() if n <= RARE * known.passages}
     return RankRequest(
-        clause=text_clause(parsed, forms, rare) if mode != "semantic" else None,
+        clause=text_clause(parsed, forms) if mode != "semantic" else None,
         vector=vector,
         filter=query.filter,
         constraint=constraint(parsed, forms),
         limit=next(depth for depth in DEPTHS if query.start + query.size <= depth),
+        frequencies=stem_terms(parsed) if mode == "hybrid" else (),
         exact_total=mode == "keyword",  # with meaning beside it no total is exact
     )
 
@@ -254,6 +231,7 @@ def _hits(
 ) -> tuple[Hit, ...]:
     keyword = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.text, 1)}
     semantic = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.vector, 1)}
+    numbers = {h.passage_id: h.sentence for h in rankings.vector}
     return tuple(
         Hit(
             passage=found.passage,
@@ -261,14 +239,21 @@ def _hits(
             score=score,
             keyword=keyword.get(key),
             semantic=semantic.get(key),
-            segments=_segments(found.passage.text, marker, found.sentence),
+            segments=_segments(found.passage.text, marker, _sentence(found, numbers.get(key))),
             title_segments=marker.highlight(found.article.title),
-            best_sentence=found.sentence,
+            best_sentence=_sentence(found, numbers.get(key)),
         )
         for key, score in page
         # A passage deleted between ranking and fetching is no hit any more.
         if (found := stored.get(key)) is not None
     )
+
+
+def _sentence(stored: StoredPassage, number: int | None) -> Span | None:
+    """Return a sentence of a passage, None where it was replaced by one of fewer meanwhile."""
+    if number is None or number >= len(stored.sentences):
+        return None
+    return stored.sentences[number]
 
 
 def _segments(text: str, marker: Marker, sentence: Span | None) -> tuple[Segment, ...]:

@@ -20,6 +20,7 @@ from search.clauses import (
     Boost,
     Clause,
     Everything,
+    IfRare,
     Not,
     Phrase,
     Prefer,
@@ -212,6 +213,8 @@ def _below(clause: Clause, product: float) -> list[tuple[Clause, float]]:
             return []
         case Everything():
             return []
+        case IfRare(term=term, clause=a):
+            return [(term, 1.0), (a, product)]
         case AnyOf(clauses=parts, minimum=minimum):
             if minimum < 1:
                 raise InputError(f"minimum is {minimum}, it must be 1 or more", field="clause")

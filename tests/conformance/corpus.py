@@ -14,6 +14,7 @@ from search.clauses import (
     Boost,
     Clause,
     Everything,
+    IfRare,
     Not,
     Phrase,
     Prefer,
@@ -154,6 +155,8 @@ def matches(clause: Clause, passage: IndexedPassage) -> bool:
             return matches(wanted, passage)
         case Everything():
             return True
+        case IfRare():
+            raise ValueError("one passage does not tell what is rare")
 
 
 def admits(filter: Filter, article: Article) -> bool:

@@ -196,9 +196,8 @@ def typed_requests(
     random_ = random.Random(seed)
     for _ in range(count):
         parsed = parse(typed(random_, passages))
-        rare = [w.stem for w in parsed.words() if random_.random() < 0.3]
         yield RankRequest(
-            clause=text_clause(parsed, rare=rare),
+            clause=text_clause(parsed),
             filter=any_filter(random_),
             constraint=constraint(parsed),
             limit=random_.choice(LIMITS),

@@ -96,10 +96,12 @@ def meaning_differences(pair: Pair, request: RankRequest, a: Rankings, b: Rankin
         shorter = min(len(sure_a), len(sure_b))
         sure_a, sure_b, size = sure_a[:shorter], sure_b[:shorter], shorter
     wrong += ranked_apart(scored(sure_a), scored(sure_b), size, MEANING)
-    shown = [hit.passage_id for hit in a.vector[:SHOWN]]
-    fetched = [e.fetch(shown, request.vector) for e in (pair.embedded, pair.elastic)]
-    for key, x, y in zip(shown, *fetched, strict=True):
-        wrong += another_sentence(admitted[key], request.vector, x.sentence, y.sentence)
+    named = {hit.passage_id: hit.sentence for hit in b.vector}
+    for hit in a.vector[:SHOWN]:
+        if hit.passage_id in named:
+            spans = admitted[hit.passage_id].sentences
+            x, y = (None if n is None else spans[n] for n in (hit.sentence, named[hit.passage_id]))
+            wrong += another_sentence(admitted[hit.passage_id], request.vector, x, y)
     return wrong
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from search.analysis import analyse
-from search.clauses import AnyOf, Not, Phrase, Prefer, Term
+from search.clauses import AnyOf, IfRare, Not, Phrase, Prefer, Term
 from search.matching import constraint, near, text_clause, with_clitics
 from search.parse import parse
 
@@ -46,9 +46,10 @@ def test_not_near(word: str, other: str) -> None:
 def test_near_matches_count_for_rare_words_only() -> None:
     query = parse("نتنياهو")
     stem = analyse("نتنياهو")[0].stem
-    assert not any(isinstance(c, AnyOf) for c in matching(text_clause(query)))
-    near_clause = [c for c in matching(text_clause(query, rare={stem})) if isinstance(c, AnyOf)]
-    assert [c.minimum for c in near_clause] == [3]
+    (near_clause,) = (c for c in matching(text_clause(query)) if isinstance(c, IfRare))
+    assert near_clause.term == Term("stem", stem)
+    assert isinstance(near_clause.clause, AnyOf)
+    assert near_clause.clause.minimum == 3
 
 
 def matching(clause: object) -> tuple[object, ...]:

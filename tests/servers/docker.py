@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,16 +22,19 @@ def docker_answers() -> bool:
         from testcontainers.core.docker_client import DockerClient
     except ImportError:
         return False
-    try:
-        client = DockerClient().client
-    except Exception:  # its own error's class moved between versions of the docker package
-        return False
-    try:
-        return bool(client.ping())
-    except Exception:
-        return False
-    finally:
-        client.close()
+    with warnings.catch_warnings():
+        # Where no daemon answers it leaves its socket to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            client = DockerClient().client
+            try:
+                return bool(client.ping())
+            finally:
+                client.close()
+        except Exception:  # its own error's class moved between versions of the docker package
+            return False
+        finally:
+            gc.collect()
 
 
 @contextmanager

@@ -106,8 +106,7 @@ def _passage(indexed: IndexedPassage) -> dict[str, Any]:
     if words:
         document[VOCABULARY] = [term for term in dict.fromkeys(words.split(" ")) if term]
     if indexed.sentences:
-        spans = np.array([(s.start, s.end) for s in indexed.sentences], "<i4")
-        document["sentence_spans"] = _base64(spans)
+        document["sentence_spans"] = [n for s in indexed.sentences for n in (s.start, s.end)]
     every = np.concatenate(
         [_unit(indexed.vector)[np.newaxis], _unit_rows(indexed.sentence_vectors)]
     )
@@ -131,25 +130,16 @@ def _base64(array: np.ndarray[Any, Any]) -> str:
     return base64.b64encode(array.tobytes()).decode("ascii")
 
 
-def read_spans(encoded: str) -> tuple[Span, ...]:
+def read_spans(source: Mapping[str, Any]) -> tuple[Span, ...]:
     """Return the spans of a passage's sentences."""
-    pairs = np.frombuffer(base64.b64decode(encoded), "<i4").reshape(-1, 2).tolist()
-    return tuple(Span(start, end) for start, end in pairs)
+    bounds = source.get("sentence_spans", ())
+    return tuple(map(Span, bounds[::2], bounds[1::2]))
 
 
 def read_vectors(encoded: str, dimensions: int) -> Vector:
     """Return a passage's own vector and its sentences', (1 + sentences, dimensions)."""
     packed = np.frombuffer(base64.b64decode(encoded), ">i2").reshape(-1, dimensions)
     return packed.astype(np.float32) / np.float32(PACKED_ONE)
-
-
-def nearest_sentence(fields: Mapping[str, Any], query: Vector) -> Span | None:
-    """Return the sentence nearest to a query, None where the passage has no sentences."""
-    if "sentence_spans" not in fields:
-        return None
-    vectors = read_vectors(fields["packed_vectors"][0], len(query))
-    best = int(np.einsum("ij,j->i", vectors[1:], query).argmax())
-    return read_spans(fields["sentence_spans"][0])[best]
 
 
 def read_info(source: Mapping[str, Any]) -> ArticleInfo:
@@ -165,10 +155,10 @@ def read_info(source: Mapping[str, Any]) -> ArticleInfo:
     )
 
 
-def read_passage(source: Mapping[str, Any], sentence: Span | None = None) -> StoredPassage:
+def read_passage(source: Mapping[str, Any]) -> StoredPassage:
     info = read_info(source)
     passage = Passage(info.id, source["position"], source["start"], source["end"], source["text"])
-    return StoredPassage(passage, info, sentence)
+    return StoredPassage(passage, info, read_spans(source))
 
 
 def read_article(source: Mapping[str, Any]) -> StoredArticle:
@@ -187,19 +177,18 @@ def read_indexed(
     """Return an article as it was written, without its terms.
 
     Args:
-        passages: each passage's `fields` as a search returns them, by position.
+        passages: each passage as a search returns it, with its packed vectors, by position.
     """
     indexed = []
     for passage in stored.passages:
-        fields = passages[passage.position]
-        spans = read_spans(fields["sentence_spans"][0]) if "sentence_spans" in fields else ()
-        own, *others = read_vectors(fields["packed_vectors"][0], dimensions)
+        hit = passages[passage.position]
+        own, *others = read_vectors(hit["fields"]["packed_vectors"][0], dimensions)
         indexed.append(
             IndexedPassage(
                 passage=passage,
                 terms={},
                 vector=own,
-                sentences=spans,
+                sentences=read_spans(hit["_source"]),
                 sentence_vectors=np.stack(others)
                 if others
                 else np.zeros((0, dimensions), np.float32),

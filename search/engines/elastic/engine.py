@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from search.clauses import Clause
+from search.clauses import RARE, Clause, Term, rarities
 from search.domain import (
     Filter,
     IndexedArticle,
     Layer,
     StoredArticle,
     StoredPassage,
-    Vector,
 )
 from search.engine import (
     FACET_FIELDS,
@@ -36,7 +35,6 @@ from search.engines.checks import (
     check_layer,
     check_limit,
     check_request,
-    check_vector,
     is_unicode,
     passage_key,
 )
@@ -131,17 +129,23 @@ class ElasticEngine:
             empty = None if request.clause is None else 0
             return Rankings(text_total=empty, frequencies=dict.fromkeys(request.frequencies, 0))
         self._asked(self._writing.show_own)
-        alias = self._alias
+        alias, shortlist = self._alias, shortlist_size(request.limit)
+        # Which words are rare is asked besides; a text ranking that differs for it is asked again.
+        counted_terms = tuple(dict.fromkeys((*request.frequencies, *rarities(request.clause))))
         searches: dict[str, tuple[Mapping[str, Any], dict[str, Any]]] = {}
         if request.clause is not None:
             searches["text"] = ranking.text_search(alias, request, version)
-        shortlist = shortlist_size(request.limit)
         if request.vector is not None and request.limit:
             searches["vector"] = ranking.vector_search(alias, request, version, shortlist)
-        if request.frequencies or not searches:
-            searches["passages"] = ranking.frequency_search(alias, request.frequencies)
+        if counted_terms or not searches:
+            searches["passages"] = ranking.frequency_search(alias, counted_terms)
         answers = dict(zip(searches, self._searched([*searches.values()]), strict=True))
         text, counted = answers.get("text"), answers.get("passages")
+        passages = ranking.read_total(counted) if counted else 0
+        frequencies = ranking.read_frequencies(counted, counted_terms) if counted else {}
+        rare = {t for t in rarities(request.clause) if frequencies[t] <= RARE * passages}
+        if rare:
+            (text,) = self._searched([ranking.text_search(alias, request, version, rare)])
         vector: tuple[Ranked, ...] = ()
         if "vector" in answers:
             vector = ranking.read_vector(answers["vector"])
@@ -153,8 +157,8 @@ class ElasticEngine:
             text=ranking.read_text(text) if text else (),
             text_total=ranking.read_total(text) if text else None,
             vector=vector[: request.limit],
-            frequencies=ranking.read_frequencies(counted, request.frequencies) if counted else {},
-            passages=ranking.read_total(counted) if counted else 0,
+            frequencies={term: frequencies[term] for term in request.frequencies},
+            passages=passages,
             took_ms={name: float(answer["took"]) for name, answer in answers.items()},
         )
 
@@ -203,8 +207,17 @@ class ElasticEngine:
             return {field: [] for field in fields}
         counted = {str(field): _most_frequent(str(field), limit) for field in fields}
         silent = () if clause is None else (clause,)
-        buckets = self._counted(queries.passages_query(self._alias, None, filter, *silent), counted)
+        rare = self._rare(tuple(rarities(clause)))
+        query = queries.passages_query(self._alias, None, filter, *silent, rare=rare)
+        buckets = self._counted(query, counted)
         return {field: buckets[field] for field in fields}
+
+    def _rare(self, terms: tuple[Term, ...]) -> set[Term]:
+        """Return which of these terms are rare."""
+        if not terms:
+            return set()
+        known = self.rank(RankRequest(frequencies=terms))
+        return {term for term in terms if known.frequencies[term] <= RARE * known.passages}
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
         check_limit(limit)
@@ -235,28 +248,17 @@ class ElasticEngine:
 
     # -- reading
 
-    def fetch(
-        self, passage_ids: Sequence[str], vector: Vector | None = None
-    ) -> list[StoredPassage]:
-        check_vector(vector, self._fingerprint.dimensions)
+    def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
         keys = [key for key in passage_ids if passage_key(key) is not None]
         unique = list(dict.fromkeys(keys))
         if not unique or self._opened() is None:
             return []
         self._asked(self._writing.show_own)
         found: dict[str, StoredPassage] = {}
-        fields = [] if vector is None else ["sentence_spans", "packed_vectors"]
         for start in range(0, len(unique), _FETCHED_AT_ONCE):
             some = unique[start : start + _FETCHED_AT_ONCE]
-            for hit in self._documents(
-                "passage", {"terms": {"passage_id": some}}, len(some), fields
-            ):
-                sentence = (
-                    None
-                    if vector is None
-                    else documents.nearest_sentence(hit.get("fields", {}), vector)
-                )
-                stored = documents.read_passage(hit["_source"], sentence)
+            for source in self._sources("passage", {"terms": {"passage_id": some}}, len(some)):
+                stored = documents.read_passage(source)
                 found[stored.passage.id] = stored
         return [found[key] for key in keys if key in found]
 
@@ -264,8 +266,8 @@ class ElasticEngine:
         if not article_id or not is_unicode(article_id) or self._opened() is None:
             return None
         self._asked(self._writing.show_own)
-        found = self._documents("article", {"term": {"article_id": article_id}}, 1)
-        return documents.read_article(found[0]["_source"]) if found else None
+        found = self._sources("article", {"term": {"article_id": article_id}}, 1)
+        return documents.read_article(found[0]) if found else None
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         check_limit(limit)
@@ -295,9 +297,9 @@ class ElasticEngine:
         for start in range(0, len(known), _FETCHED_AT_ONCE):
             some = known[start : start + _FETCHED_AT_ONCE]
             asked = {"terms": {"article_id": some}}
-            for hit in self._documents("article", asked, len(some)):
-                stored = documents.read_article(hit["_source"])
-                fields = self._passage_fields(hit["_source"]["edition"], len(stored.passages))
+            for source in self._sources("article", asked, len(some)):
+                stored = documents.read_article(source)
+                fields = self._passage_fields(source["edition"], len(stored.passages))
                 found.append(documents.read_indexed(stored, fields, self._fingerprint.dimensions))
         by_id = {indexed.article.id: indexed for indexed in found}
         return [by_id[key] for key in known if key in by_id]
@@ -315,8 +317,8 @@ class ElasticEngine:
                     },
                     "size": _FETCHED_AT_ONCE,
                     "sort": [{"position": "asc"}],
-                    "source": False,
-                    "docvalue_fields": ["sentence_spans", "packed_vectors"],
+                    "source": ["sentence_spans"],
+                    "docvalue_fields": ["packed_vectors"],
                     "track_total_hits": False,
                     **({"search_after": [max(found)]} if found else {}),
                 }
@@ -324,7 +326,7 @@ class ElasticEngine:
             hits = answer["hits"]["hits"]
             if not hits:
                 raise EngineUnavailable("an article was replaced while it was read. Try again.")
-            found.update((hit["sort"][0], hit["fields"]) for hit in hits)
+            found.update((hit["sort"][0], hit) for hit in hits)
         return found
 
     def status(self) -> EngineStatus:
@@ -404,19 +406,11 @@ class ElasticEngine:
             }
         }
 
-    def _documents(
-        self, kind: str, condition: dict[str, Any], most: int, fields: Sequence[str] = ()
-    ) -> list[Mapping[str, Any]]:
+    def _sources(self, kind: str, condition: dict[str, Any], most: int) -> list[dict[str, Any]]:
         answer = self._search(
-            {
-                "query": self._shown(kind, condition),
-                "size": most,
-                "docvalue_fields": list(fields),
-                "track_total_hits": False,
-            }
+            {"query": self._shown(kind, condition), "size": most, "track_total_hits": False}
         )
-        hits: list[Mapping[str, Any]] = answer["hits"]["hits"]
-        return hits
+        return [hit["_source"] for hit in answer["hits"]["hits"]]
 
     def _search(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         answer = self._call(

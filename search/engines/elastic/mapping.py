@@ -28,7 +28,7 @@ VOCABULARY_LAYER: Layer = "sound"
 
 HIDDEN = "hidden"
 LEDGER_ID = "ledger"
-NOT_IN_SOURCE = (*LAYERS, VOCABULARY, "vector", "packed_vectors", "sentence_spans")
+NOT_IN_SOURCE = (*LAYERS, VOCABULARY, "vector", "packed_vectors")
 
 _KEYWORD = {"type": "keyword"}
 _SHOWN = {"type": "keyword", "index": False, "doc_values": False}
@@ -58,9 +58,9 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
         "content_hash": _SHOWN,
         "passages": {"type": "integer", "index": False},
         "sentences": {"type": "integer", "index": False},  # how many, to be counted
-        # Where each sentence is, and the passage's own vector and theirs as `documents` packs
-        # them: what ranking reads of a shortlist.
-        "sentence_spans": {"type": "binary", "doc_values": True},
+        "sentence_spans": {"type": "integer", "index": False, "doc_values": False},
+        # The passage's own vector and its sentences', as `documents` packs them: what ranking
+        # reads of a shortlist.
         "packed_vectors": {"type": "binary", "doc_values": True},
         "vector": {
             "type": "dense_vector",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from search.clauses import (
@@ -11,6 +11,7 @@ from search.clauses import (
     Boost,
     Clause,
     Everything,
+    IfRare,
     Not,
     Phrase,
     Prefer,
@@ -29,12 +30,21 @@ _MAX_NESTED = 28  # Elasticsearch refuses 30 (indices.query.bool.max_nested_dept
 
 
 def passages_query(
-    alias: str, clause: Clause | None, filter: Filter, *constraints: Clause
+    alias: str,
+    clause: Clause | None,
+    filter: Filter,
+    *constraints: Clause,
+    rare: Container[Term] = (),
 ) -> Query:
     """Return the query of a clause (None: every passage, unscored) inside filter and constraints.
 
+    Args:
+        rare: which of `search.clauses.rarities` are rare.
+
     Raises InputError on a clause nested too deep for Elasticsearch.
     """
+    clause, *told = (_told(part, rare) for part in (clause, *constraints))
+    constraints = tuple(part for part in told if part is not None)
     query: Query = {
         "filter": [*conditions(filter), *(_query(c, scored=False) for c in constraints)],
         "must_not": [hidden(alias)],
@@ -155,6 +165,29 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
             return {"bool": {"must": [_query(part)], "boost": factor}}
         case Everything():
             return {"constant_score": {"filter": kind("passage"), "boost": 0.0}}
+        case IfRare():
+            raise AssertionError("`_told` leaves none")
+
+
+def _told(clause: Clause | None, rare: Container[Term]) -> Clause | None:
+    """Return a clause without its `IfRare`: what they stand for is known."""
+    match clause:
+        case IfRare(term=term, clause=part):
+            return _told(part, rare) if term in rare else AnyOf(())
+        case AnyOf(clauses=parts, minimum=minimum):
+            told = [_told(part, rare) for part in parts]
+            return AnyOf(tuple(part for part in told if part is not None), minimum)
+        case AllOf(clauses=parts):
+            told = [_told(part, rare) for part in parts]
+            return AllOf(tuple(part for part in told if part is not None))
+        case Not(clause=a, excluded=b):
+            return Not(_told(a, rare) or a, _told(b, rare) or b)
+        case Prefer(clause=a, bonus=b):
+            return Prefer(_told(a, rare) or a, _told(b, rare) or b)
+        case Boost(clause=a, factor=factor):
+            return Boost(_told(a, rare) or a, factor)
+        case _:
+            return clause
 
 
 def _must(scored: bool) -> str:

@@ -9,10 +9,12 @@ in an index twice as large; with the sentences' vectors in the answer, weighed i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.clauses import Term
 from search.domain import NO_FILTER
@@ -29,42 +31,53 @@ Answer = Mapping[str, Any]
 # exactly. BBQ keeps one bit a dimension.
 OVERSAMPLE = {"int8_hnsw": 1.2, "bbq_hnsw": 3.0}
 CANDIDATES = 200  # passages each shard's graph is searched for, at least
-_DECIMALS = 6  # of a cosine: float32 scores of 2 + cosine hold no more
+
+# A script can return a score only, so this one holds two things, exactly: 2 + c / 32768 + s / 2^22,
+# where c is the cosine as 0..65535 and s the number of the best sentence, 127 for "none". A
+# float32 between 2 and 4 has steps of 2^-22.
+_COSINES = 65_535
+_NO_SENTENCE = 127
 
 # The mean of the passage's cosine and its best sentence's (`SENTENCE_WEIGHT`); its own where it
-# has none. Scores of scripts must not be negative.
+# has none. Of more than 127 sentences the first 127 count: a passage has at most 512 tokens.
 _WEIGH = """
 BytesRef packed = doc['packed_vectors'].value;
 byte[] bytes = packed.bytes;
 int n = params.query.length;
-double[] query = new double[n];
+int[] query = new int[n];
 for (int j = 0; j < n; j++) { query[j] = params.query[j]; }
 int at = packed.offset;
 int end = at + packed.length;
 double own = 0;
 double best = -2;
-boolean first = true;
-while (at < end) {
-  double cosine = 0;
+int number = -1;
+int sentence = 127;
+while (at < end && number < 127) {
+  long product = 0;
   for (int j = 0; j < n; j++) {
-    cosine += query[j] * ((bytes[at] << 8) | (bytes[at + 1] & 255));
+    product += query[j] * ((bytes[at] << 8) | (bytes[at + 1] & 255));
     at += 2;
   }
-  cosine /= params.one;
-  if (first) { own = cosine; first = false; } else if (cosine > best) { best = cosine; }
+  double cosine = product / params.one;
+  if (number < 0) { own = cosine; } else if (cosine > best) { best = cosine; sentence = number; }
+  number++;
 }
-return Math.max(0, 2 + (best > -2 ? own + params.weight * (best - own) : own));
+double mean = sentence < 127 ? own + params.weight * (best - own) : own;
+long level = Math.round((1 + Math.max(-1, Math.min(1, mean))) / 2 * 65535);
+return 2 + level / 32768.0 + sentence / 4194304.0;
 """
 
 
-def text_search(alias: str, request: RankRequest, version: Version) -> tuple[Answer, Search]:
-    """Return header and body of the text ranking's search."""
+def text_search(
+    alias: str, request: RankRequest, version: Version, rare: Container[Term] = ()
+) -> tuple[Answer, Search]:
+    """Return header and body of the text ranking's search; `rare` as `passages_query` takes it."""
     constraints = () if request.constraint is None else (request.constraint,)
     header = _header(alias)
     if version.shards > 1:  # or each shard would weigh a term by its own frequency
         header["search_type"] = "dfs_query_then_fetch"
     body: Search = {
-        "query": passages_query(alias, request.clause, request.filter, *constraints),
+        "query": passages_query(alias, request.clause, request.filter, *constraints, rare=rare),
         "size": request.limit,
         "sort": [{"_score": "desc"}, {"passage_id": "asc"}],
         **_ONLY_IDS,
@@ -86,7 +99,7 @@ def vector_search(
     Args:
         among: these passages are the shortlist, instead of the nearest ones.
     """
-    assert request.vector is not None  # noqa: S101  # who calls has looked
+    direction = _direction(request)
     body = nearest_search(alias, request, version, shortlist, among=among)[1]
     body["rescore"] = {
         "window_size": shortlist,
@@ -99,8 +112,8 @@ def vector_search(
                     "script": {
                         "source": _WEIGH,
                         "params": {
-                            "query": body["knn"]["query_vector"],
-                            "one": PACKED_ONE,
+                            "query": np.rint(direction * PACKED_ONE).astype(int).tolist(),
+                            "one": float(PACKED_ONE) ** 2,
                             "weight": SENTENCE_WEIGHT,
                         },
                     },
@@ -127,12 +140,11 @@ def nearest_search(
             every passage of the index then; they are few and soon gone, so that is done
             only where they took places (`has_hidden`).
     """
-    assert request.vector is not None  # noqa: S101
-    exact = request.vector.astype(np.float64)
+    packed = base64.b64encode(_direction(request).astype(">f4").tobytes()).decode("ascii")
     oversample = OVERSAMPLE.get(version.vectors, 1.0)
     knn: Search = {
         "field": "vector",
-        "query_vector": (exact / np.linalg.norm(exact)).round(8).tolist(),
+        "query_vector": packed,
         "k": size,
         "num_candidates": min(MAX_LIMIT, max(CANDIDATES, int(size * max(1.5, oversample)))),
     }
@@ -154,6 +166,13 @@ def nearest_search(
         body["post_filter"] = {"bool": {"must_not": [hidden(alias)]}}
         body["aggs"] = {"near": {"value_count": {"field": "passage_id"}}}
     return _header(alias), body
+
+
+def _direction(request: RankRequest) -> NDArray[np.float64]:
+    assert request.vector is not None  # noqa: S101  # who calls has looked
+    exact = request.vector.astype(np.float64)
+    direction: NDArray[np.float64] = exact / np.linalg.norm(exact)
+    return direction
 
 
 def frequency_search(alias: str, terms: tuple[Term, ...]) -> tuple[Answer, Search]:
@@ -228,8 +247,15 @@ def is_cut_in_a_tie(ranked: tuple[Ranked, ...], limit: int, shortlist: int) -> b
 def read_vector(answer: Answer) -> tuple[Ranked, ...]:
     """Return the vector ranking of an answer, the whole shortlist."""
     ranked = [
-        Ranked(hit["fields"]["passage_id"][0], round(hit["_score"] - 2.0, _DECIMALS))
+        Ranked(hit["fields"]["passage_id"][0], *_unpacked(hit["_score"]))
         for hit in answer["hits"]["hits"]
     ]
     ranked.sort(key=lambda hit: (-hit.score, hit.passage_id))
     return tuple(ranked)
+
+
+def _unpacked(score: float) -> tuple[float, int | None]:
+    """Return the cosine and the number of the best sentence in a script's score."""
+    level, sentence = divmod(round((score - 2.0) * 4_194_304), 128)
+    cosine = round(2.0 * level / _COSINES - 1.0, 6)
+    return cosine, None if sentence == _NO_SENTENCE else sentence

@@ -57,8 +57,8 @@ class Writing:
         asked = [key for key in dict.fromkeys(article_ids) if key and is_unicode(key)]
         with self._guard:
             recent = {key: self._recent[key] for key in asked if key in self._recent}
-        if recent and self._keeper.read().token != self._last:
-            self.refresh()  # others may have replaced or removed what we wrote
+        if recent and self._keeper.read(patience).token != self._last:
+            self.refresh(patience)  # others may have replaced or removed what we wrote
             recent = {}
         found = {key: known for key, known in recent.items() if known is not None}
         asked = [key for key in asked if key not in recent]
@@ -92,9 +92,9 @@ class Writing:
     def show_own(self) -> None:
         """Let searches see what was written through this object."""
         if self._recent:
-            self.refresh()
+            self.refresh(READ_PATIENCE)
 
-    def refresh(self) -> None:
+    def refresh(self, patience: float | None = None) -> None:
         """Let searches see all that was written."""
         with self._guard:  # what is written meanwhile may not be shown by this refresh
             recent, removed = dict(self._recent), set(self._removed)
@@ -102,7 +102,7 @@ class Writing:
             lambda client: client.options(request_timeout=WRITE_PATIENCE).indices.refresh(
                 index=self._alias
             ),
-            WRITE_PATIENCE,
+            WRITE_PATIENCE if patience is None else patience,
         )
         if answer["_shards"]["failed"]:
             raise EngineUnavailable(

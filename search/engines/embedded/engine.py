@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.clauses import Clause
-from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage, Vector
+from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
 from search.engine import (
     FACET_FIELDS,
     EngineStatus,
@@ -34,7 +34,6 @@ from search.engines.checks import (
     check_layer,
     check_limit,
     check_request,
-    check_vector,
     is_unicode,
     passage_key,
 )
@@ -264,13 +263,10 @@ class EmbeddedEngine:
         self._state()
         return self._record.content_hashes([known for known in article_ids if is_unicode(known)])
 
-    def fetch(
-        self, passage_ids: Sequence[str], vector: Vector | None = None
-    ) -> list[StoredPassage]:
-        check_vector(vector, self._fingerprint.dimensions)
+    def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
         self._state()
         keys = [key for key in map(passage_key, passage_ids) if key is not None]
-        found = self._record.fetch(keys, vector)
+        found = self._record.fetch(keys)
         return [found[key] for key in keys if key in found]
 
     def article(self, article_id: str) -> StoredArticle | None:

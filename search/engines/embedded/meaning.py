@@ -56,11 +56,12 @@ class Meaning:
         of_sentence = _cosines(vectors, query)
         hits = []
         for i in best:
-            score = float(own[i])
+            score, sentence = float(own[i]), None
             start, end = of_passage.get(int(numbers[i]), (0, 0))
             if start < end:
-                score += SENTENCE_WEIGHT * (float(of_sentence[start:end].max()) - score)
-            hits.append(Ranked(ids[i], score))
+                sentence = int(of_sentence[start:end].argmax())
+                score += SENTENCE_WEIGHT * (float(of_sentence[start + sentence]) - score)
+            hits.append(Ranked(ids[i], score, sentence))
         hits.sort(key=lambda hit: (-hit.score, hit.passage_id))
         return tuple(hits[:limit])
 

@@ -118,19 +118,12 @@ class Record:
         )
         return dict(self._rows(sql, as_json(article_ids)))
 
-    def fetch(
-        self, wanted: Sequence[tuple[str, int]], query: Vector | None = None
-    ) -> dict[tuple[str, int], StoredPassage]:
-        """Return the known passages of these (article id, position) pairs.
-
-        With a query's vector, each with its nearest sentence.
-        """
-        sentences = ", s.spans, s.vectors" if query is not None else ""
-        joined = "LEFT JOIN sentences s ON s.number = p.number " if query is not None else ""
+    def fetch(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], StoredPassage]:
+        """Return the known passages of these (article id, position) pairs."""
         sql = (
-            f"SELECT {_ARTICLE}, p.position, p.start, p.end, p.text{sentences} "  # noqa: S608
-            f"FROM articles a JOIN passages p ON p.article = a.key {joined}"
-            "WHERE a.id = ? AND p.position = ?"
+            f"SELECT {_ARTICLE}, p.position, p.start, p.end, p.text, s.spans "  # noqa: S608
+            "FROM articles a JOIN passages p ON p.article = a.key "
+            "LEFT JOIN sentences s ON s.number = p.number WHERE a.id = ? AND p.position = ?"
         )
         found = {}
         with self.reading() as connection:
@@ -140,8 +133,8 @@ class Record:
                 row = connection.execute(sql, pair).fetchone()
                 if row is not None:
                     info = _info(row[:7])
-                    nearest = _nearest(row[11:], query) if query is not None else None
-                    found[pair] = StoredPassage(Passage(info.id, *row[7:11]), info, nearest)
+                    passage = Passage(info.id, *row[7:11])
+                    found[pair] = StoredPassage(passage, info, _spans(row[11]))
         return found
 
     def article(self, id: str) -> StoredArticle | None:
@@ -237,15 +230,9 @@ class Record:
             return connection.execute(sql, values).fetchall()
 
 
-def _nearest(row: Sequence[Any], query: Vector) -> Span | None:
-    """Return the sentence nearest to a query, None where the passage has no sentences."""
-    spans, vectors = row
-    if not spans:
-        return None
-    halves = np.frombuffer(vectors, "<f2").reshape(-1, len(query)).astype(np.float32)
-    best = int(np.einsum("ij,j->i", halves, query).argmax())
-    start, end = np.frombuffer(spans, "<i4").reshape(-1, 2)[best].tolist()
-    return Span(start, end)
+def _spans(packed: bytes | None) -> tuple[Span, ...]:
+    pairs = np.frombuffer(packed or b"", "<i4").reshape(-1, 2).tolist()
+    return tuple(Span(start, end) for start, end in pairs)
 
 
 def _article(connection: sqlite3.Connection, id: str) -> StoredArticle | None:
@@ -263,12 +250,11 @@ def _article(connection: sqlite3.Connection, id: str) -> StoredArticle | None:
 
 def _indexed(passage: Passage, row: Sequence[Any], dimensions: int) -> IndexedPassage:
     vector, spans, vectors = row
-    pairs = np.frombuffer(spans or b"", "<i4").reshape(-1, 2).tolist()
     return IndexedPassage(
         passage=passage,
         terms={},
         vector=np.frombuffer(vector, "<f2").astype(np.float32),
-        sentences=tuple(Span(start, end) for start, end in pairs),
+        sentences=_spans(spans),
         sentence_vectors=np.frombuffer(vectors or b"", "<f2")
         .reshape(-1, dimensions)
         .astype(np.float32),

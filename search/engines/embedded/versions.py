@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from search.clauses import Clause
-from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage, Vector
+from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
 from search.engine import (
     EngineStatus,
     FacetField,
@@ -183,10 +183,8 @@ class FollowingEngine:
     def rank(self, request: RankRequest) -> Rankings:
         return self._ask(lambda engine: engine.rank(request))
 
-    def fetch(
-        self, passage_ids: Sequence[str], vector: Vector | None = None
-    ) -> list[StoredPassage]:
-        return self._ask(lambda engine: engine.fetch(passage_ids, vector))
+    def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
+        return self._ask(lambda engine: engine.fetch(passage_ids))
 
     def facets(
         self, clause: Clause | None, filter: Filter, fields: Sequence[FacetField], limit: int = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from search.analysis import Token, analyse, runs, words_of
+from search.analysis import GRAMS, RUN, STEM, STOP, Token, analyse, words_of
 from search.domain import Segment, Span
 from search.matching import near, with_clitics
 from search.parse import ParsedQuery
@@ -26,7 +26,6 @@ class Marker:
             for item in query.items
             if item.exact and item.occur != "excluded"
         ]
-        self._seen: dict[str, tuple[tuple[int, int], ...]] = {}  # by run
 
     def highlight(self, text: str) -> tuple[Segment, ...]:
         """Return the text in segments, the words that match the query marked."""
@@ -35,32 +34,21 @@ class Marker:
     def spans(self, text: str) -> list[Span]:
         """Return the spans of the words that match, by the rules of `search.matching`."""
         found: list[Span] = []
-        seen, look = self._seen, self._look
-        for offset, run in runs(text):
-            spans = seen.get(run)
-            if spans is None:
-                spans = look(run)
-            if spans:  # most runs match nothing
-                found += [Span(offset + start, offset + end) for start, end in spans]
+        # A page of ten hits has a thousand words, and this loop is most of marking them.
+        stems, apart = self._stems, self._near_grams.isdisjoint
+        for match in RUN.finditer(text):
+            for start, end, layers in words_of(match.group()):
+                if layers[STEM] in stems or not (
+                    apart(layers[GRAMS]) or layers[STOP] or not self._is_near(layers[GRAMS])
+                ):
+                    offset = match.start()
+                    found.append(Span(offset + start, offset + end))
         if not self._phrases:
             return found
         tokens = analyse(text)
         in_phrases = {at for phrase in self._phrases for at in _phrase(tokens, *phrase)}
         marked = {*found, *(Span(tokens[at].start, tokens[at].end) for at in in_phrases)}
         return sorted(marked, key=lambda span: (span.start, span.end))
-
-    def _look(self, run: str) -> tuple[tuple[int, int], ...]:
-        """Return where the words of a run that match begin and end; remember it."""
-        stems, apart = self._stems, self._near_grams.isdisjoint
-        spans = tuple(
-            [
-                (start, end)
-                for start, end, stem, grams, stop in words_of(run)
-                if stem in stems or not (apart(grams) or stop or not self._is_near(grams))
-            ]
-        )
-        self._seen[run] = spans
-        return spans
 
     def _is_near(self, grams: tuple[str, ...]) -> bool:
         return any(len(n.grams.intersection(grams)) >= n.least for n in self._nears)

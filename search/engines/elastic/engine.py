@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
+
 from search.clauses import RARE, Clause, Term, rarities
 from search.domain import (
+    NO_FILTER,
     Filter,
     IndexedArticle,
     Layer,
@@ -41,6 +44,7 @@ from search.engines.checks import (
 from search.engines.elastic import documents, queries, ranking, versions
 from search.engines.elastic.connection import Connection, Refused, each_answered, whole
 from search.engines.elastic.mapping import VOCABULARY, VOCABULARY_LAYER
+from search.engines.elastic.memory import Memory
 from search.engines.elastic.writing import Writing
 from search.errors import EngineError, EngineUnavailable, InputError
 from search.settings import Settings
@@ -79,6 +83,7 @@ class ElasticEngine:
         self._version: versions.Version | None = None
         self._closed = False
         self._writing = Writing(self._connection, self._alias, fingerprint.dimensions)
+        self._memory = Memory(settings.elasticsearch_refresh)
         try:
             self.server = versions.check_server(self._connection)
             self._check()
@@ -91,12 +96,18 @@ class ElasticEngine:
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
         if self._opened() is None:
             self._create()
-        return self._asked(lambda: self._writing.write(articles))
+        try:
+            return self._asked(lambda: self._writing.write(articles))
+        finally:
+            self._memory.forget()
 
     def delete(self, article_ids: Sequence[str]) -> int:
         if self._opened() is None:
             return 0
-        return self._asked(lambda: self._writing.delete(article_ids))
+        try:
+            return self._asked(lambda: self._writing.delete(article_ids))
+        finally:
+            self._memory.forget()
 
     @contextmanager
     def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
@@ -131,27 +142,29 @@ class ElasticEngine:
         self._asked(self._writing.show_own)
         alias, shortlist = self._alias, shortlist_size(request.limit)
         # Which words are rare is asked besides; a text ranking that differs for it is asked again.
-        counted_terms = tuple(dict.fromkeys((*request.frequencies, *rarities(request.clause))))
+        doubtful = rarities(request.clause)
+        counted_terms = tuple(dict.fromkeys((*request.frequencies, *doubtful)))
         searches: dict[str, tuple[Mapping[str, Any], dict[str, Any]]] = {}
         if request.clause is not None:
             searches["text"] = ranking.text_search(alias, request, version)
         if request.vector is not None and request.limit:
             searches["vector"] = ranking.vector_search(alias, request, version, shortlist)
-        if counted_terms or not searches:
+        # How many passages there are tells whether a short list is short of hidden ones only.
+        unfiltered = request.filter == NO_FILTER and request.constraint is None
+        if counted_terms or not searches or ("vector" in searches and unfiltered):
             searches["passages"] = ranking.frequency_search(alias, counted_terms)
         answers = dict(zip(searches, self._searched([*searches.values()]), strict=True))
         text, counted = answers.get("text"), answers.get("passages")
         passages = ranking.read_total(counted) if counted else 0
         frequencies = ranking.read_frequencies(counted, counted_terms) if counted else {}
-        rare = {t for t in rarities(request.clause) if frequencies[t] <= RARE * passages}
+        rare = {t for t in doubtful if frequencies[t] <= RARE * passages}
         if rare:
             (text,) = self._searched([ranking.text_search(alias, request, version, rare)])
         vector: tuple[Ranked, ...] = ()
         if "vector" in answers:
             vector = ranking.read_vector(answers["vector"])
-            if ranking.has_hidden(answers["vector"]) or ranking.is_cut_in_a_tie(
-                vector, request.limit, shortlist
-            ):
+            short = unfiltered and ranking.lacks_some(answers["vector"], shortlist, passages)
+            if short or ranking.is_cut_in_a_tie(vector, request.limit, shortlist):
                 vector = self._weighed(request, version, shortlist)
         return Rankings(
             text=ranking.read_text(text) if text else (),
@@ -187,10 +200,11 @@ class ElasticEngine:
         self, searches: list[tuple[Mapping[str, Any], dict[str, Any]]]
     ) -> list[dict[str, Any]]:
         """Return the answers of searches sent as one request."""
-        lines = [line for search in searches for line in search]
+        lines: Any = [orjson.dumps(line) for search in searches for line in search]
         answers = self._call(lambda client: each_answered(client.msearch(searches=lines)))
         for answer in answers:
             self._follow(answer["hits"]["hits"])
+            self._memory.note(map(ranking.listed, answer["hits"]["hits"]))
         return answers
 
     def facets(
@@ -254,12 +268,15 @@ class ElasticEngine:
         if not unique or self._opened() is None:
             return []
         self._asked(self._writing.show_own)
-        found: dict[str, StoredPassage] = {}
-        for start in range(0, len(unique), _FETCHED_AT_ONCE):
-            some = unique[start : start + _FETCHED_AT_ONCE]
-            for source in self._sources("passage", {"terms": {"passage_id": some}}, len(some)):
+        found = self._memory.recall(unique)
+        asked = [key for key in unique if key not in found]
+        for start in range(0, len(asked), _FETCHED_AT_ONCE):
+            some = asked[start : start + _FETCHED_AT_ONCE]
+            sources = self._sources("passage", {"terms": {"passage_id": some}}, len(some))
+            for source in sources:
                 stored = documents.read_passage(source)
                 found[stored.passage.id] = stored
+                self._memory.keep({(stored.passage.id, source["edition"]): stored})
         return [found[key] for key in keys if key in found]
 
     def article(self, article_id: str) -> StoredArticle | None:

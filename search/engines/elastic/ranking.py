@@ -39,7 +39,7 @@ _COSINES = 65_535
 _NO_SENTENCE = 127
 
 # The mean of the passage's cosine and its best sentence's (`SENTENCE_WEIGHT`); its own where it
-# has none. Of more than 127 sentences the first 127 count: a passage has at most 512 tokens.
+# has none. Products are of unit vectors, so every partial sum fits an int. Of more than 127 sentences the first 127 count: a passage has at most 512 tokens.
 _WEIGH = """
 BytesRef packed = doc['packed_vectors'].value;
 byte[] bytes = packed.bytes;
@@ -53,7 +53,7 @@ double best = -2;
 int number = -1;
 int sentence = 127;
 while (at < end && number < 127) {
-  long product = 0;
+  int product = 0;
   for (int j = 0; j < n; j++) {
     product += query[j] * ((bytes[at] << 8) | (bytes[at + 1] & 255));
     at += 2;
@@ -79,7 +79,7 @@ def text_search(
     body: Search = {
         "query": passages_query(alias, request.clause, request.filter, *constraints, rare=rare),
         "size": request.limit,
-        "sort": [{"_score": "desc"}, {"passage_id": "asc"}],
+        "sort": [{"_score": "desc"}, {"passage_id": "asc"}, {"edition": "asc"}],
         **_ONLY_IDS,
     }
     if request.exact_total:
@@ -138,7 +138,7 @@ def nearest_search(
     Args:
         inside: leave out hidden passages before the limit, as a filter does. It is read for
             every passage of the index then; they are few and soon gone, so that is done
-            only where they took places (`has_hidden`).
+            only where they took places (`lacks_some`).
     """
     packed = base64.b64encode(_direction(request).astype(">f4").tobytes()).decode("ascii")
     oversample = OVERSAMPLE.get(version.vectors, 1.0)
@@ -150,12 +150,11 @@ def nearest_search(
     }
     if version.vectors in OVERSAMPLE:
         knn["rescore_vector"] = {"oversample": max(1.0, min(oversample, MAX_LIMIT / size))}
-    body: Search = {
-        "knn": knn,
-        "size": size,
-        "docvalue_fields": ["passage_id"],
-        **_ONLY_IDS,
-    }
+    body: Search = {"size": size, "docvalue_fields": ["passage_id", "edition"], **_ONLY_IDS}
+    if version.shards == 1:
+        body["query"] = {"knn": knn}  # 0.3 ms less than a phase of its own
+    else:
+        body["knn"] = knn  # the nearest of all shards, not of each
     filtered = request.filter != NO_FILTER or request.constraint is not None
     if filtered or inside or among is not None:
         constraints = () if request.constraint is None else (request.constraint,)
@@ -164,7 +163,6 @@ def nearest_search(
             knn["filter"]["bool"]["filter"].append({"terms": {"passage_id": list(among)}})
     else:
         body["post_filter"] = {"bool": {"must_not": [hidden(alias)]}}
-        body["aggs"] = {"near": {"value_count": {"field": "passage_id"}}}
     return _header(alias), body
 
 
@@ -176,12 +174,12 @@ def _direction(request: RankRequest) -> NDArray[np.float64]:
 
 
 def frequency_search(alias: str, terms: tuple[Term, ...]) -> tuple[Answer, Search]:
-    """Return header and body of the search that counts all passages, and those with each term."""
-    body: Search = {
-        "query": {"bool": {"filter": [kind("passage")], "must_not": [hidden(alias)]}},
-        "size": 0,
-        "track_total_hits": True,
-    }
+    """Return header and body of the search that counts all passages, and those with each term.
+
+    Editions that are hidden and not yet removed are counted too, for a moment: leaving them
+    out would cost a look at the ledger (0.35 ms), and they weigh in BM25 as well.
+    """
+    body: Search = {"query": kind("passage"), "size": 0, "track_total_hits": True}
     filters = {
         str(number): {"term": {term.layer: term.value}}
         for number, term in enumerate(terms)
@@ -201,6 +199,13 @@ def _header(alias: str) -> dict[str, Any]:
 
 
 _ONLY_IDS: Search = {"track_total_hits": False, "_source": False, "stored_fields": "_none_"}
+
+
+def listed(hit: Answer) -> tuple[str, str]:
+    """Return the passage id of a hit, and its edition."""
+    if "sort" in hit:
+        return hit["sort"][1], hit["sort"][2]
+    return hit["fields"]["passage_id"][0], hit["fields"]["edition"][0]
 
 
 def read_text(answer: Answer) -> tuple[Ranked, ...]:
@@ -223,10 +228,9 @@ def read_frequencies(answer: Answer, terms: tuple[Term, ...]) -> dict[Term, int]
     }
 
 
-def has_hidden(answer: Answer) -> bool:
-    """Tell whether hidden passages took places of the nearest ones."""
-    near = answer.get("aggregations", {}).get("near", {}).get("value", 0)
-    return int(near) > len(answer["hits"]["hits"])
+def lacks_some(answer: Answer, shortlist: int, passages: int) -> bool:
+    """Tell whether hidden passages took places of the nearest ones of so many passages."""
+    return len(answer["hits"]["hits"]) < min(shortlist, passages)
 
 
 def read_nearest(answer: Answer) -> tuple[Ranked, ...]:

@@ -45,6 +45,7 @@ DISTRIBUTIONS = {
     "torch": "sentence-transformers",
     "typing_extensions": "pydantic",
     "anyio": "starlette",
+    "elastic_transport": "elasticsearch",
 }
 
 

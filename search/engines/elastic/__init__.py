@@ -10,6 +10,8 @@ documents    articles and passages to documents and back
 queries      clauses and filters in Elasticsearch's query language
 ledger       which editions no search may show, and who is writing
 writing      articles whole or not at all, over a bulk interface that promises neither
-ranking      one round trip for both rankings
+asking       the index behind the alias: checked, and followed where it moves
+searching    rankings, facets and vocabulary (`ranking` has the requests and answers)
+reading      passages and articles given back (`memory` keeps those shown lately)
 engine       all of it as one Engine
 """

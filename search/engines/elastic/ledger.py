@@ -113,6 +113,19 @@ class LedgerKeeper:
         Raises:
             EngineUnavailable: the index is there, its ledger is not.
         """
+        found = self._found(patience)
+        if found is None and self._is_empty(patience):
+            self._begin(patience)  # its maker died between the index and its ledger
+            found = self._found(patience)
+        if found is None:
+            raise EngineUnavailable(
+                f"the index behind the alias {self._alias!r} has lost its ledger, so nothing can "
+                "be written to it safely. Restore it from a snapshot, or delete it and index your "
+                "files again."
+            )
+        return found
+
+    def _found(self, patience: float | None) -> Ledger | None:
         try:
             found = self._connection.call(
                 lambda client: client.get(index=self._alias, id=LEDGER_ID),
@@ -121,12 +134,26 @@ class LedgerKeeper:
         except Refused as error:
             if error.status != 404 or error.kind == "index_not_found_exception":
                 raise
-            raise EngineUnavailable(
-                f"the index behind the alias {self._alias!r} has lost its ledger, so nothing can "
-                "be written to it safely. Restore it from a snapshot, or delete it and index your "
-                "files again."
-            ) from error
+            return None
         return _ledger(found["_source"]["ledger"])
+
+    def _is_empty(self, patience: float | None) -> bool:
+        """Tell whether the index holds no document at all, shown or not."""
+        allowed = WRITE_PATIENCE if patience is None else patience
+        refreshed = self._connection.call(
+            lambda client: client.indices.refresh(index=self._alias), allowed
+        )
+        counted = self._connection.call(lambda client: client.count(index=self._alias), allowed)
+        failed = refreshed["_shards"]["failed"] or counted["_shards"]["failed"]
+        return not failed and not counted["count"]
+
+    def _begin(self, patience: float | None) -> None:
+        behind = self._connection.call(
+            lambda client: client.indices.get_alias(name=self._alias),
+            WRITE_PATIENCE if patience is None else patience,
+        )
+        (index,) = behind.body
+        write_first_ledger(self._connection, index, int(index.rpartition("-")[2]))
 
     def take(self, purpose: str, editions: int) -> tuple[Ledger, Ledger]:
         """Sign, and list new editions as hidden; return the ledger before and after.

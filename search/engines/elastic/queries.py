@@ -43,8 +43,8 @@ def passages_query(
 
     Raises InputError on a clause nested too deep for Elasticsearch.
     """
-    clause, *told = (_told(part, rare) for part in (clause, *constraints))
-    constraints = tuple(part for part in told if part is not None)
+    clause = told(clause, rare)
+    constraints = tuple(_told(part, rare) for part in constraints)
     query: Query = {
         "filter": [*conditions(filter), *(_query(c, scored=False) for c in constraints)],
         "must_not": [hidden(alias)],
@@ -166,26 +166,28 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
         case Everything():
             return {"constant_score": {"filter": kind("passage"), "boost": 0.0}}
         case IfRare():
-            raise AssertionError("`_told` leaves none")
+            raise AssertionError("`told` leaves none")
 
 
-def _told(clause: Clause | None, rare: Container[Term]) -> Clause | None:
+def told(clause: Clause | None, rare: Container[Term]) -> Clause | None:
     """Return a clause without its `IfRare`: what they stand for is known."""
+    return None if clause is None else _told(clause, rare)
+
+
+def _told(clause: Clause, rare: Container[Term]) -> Clause:
     match clause:
         case IfRare(term=term, clause=part):
             return _told(part, rare) if term in rare else AnyOf(())
         case AnyOf(clauses=parts, minimum=minimum):
-            told = [_told(part, rare) for part in parts]
-            return AnyOf(tuple(part for part in told if part is not None), minimum)
+            return AnyOf(tuple(_told(part, rare) for part in parts), minimum)
         case AllOf(clauses=parts):
-            told = [_told(part, rare) for part in parts]
-            return AllOf(tuple(part for part in told if part is not None))
+            return AllOf(tuple(_told(part, rare) for part in parts))
         case Not(clause=a, excluded=b):
-            return Not(_told(a, rare) or a, _told(b, rare) or b)
+            return Not(_told(a, rare), _told(b, rare))
         case Prefer(clause=a, bonus=b):
-            return Prefer(_told(a, rare) or a, _told(b, rare) or b)
+            return Prefer(_told(a, rare), _told(b, rare))
         case Boost(clause=a, factor=factor):
-            return Boost(_told(a, rare) or a, factor)
+            return Boost(_told(a, rare), factor)
         case _:
             return clause
 

@@ -198,6 +198,8 @@ def test_if_rare_matches_where_its_term_is_in_a_thousandth_at_most(engine: Engin
         2 * scores(engine, t("rare"))["x#0"], rel=1e-3
     )
     assert engine.facets(IfRare(t("often"), t("near")), NO_FILTER, ["source"]) == {"source": []}
+    assert found(engine, t("rare"), constraint=IfRare(t("absent"), t("near"))) == ["x#0"]
+    assert found(engine, t("rare"), constraint=IfRare(t("often"), t("near"))) == []
 
 
 def test_everything_is_every_passage_with_score_zero(abc: Engine) -> None:

@@ -82,6 +82,7 @@ def named(url: str) -> Server:
 _stack = ExitStack()
 _lock = threading.Lock()
 _outcome: Server | Unavailable | NotStarted | None = None
+_last: Server | Unavailable | NotStarted | None = None  # stays known when it is stopped
 
 
 def shared() -> Server:
@@ -89,7 +90,7 @@ def shared() -> Server:
 
     A failure is remembered, and raised again: Unavailable or NotStarted.
     """
-    global _outcome
+    global _outcome, _last
     with _lock:
         if _outcome is None:
             try:
@@ -97,9 +98,21 @@ def shared() -> Server:
                 atexit.register(stop)
             except (Unavailable, NotStarted) as error:
                 _outcome = error
+            _last = _outcome
     if isinstance(_outcome, Server):
         return _outcome
     raise _outcome
+
+
+def told() -> str:
+    """Return which server was shared, or why there was none; "" where nobody asked."""
+    match _last:
+        case Server(version=version, origin=origin):
+            return f"Elasticsearch {version} from {origin}"
+        case None:
+            return ""
+        case error:
+            return f"no Elasticsearch: {error}"
 
 
 def stop() -> None:

@@ -144,7 +144,9 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
                 "bool": {
                     "filter": [_query(wanted, scored=False)],
                     "should": _alternatives(bonus),
-                    "minimum_should_match": 0,
+                    # Where every match has one of the bonus' terms, saying so lets Lucene pass
+                    # over passages that cannot be among the best.
+                    "minimum_should_match": int(_terms(wanted) <= _terms(bonus)),
                 }
             }
         case Prefer(clause=wanted, bonus=bonus):
@@ -190,6 +192,22 @@ def _told(clause: Clause, rare: Container[Term]) -> Clause:
             return Boost(_told(a, rare), factor)
         case _:
             return clause
+
+
+def _terms(clause: Clause) -> frozenset[Clause]:
+    """Return terms one of which, at least, every passage that a clause matches has.
+
+    Something no other clause has stands for whatever has no such terms.
+    """
+    match clause:
+        case Term():
+            return frozenset((clause,))
+        case AnyOf(clauses=parts):
+            return frozenset[Clause]().union(*map(_terms, parts))
+        case Boost(clause=part):
+            return _terms(part)
+        case _:
+            return frozenset((clause,))
 
 
 def _must(scored: bool) -> str:

@@ -35,11 +35,16 @@ from search.errors import InputError
 _SHARD_SLACK = 10_000
 
 
+# Passages from which a text ranking takes longer than a round trip for the frequencies.
+_ASK_FIRST = 20_000
+
+
 class Searching:
     """Asks the index behind an alias. May be used from many threads."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self._passages = 0  # as counted last
 
     def rank(self, request: RankRequest) -> Rankings:
         check_request(request, self._index.dimensions)
@@ -50,12 +55,19 @@ class Searching:
         demanded = queries.told(request.constraint, self._rare(rarities(request.constraint)))
         request = replace(request, constraint=demanded)
         alias, shortlist = self._index.alias, shortlist_size(request.limit)
-        # Which words are rare is asked besides; a text ranking that differs for it is asked again.
+        # Which words are rare is asked besides, and a text ranking that differs for it again:
+        # a quarter of the queries. Where ranking takes longer than asking, it is asked first.
         doubtful = rarities(request.clause)
-        counted_terms = tuple(dict.fromkeys((*request.frequencies, *doubtful)))
+        asked_first = bool(doubtful) and self._passages > _ASK_FIRST
+        rare = self._rare(doubtful) if asked_first else set()
+        counted_terms = tuple(
+            dict.fromkeys((*request.frequencies, *(() if asked_first else doubtful)))
+        )
         searches: dict[str, tuple[Mapping[str, Any], dict[str, Any]]] = {}
         if request.clause is not None:
-            searches["text"] = ranking.text_search(alias, request, version)
+            searches["text"] = ranking.text_search(alias, request, version, rare)
+            if request.exact_total:
+                searches["total"] = ranking.total_search(alias, request, rare)
         if request.vector is not None and request.limit:
             searches["vector"] = ranking.vector_search(alias, request, version, shortlist)
         # How many passages there are tells whether a short list is short of hidden ones only.
@@ -63,12 +75,17 @@ class Searching:
         if counted_terms or not searches or ("vector" in searches and unfiltered):
             searches["passages"] = ranking.frequency_search(alias, counted_terms)
         answers = dict(zip(searches, self._index.searched([*searches.values()]), strict=True))
-        text, counted = answers.get("text"), answers.get("passages")
-        passages = ranking.read_total(counted) if counted else 0
-        frequencies = ranking.read_frequencies(counted, counted_terms) if counted else {}
-        rare = {t for t in doubtful if frequencies[t] <= RARE * passages}
-        if rare:
-            (text,) = self._index.searched([ranking.text_search(alias, request, version, rare)])
+        passages, frequencies = self._passages, dict[Term, int]()
+        if "passages" in answers:
+            passages = self._passages = ranking.read_total(answers["passages"])
+            frequencies = ranking.read_frequencies(answers["passages"], counted_terms)
+        found = {t for t in doubtful if not asked_first and frequencies[t] <= RARE * passages}
+        if found:
+            again = {"text": ranking.text_search(alias, request, version, found)}
+            if request.exact_total:
+                again["total"] = ranking.total_search(alias, request, found)
+            answers |= zip(again, self._index.searched([*again.values()]), strict=True)
+        text, total = answers.get("text"), answers.get("total", answers.get("text"))
         vector: tuple[Ranked, ...] = ()
         if "vector" in answers:
             vector = ranking.read_vector(answers["vector"])
@@ -77,7 +94,7 @@ class Searching:
                 vector = self._weighed(request, version, shortlist)
         return Rankings(
             text=ranking.read_text(text) if text else (),
-            text_total=ranking.read_total(text) if text else None,
+            text_total=ranking.read_total(total) if total else None,
             vector=vector[: request.limit],
             frequencies={term: frequencies[term] for term in request.frequencies},
             passages=passages,

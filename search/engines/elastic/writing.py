@@ -232,9 +232,12 @@ class Writing:
         if not replaced:
             return
         try:
-            send(self._connection, self._alias, _removed(replaced))
+            failed = send(self._connection, self._alias, _removed(replaced))
         except EngineError as error:
             log.warning("what was replaced is hidden and will be removed later: %s", error)
+            return
+        if failed:
+            log.warning("what was replaced is hidden and was not removed: %s", failed.popitem()[1])
             return
         with self._guard:
             self._removed |= {known.edition for known in replaced.values()}

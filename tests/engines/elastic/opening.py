@@ -1,0 +1,190 @@
+"""What these tests share: engines on the tests' server, straight or through a proxy that fails."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.context import BaseContext
+from typing import Any, NoReturn
+
+import pytest
+
+from search.clauses import Everything, Term
+from search.domain import IndexedArticle
+from search.engine import Engine, RankRequest
+from search.engines.elastic import ledger, writing
+from search.engines.elastic.engine import ElasticEngine
+from search.settings import Settings
+from tests import servers
+from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed, passages_of
+from tests.conformance.engines import Unavailable, elastic_settings, required
+from tests.servers import asking, distribution
+from tests.servers.proxy import Proxy
+
+LEDGER = r"(PUT|POST) /[^/]+/_doc/ledger"  # how the ledger's changes look to a proxy
+READ_LEDGER = r"GET /[^/]+/_doc/ledger"
+BULK = r"(PUT|POST) /[^/]*/?_bulk"
+SEARCH = r"POST /[^/]+/_search"
+REFRESH = r"POST /[^/]+/_refresh"
+MSEARCH = r"(GET|POST) /_msearch"
+
+
+def absent(error: Exception) -> NoReturn:
+    """Skip for want of a server; fail where one is required."""
+    if "elasticsearch" in required():
+        pytest.fail(f"elasticsearch is required and cannot be started: {error}")
+    pytest.skip(f"elasticsearch cannot be started: {error}")
+
+
+def server_url() -> str:
+    """Return the shared server's address; skip without one."""
+    try:
+        url = elastic_settings("fihris").elasticsearch_url.split(",")[0].strip()
+    except (Unavailable, servers.NotStarted) as error:
+        absent(error)
+    if not url.startswith("http://"):
+        pytest.skip("these tests put a proxy before the server, which reads plain HTTP only")
+    return url
+
+
+def found_distribution() -> distribution.Distribution:
+    """Return what servers of a test's own are started from; skip without it."""
+    try:
+        return distribution.find()
+    except servers.Unavailable as error:
+        absent(error)
+
+
+def settings(url: str, alias: str, **more: object) -> Settings:
+    """Return settings of an index on a server."""
+    about = {"engine": "elasticsearch", "elasticsearch_replicas": 0, "elasticsearch_timeout": 20}
+    return Settings.model_validate(
+        about | {"elasticsearch_url": url, "elasticsearch_index": alias} | more
+    )
+
+
+@contextmanager
+def opened(url: str, alias: str, **more: object) -> Iterator[ElasticEngine]:
+    """Give an engine on a server, closed at the end."""
+    engine = ElasticEngine(settings(url, alias, **more), FINGERPRINT)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def indices(url: str, alias: str) -> list[str]:
+    """Return every index and alias whose name begins so, as the server has them."""
+    names = asking.ask(f"{url}/_cat/indices?format=json&h=index")
+    aliases = asking.ask(f"{url}/_cat/aliases?format=json&h=alias")
+    every = [row["index"] for row in names] + [row["alias"] for row in aliases]
+    return sorted(name for name in every if name.startswith(alias))
+
+
+def refresh(url: str, alias: str) -> None:
+    """Let every process see what was acknowledged, without waiting for the interval."""
+    asking.ask(f"{url}/{alias}/_refresh", "POST")
+
+
+def documents(url: str, alias: str) -> int:
+    """Return how many documents there are, hidden ones and the ledger too."""
+    refresh(url, alias)
+    return int(asking.ask(f"{url}/{alias}/_count")["count"])
+
+
+def bump(engine: Engine) -> None:
+    """Write and remove an article, which clears away what others left."""
+    engine.write([indexed("~", "غيره")])
+    engine.delete(["~"])
+
+
+def spent(proxy: Proxy) -> bool:
+    """Tell whether every fault that was ordered happened as often as it was ordered."""
+    return all(rule.left == 0 for rule in proxy._rules)
+
+
+def processes() -> BaseContext:
+    """Return what starts processes that share nothing with this one, in milliseconds."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.engines.elastic.journal"])
+    return context
+
+
+# -- articles whose every paragraph names their version
+
+
+@functools.cache
+def versioned(key: str, version: str, paragraphs: int = 0) -> IndexedArticle:
+    """Return an article every paragraph of which names its version; as many as it tells."""
+    count = paragraphs or 1 + sum(map(ord, version)) % 5
+    return indexed(key, *(f"{version} كلمة{i}. جملة {version}" for i in range(count)))
+
+
+def write(engine: Engine, state: dict[str, str]) -> None:
+    """Write articles, each of which must be written."""
+    outcomes = engine.write([versioned(key, version) for key, version in state.items()])
+    assert [o.status for o in outcomes] == ["written"] * len(state)
+
+
+def exactly(engine: Engine, url: str, alias: str) -> None:
+    """Check that the index holds no document but those that are shown, and the ledger."""
+    bump(engine)
+    bump(engine)  # which knows that what the first one removed is gone
+    status = engine.status()
+    assert documents(url, alias) == status.articles + status.passages + 1
+
+
+def stored(engine: Engine) -> dict[str, str]:
+    """Return each article's version, having checked that it is whole everywhere and once."""
+    state: dict[str, str] = {}
+    expected: list[IndexedArticle] = []
+    for key in engine.article_ids("", 10_000):
+        assert key not in state, f"{key} is there twice"
+        article = engine.article(key)
+        assert article is not None
+        version = article.article.text.split(" ", 1)[0]
+        expected.append(versioned(key, version, len(article.article.text.splitlines())))
+        assert article.article == expected[-1].article
+        assert article.passages == tuple(p.passage for p in expected[-1].passages)
+        state[key] = version
+    passages = passages_of(expected)
+    texts = found(engine, Everything(), limit=10_000)
+    assert sorted(texts) == sorted(passages)
+    request = RankRequest(vector=EMBEDDER.embed_query("كلمة0"), limit=1_000)
+    near = [hit.passage_id for hit in engine.rank(request).vector]
+    assert len(near) == len(set(near)) == min(1_000, len(passages))
+    assert set(near) <= set(passages)
+    fetched = engine.fetch(sorted(passages))
+    assert {f.passage.id: f.passage for f in fetched} == {
+        key: p.passage for key, p in passages.items()
+    }
+    for version in [*dict.fromkeys(state.values())][:8]:
+        own = passages_of(e for e in expected if state[e.article.id] == version)
+        assert sorted(found(engine, Term("stem", version), limit=10_000)) == sorted(own)
+    status = engine.status()
+    assert (status.articles, status.passages) == (len(state), len(passages))
+    return state
+
+
+def seen(engine: Engine, url: str, alias: str) -> dict[str, str]:
+    """Return what `stored` returns, after a refresh."""
+    refresh(url, alias)
+    return stored(engine)
+
+
+def patience(
+    monkeypatch: pytest.MonkeyPatch, *, write: float = 0.0, read: float = 0.0, busy: float = 0.0
+) -> None:
+    """Make writers, readers, or those who wait for another writer give up sooner."""
+    from search.engines.elastic import bulk, connection, versions
+
+    if write:
+        for module in (connection, bulk, ledger, writing, versions):
+            monkeypatch.setattr(module, "WRITE_PATIENCE", write)
+    if read:
+        defaults: Any = (read,)
+        monkeypatch.setattr(connection.Connection.call, "__defaults__", defaults)
+    if busy:
+        monkeypatch.setattr(ledger, "PATIENCE", busy)

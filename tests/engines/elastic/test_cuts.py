@@ -1,0 +1,116 @@
+"""A connection cut in the middle of an answer: the server did what was asked, we do not know."""
+
+from __future__ import annotations
+
+import pytest
+
+from search.engines.elastic.engine import ElasticEngine
+from search.errors import EngineUnavailable
+from tests.conformance.corpus import indexed
+from tests.engines.elastic.opening import (
+    BULK,
+    LEDGER,
+    MSEARCH,
+    READ_LEDGER,
+    REFRESH,
+    SEARCH,
+    exactly,
+    patience,
+    seen,
+    spent,
+    stored,
+    versioned,
+    write,
+)
+from tests.servers.proxy import Proxy
+
+OLD = {f"a{i}": "v1" for i in range(6)}
+NEW = {f"a{i}": "v22" for i in range(3, 9)}  # half of them replace
+
+
+@pytest.mark.parametrize(
+    ("what", "nth"),
+    [(BULK, 0), (BULK, 1), (LEDGER, 0), (LEDGER, 1), (READ_LEDGER, 0), (SEARCH, 0), (REFRESH, 0)],
+    ids=["bulk", "removal", "signing", "commit", "ledger read", "look-up", "refresh"],
+)
+@pytest.mark.parametrize("how", ["answer", "request"])
+def test_a_cut_is_made_good(
+    engine: ElasticEngine,
+    direct: ElasticEngine,
+    proxy: Proxy,
+    url: str,
+    alias: str,
+    what: str,
+    nth: int,
+    how: str,
+) -> None:
+    write(engine, OLD)
+    proxy.cut_answer(what, after=10**9, times=nth)  # so many pass whole
+    if how == "request":
+        proxy.cut_request(what)
+    else:
+        proxy.cut_answer(what, after=10)
+    write(engine, NEW)
+    assert stored(engine) == OLD | NEW
+    assert spent(proxy)
+    exactly(direct, url, alias)
+
+
+def test_a_search_that_is_cut_is_asked_again(engine: ElasticEngine, proxy: Proxy) -> None:
+    write(engine, OLD)
+    assert stored(engine) == OLD
+    before = proxy.count(MSEARCH)
+    proxy.cut_answer(MSEARCH, after=50)
+    assert stored(engine) == OLD
+    assert proxy.count(MSEARCH) > before + 1
+
+
+@pytest.mark.parametrize("what", [BULK, LEDGER], ids=["bulk", "ledger"])
+def test_answers_that_are_always_cut_end_in_an_error(
+    engine: ElasticEngine,
+    direct: ElasticEngine,
+    proxy: Proxy,
+    url: str,
+    alias: str,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The writer cannot know what became of it; trying again gives what was wanted."""
+    write(engine, OLD)
+    patience(monkeypatch, write=0.6)
+    before = proxy.count(what)
+    proxy.cut_answer(what, times=None)
+    with pytest.raises(EngineUnavailable, match="cannot reach Elasticsearch"):
+        engine.write([versioned(key, version) for key, version in NEW.items()])
+    assert proxy.count(what) > before + 1
+    assert seen(direct, url, alias) == OLD  # it never got as far as the commit
+    proxy.clear()
+    write(engine, NEW)
+    assert seen(direct, url, alias) == OLD | NEW
+    exactly(direct, url, alias)
+
+
+def test_a_commit_whose_answers_are_lost_is_seen_when_tried_again(
+    engine: ElasticEngine,
+    direct: ElasticEngine,
+    proxy: Proxy,
+    url: str,
+    alias: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The commit arrives, and neither its answer nor one to the question whether it did."""
+    write(engine, {"a": "v1"})
+    patience(monkeypatch, write=0.6)
+    proxy.cut_answer(LEDGER, after=10**9)  # the signing passes whole
+    signed = proxy.count(LEDGER)
+    proxy.cut_answer(LEDGER, times=None)
+    with pytest.raises(EngineUnavailable):
+        engine.write([versioned("a", "v22"), indexed("b", "غيره")])
+    assert proxy.count(LEDGER) > signed + 2
+    proxy.clear()
+    assert direct.content_hashes(["b"])  # it was committed, though not acknowledged
+    outcomes = engine.write([versioned("a", "v22"), indexed("b", "غيره")])
+    assert {o.status for o in outcomes} == {"unchanged"}
+    engine.delete(["b"])
+    assert seen(direct, url, alias) == {"a": "v22"}
+    exactly(direct, url, alias)

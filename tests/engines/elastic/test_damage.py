@@ -1,0 +1,249 @@
+"""Somebody else changes the cluster under us: told clearly, and nothing is made by accident."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+
+from search.clauses import Everything
+from search.domain import NO_FILTER
+from search.engine import RankRequest
+from search.engines.elastic import bulk, mapping, versions, writing
+from search.engines.elastic.engine import ElasticEngine
+from search.errors import EngineError, EngineUnavailable
+from search.settings import Settings
+from tests.conformance.corpus import EMBEDDER
+from tests.engines.elastic.opening import (
+    BULK,
+    documents,
+    exactly,
+    indices,
+    opened,
+    patience,
+    seen,
+    stored,
+    versioned,
+    write,
+)
+from tests.servers.asking import ask
+from tests.servers.proxy import Proxy
+
+OLD = {"a": "v1", "b": "v1"}
+BOTH = RankRequest(Everything(), EMBEDDER.embed_query("كلمة0"))
+READS: list[Callable[[ElasticEngine], object]] = [
+    lambda engine: engine.rank(BOTH),
+    lambda engine: engine.fetch(["a#0"]),
+    lambda engine: engine.article("a"),
+    lambda engine: engine.article_ids("", 10),
+    lambda engine: engine.facets(None, NO_FILTER, ["source"]),
+    lambda engine: engine.content_hashes(["z"]),
+    lambda engine: engine.status(),
+]
+WRITES: list[Callable[[ElasticEngine], object]] = [
+    lambda engine: engine.write([versioned("n", "v1")]),
+    lambda engine: engine.delete(["a"]),
+]
+
+
+# -- index and alias
+
+
+@pytest.mark.parametrize("call", [*READS, *WRITES])
+def test_the_index_is_deleted_under_us(
+    engine: ElasticEngine, url: str, alias: str, call: Callable[[ElasticEngine], object]
+) -> None:
+    write(engine, OLD)
+    ask(f"{url}/{alias}-passages-1", "DELETE")
+    assert indices(url, alias) == []
+    begun = time.monotonic()
+    with pytest.raises(EngineUnavailable, match=r"somebody deleted the index behind the alias"):
+        call(engine)
+    assert time.monotonic() - begun < 5
+    assert indices(url, alias) == [], "something was made by accident"
+
+
+@pytest.mark.parametrize("call", [*READS, *WRITES])
+def test_the_alias_is_taken_away_under_us(
+    engine: ElasticEngine, url: str, alias: str, call: Callable[[ElasticEngine], object]
+) -> None:
+    write(engine, OLD)
+    index = f"{alias}-passages-1"
+    ask(f"{url}/{index}/_alias/{alias}", "DELETE")
+    with pytest.raises(EngineUnavailable, match=r"Put it back: POST _aliases"):
+        call(engine)
+    assert indices(url, alias) == [index], "something was made by accident"
+    with opened(url, alias) as another, pytest.raises(EngineUnavailable, match="Put it back"):
+        write(another, {"n": "v1"})
+    assert indices(url, alias) == [index]
+    ask(f"{url}/{index}/_alias/{alias}", "PUT")
+    assert seen(engine, url, alias) == OLD
+
+
+def test_the_index_is_deleted_between_signing_and_bulk(
+    engine: ElasticEngine, url: str, alias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(engine, OLD)
+    plain = bulk.send
+
+    def late(*arguments: Any, **more: Any) -> Any:
+        if indices(url, alias):
+            ask(f"{url}/{alias}-passages-1", "DELETE")
+        return plain(*arguments, **more)
+
+    monkeypatch.setattr(writing, "send", late)
+    with pytest.raises(EngineUnavailable, match="somebody deleted the index"):
+        engine.write([versioned("n", "v1")])
+    assert indices(url, alias) == []
+
+
+def test_the_maker_dies_between_the_index_and_its_ledger(
+    direct: ElasticEngine, url: str, alias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index that holds nothing gets its ledger from the next writer."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying, opened(url, alias) as maker:
+        dying.setattr(versions, "write_first_ledger", die)
+        with pytest.raises(KeyboardInterrupt):
+            maker.write([versioned("a", "v1")])
+    assert indices(url, alias) == [alias, f"{alias}-passages-1"]
+    assert documents(url, alias) == 0
+    assert direct.article_ids("", 10) == []
+    write(direct, OLD)
+    assert stored(direct) == OLD
+
+
+def test_the_ledger_is_deleted_under_us(engine: ElasticEngine, url: str, alias: str) -> None:
+    write(engine, OLD)
+    ask(f"{url}/{alias}/_doc/ledger", "DELETE")
+    with pytest.raises(EngineUnavailable, match="has lost its ledger"):
+        engine.write([versioned("n", "v1")])
+
+
+def test_the_name_is_an_index_of_somebody_else(url: str, alias: str) -> None:
+    ask(f"{url}/{alias}", "PUT")
+    try:
+        with (
+            pytest.raises(EngineUnavailable, match=r"is an index of .* not an alias"),
+            opened(url, alias),
+        ):
+            pass
+    finally:
+        ask(f"{url}/{alias}", "DELETE")
+
+
+def test_a_primary_that_is_not_assigned(
+    url: str, alias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of two shards is nowhere: an error, never the other shard's half."""
+    plain = mapping.index_settings
+
+    def one_shard_a_node(settings: Settings) -> dict[str, Any]:
+        return plain(settings) | {"routing.allocation.total_shards_per_node": 1}
+
+    monkeypatch.setattr(versions, "index_settings", one_shard_a_node)
+    index = f"{alias}-passages-1"
+    with opened(url, alias, elasticsearch_shards=2, elasticsearch_timeout=2) as engine:
+        outcomes = {}
+        with monkeypatch.context() as shorter:
+            patience(shorter, write=0.5)
+            for key in ("a", "b", "c", "d"):
+                with suppress(EngineUnavailable):
+                    outcomes[key] = engine.write([versioned(key, "v1")])
+        found = ask(f"{url}/_cat/shards/{index}?format=json&h=shard,state")
+        assert sorted(row["state"] for row in found) == ["STARTED", "UNASSIGNED"]
+        for read in READS:
+            with pytest.raises(EngineUnavailable):
+                read(engine)
+        lifted = {"index.routing.allocation.total_shards_per_node": None}
+        ask(f"{url}/{index}/_settings", "PUT", lifted)
+        ask(f"{url}/_cluster/health/{index}?wait_for_status=green&timeout=20s")
+        state = dict.fromkeys(("a", "b", "c", "d"), "v1")
+        told = engine.write([versioned(key, "v1") for key in state])
+        assert {o.status for o in told} <= {"written", "unchanged"}
+        assert stored(engine) == state
+
+
+# -- blocks
+
+
+@pytest.fixture
+def block(url: str, alias: str) -> Iterator[Callable[[str, bool | None], None]]:
+    def set_block(name: str, value: bool | None) -> None:
+        ask(f"{url}/{alias}-passages-1/_settings", "PUT", {f"index.blocks.{name}": value})
+
+    yield set_block
+    for name in ("write", "read_only", "read_only_allow_delete"):
+        with suppress(HTTPError):
+            set_block(name, None)
+
+
+@pytest.mark.parametrize("name", ["read_only_allow_delete", "write", "read_only"])
+def test_a_block(
+    engine: ElasticEngine,
+    proxy: Proxy,
+    url: str,
+    alias: str,
+    name: str,
+    block: Callable[[str, bool | None], None],
+) -> None:
+    write(engine, OLD)
+    assert stored(engine) == OLD
+    block(name, True)
+    new = {"b": "v22", "c": "v22"}
+    before, begun = len(proxy.requests), time.monotonic()
+    said = "disk .* is nearly full" if "delete" in name else r"is blocked .*lift the block"
+    with pytest.raises(EngineUnavailable, match=said):
+        write(engine, new)
+    with pytest.raises(EngineUnavailable, match=said):
+        engine.delete(["a"])
+    assert time.monotonic() - begun < 5
+    assert len(proxy.requests) - before < 12
+    assert stored(engine) == OLD  # reads go on
+    block(name, None)
+    write(engine, new)
+    assert stored(engine) == OLD | new
+    if name != "read_only":
+        exactly(engine, url, alias)
+
+
+def test_a_block_in_the_middle_of_a_batch(
+    engine: ElasticEngine,
+    proxy: Proxy,
+    url: str,
+    alias: str,
+    block: Callable[[str, bool | None], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The disk fills after the signing: only the documents are refused, item by item."""
+    write(engine, OLD)
+    plain = bulk.send
+
+    def late(*arguments: Any, **more: Any) -> Any:
+        block("read_only_allow_delete", True)
+        return plain(*arguments, **more)
+
+    monkeypatch.setattr(writing, "send", late)
+    before, begun = proxy.count(BULK), time.monotonic()
+    with pytest.raises(EngineUnavailable, match=r"disk .* is nearly full"):
+        write(engine, {"b": "v22", "c": "v22"})
+    assert time.monotonic() - begun < 5
+    assert proxy.count(BULK) == before + 1
+    monkeypatch.undo()
+    block("read_only_allow_delete", None)
+    assert stored(engine) == OLD
+    with opened(url, alias) as other:
+        patience(monkeypatch, busy=0.3)
+        with pytest.raises(EngineError, match="another writer is at work"):
+            write(
+                other, {"c": "v3"}
+            )  # it could not sign off: its signature runs out, or it goes on
+    write(engine, {"b": "v22", "c": "v22"})
+    assert stored(engine) == OLD | {"b": "v22", "c": "v22"}

@@ -1,0 +1,142 @@
+"""The writer or the server is killed at any moment: what was acknowledged is there, whole and once."""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from search.engines.elastic.engine import ElasticEngine
+from search.errors import EngineUnavailable
+from tests.engines.elastic.journal import possible, write_until_killed
+from tests.engines.elastic.opening import (
+    exactly,
+    found_distribution,
+    opened,
+    processes,
+    seen,
+    stored,
+    versioned,
+    write,
+)
+from tests.servers import Node
+
+KILLS = 20
+
+
+@pytest.mark.slow
+def test_a_writer_killed_at_any_moment(
+    direct: ElasticEngine, url: str, alias: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    log.touch()
+    random_ = random.Random(20261124)
+    acknowledged, cut_short = 0, 0
+    for kill in range(KILLS):
+        child = processes().Process(  # type: ignore[attr-defined]
+            target=write_until_killed, args=(url, alias, log, kill, 12, 5, 0.25)
+        )
+        before = log.stat().st_size
+        child.start()
+        deadline = time.monotonic() + 30
+        while log.stat().st_size == before and child.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.002)
+        time.sleep(random_.uniform(0, 0.4))
+        assert child.is_alive(), "the writer ended by itself"
+        child.kill()
+        child.join()
+        states = possible(log)
+        state = seen(direct, url, alias)
+        assert state in states, f"kill {kill}"
+        cut_short += len(states) - 1
+        acknowledged += log.read_text("utf-8").count("acknowledged")
+        log.write_text(json.dumps({"settled": state}) + "\n", "utf-8")
+    assert acknowledged > KILLS, "too few calls were acknowledged for this to prove anything"
+    assert cut_short > KILLS / 2, "too few calls were cut short for this to prove anything"
+    exactly(direct, url, alias)
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    """Give a server of our own, which may keep backups in a folder."""
+    with tempfile.TemporaryDirectory(prefix="fihris-backups-") as backups:
+        Path(backups).chmod(0o777)  # the server is another user
+        with Node(found_distribution(), heap="512m", settings={"path.repo": backups}) as node:
+            yield node
+
+
+@pytest.mark.slow
+def test_a_server_killed_during_bulk_and_restarted(node: Node) -> None:
+    """The writer outlasts the restart; what it had acknowledged before is there."""
+    alias = f"f{uuid.uuid4().hex[:16]}"
+    with opened(node.url, alias) as engine:
+        state: dict[str, str] = {}
+        calls: list[dict[str, str]] = []
+        stopping = threading.Event()
+
+        def write() -> None:
+            while not stopping.is_set():
+                turn = len(calls)
+                keys = [*(f"a{i}" for i in range(turn % 3, 90, 1 + turn % 2)), f"once{turn}"]
+                calls.append({key: f"v{turn}{key}" for key in keys})
+                outcomes = engine.write([versioned(k, v) for k, v in calls[-1].items()])
+                assert all(outcome.status == "written" for outcome in outcomes)
+                state.update(calls[-1])
+
+        with ThreadPoolExecutor(1) as pool:
+            writer = pool.submit(write)
+            try:
+                while len(calls) < 4 and not writer.done():
+                    time.sleep(0.001)
+                time.sleep(0.05)
+                node.kill()
+                acknowledged, pending = dict(state), calls[-1]
+                assert len(acknowledged) > 90
+                assert not writer.done()
+                with pytest.raises(EngineUnavailable, match="cannot reach Elasticsearch"):
+                    engine.fetch(["a0#0"])  # a reader does not wait for a minute
+                node.start()
+                with opened(node.url, alias) as other:
+                    calls_then = len(calls)
+                    first = other.article("a1")
+                assert first is not None
+                while len(calls) < calls_then + 2 and not writer.done():
+                    time.sleep(0.05)
+            finally:
+                stopping.set()
+            writer.result()
+        assert len(calls) > calls_then
+        assert set(acknowledged) | set(pending) <= set(state)
+        with opened(node.url, alias) as other:
+            assert seen(other, node.url, alias) == state
+            exactly(other, node.url, alias)
+
+
+@pytest.mark.slow
+def test_a_backup_restored(node: Node) -> None:
+    """A snapshot of the one index is enough: the alias and the ledger come with it."""
+    alias = f"f{uuid.uuid4().hex[:16]}"
+    (location,) = node.ask("/_nodes/settings?flat_settings")["nodes"].values()
+    about = {"type": "fs", "settings": {"location": location["settings"]["path.repo"]}}
+    node.ask("/_snapshot/backups", "PUT", about)
+    with opened(node.url, alias) as engine:
+        write(engine, {"a": "v1", "b": "v1"})
+        write(engine, {"a": "v22"})  # so that the ledger hides something
+        body = {"indices": alias, "include_global_state": False}
+        node.ask(f"/_snapshot/backups/{alias}?wait_for_completion=true", "PUT", body)
+        write(engine, {"b": "v333", "c": "v1"})
+    node.ask(f"/{alias}-passages-1", "DELETE")
+    node.ask(f"/_snapshot/backups/{alias}/_restore?wait_for_completion=true", "POST", body)
+    with opened(node.url, alias) as engine:
+        assert seen(engine, node.url, alias) == {"a": "v22", "b": "v1"}
+        write(engine, {"c": "v1"})
+        assert stored(engine) == {"a": "v22", "b": "v1", "c": "v1"}
+        exactly(engine, node.url, alias)

@@ -1,0 +1,136 @@
+"""Changed mappings and poison articles; and a removal that is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+
+from search.clauses import Everything
+from search.domain import NO_FILTER, IndexedArticle
+from search.engine import RankRequest
+from search.engines.elastic import bulk, writing
+from search.engines.elastic import documents as real
+from search.engines.elastic.engine import ElasticEngine
+from search.engines.elastic.mapping import HIDDEN
+from search.errors import FingerprintMismatch
+from tests.conformance.corpus import EMBEDDER
+from tests.engines.elastic.opening import (
+    bump,
+    exactly,
+    opened,
+    seen,
+    stored,
+    versioned,
+    write,
+)
+from tests.servers.asking import ask
+
+OLD = {"a": "v1", "b": "v1"}
+BOTH = RankRequest(Everything(), EMBEDDER.embed_query("كلمة0"))
+READS: list[Callable[[ElasticEngine], object]] = [
+    lambda engine: engine.rank(BOTH),
+    lambda engine: engine.fetch(["a#0"]),
+    lambda engine: engine.article("a"),
+    lambda engine: engine.article_ids("", 10),
+    lambda engine: engine.facets(None, NO_FILTER, ["source"]),
+    lambda engine: engine.content_hashes(["z"]),
+    lambda engine: engine.status(),
+]
+WRITES: list[Callable[[ElasticEngine], object]] = [
+    lambda engine: engine.write([versioned("n", "v1")]),
+    lambda engine: engine.delete(["a"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"_meta": {}}, "_meta.fihris is missing"),
+        ({"dynamic": "true"}, "somebody has changed the mapping .*dynamic"),
+        ({"_meta": {"fihris": {"format": 99}}}, "format 99"),
+    ],
+)
+def test_a_changed_mapping_is_refused_at_the_next_start(
+    engine: ElasticEngine, url: str, alias: str, change: dict[str, Any], said: str
+) -> None:
+    write(engine, OLD)
+    ask(f"{url}/{alias}-passages-1/_mapping", "PUT", change)
+    with pytest.raises(FingerprintMismatch, match=said), opened(url, alias):
+        pass
+    assert stored(engine) == OLD  # who has it open goes on with what it knows
+
+
+def test_a_field_more_does_no_harm(engine: ElasticEngine, url: str, alias: str) -> None:
+    write(engine, OLD)
+    field = {"properties": {"somebody_elses": {"type": "keyword"}}}
+    ask(f"{url}/{alias}-passages-1/_mapping", "PUT", field)
+    with opened(url, alias) as other:
+        write(other, {"b": "v22"})
+        assert stored(other) == OLD | {"b": "v22"}
+
+
+def test_a_field_cannot_be_made_another(engine: ElasticEngine, url: str, alias: str) -> None:
+    """Elasticsearch itself refuses it, and nothing is changed."""
+    write(engine, OLD)
+    other = {"properties": {"edition": {"type": "text"}}}
+    with pytest.raises(HTTPError, match="400"):
+        ask(f"{url}/{alias}-passages-1/_mapping", "PUT", other)
+    with opened(url, alias) as again:
+        assert seen(again, url, alias) == OLD
+
+
+@pytest.mark.parametrize("which", ["passage", "article"])
+def test_a_poison_article_fails_alone(
+    engine: ElasticEngine, url: str, alias: str, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(engine, OLD)
+    plain = real.documents
+
+    def poisoned(article: IndexedArticle, edition: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, source in plain(article, edition):
+            poison = article.article.id == "b" and source["kind"] == which
+            yield name, source | ({"unknown_field": 1} if poison else {})
+
+    monkeypatch.setattr(writing, "documents", poisoned)
+    outcomes = engine.write([versioned(key, "v333") for key in ("a", "b", "c")])
+    assert [o.status for o in outcomes] == ["written", "failed", "written"]
+    assert "strict_dynamic_mapping_exception" in outcomes[1].error
+    assert "unknown_field" in outcomes[1].error
+    assert stored(engine) == {"a": "v333", "b": "v1", "c": "v333"}
+    monkeypatch.undo()
+    write(engine, {"b": "v333"})
+    assert stored(engine) == {"a": "v333", "b": "v333", "c": "v333"}
+    bump(engine)
+    bump(engine)
+    found = engine.status()
+    assert HIDDEN in ask(f"{url}/{alias}/_doc/ledger")["_source"]
+    assert found.articles == 3
+
+
+def test_a_removal_that_is_refused_for_good_stays_hidden(
+    engine: ElasticEngine, url: str, alias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was replaced is hidden for as long as it is there; the next writer removes it."""
+    write(engine, OLD)
+    plain, refused = bulk.send, []
+
+    def send(connection: Any, its: str, operations: Any, *more: Any) -> dict[int, str]:
+        given = list(operations)
+        if all(len(operation.lines) == 1 for operation in given):
+            refused.append(len(given))
+            return {0: "security_exception"}
+        return plain(connection, its, given, *more)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(writing, "send", send)
+        for version in ("v22", "v333", "v4444"):
+            write(engine, {"a": version, "b": version})
+            assert stored(engine) == {"a": version, "b": version}
+    assert len(refused) == 3
+    bump(engine)
+    assert stored(engine) == {"a": "v4444", "b": "v4444"}
+    with opened(url, alias) as other:
+        exactly(other, url, alias)

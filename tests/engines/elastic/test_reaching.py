@@ -1,0 +1,185 @@
+"""A server that is down, busy or slow: tried again where that helps, and told in time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from search.clauses import Everything
+from search.engine import RankRequest
+from search.engines import open_engine
+from search.engines.elastic.engine import ElasticEngine
+from search.errors import EngineError, EngineUnavailable
+from tests.conformance.corpus import EMBEDDER, FINGERPRINT
+from tests.engines.elastic.opening import (
+    BULK,
+    LEDGER,
+    MSEARCH,
+    SEARCH,
+    exactly,
+    indices,
+    opened,
+    patience,
+    seen,
+    settings,
+    spent,
+    stored,
+    write,
+)
+from tests.servers.node import free_ports
+from tests.servers.proxy import Proxy
+
+OLD = {"a": "v1", "b": "v1", "c": "v1"}
+NEW = {"b": "v22", "c": "v22", "d": "v22"}
+BOTH = RankRequest(Everything(), EMBEDDER.embed_query("كلمة0"))
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:{}", "http://nowhere.invalid:{}"])
+def test_a_server_that_is_down_at_start(address: str) -> None:
+    where = address.format(free_ports(1)[0])
+    begun = time.monotonic()
+    with pytest.raises(EngineUnavailable) as told:
+        open_engine(settings(where, "x"), FINGERPRINT)
+    assert time.monotonic() - begun < 6
+    assert f"cannot reach Elasticsearch at {where}" in str(told.value)
+    assert "Is it running, and is FIHRIS_ELASTICSEARCH_URL its address?" in str(told.value)
+
+
+def test_a_server_that_is_something_else(url: str) -> None:
+    """A server without the path of the greeting is told as such, at once."""
+    with Proxy(url) as proxy:
+        proxy.fail(r"GET /$", status=404, times=None)
+        with pytest.raises(EngineError, match="404"):
+            open_engine(settings(proxy.url, "x"), FINGERPRINT)
+        assert proxy.count(r"GET /$") == 1
+
+
+def test_down_and_back(
+    engine: ElasticEngine, proxy: Proxy, url: str, alias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(engine, OLD)
+    proxy.refuse()
+    begun = time.monotonic()
+    for read in (lambda: engine.rank(BOTH), lambda: engine.fetch(["a#0"]), engine.status):
+        with pytest.raises(EngineUnavailable, match="cannot reach Elasticsearch"):
+            read()
+    assert time.monotonic() - begun < 3 * 4
+    with monkeypatch.context() as shorter:
+        patience(shorter, write=0.5)
+        with pytest.raises(EngineUnavailable, match="cannot reach Elasticsearch"):
+            write(engine, NEW)
+    timer = threading.Timer(1.5, proxy.accept)
+    timer.start()
+    write(engine, NEW)  # a writer has the patience
+    timer.join()
+    assert stored(engine) == OLD | NEW
+    with opened(url, alias) as other:
+        assert seen(other, url, alias) == OLD | NEW
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("what", [BULK, LEDGER, SEARCH], ids=["bulk", "ledger", "look-up"])
+def test_a_burst_is_outlasted_by_a_writer(
+    engine: ElasticEngine, proxy: Proxy, url: str, alias: str, status: int, what: str
+) -> None:
+    write(engine, OLD)
+    proxy.fail(what, status=status, times=3, retry_after=1)
+    write(engine, NEW)
+    assert spent(proxy)
+    assert stored(engine) == OLD | NEW
+    exactly(engine, url, alias)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_burst_is_outlasted_by_a_reader(engine: ElasticEngine, proxy: Proxy, status: int) -> None:
+    write(engine, OLD)
+    assert stored(engine) == OLD
+    proxy.fail(MSEARCH, status=status, times=2)
+    proxy.fail(SEARCH, status=status, times=2)
+    assert stored(engine) == OLD
+    assert spent(proxy)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_endless_burst_ends_in_an_error(
+    engine: ElasticEngine,
+    proxy: Proxy,
+    url: str,
+    alias: str,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(engine, OLD)
+    proxy.fail(MSEARCH, status=status, times=None)
+    begun = time.monotonic()
+    with pytest.raises(EngineUnavailable, match=f"cannot answer now .{status}"):
+        engine.rank(BOTH)
+    assert 1 < time.monotonic() - begun < 4  # READ_PATIENCE is 2
+    tried = proxy.count(MSEARCH)
+    assert tried > 3
+
+    patience(monkeypatch, write=1.0)
+    for what in (BULK, LEDGER):
+        proxy.clear()
+        proxy.fail(what, status=status, times=None)
+        before, begun = proxy.count(what), time.monotonic()
+        with pytest.raises(EngineUnavailable, match=f"cannot answer now .{status}"):
+            write(engine, NEW)
+        # Signing off from a ledger that cannot be written takes a reader's patience more.
+        assert time.monotonic() - begun < 1.0 + 2.0 + 1.5
+        assert proxy.count(what) > before + 2
+    proxy.clear()
+    assert stored(engine) == OLD
+    write(engine, NEW)
+    assert stored(engine) == OLD | NEW
+
+
+def test_an_answer_that_cannot_be_retried_is_not(engine: ElasticEngine, proxy: Proxy) -> None:
+    write(engine, OLD)
+    assert engine.rank(BOTH).text
+    before = proxy.count(MSEARCH)
+    proxy.fail(MSEARCH, status=500, times=None)
+    with pytest.raises(Exception, match="500 injected") as told:
+        engine.rank(BOTH)
+    assert told.type.__module__.startswith("search.")
+    assert proxy.count(MSEARCH) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("what", "read"),
+    [
+        (MSEARCH, lambda engine: engine.rank(BOTH)),
+        (SEARCH, lambda engine: engine.fetch(["a#0", "b#0"])),
+        (SEARCH, lambda engine: engine.content_hashes(["a", "b"])),
+    ],
+    ids=["rank", "fetch", "content_hashes"],
+)
+def test_a_slow_answer_is_told_and_nothing_partial_returned(
+    proxy: Proxy, url: str, alias: str, what: str, read: Callable[[ElasticEngine], object]
+) -> None:
+    with opened(url, alias) as writer:
+        write(writer, OLD)
+        seen(writer, url, alias)
+    with opened(proxy.url, alias, elasticsearch_timeout=0.5) as engine:
+        proxy.delay(what, 1.5, times=1)
+        begun = time.monotonic()
+        with pytest.raises(EngineUnavailable) as told:
+            read(engine)
+        assert time.monotonic() - begun < 1.4
+        assert "did not answer in time" in str(told.value)
+        assert "FIHRIS_ELASTICSEARCH_TIMEOUT" in str(told.value)
+        assert spent(proxy)
+        assert read(engine)
+
+
+def test_nothing_is_made_by_what_failed(proxy: Proxy, url: str, alias: str) -> None:
+    """The first write of all, while no document is taken: the index is made, and is empty."""
+    with opened(proxy.url, alias) as engine:
+        proxy.fail(r"PUT /[^/]+$", status=503, times=2)
+        write(engine, OLD)
+        assert spent(proxy)
+        assert stored(engine) == OLD
+    assert indices(url, alias) == [alias, f"{alias}-passages-1"]

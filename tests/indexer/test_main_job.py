@@ -1,0 +1,110 @@
+"""The main job on Elasticsearch as a person does it: index the seed, search it, serve the page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.engines import Unavailable, alias_of, elastic_settings, removed, required
+from tests.support import REPOSITORY, SEEDS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    try:
+        settings = elastic_settings(alias_of(tmp_path))
+    except Unavailable as error:
+        if "elasticsearch" in required():
+            pytest.fail(f"elasticsearch is required and cannot be started: {error}")
+        pytest.skip(f"elasticsearch cannot be started: {error}")
+    yield os.environ | {
+        "FIHRIS_ENGINE": "elasticsearch",
+        "FIHRIS_ELASTICSEARCH_URL": settings.elasticsearch_url,
+        "FIHRIS_ELASTICSEARCH_INDEX": settings.elasticsearch_index,
+        "FIHRIS_ELASTICSEARCH_REPLICAS": "0",
+        "FIHRIS_DATA": str(tmp_path / "data"),
+    }
+    removed("elasticsearch", tmp_path)
+
+
+def fihris(environment: dict[str, str], *arguments: str) -> str:
+    ran = subprocess.run(
+        [sys.executable, "-m", "indexer.cli", *arguments],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator[str]:
+    command = [sys.executable, "-m", "indexer.cli", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        said = re.search(r"http://\S+", server.stdout.readline())
+        assert said is not None
+        try:
+            yield said[0].rstrip("/")
+        finally:
+            server.terminate()
+
+
+def get(url: str) -> Any:  # what the API says
+    with urllib.request.urlopen(url) as answer:
+        return json.loads(answer.read())
+
+
+def ready(address: str) -> bool:
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(f"{address}/ready"):
+                return True
+        except urllib.error.HTTPError:
+            time.sleep(0.2)
+    return False
+
+
+def test_index_search_serve_reindex_delete(environment: dict[str, str]) -> None:
+    assert "1 written" in fihris(environment, "index", str(SEEDS))
+    assert "1 unchanged" in fihris(environment, "index", str(SEEDS))
+    status = json.loads(fihris(environment, "status", "--json"))
+    assert (status["engine"], status["articles"], status["passages"]) == ("elasticsearch", 1, 21)
+    shown = fihris(environment, "search", "ضربات العراق", "--size", "1")
+    assert "**" in shown
+    question = "Why did the United States strike targets in Iraq?"
+    hits = json.loads(fihris(environment, "search", question, "--json"))["hits"]
+    assert hits[0]["best_sentence"] is not None
+    with serving(environment) as address:
+        assert ready(address)
+        with urllib.request.urlopen(address) as page:
+            assert "فهرس" in page.read().decode()
+        asked = urllib.parse.urlencode({"q": question})
+        found = get(f"{address}/v1/search?{asked}")
+        positions = [h["passage"]["position"] for h in hits]
+        assert [h["passage"]["position"] for h in found["hits"]] == positions
+        assert "vectors kept" in fihris(environment, "reindex")
+        after = get(f"{address}/v1/search?{asked}")  # the same process, the next version
+        assert after["hits"] == found["hits"]
+    removed_line = fihris(environment, "delete", hits[0]["passage"]["article_id"])
+    assert "1 articles removed" in removed_line
+    assert json.loads(fihris(environment, "status", "--json"))["articles"] == 0

@@ -54,7 +54,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="port; 0: any free one")
     log_queries: bool = Field(False, description="write query texts into the log")
     elasticsearch_url: str = Field(
-        "http://127.0.0.1:9200", description="the cluster's addresses, commas between"
+        "http://127.0.0.1:9200",
+        description="the cluster's addresses, commas between",
+        repr=False,  # it may hold a password
     )
     elasticsearch_cloud_id: str | None = Field(None, description="cloud id, instead of addresses")
     elasticsearch_api_key: SecretStr | None = Field(None, description="API key, encoded")

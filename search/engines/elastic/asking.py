@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_TRIES = 5  # times a search is asked whose answer has two versions of an article
+
 
 class Index:
     """Sends requests to the index behind an alias. May be used from many threads.
@@ -90,13 +92,26 @@ class Index:
     def searched(
         self, searches: list[tuple[Mapping[str, Any], dict[str, Any]]]
     ) -> list[dict[str, Any]]:
-        """Return the answers of searches sent as one request."""
+        """Return the answers of searches sent as one request.
+
+        Raises EngineUnavailable where articles were replaced between a search's look at the
+        ledger and its look at the passages, again and again: a cluster so overloaded.
+        """
         self.asked(self.before_reading)
         lines: Any = [orjson.dumps(line) for search in searches for line in search]
-        answers = self.call(lambda client: each_answered(client.msearch(searches=lines)))
-        for answer in answers:
+        for _ in range(_TRIES):
+            answers = self.call(lambda client: each_answered(client.msearch(searches=lines)))
+            listed = [[ranking.listed(hit) for hit in a["hits"]["hits"]] for a in answers]
+            if not any(map(ranking.is_mixed, listed)):
+                break
+        else:
+            raise EngineUnavailable(
+                f"articles were replaced {_TRIES} times while Elasticsearch at {self.name} "
+                "answered one search: it is overloaded. Try again."
+            )
+        for answer, passages in zip(answers, listed, strict=True):
             self._follow(answer["hits"]["hits"])
-            self.memory.note(map(ranking.listed, answer["hits"]["hits"]))
+            self.memory.note(passages)
         return answers
 
     def search(self, body: Mapping[str, Any]) -> Mapping[str, Any]:

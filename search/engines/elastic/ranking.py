@@ -10,7 +10,7 @@ in an index twice as large; with the sentences' vectors in the answer, weighed i
 from __future__ import annotations
 
 import base64
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -217,6 +217,15 @@ def listed(hit: Answer) -> tuple[str, str]:
     if "sort" in hit:
         return hit["sort"][1], hit["sort"][2]
     return hit["fields"]["passage_id"][0], hit["fields"]["edition"][0]
+
+
+def is_mixed(hits: Iterable[tuple[str, str]]) -> bool:
+    """Tell whether hits (passage id, edition) are of two editions of one article."""
+    editions: dict[str, str] = {}
+    return any(
+        editions.setdefault(passage_id.rpartition("#")[0], edition) != edition
+        for passage_id, edition in hits
+    )
 
 
 def read_text(answer: Answer) -> tuple[Ranked, ...]:

@@ -45,6 +45,7 @@ class Successor:
 
     def take_over(self, *, keep: bool) -> str:
         """Be what is searched from now on; return the old version's name if it was kept."""
+        self.engine.close()  # whoever follows the alias sees all that was written
         old = versions.current_name(self._connection, self._alias)
         versions.move_alias(self._connection, self._alias, self._next, old, self._index, keep=keep)
         return old if keep and old is not None else ""

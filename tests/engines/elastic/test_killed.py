@@ -134,6 +134,7 @@ def test_a_backup_restored(node: Node) -> None:
         node.ask(f"/_snapshot/backups/{alias}?wait_for_completion=true", "PUT", body)
         write(engine, {"b": "v333", "c": "v1"})
     node.ask(f"/{alias}-passages-1", "DELETE")
+    body["indices"] = f"{alias}-passages-*"  # an alias is no name to restore by
     node.ask(f"/_snapshot/backups/{alias}/_restore?wait_for_completion=true", "POST", body)
     with opened(node.url, alias) as engine:
         assert seen(engine, node.url, alias) == {"a": "v22", "b": "v1"}

@@ -6,6 +6,7 @@ import pytest
 
 from search.domain import ArticleInfo, Passage, StoredPassage
 from search.engines.elastic.memory import Memory
+from search.engines.elastic.ranking import is_mixed
 
 
 def stored(passage_id: str, text: str = "x") -> StoredPassage:
@@ -55,3 +56,9 @@ def test_it_is_bounded_and_what_is_used_stays() -> None:
         memory.keep({(key, "1.0"): stored(key)})
         memory.recall(["a#0"])
     assert set(memory.recall(ids)) == {"a#0", "a#3", "a#4"}
+
+
+def test_two_editions_of_one_article_in_an_answer_are_noticed() -> None:
+    assert not is_mixed([("a#0", "1.0"), ("a#1", "1.0"), ("b#0", "2.0"), ("a#b#0", "3.0")])
+    assert is_mixed([("a#0", "1.0"), ("b#0", "1.1"), ("a#7", "2.0")])
+    assert not is_mixed([])

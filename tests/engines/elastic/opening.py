@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
@@ -84,8 +85,15 @@ def indices(url: str, alias: str) -> list[str]:
 
 
 def refresh(url: str, alias: str) -> None:
-    """Let every process see what was acknowledged, without waiting for the interval."""
-    asking.ask(f"{url}/{alias}/_refresh", "POST")
+    """Let every process see what was acknowledged, without waiting for the interval.
+
+    Where a first writer was killed before it made the index there is nothing to see.
+    """
+    try:
+        asking.ask(f"{url}/{alias}/_refresh", "POST")
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise
 
 
 def documents(url: str, alias: str) -> int:

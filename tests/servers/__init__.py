@@ -98,7 +98,8 @@ def shared() -> Server:
                 atexit.register(stop)
             except (Unavailable, NotStarted) as error:
                 _outcome = error
-            _last = _outcome
+            if not isinstance(_last, Server):
+                _last = _outcome
     if isinstance(_outcome, Server):
         return _outcome
     raise _outcome

@@ -244,7 +244,10 @@ class Node:
         environment = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
         environment["HOME"] = str(self.folder / "server")
         environment["ES_PATH_CONF"] = str(self.folder / "server" / "config")
-        environment["ES_TMPDIR"] = str(self.folder / "server" / "tmp")
+        temporary = str(self.folder / "server" / "tmp")
+        environment["ES_TMPDIR"] = temporary
+        # The launcher leaves a folder (final-flags...) in its own temporary folder at each start.
+        environment["CLI_JAVA_OPTS"] = f"-Djava.io.tmpdir={temporary}"
         environment["ES_JAVA_OPTS"] = f"-Xms{self._heap} -Xmx{self._heap}"
         if self._distribution.java_home is not None:
             environment["ES_JAVA_HOME"] = str(self._distribution.java_home)

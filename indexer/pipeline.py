@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -41,6 +42,8 @@ EMBED_AT_ONCE = 4_096  # texts given to the model in one call
 # Stands between a title's terms and a text's, so that no phrase crosses; analysis
 # makes no such term of any text.
 TITLE_END = "¶"
+
+Batched = TypeVar("Batched", Found, IndexedArticle)
 
 OnSize = Callable[[float], None]  # called with how many more bytes of the sources are done
 
@@ -77,7 +80,7 @@ def index(
     run = _Run(engine, embedder, settings, on_size or (lambda _: None))
     stopped = ""
     try:
-        for batch in _batches(run.admitted(items)):
+        for batch in batches(run.admitted(items)):
             run.take(batch)
     except KeyboardInterrupt:
         stopped = "interrupted"
@@ -303,11 +306,11 @@ def _embed(
     return vectors
 
 
-def _batches(found: Iterator[Found]) -> Iterator[list[Found]]:
+def batches(items: Iterable[Batched]) -> Iterator[list[Batched]]:
     """Yield articles in batches of bounded number and length, in order."""
-    batch: list[Found] = []
+    batch: list[Batched] = []
     length = 0
-    for item in found:
+    for item in items:
         if batch and length + len(item.article.text) > BATCH_LENGTH:
             yield batch
             batch, length = [], 0

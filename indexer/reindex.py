@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from indexer.pipeline import BATCH_ARTICLES, BATCH_LENGTH, known_vectors, prepare
+from indexer.pipeline import BATCH_ARTICLES, batches, known_vectors, prepare
 from search.assembly import fingerprint_of
 from search.domain import IndexedArticle
 from search.embedding import Embedder
@@ -133,7 +133,7 @@ class _Copy:
         for page in _pages(self._source):
             stored, there = self._source.content_hashes(page), self._target.content_hashes(page)
             wanted = [key for key in page if key in stored and stored[key] != there.get(key)]
-            for batch in _batches(self._articles(wanted)):
+            for batch in batches(self._articles(wanted)):
                 self._write(batch)
                 self.still_held()
             done += len(page)
@@ -204,22 +204,6 @@ def _pages(engine: Engine) -> Iterator[list[str]]:
     while page := engine.article_ids(after, PAGE):
         yield page
         after = page[-1]
-
-
-def _batches(articles: Iterator[IndexedArticle]) -> Iterator[list[IndexedArticle]]:
-    """Yield articles in batches of bounded length."""
-    batch: list[IndexedArticle] = []
-    length = 0
-    for indexed in articles:
-        if batch and (
-            length + len(indexed.article.text) > BATCH_LENGTH or len(batch) == BATCH_ARTICLES
-        ):
-            yield batch
-            batch, length = [], 0
-        batch.append(indexed)
-        length += len(indexed.article.text)
-    if batch:
-        yield batch
 
 
 def _same_model(a: Fingerprint, b: Fingerprint) -> bool:

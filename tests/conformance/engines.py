@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -86,6 +87,13 @@ def names() -> list[str]:
     return sorted({*ENGINES, *required()})
 
 
+def absent(name: str, error: Exception) -> NoReturn:
+    """Skip for want of an engine; fail where it is required."""
+    if name in required():
+        pytest.fail(f"{name} is required and cannot be started: {error}")
+    pytest.skip(f"{name} cannot be started: {error}")
+
+
 @contextmanager
 def opened(name: str, folder: Path, fingerprint: Fingerprint) -> Iterator[Engine]:
     """Open an engine by name; skip where it cannot be had, fail where it is required."""
@@ -96,6 +104,4 @@ def opened(name: str, folder: Path, fingerprint: Fingerprint) -> Iterator[Engine
         with factory(folder, fingerprint) as engine:
             yield engine
     except Unavailable as error:
-        if name in required():
-            pytest.fail(f"{name} is required and cannot be started: {error}")
-        pytest.skip(f"{name} cannot be started: {error}")
+        absent(name, error)

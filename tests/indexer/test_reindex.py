@@ -29,11 +29,11 @@ from search.searcher import Searcher
 from search.settings import Settings
 from tests.conformance.engines import (
     Unavailable,
+    absent,
     alias_of,
     elastic_settings,
     names,
     removed,
-    required,
 )
 from tests.support import HashingEmbedder, article
 
@@ -63,9 +63,7 @@ def settings_of(name: str, folder: Path) -> Settings:
     try:
         return elastic_settings(alias_of(folder), data=folder / "index")
     except Unavailable as error:
-        if name in required():
-            pytest.fail(f"{name} is required and cannot be started: {error}")
-        pytest.skip(f"{name} cannot be started: {error}")
+        absent(name, error)
 
 
 @pytest.fixture(params=names())

@@ -33,12 +33,6 @@ from search.engines.elastic.mapping import VOCABULARY, VOCABULARY_LAYER
 # Elasticsearch reads fastest): this is 1. A cosine moves by less than 0.00002.
 PACKED_ONE = 32_767
 
-# What a result shows; the article's own document has its text besides.
-SHOWN = (
-    "article_id", "title", "source", "language", "published", "given_tags", "url",
-    "position", "start", "end", "text",
-)  # fmt: skip
-
 
 def routing_of(article_id: str) -> str:
     """Return what routes an article's documents: bounded, of plain letters."""

@@ -5,22 +5,22 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from search.clauses import Everything, Term
-from search.domain import IndexedArticle
+from search.domain import NO_FILTER, IndexedArticle
 from search.engine import Engine, RankRequest
 from search.engines.elastic import ledger, writing
 from search.engines.elastic.engine import ElasticEngine
 from search.settings import Settings
 from tests import servers
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed, passages_of
-from tests.conformance.engines import Unavailable, elastic_settings, required
+from tests.conformance.engines import Unavailable, absent, elastic_settings
 from tests.servers import asking, distribution
 from tests.servers.proxy import Proxy
 
@@ -32,19 +32,12 @@ REFRESH = r"POST /[^/]+/_refresh"
 MSEARCH = r"(GET|POST) /_msearch"
 
 
-def absent(error: Exception) -> NoReturn:
-    """Skip for want of a server; fail where one is required."""
-    if "elasticsearch" in required():
-        pytest.fail(f"elasticsearch is required and cannot be started: {error}")
-    pytest.skip(f"elasticsearch cannot be started: {error}")
-
-
 def server_url() -> str:
     """Return the shared server's address; skip without one."""
     try:
         url = elastic_settings("fihris").elasticsearch_url.split(",")[0].strip()
     except (Unavailable, servers.NotStarted) as error:
-        absent(error)
+        absent("elasticsearch", error)
     if not url.startswith("http://"):
         pytest.skip("these tests put a proxy before the server, which reads plain HTTP only")
     return url
@@ -55,7 +48,7 @@ def found_distribution() -> distribution.Distribution:
     try:
         return distribution.find()
     except servers.Unavailable as error:
-        absent(error)
+        absent("elasticsearch", error)
 
 
 def settings(url: str, alias: str, **more: object) -> Settings:
@@ -196,3 +189,20 @@ def patience(
         monkeypatch.setattr(connection.Connection.call, "__defaults__", defaults)
     if busy:
         monkeypatch.setattr(ledger, "PATIENCE", busy)
+
+
+OLD = {"a": "v1", "b": "v1"}
+BOTH = RankRequest(Everything(), EMBEDDER.embed_query("كلمة0"))
+READS: list[Callable[[ElasticEngine], object]] = [
+    lambda engine: engine.rank(BOTH),
+    lambda engine: engine.fetch(["a#0"]),
+    lambda engine: engine.article("a"),
+    lambda engine: engine.article_ids("", 10),
+    lambda engine: engine.facets(None, NO_FILTER, ["source"]),
+    lambda engine: engine.content_hashes(["z"]),
+    lambda engine: engine.status(),
+]
+WRITES: list[Callable[[ElasticEngine], object]] = [
+    lambda engine: engine.write([versioned("n", "v1")]),
+    lambda engine: engine.delete(["a"]),
+]

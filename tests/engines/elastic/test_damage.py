@@ -10,16 +10,15 @@ from urllib.error import HTTPError
 
 import pytest
 
-from search.clauses import Everything
-from search.domain import NO_FILTER
-from search.engine import RankRequest
 from search.engines.elastic import bulk, mapping, versions, writing
 from search.engines.elastic.engine import ElasticEngine
 from search.errors import EngineError, EngineUnavailable
 from search.settings import Settings
-from tests.conformance.corpus import EMBEDDER
 from tests.engines.elastic.opening import (
     BULK,
+    OLD,
+    READS,
+    WRITES,
     documents,
     exactly,
     indices,
@@ -32,23 +31,6 @@ from tests.engines.elastic.opening import (
 )
 from tests.servers.asking import ask
 from tests.servers.proxy import Proxy
-
-OLD = {"a": "v1", "b": "v1"}
-BOTH = RankRequest(Everything(), EMBEDDER.embed_query("كلمة0"))
-READS: list[Callable[[ElasticEngine], object]] = [
-    lambda engine: engine.rank(BOTH),
-    lambda engine: engine.fetch(["a#0"]),
-    lambda engine: engine.article("a"),
-    lambda engine: engine.article_ids("", 10),
-    lambda engine: engine.facets(None, NO_FILTER, ["source"]),
-    lambda engine: engine.content_hashes(["z"]),
-    lambda engine: engine.status(),
-]
-WRITES: list[Callable[[ElasticEngine], object]] = [
-    lambda engine: engine.write([versioned("n", "v1")]),
-    lambda engine: engine.delete(["a"]),
-]
-
 
 # -- index and alias
 

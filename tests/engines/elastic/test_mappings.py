@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.error import HTTPError
 
 import pytest
 
-from search.clauses import Everything
-from search.domain import NO_FILTER, IndexedArticle
-from search.engine import RankRequest
+from search.domain import IndexedArticle
 from search.engines.elastic import bulk, writing
 from search.engines.elastic import documents as real
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.elastic.mapping import HIDDEN
 from search.errors import FingerprintMismatch
-from tests.conformance.corpus import EMBEDDER
 from tests.engines.elastic.opening import (
+    OLD,
     bump,
     exactly,
     opened,
@@ -27,22 +25,6 @@ from tests.engines.elastic.opening import (
     write,
 )
 from tests.servers.asking import ask
-
-OLD = {"a": "v1", "b": "v1"}
-BOTH = RankRequest(Everything(), EMBEDDER.embed_query("كلمة0"))
-READS: list[Callable[[ElasticEngine], object]] = [
-    lambda engine: engine.rank(BOTH),
-    lambda engine: engine.fetch(["a#0"]),
-    lambda engine: engine.article("a"),
-    lambda engine: engine.article_ids("", 10),
-    lambda engine: engine.facets(None, NO_FILTER, ["source"]),
-    lambda engine: engine.content_hashes(["z"]),
-    lambda engine: engine.status(),
-]
-WRITES: list[Callable[[ElasticEngine], object]] = [
-    lambda engine: engine.write([versioned("n", "v1")]),
-    lambda engine: engine.delete(["a"]),
-]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ class ArticleOut(TypedDict):
     id: str
     title: str
     source: str
+    author: str
     language: str
     published: Annotated[str, Field(json_schema_extra={"format": "date"})] | None
     tags: list[str]
@@ -175,6 +176,7 @@ class StatusOut(TypedDict):
     articles: int
     passages: int
     sentences: int
+    unembedded: int  # passages without a vector
     model: str
     dimensions: int
     analyser: str
@@ -206,6 +208,7 @@ def article_out(info: ArticleInfo) -> ArticleOut:
         "id": info.id,
         "title": info.title,
         "source": info.source,
+        "author": info.author,
         "language": info.language,
         "published": _day(info.published),
         "tags": list(info.tags),
@@ -257,6 +260,7 @@ def status_out(status: EngineStatus) -> StatusOut:
         "articles": status.articles,
         "passages": status.passages,
         "sentences": status.sentences,
+        "unembedded": status.unembedded,
         "model": status.fingerprint.model,
         "dimensions": status.fingerprint.dimensions,
         "analyser": status.fingerprint.analyser,

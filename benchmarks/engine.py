@@ -194,7 +194,7 @@ class Peers:
                 "INSERT INTO passages (stem, grams) VALUES (?, ?)",
                 [(p.terms["stem"], p.terms["grams"]) for p in passages],
             )
-        vectors = np.stack([p.vector for p in passages])
+        vectors = np.stack([p.vector for p in passages if p.vector is not None])
         self._floats[self._size : self._size + len(vectors)] = vectors
         self._size += len(vectors)
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks import JUDGED
 from benchmarks.engine import texts_of
-from indexer.pipeline import prepare
+from indexer.preparing import prepare
 from search.assembly import fingerprint_of
 from search.domain import Article, ArticleInfo, Vector
 from search.embedding import Embedder, Progress, open_embedder
@@ -37,6 +37,9 @@ class NoModel:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text) // 4 for text in texts]
+
+    def most_tokens(self, text: str) -> int:
+        return len(text)
 
     def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
         if progress is not None:

@@ -31,7 +31,7 @@ from ir_measures import nDCG
 
 from benchmarks import JUDGED
 from indexer.judgements import JudgedSet, read_judged_set
-from indexer.pipeline import prepare
+from indexer.preparing import prepare
 from search.assembly import fingerprint_of
 from search.domain import Query, Vector
 from search.embedding import Embedder, open_embedder

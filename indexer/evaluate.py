@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from indexer.judgements import JudgedSet
-from indexer.pipeline import prepare
+from indexer.preparing import prepare
 from search.assembly import fingerprint_of
 from search.domain import Article, Mode, Query
 from search.embedding import Embedder

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.encodings import decode, lines
+from indexer.formats import MAX_LINE
 from indexer.records import MAX_TEXT, article_from, parse_object
-from indexer.sources import MAX_LINE
 from search.domain import Article
 from search.errors import SourceError
 
@@ -130,7 +130,7 @@ def _qrels_file(folder: Path) -> Path:
 
 def _relevance(path: Path) -> dict[str, dict[str, int]]:
     try:
-        text = decode(path.read_bytes())
+        text = decode(path.read_bytes())[0]
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
     except SourceError as error:

@@ -1,5 +1,8 @@
 """Articles to the engine: unchanged ones passed over, the rest split, analysed, embedded, written.
 
+Batches are made ready by two threads while the next is read and the one before is written,
+so that the model, the slowest, always has work; at most `AHEAD` batches are in memory.
+
 Only what the engine acknowledged counts as written. Each failure is named and the rest
 goes on; stopping in the middle loses nothing that was acknowledged, and the next run
 goes on from there, because an article whose content hash is stored is passed over.
@@ -8,58 +11,65 @@ goes on from there, because an article whose content hash is stored is passed ov
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TypeVar
+from itertools import islice
 
-import numpy as np
-
-from indexer.paragraphs import split
-from indexer.sources import Failure, Found, Item, Skipped
-from search.analysis import terms
-from search.domain import (
-    LAYERS,
-    Article,
-    IndexedArticle,
-    IndexedPassage,
-    Layer,
-    Passage,
-    Span,
-    Vector,
+from indexer.batches import (
+    BATCH_ARTICLES,
+    BATCH_LENGTH,
+    KEYWORD_BATCH_ARTICLES,
+    KEYWORD_BATCH_LENGTH,
+    Maker,
+    OnSize,
+    Ready,
+    batches,
 )
+from indexer.sources import Failure, Found, Item, Skipped
+from search.domain import Vector
 from search.embedding import Embedder
 from search.engine import Engine
-from search.errors import EmbedderError, EngineError
-from search.evidence import evidence_spans
+from search.errors import EngineError
+from search.ingest import IngestStatus
 from search.settings import Settings
 
-# A batch is embedded together (sorted by length) and acknowledged together: some 300
-# texts of 100 tokens, ten seconds of two slow cores.
-BATCH_ARTICLES = 64
-BATCH_LENGTH = 100_000  # code points; a longer article is a batch of its own
-EMBED_AT_ONCE = 4_096  # texts given to the model in one call
+AHEAD = 3  # batches being made ready or waiting to be written
+READY_THREADS = 2  # one batch's tail, too short for both cores, beside the next one's head
+PAGE = 256  # articles read back at once
+MOST_LISTED = 1_000  # failures, leavings-out and notes kept for the report; all are counted
 
-# Stands between a title's terms and a text's, so that no phrase crosses; analysis
-# makes no such term of any text.
-TITLE_END = "¶"
-
-Batched = TypeVar("Batched", Found, IndexedArticle)
-
-OnSize = Callable[[float], None]  # called with how many more bytes of the sources are done
+OnOutcome = Callable[[Found, IngestStatus], None]  # called when an article is acknowledged
+OnFailure = Callable[[Failure], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of a run. `stopped` says why it ended early, "" if it did not."""
+    """What became of a run. `stopped` says why it ended early, "" if it did not.
+
+    `skipped`, `failed` and `notes` (place, what was not plain) hold the first
+    `MOST_LISTED`; `failures` counts all by code, `left_out` all that was skipped. In a dry
+    run `created` and `updated` are what would have been, and `passages` is 0.
+    """
 
     articles: int  # read without a failure
-    passages: int  # of the articles written
-    written: int
+    created: int
+    updated: int
     unchanged: int
+    passages: int  # of the articles written
+    failures: Mapping[str, int]
+    left_out: int
     skipped: tuple[Skipped, ...]
     failed: tuple[Failure, ...]
+    notes: tuple[tuple[str, str], ...]
     seconds: float
+    dry_run: bool = False
     stopped: str = ""
+
+    @property
+    def written(self) -> int:
+        return self.created + self.updated
 
 
 def index(
@@ -67,21 +77,46 @@ def index(
     engine: Engine,
     embedder: Embedder,
     settings: Settings,
-    on_size: OnSize | None = None,
+    *,
+    embed: bool = True,
+    dry_run: bool = False,
+    limit: int | None = None,
+    known: Mapping[str, Vector] | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    on_size: OnSize = lambda _: None,
+    on_outcome: OnOutcome = lambda _found, _outcome: None,
+    on_failure: OnFailure = lambda _: None,
 ) -> Report:
     """Write every article that is new or changed; return what became of each.
 
-    Ctrl-C and an engine that cannot go on end the run early, in `Report.stopped`.
+    An engine that cannot go on ends the run early, in `Report.stopped`; so does
+    KeyboardInterrupt, at once, and `stopping`, after the batches in work.
+
+    Args:
+        embed: False writes passages without vectors, to be found by words only.
+        dry_run: read and compare everything, embed and write nothing.
+        limit: articles to take at most; the rest is not read.
+        known: vectors of texts that need not be embedded (`preparing.known_vectors`).
+        stopping: asked between articles; True ends the run as if nothing followed.
+        on_size, on_outcome, on_failure: called in the caller's thread.
 
     Raises:
         EngineError: already the first try to write failed, as when another writer is at work.
     """
-    engine.write([])  # refused now rather than after the first batch is embedded
-    run = _Run(engine, embedder, settings, on_size or (lambda _: None))
+    if not dry_run:
+        engine.write([])  # refused now rather than after the first batch is embedded
+    maker = Maker(engine, embedder, settings, embed, known or {})
+    run = _Run(maker, dry_run, on_size, on_outcome, on_failure)
     stopped = ""
+    admitted = run.admitted(items, stopping)
+    if limit is not None:
+        admitted = islice(admitted, limit)
+    bounds = BATCH_ARTICLES, BATCH_LENGTH
+    if not embed:
+        bounds = KEYWORD_BATCH_ARTICLES, KEYWORD_BATCH_LENGTH
     try:
-        for batch in batches(run.admitted(items)):
-            run.take(batch)
+        run.all(batches(admitted, *bounds))
+        stopped = "interrupted" if stopping() else ""
     except KeyboardInterrupt:
         stopped = "interrupted"
     except EngineError as error:
@@ -89,235 +124,145 @@ def index(
     return run.report(stopped)
 
 
+def unembedded(engine: Engine) -> Generator[Found, None, None]:
+    """Yield the articles an engine holds without vectors, for `index` to add them."""
+    after = ""
+    while page := engine.unembedded(after, PAGE):
+        for indexed in engine.indexed(page):
+            yield Found(indexed.article, indexed.article.id, 0)
+        after = page[-1]
+
+
 @dataclass(slots=True)
 class _Run:
     """One run's counts, and where each id was seen first."""
 
-    engine: Engine
-    embedder: Embedder
-    settings: Settings
+    maker: Maker
+    dry_run: bool
     on_size: OnSize
+    on_outcome: OnOutcome
+    on_failure: OnFailure
     started: float = field(default_factory=time.monotonic)
-    passages: int = 0
-    written: int = 0
-    unchanged: int = 0
     articles: int = 0
+    passages: int = 0
+    left_out: int = 0
+    outcomes: Counter[IngestStatus] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    # 200 bytes an article: what grows with a run.
     places: dict[str, str] = field(default_factory=dict)
     failed: list[Failure] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    done: deque[float] = field(default_factory=deque)  # bytes, told by other threads
 
-    def admitted(self, items: Iterable[Item]) -> Iterator[Found]:
+    def admitted(self, items: Iterable[Item], stopping: Callable[[], bool]) -> Iterator[Found]:
         """Yield the articles; note what failed, was skipped or repeats an id of this run."""
         for item in items:
+            if stopping():
+                return
             match item:
                 case Found(article=article, place=place):
                     first = self.places.get(article.id)
                     if first is None:
                         self.places[article.id] = place
                         self.articles += 1
+                        self._note(item)
                         yield item
                     elif first == place:
-                        self.skipped.append(Skipped(place, "given twice"))
+                        self._skip(Skipped(place, "given twice"))
                         self.on_size(item.size)
                     else:
                         reason = f"its id {article.id!r} is also that of {first}: give it another"
-                        self.fail(Failure(place, reason, item.size))
+                        self.fail(Failure(place, reason, item.size, "duplicate-id", item.file))
                 case Failure():
                     self.fail(item)
                 case Skipped():
-                    self.skipped.append(item)
+                    self._skip(item)
 
-    def take(self, batch: Sequence[Found]) -> None:
-        """Write what of a batch is new or changed."""
-        stored = self.engine.content_hashes([found.article.id for found in batch])
-        changed = []
-        for found in batch:
-            if stored.get(found.article.id) == found.article.content_hash():
-                self.unchanged += 1
-                self.on_size(found.size)
-            else:
-                changed.append(found)
-        if not changed:
+    def all(self, batches: Iterable[Sequence[Found]]) -> None:
+        """Take each batch: made ready by other threads, written by this one, in order."""
+        if self.dry_run:
+            for batch in batches:
+                self._compare(batch)
             return
+        waiting: deque[tuple[Sequence[Found], Future[Ready]]] = deque()
+        threads = ThreadPoolExecutor(READY_THREADS, "make-ready")
         try:
-            self._write(changed)
-        except EmbedderError as error:
-            if len(changed) == 1:
-                self.fail(Failure(changed[0].place, str(error), changed[0].size))
-                return
-            for found in changed:  # so that one text the model fails on fails alone
-                self.take([found])
+            for batch in batches:
+                waiting.append((batch, threads.submit(self._make, batch)))
+                while len(waiting) >= AHEAD or (waiting and waiting[0][1].done()):
+                    self._write(*waiting.popleft())
+            while waiting:
+                self._write(*waiting.popleft())
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
 
-    def _write(self, changed: Sequence[Found]) -> None:
-        size = sum(found.size for found in changed)
-        ready = prepare(
-            [found.article for found in changed],
-            self.embedder,
-            self.settings,
-            on_share=lambda share: self.on_size(share * size),
-        )
-        outcomes = self.engine.write(ready)
-        for found, indexed, outcome in zip(changed, ready, outcomes, strict=True):
-            match outcome.status:
-                case "written":
-                    self.written += 1
-                    self.passages += len(indexed.passages)
-                case "unchanged":
-                    self.unchanged += 1
-                case "failed":
-                    self.failed.append(Failure(found.place, outcome.error))
+    def _make(self, batch: Sequence[Found]) -> Ready:
+        articles = [found.article for found in batch]
+        return self.maker.ready(articles, [found.size for found in batch], self.done.append)
+
+    def _write(self, batch: Sequence[Found], making: Future[Ready]) -> None:
+        while not making.done():
+            self._tell()
+            wait([making], timeout=0.2)
+        ready = making.result()
+        self._tell()
+        for n, (found, ended) in enumerate(zip(batch, self.maker.write(ready), strict=True)):
+            if ended.status == "failed":
+                self.fail(Failure(found.place, ended.error, 0, ended.code, found.file))
+                continue
+            if n not in ready.indexed:
+                self.on_size(found.size)
+            elif ended.status != "unchanged":
+                self.passages += len(ready.indexed[n].passages)
+            self._done(found, ended.status)
+
+    def _tell(self) -> None:
+        while self.done:
+            self.on_size(self.done.popleft())
+
+    def _compare(self, batch: Sequence[Found]) -> None:
+        stored, changed = self.maker.compared([found.article for found in batch])
+        for n, found in enumerate(batch):
+            there = found.article.id in stored
+            self.on_size(found.size)
+            self._done(
+                found, "unchanged" if n not in changed else "updated" if there else "created"
+            )
+
+    def _done(self, found: Found, outcome: IngestStatus) -> None:
+        self.outcomes[outcome] += 1
+        self.on_outcome(found, outcome)
 
     def fail(self, failure: Failure) -> None:
-        self.failed.append(failure)
+        self.failures[failure.code] += 1
+        if len(self.failed) < MOST_LISTED:
+            self.failed.append(failure)
+        self.on_failure(failure)
         self.on_size(failure.size)
+
+    def _skip(self, skipped: Skipped) -> None:
+        self.left_out += 1
+        if len(self.skipped) < MOST_LISTED:
+            self.skipped.append(skipped)
+
+    def _note(self, found: Found) -> None:
+        if len(self.notes) < MOST_LISTED:
+            self.notes += [(found.place, note) for note in found.notes]
 
     def report(self, stopped: str) -> Report:
         return Report(
             articles=self.articles,
+            created=self.outcomes["created"],
+            updated=self.outcomes["updated"],
+            unchanged=self.outcomes["unchanged"],
             passages=self.passages,
-            written=self.written,
-            unchanged=self.unchanged,
+            failures=dict(self.failures),
+            left_out=self.left_out,
             skipped=tuple(self.skipped),
             failed=tuple(self.failed),
+            notes=tuple(self.notes),
             seconds=time.monotonic() - self.started,
+            dry_run=self.dry_run,
             stopped=stopped,
         )
-
-
-def prepare(
-    articles: Sequence[Article],
-    embedder: Embedder,
-    settings: Settings,
-    *,
-    by_line: bool = True,
-    on_share: Callable[[float], None] | None = None,
-    known: Mapping[str, Vector] | None = None,
-) -> list[IndexedArticle]:
-    """Return articles ready to be written: split, analysed and embedded.
-
-    Args:
-        articles: any number; all their texts are embedded together.
-        embedder: the model.
-        settings: of which `sentence_vectors` matters here.
-        by_line: False makes each article one passage, unless it is over-long.
-        on_share: called with the share of the embedding that was done since the last call.
-        known: vectors of texts that need not be embedded (`known_vectors`).
-
-    Raises:
-        EmbedderError: the model failed on a text.
-    """
-    drafts = [
-        draft
-        for article in articles
-        for draft in _drafts(article, embedder, settings, by_line=by_line)
-    ]
-    vectors = dict(known or {})
-    texts = [text for draft in drafts for text in draft.texts if text not in vectors]
-    vectors.update(_embed(texts, embedder, on_share))
-    passages: dict[str, list[IndexedPassage]] = {article.id: [] for article in articles}
-    for draft in drafts:
-        passages[draft.passage.article_id].append(draft.with_vectors(vectors, embedder.dimensions))
-    return [IndexedArticle(article, tuple(passages[article.id])) for article in articles]
-
-
-def known_vectors(articles: Iterable[IndexedArticle], embedder: Embedder) -> dict[str, Vector]:
-    """Return the vectors that articles were stored with, by the text that each was made of."""
-    known: dict[str, Vector] = {}
-    for indexed in articles:
-        heading = _heading(indexed.article.info.title, embedder)
-        for stored in indexed.passages:
-            text = stored.passage.text
-            known[heading + text] = stored.vector
-            for span, vector in zip(stored.sentences, stored.sentence_vectors, strict=True):
-                known[text[span.start : span.end]] = vector
-    return known
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A passage before its vectors are known; `texts[0]` is the whole, the rest sentences."""
-
-    passage: Passage
-    terms: Mapping[Layer, str]
-    sentences: tuple[Span, ...]
-    texts: tuple[str, ...]
-
-    def with_vectors(self, vectors: Mapping[str, Vector], dimensions: int) -> IndexedPassage:
-        own, *others = (vectors[text] for text in self.texts)
-        return IndexedPassage(
-            passage=self.passage,
-            terms=self.terms,
-            vector=own,
-            sentences=self.sentences,
-            sentence_vectors=np.stack(others) if others else np.zeros((0, dimensions), np.float32),
-        )
-
-
-def _drafts(
-    article: Article, embedder: Embedder, settings: Settings, *, by_line: bool
-) -> Iterator[_Draft]:
-    title = article.info.title
-    heading = _heading(title, embedder)
-    room = embedder.max_tokens
-    if heading:
-        room -= embedder.count_tokens([heading])[0] + 1
-    title_terms = terms(title)
-    for passage in split(article, embedder.count_tokens, room, by_line=by_line):
-        sentences = evidence_spans(passage.text) if settings.sentence_vectors else []
-        if len(sentences) < 2:
-            sentences = []
-        yield _Draft(
-            passage=passage,
-            terms=_terms(title_terms, passage.text),
-            sentences=tuple(sentences),
-            texts=(heading + passage.text, *(passage.text[s.start : s.end] for s in sentences)),
-        )
-
-
-def _heading(title: str, embedder: Embedder) -> str:
-    """Return what of a title is embedded before each passage's text."""
-    heading = f"{title}\n" if title else ""
-    # A long one would crowd out the text; its words are still matched.
-    crowding = heading and embedder.count_tokens([heading])[0] + 1 > embedder.max_tokens // 4
-    return "" if crowding else heading
-
-
-def _terms(title_terms: Mapping[Layer, str], text: str) -> dict[Layer, str]:
-    """Return each layer's terms of title and text, `TITLE_END` between them."""
-    text_terms = terms(text)
-    return {
-        layer: f"{title_terms[layer]} {TITLE_END} {text_terms[layer]}".rstrip()
-        if title_terms[layer]
-        else text_terms[layer]
-        for layer in LAYERS
-    }
-
-
-def _embed(
-    texts: Sequence[str], embedder: Embedder, on_share: Callable[[float], None] | None
-) -> dict[str, Vector]:
-    """Return each different text's vector; a repeated line is embedded once."""
-    different = list(dict.fromkeys(texts))
-    vectors: dict[str, Vector] = {}
-    for start in range(0, len(different), EMBED_AT_ONCE):
-        some = different[start : start + EMBED_AT_ONCE]
-        progress = (lambda n: on_share(n / len(different))) if on_share else None
-        vectors.update(zip(some, embedder.embed_passages(some, progress), strict=True))
-    return vectors
-
-
-def batches(items: Iterable[Batched]) -> Iterator[list[Batched]]:
-    """Yield articles in batches of bounded number and length, in order."""
-    batch: list[Batched] = []
-    length = 0
-    for item in items:
-        if batch and length + len(item.article.text) > BATCH_LENGTH:
-            yield batch
-            batch, length = [], 0
-        batch.append(item)
-        length += len(item.article.text)
-        if len(batch) == BATCH_ARTICLES:
-            yield batch
-            batch, length = [], 0
-    if batch:
-        yield batch

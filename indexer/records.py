@@ -2,8 +2,9 @@
 
     id (or BEIR's _id)   required; a text or a whole number
     text                 required
-    title, source, language, url   texts
-    published            an ISO date, or date and time, of which the date is kept
+    title, author, source, url   texts
+    language             a code such as `ar`; told from the text where it is not given
+    published            a date, in any of the ways that `indexer.dates` reads
     tags                 a list of texts
 
 null and "" mean unknown; other fields are passed over. In all but `text`, control
@@ -16,14 +17,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 
+from indexer.dates import parse_published
+from indexer.languages import language_of
 from search.domain import Article, ArticleInfo
 from search.errors import SourceError
 
 MAX_TEXT = 10_000_000  # code points of one article
 MAX_TAGS = 64
-_MAX_LENGTH = {"id": 512, "title": 1_000, "source": 200, "language": 35, "url": 2_048}
+_MAX_LENGTH = {
+    "id": 512,
+    "title": 1_000,
+    "author": 200,
+    "source": 200,
+    "language": 35,
+    "url": 2_048,
+}
 _MAX_TAG = 100
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -38,18 +48,18 @@ def parse_object(text: str) -> dict[str, object]:
     try:
         value = json.loads(text)
     except RecursionError as error:
-        raise SourceError("not usable JSON: nested too deeply") from error
+        raise SourceError("not usable JSON: nested too deeply", code="not-json") from error
     except json.JSONDecodeError as error:
         where = (
             f"line {error.lineno} column {error.colno}"
             if error.lineno > 1
             else (f"column {error.colno}")
         )
-        raise SourceError(f"not JSON: {error.msg} at {where}") from error
+        raise SourceError(f"not JSON: {error.msg} at {where}", code="not-json") from error
     except ValueError as error:  # a number of too many digits
-        raise SourceError(f"not usable JSON: {error}") from error
+        raise SourceError(f"not usable JSON: {error}", code="not-json") from error
     if not isinstance(value, dict):
-        raise SourceError(f"not a JSON object but {_kind(value)}")
+        raise SourceError(f"not a JSON object but {_kind(value)}", code="not-json")
     return value
 
 
@@ -61,21 +71,22 @@ def article_from(fields: Mapping[str, object]) -> Article:
     """
     text = fields.get("text")
     if not isinstance(text, str):
-        raise SourceError(f'"text" must be a text, not {_kind(text)}')
+        raise _bad(f'"text" must be a text, not {_kind(text)}')
     if len(text) > MAX_TEXT:
-        raise SourceError(
+        raise _bad(
             f"the text has {len(text):,} characters, and {MAX_TEXT:,} are the most: split it"
         )
     _check_characters("text", text)
     if "\0" in text:
-        raise SourceError(f'"text" has a NUL at character {text.index(chr(0)):,}')
+        raise _bad(f'"text" has a NUL at character {text.index(chr(0)):,}')
     if not text.strip():
-        raise SourceError("there is no text: nothing to index")
+        raise SourceError("there is no text: nothing to index", code="empty")
     info = ArticleInfo(
         id=_id(fields),
         title=_line(fields, "title"),
+        author=_line(fields, "author"),
         source=_line(fields, "source"),
-        language=_line(fields, "language"),
+        language=_line(fields, "language") or language_of(text),
         published=_published(fields.get("published")),
         tags=_tags(fields.get("tags")),
         url=_line(fields, "url"),
@@ -90,10 +101,10 @@ def _id(fields: Mapping[str, object]) -> str:
     if isinstance(given, int) and not isinstance(given, bool):
         given = str(given)
     if isinstance(given, str) and (control := _CONTROL.search(given)):
-        raise SourceError(f'"id" has the control character U+{ord(control[0]):04X}')
+        raise _bad(f'"id" has the control character U+{ord(control[0]):04X}')
     if article_id := _line({"id": given}, "id"):
         return article_id
-    raise SourceError('"id" is missing')
+    raise _bad('"id" is missing')
 
 
 def _line(fields: Mapping[str, object], name: str) -> str:
@@ -102,10 +113,10 @@ def _line(fields: Mapping[str, object], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise SourceError(f'"{name}" must be a text, not {_kind(value)}')
+        raise _bad(f'"{name}" must be a text, not {_kind(value)}')
     value = _one_line(value)
     if len(value) > _MAX_LENGTH[name]:
-        raise SourceError(
+        raise _bad(
             f'"{name}" has {len(value):,} characters, and {_MAX_LENGTH[name]:,} are the most'
         )
     _check_characters(name, value)
@@ -116,27 +127,22 @@ def _published(value: object) -> date | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise SourceError(f'"published" must be a date such as "2024-01-31", not {_kind(value)}')
-    try:
-        return datetime.fromisoformat(value.strip()).date()
-    except ValueError as error:
-        raise SourceError(
-            f'"published" must be a date such as "2024-01-31", not {value[:40]!r}'
-        ) from error
+        raise _bad(f'"published" must be a date such as "2024-01-31", not {_kind(value)}')
+    return parse_published(value)
 
 
 def _tags(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
-        raise SourceError('"tags" must be a list of texts')
+        raise _bad('"tags" must be a list of texts')
     tags = tuple(dict.fromkeys(filter(None, map(_one_line, value))))
     if len(tags) > MAX_TAGS:
-        raise SourceError(f'"tags" has {len(tags):,} tags, and {MAX_TAGS} are the most')
+        raise _bad(f'"tags" has {len(tags):,} tags, and {MAX_TAGS} are the most')
     for tag in tags:
         _check_characters("tags", tag)
         if len(tag) > _MAX_TAG:
-            raise SourceError(f'each of "tags" may have {_MAX_TAG} characters, not {len(tag):,}')
+            raise _bad(f'each of "tags" may have {_MAX_TAG} characters, not {len(tag):,}')
     return tags
 
 
@@ -149,10 +155,14 @@ def _check_characters(name: str, value: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise SourceError(
+        raise _bad(
             f'"{name}" has half of a surrogate pair (U+{ord(value[error.start]):04X}) at '
             f"character {error.start:,}: its escapes are broken"
         ) from error
+
+
+def _bad(message: str) -> SourceError:
+    return SourceError(message, code="bad-field")
 
 
 def _kind(value: object) -> str:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from indexer.pipeline import BATCH_ARTICLES, batches, known_vectors, prepare
+from indexer.batches import BATCH_ARTICLES, batches
+from indexer.preparing import known_vectors, prepare
 from search.assembly import fingerprint_of
 from search.domain import IndexedArticle
 from search.embedding import Embedder
-from search.engine import Engine, Fingerprint
+from search.engine import Engine, Fingerprint, Stored
 from search.engines import open_engine, stored_fingerprint, successor
 from search.errors import EngineError, InputError
 from search.settings import Settings
@@ -131,8 +132,10 @@ class _Copy:
         """Write what the target lacks or has otherwise, and remove what the source has not."""
         whole, done = self._source.status().articles, 0
         for page in _pages(self._source):
-            stored, there = self._source.content_hashes(page), self._target.content_hashes(page)
-            wanted = [key for key in page if key in stored and stored[key] != there.get(key)]
+            stored, there = self._source.stored(page), self._target.stored(page)
+            wanted = [
+                key for key in page if key in stored and not _is_there(stored[key], there.get(key))
+            ]
             for batch in batches(self._articles(wanted)):
                 self._write(batch)
                 self.still_held()
@@ -142,7 +145,7 @@ class _Copy:
         if not remove:
             return
         for page in _pages(self._target):
-            stored = self._source.content_hashes(page)
+            stored = self._source.stored(page)
             self._removed += self._target.delete([key for key in page if key not in stored])
             self.still_held()
 
@@ -155,8 +158,8 @@ class _Copy:
         Raises:
             EngineError: they differ.
         """
-        source = _content(self._source, None, self._on_step)
-        target = _content(self._target, None if alike else self._source, self._on_step)
+        source = _content(self._source, self._source, self._on_step, alike=True)
+        target = _content(self._target, self._source, self._on_step, alike=alike)
         if source != target:
             raise EngineError(
                 f"the copy has {target[0]:,} articles (fingerprint {target[1][:12]}), the index "
@@ -171,30 +174,51 @@ class _Copy:
 
     def _write(self, batch: Sequence[IndexedArticle]) -> None:
         known = known_vectors(batch, self._embedder) if self.reuse else {}
-        articles = [indexed.article for indexed in batch]
-        ready = prepare(articles, self._embedder, self._settings, known=known)
+        ready = [
+            indexed
+            for embed in (True, False)
+            for indexed in prepare(
+                [indexed.article for indexed in batch if indexed.embedded == embed],
+                self._embedder,
+                self._settings,
+                embed=embed,
+                known=known,
+            )
+        ]
         for outcome in self._target.write(ready):
             if outcome.status == "failed":
                 raise EngineError(f"{outcome.error} Nothing was changed; mend it and try again.")
             self._written.add(outcome.article_id)
 
 
-def _content(engine: Engine, within: Engine | None, on_step: OnStep) -> tuple[int, str]:
-    """Return how many articles there are and the SHA-256 of all their ids and content hashes.
+def _is_there(stored: Stored, there: Stored | None) -> bool:
+    """Tell whether a copy needs no writing: it may have vectors that the source lacks."""
+    return (
+        there is not None
+        and there.content_hash == stored.content_hash
+        and (there.embedded or not stored.embedded)
+    )
+
+
+def _content(engine: Engine, source: Engine, on_step: OnStep, *, alike: bool) -> tuple[int, str]:
+    """Return how many articles there are and the SHA-256 of all that must be as in the source.
+
+    That is ids, content hashes and which have vectors, but for vectors the source lacks.
 
     Args:
-        within: only articles that this engine has too are counted.
+        alike: False leaves out articles that the source does not have.
     """
     digest, count = hashlib.sha256(), 0
     whole = engine.status().articles
     for page in _pages(engine):
-        hashes = engine.content_hashes(page)
-        if within is not None:
-            shared = within.content_hashes(page)
-            hashes = {key: value for key, value in hashes.items() if key in shared}
-        for key in sorted(hashes):
-            digest.update(f"{hashes[key]} {key}\\n".encode())
-        count += len(hashes)
+        stored = engine.stored(page)
+        given = stored if engine is source else source.stored(page)
+        if not alike:
+            stored = {key: value for key, value in stored.items() if key in given}
+        for key in sorted(stored):
+            embedded = stored[key].embedded and (key not in given or given[key].embedded)
+            digest.update(f"{stored[key].content_hash} {embedded} {key}\n".encode())
+        count += len(stored)
         on_step("comparing", min(count, whole), whole)
     return count, digest.hexdigest()
 

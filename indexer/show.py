@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
+
+from indexer.terminal import plain
 
 if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
     from _typeshed import DataclassInstance
@@ -25,13 +27,6 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
     from search.analysis import Token
     from search.domain import Component, Hit, Results, Segment
     from search.engine import EngineStatus
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
-
-def plain(text: str) -> str:
-    """Return a text with its control characters as escapes."""
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def as_json(value: object) -> str:
@@ -83,7 +78,8 @@ def _hit_text(number: int, hit: Hit, *, bold: bool) -> Text:
     parts = [f"{name} {c.score:.3f}" for name, c in _components(hit)]
     heading = Text(f"{number}. ").append(plain(hit.passage.id), style="cyan")
     heading.append(f"  score {hit.score:.3f}" + (f" ({', '.join(parts)})" if parts else ""))
-    about = [plain(part) for part in (hit.article.source, hit.article.language) if part]
+    known = (hit.article.source, hit.article.author, hit.article.language)
+    about = [plain(part) for part in known if part]
     if hit.article.published:
         about.append(hit.article.published.isoformat())
     if about:
@@ -108,30 +104,62 @@ def _total_line(results: Results) -> str:
     return f"{len(results.hits)} shown of {least}{results.total.value:,} ({took})."
 
 
-def report_text(report: Report) -> str:
-    """Return what became of an indexing run, a line for each failure."""
+def report_text(report: Report, letters: Path | None = None) -> str:
+    """Return what became of an indexing run: a line for each failure, then a table.
+
+    Args:
+        report: the run's.
+        letters: the file that holds what failed, None without one.
+    """
     lines = [f"failed: {plain(f.place)}: {plain(f.reason)}" for f in report.failed]
+    failures = sum(report.failures.values())
+    if failures > len(report.failed):
+        lines.append(f"failed: {failures - len(report.failed):,} more")
+    lines += [f"note: {plain(place)}: {plain(note)}" for place, note in report.notes]
     if report.stopped:
-        lines.append(f"stopped early: {plain(report.stopped)}; what is counted as written is safe")
-    lines.append(
-        f"{report.articles:,} articles: {report.written:,} written ({report.passages:,} passages), "
-        f"{report.unchanged:,} unchanged, {len(report.failed):,} failed, "
-        f"{len(report.skipped):,} other files left out, {report.seconds:.1f} s"
-    )
+        lines.append(
+            f"stopped early: {plain(report.stopped)}; what is counted as written is safe, and "
+            "the same command goes on from there"
+        )
+    rate = report.written / report.seconds if report.seconds else 0.0
+    would = " (dry run: nothing was written)" if report.dry_run else ""
+    rows = {
+        "articles": f"{report.articles:,}{would}",
+        "created": f"{report.created:,}",
+        "updated": f"{report.updated:,}",
+        "unchanged": f"{report.unchanged:,}",
+        "passages": f"{report.passages:,}",
+        "failed": f"{failures:,}{_by_code(report.failures)}",
+        "left out": f"{report.left_out:,}",
+        "seconds": f"{report.seconds:.1f} ({rate:,.1f} articles/s)",
+    }
+    lines += [f"{name:<11}{value}" for name, value in rows.items()]
+    if letters is not None:
+        lines.append(f"to try again what failed: fihris index --retry {plain(str(letters))}")
     return "\n".join(lines)
 
 
-def report_json(report: Report) -> dict[str, object]:
+def _by_code(failures: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{n:,} {code}' for code, n in failures.items())})" if failures else ""
+
+
+def report_json(report: Report, letters: Path | None = None) -> dict[str, object]:
     """Return a run's report as JSON has it."""
     return {
         "articles": report.articles,
-        "passages": report.passages,
-        "written": report.written,
+        "created": report.created,
+        "updated": report.updated,
         "unchanged": report.unchanged,
-        "failed": [{"item": f.place, "reason": f.reason} for f in report.failed],
+        "passages": report.passages,
+        "failures": dict(report.failures),
+        "failed": [{"item": f.place, "code": f.code, "reason": f.reason} for f in report.failed],
+        "left_out": report.left_out,
         "skipped": [{"item": s.place, "reason": s.reason} for s in report.skipped],
+        "notes": [{"item": place, "note": note} for place, note in report.notes],
         "seconds": round(report.seconds, 3),
+        "dry_run": report.dry_run,
         "stopped": report.stopped,
+        "dead_letters": None if letters is None else str(letters),
     }
 
 
@@ -155,6 +183,8 @@ def status_text(status: EngineStatus) -> str:
         "articles": f"{status.articles:,}",
         "passages": f"{status.passages:,}",
         "sentences": f"{status.sentences:,}",
+        "without vectors": f"{status.unembedded:,}"
+        + (" (`fihris embed` adds them)" if status.unembedded else ""),
         "model": f"{made_by.model} ({made_by.dimensions} dimensions)",
         "sentence vectors": "yes" if made_by.sentence_vectors else "no",
         "analyser": made_by.analyser,

@@ -1,23 +1,34 @@
-"""What every command needs: the index opened, arguments checked, a progress bar, plain logs."""
+"""What every command needs: the index opened, arguments checked, signals, plain logs."""
 
 from __future__ import annotations
 
 import logging
-import sys
+import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from types import FrameType
 from typing import TYPE_CHECKING
+
+import typer
 
 from search.errors import InputError
 
 if TYPE_CHECKING:  # these would slow `fihris --help`
-    from rich.progress import Progress, TaskID
     from rich.text import Text
 
     from search.embedding import Embedder
     from search.engine import Engine
     from search.settings import Settings
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """Return a text with its control characters as escapes: none may command a terminal."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 @contextmanager
@@ -37,40 +48,28 @@ def opened() -> Iterator[tuple[Engine, Embedder, Settings]]:
         engine.close()
 
 
-def progress_bar() -> Progress:
-    """Return a progress display on stderr, shown only on a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-
-
 @contextmanager
-def steps() -> Iterator[Callable[[str, int, int], None]]:
-    """Give what shows how far each of several steps is, on a terminal."""
-    with progress_bar() as progress:
-        tasks: dict[str, TaskID] = {}
+def stopping(finishing: str) -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C or SIGTERM into a wish, which is given; the second ends at once.
 
-        def on_step(what: str, done: int, of: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=of)
-            progress.update(tasks[what], completed=done)
+    Args:
+        finishing: what is said at the first, such as "finishing the batch in work".
+    """
+    asked = False
 
-        yield on_step
+    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        typer.echo(f"fihris: {finishing}; once more ends at once", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def with_engine(settings: Settings, engine: str, option: str) -> Settings:

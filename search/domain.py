@@ -40,6 +40,7 @@ class ArticleInfo:
     id: str
     title: str = ""
     source: str = ""
+    author: str = ""
     language: str = ""
     published: date | None = None
     tags: tuple[str, ...] = ()
@@ -64,13 +65,16 @@ class Article:
             i.id,
             i.title,
             i.source,
+            i.author,
             i.language,
             i.published.isoformat() if i.published else None,
             i.tags,
             i.url,
-            self.text,
         )
-        return hashlib.sha256(json.dumps(fields, ensure_ascii=True).encode("ascii")).hexdigest()
+        digest = hashlib.sha256(json.dumps(fields, ensure_ascii=True).encode("ascii"))
+        digest.update(b"\0")  # stands in no JSON, so that no other fields and text make the same
+        digest.update(self.text.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +101,14 @@ class IndexedPassage:
     shape (len(sentences), dimensions); both are empty where the passage is a
     single sentence or sentence vectors are switched off (the passage's own
     vector then stands for its best sentence).
+
+    `vector` None: not embedded, found by words only; it has no sentences then. All
+    passages of an article are embedded or none is.
     """
 
     passage: Passage
     terms: Mapping[Layer, str]
-    vector: Vector
+    vector: Vector | None
     sentences: tuple[Span, ...]
     sentence_vectors: Vector
 
@@ -112,6 +119,11 @@ class IndexedArticle:
 
     article: Article
     passages: tuple[IndexedPassage, ...]
+
+    @property
+    def embedded(self) -> bool:
+        """Whether no passage lacks its vector."""
+        return all(passage.vector is not None for passage in self.passages)
 
 
 @dataclass(frozen=True, slots=True)

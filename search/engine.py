@@ -7,9 +7,11 @@ The contract, each line a test in tests/conformance:
 - a semantic score is the mean of the passage's cosine and its best sentence's
   (`SENTENCE_WEIGHT`), that sentence named, for the `shortlist_size` passages that are
   nearest by their own;
-- an article is replaced whole; writing what is there already changes nothing;
+- an article is replaced whole; writing what is there already changes nothing, but for
+  vectors where the stored one has none;
+- passages without vectors are in everything but vector rankings;
 - `write` returns when what it reports as written would survive a crash;
-- unknown ids are ignored by `fetch`, `delete` and `content_hashes`.
+- unknown ids are ignored by `fetch`, `delete` and `stored`.
 """
 
 from __future__ import annotations
@@ -67,6 +69,17 @@ class WriteOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What tells whether an article must be written again.
+
+    `embedded`: whether no passage lacks its vector.
+    """
+
+    content_hash: str
+    embedded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """A passage in a ranking.
 
@@ -119,12 +132,16 @@ class Rankings:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """What an engine holds now. `details` are product-specific facts for people."""
+    """What an engine holds now. `details` are product-specific facts for people.
+
+    `unembedded` of the passages have no vector.
+    """
 
     engine: str
     articles: int
     passages: int
     sentences: int
+    unembedded: int
     fingerprint: Fingerprint
     details: Mapping[str, str] = field(default_factory=dict)
 
@@ -135,6 +152,7 @@ class Engine(Protocol):
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
         """Store articles, each replaced whole; one outcome per article, in order.
 
+        Unchanged is what has the stored content hash, and vectors only if the stored one has.
         An article that cannot be stored fails alone. Raises EngineBusy when
         another writer is at work, EngineUnavailable when nothing can be stored.
         """
@@ -144,8 +162,22 @@ class Engine(Protocol):
         """Remove articles; return how many there were. Raises as `write`."""
         ...
 
-    def content_hashes(self, article_ids: Sequence[str]) -> dict[str, str]:
-        """Return the stored content hash of each of these articles that is known."""
+    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
+        """Return of each of these articles that is known what is stored."""
+        ...
+
+    def show(self) -> None:
+        """Return when searches in every process see all that was written.
+
+        Raises EngineUnavailable when that cannot be done; what was acknowledged is safe.
+        """
+        ...
+
+    def rest(self) -> None:
+        """Give back the right to write, so that other processes may; the next write takes it.
+
+        Harmless at any time, in a closed engine too; nothing is given back while it is held.
+        """
         ...
 
     def rank(self, request: RankRequest) -> Rankings:
@@ -174,11 +206,15 @@ class Engine(Protocol):
         """Return up to `limit` article ids greater than `after`, in order ("" starts)."""
         ...
 
+    def unembedded(self, after: str, limit: int) -> list[str]:
+        """Return, as `article_ids`, the articles whose passages have no vectors."""
+        ...
+
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
         """Return the known articles of these as they were written, in the order asked.
 
         Without terms (`terms` is empty): analysis gives them again. An engine may keep
-        vectors as float16 of unit length.
+        vectors as float16 of unit length; None where there are none.
         """
         ...
 

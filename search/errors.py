@@ -49,7 +49,16 @@ class SettingsError(FihrisError):
 
 
 class SourceError(FihrisError):
-    """A file cannot be read as articles."""
+    """A file cannot be read as articles.
+
+    Args:
+        message: what was wrong and what to do.
+        code: the reason in one stable word (`indexer.codes` lists them).
+    """
+
+    def __init__(self, message: str, *, code: str = "unreadable") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class EmbedderError(FihrisError):

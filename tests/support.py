@@ -33,6 +33,9 @@ class HashingEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
 
+    def most_tokens(self, text: str) -> int:
+        return len(text)
+
     def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
         vectors = np.stack([self.embed_query(text) for text in texts]) if texts else self._none()
         if progress is not None:
@@ -58,12 +61,19 @@ def article(
     *,
     title: str = "",
     source: str = "",
+    author: str = "",
     language: str = "",
     published: date | None = None,
     tags: tuple[str, ...] = (),
 ) -> Article:
     """Return an article, most of it left unknown."""
     info = ArticleInfo(
-        id=id, title=title, source=source, language=language, published=published, tags=tags
+        id=id,
+        title=title,
+        source=source,
+        author=author,
+        language=language,
+        published=published,
+        tags=tags,
     )
     return Article(info=info, text=text)

@@ -77,6 +77,7 @@ function facts(article, state, words) {
     const filters = [...state.filters.filter(([name]) => name !== "source"), ["source", article.source]];
     parts.push(element("a", { href: write({ ...state, start: 0, article: "", passage: "", filters }), "data-go": true, title: words.onlySource(article.source) }, bdi(article.source)));
   }
+  if (article.author) parts.push(element("span", { class: "author" }, bdi(article.author)));
   if (article.published) parts.push(element("time", { datetime: article.published }, words.day(article.published)));
   return parts;
 }

@@ -39,6 +39,10 @@ class Embedder(Protocol):
         """Return each text's tokens, without prompt and special tokens."""
         ...
 
+    def most_tokens(self, text: str) -> int:
+        """Return no less than the text's tokens, told as cheaply as can be."""
+        ...
+
     def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
         """Return shape (len(texts), dimensions). Raises EmbedderError."""
         ...

@@ -79,6 +79,10 @@ class BundledEmbedder:
         """Return each text's tokens, without prompt and special tokens."""
         return [self._tokenizer.count(text) if text else 0 for text in texts]
 
+    def most_tokens(self, text: str) -> int:
+        """Return no less than the text's tokens, in a tenth of the time of counting them."""
+        return self._tokenizer.most(text)
+
     def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
         """Return shape (len(texts), dimensions).
 

@@ -92,6 +92,10 @@ class SentenceTransformersEmbedder:
         """Return each text's tokens, without prompt and special tokens."""
         return self._count([_clean(text) for text in texts], special=False)
 
+    def most_tokens(self, text: str) -> int:
+        """Return the text's tokens: what tokenizers make at most differs from one to the next."""
+        return self.count_tokens([text])[0]
+
     def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
         """Return shape (len(texts), dimensions), in the order of `texts`.
 

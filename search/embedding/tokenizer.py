@@ -64,6 +64,10 @@ class UnigramTokenizer:
         """Return how many ids a text has, without `<s>` and `</s>`."""
         return sum(1 for _ in self.tokens(text))
 
+    def most(self, text: str) -> int:
+        """Return no less than `count`: a character and a space are a piece each at worst."""
+        return len(text.translate(self._normalised)) + 1
+
     def _word(self, word: str) -> tuple[int, ...]:
         return self._cached_word(word) if len(word) <= _CACHED_LENGTH else self._cut_word(word)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,12 +28,20 @@ from search.clauses import (
     Prefix,
     Term,
 )
-from search.domain import LAYERS, NO_FILTER, Filter, IndexedArticle, IndexedPassage, Vector
+from search.domain import (
+    LAYERS,
+    NO_FILTER,
+    Filter,
+    IndexedArticle,
+    IndexedPassage,
+    Layer,
+    Vector,
+)
 from search.engine import MAX_LIMIT, Fingerprint, RankRequest
 from search.errors import FingerprintMismatch, InputError
 
 MAX_ID = 512  # characters of an article's id
-MAX_VALUE = 1_000  # of a source, a language, a tag
+MAX_VALUE = 1_000  # of a source, an author, a language, a tag
 MAX_FIELD = 20_000  # of a title, a url
 MAX_TAGS = 1_000
 MAX_PASSAGES = 1_000_000  # of one article
@@ -42,7 +51,9 @@ MAX_FACTOR = 1_000.0
 MAX_PRODUCT = 1e12  # of nested factors: scores are float32 inside Tantivy
 MAX_FILTER_VALUES = 10_000
 
-_BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x00]")  # Tantivy's tokenizer cuts at ASCII white space
+_BREAKS = "\t\n\x0b\x0c\r\x00"  # Tantivy's tokenizer cuts at ASCII white space
+_AT_ONCE = 64  # passages whose terms are looked at together: a quarter of the time
+_LAYERS = frozenset(LAYERS)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -58,6 +69,7 @@ def check_article(article: IndexedArticle, dimensions: int) -> None:
         ("title", info.title, MAX_FIELD),
         ("url", info.url, MAX_FIELD),
         ("source", info.source, MAX_VALUE),
+        ("author", info.author, MAX_VALUE),
         ("language", info.language, MAX_VALUE),
         *(("tag", tag, MAX_VALUE) for tag in info.tags),
     ):
@@ -71,6 +83,9 @@ def check_article(article: IndexedArticle, dimensions: int) -> None:
     _check_unicode(article.article.text, "text")
     if len(article.passages) > MAX_PASSAGES:
         raise Unfit(f"it has more than {MAX_PASSAGES:,} passages; split it")
+    bare = [n for n, passage in enumerate(article.passages) if passage.vector is None]
+    if 0 < len(bare) < len(article.passages):
+        raise Unfit(f"its passage {bare[0]} has no vector and others have; embed all or none")
     for expected, passage in enumerate(article.passages):
         if passage.passage.position != expected or passage.passage.article_id != info.id:
             raise Unfit(f"its passage {expected} is numbered {passage.passage.id!r}")
@@ -78,6 +93,11 @@ def check_article(article: IndexedArticle, dimensions: int) -> None:
             _check_passage(passage, article.article.text, dimensions)
         except Unfit as error:
             raise Unfit(f"passage {expected}: {error}") from None
+    for start in range(0, len(article.passages), _AT_ONCE):
+        some = article.passages[start : start + _AT_ONCE]
+        if not _are_plain(some):
+            for expected, passage in enumerate(some, start):
+                _check_terms(passage.terms, expected)
 
 
 def _check_id(id: str) -> None:
@@ -92,10 +112,14 @@ def _check_id(id: str) -> None:
 
 def _check_unicode(value: str, name: str) -> None:
     if not is_unicode(value):
-        raise Unfit(
-            f"its {name} holds half of a surrogate pair, which no encoding can carry; "
-            "decode the source again or replace it with U+FFFD"
-        )
+        raise Unfit(_not_unicode(name))
+
+
+def _not_unicode(name: str) -> str:
+    return (
+        f"its {name} holds half of a surrogate pair, which no encoding can carry; "
+        "decode the source again or replace it with U+FFFD"
+    )
 
 
 def _check_passage(indexed: IndexedPassage, text: str, dimensions: int) -> None:
@@ -104,17 +128,10 @@ def _check_passage(indexed: IndexedPassage, text: str, dimensions: int) -> None:
         0 <= passage.start <= passage.end <= len(text)
     ):
         raise Unfit(f"its text is not the article's between {passage.start} and {passage.end}")
-    for layer, terms in indexed.terms.items():
-        if layer not in LAYERS:
-            raise Unfit(f"there is no layer {layer!r}")
-        _check_unicode(terms, f"layer {layer}")
-        if _BREAKS.search(terms):
-            raise Unfit(f"terms of its layer {layer} are not separated by single spaces")
-        # 4 bytes a character at most: only a text this long can hold a term that is too long.
-        if len(terms) * 4 > MAX_TERM_BYTES and any(
-            len(term.encode()) > MAX_TERM_BYTES for term in terms.split(" ")
-        ):
-            raise Unfit(f"a term of its layer {layer} is longer than {MAX_TERM_BYTES:,} bytes")
+    if indexed.vector is None:
+        if indexed.sentences or indexed.sentence_vectors.size:
+            raise Unfit("it has sentences and no vector of its own")
+        return
     _check_vectors(indexed.vector, (dimensions,), "vector")
     _check_vectors(
         indexed.sentence_vectors, (len(indexed.sentences), dimensions), "sentence vectors"
@@ -122,6 +139,37 @@ def _check_passage(indexed: IndexedPassage, text: str, dimensions: int) -> None:
     for span in indexed.sentences:
         if not 0 <= span.start <= span.end <= len(passage.text):
             raise Unfit(f"its sentence {span.start}-{span.end} is not inside its text")
+
+
+def _are_plain(passages: Sequence[IndexedPassage]) -> bool:
+    """Tell whether the terms of passages are surely fit, looking at them all at once."""
+    joined = " ".join([terms for passage in passages for terms in passage.terms.values()])
+    return (
+        all(_LAYERS.issuperset(passage.terms) for passage in passages)
+        and not any(sign in joined for sign in _BREAKS)
+        and is_unicode(joined)
+        # 4 bytes a character at most: only a text this long can hold a term that is too long.
+        and all(
+            len(terms) * 4 <= MAX_TERM_BYTES
+            for passage in passages
+            for terms in passage.terms.values()
+        )
+    )
+
+
+def _check_terms(terms: Mapping[Layer, str], number: int) -> None:
+    for layer, joined in terms.items():
+        if layer not in LAYERS:
+            raise Unfit(f"passage {number}: there is no layer {layer!r}")
+        name = f"layer {layer}"
+        if not is_unicode(joined):
+            raise Unfit(f"passage {number}: {_not_unicode(name)}")
+        if any(sign in joined for sign in _BREAKS):
+            raise Unfit(f"passage {number}: terms of its {name} are not separated by single spaces")
+        if any(len(term.encode()) > MAX_TERM_BYTES for term in joined.split(" ")):
+            raise Unfit(
+                f"passage {number}: a term of its {name} is longer than {MAX_TERM_BYTES:,} bytes"
+            )
 
 
 def _check_vectors(vectors: Vector, shape: tuple[int, ...], name: str) -> None:

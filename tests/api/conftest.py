@@ -8,8 +8,10 @@ from datetime import date
 import pytest
 from fastapi.testclient import TestClient
 
-from indexer.pipeline import index, prepare
-from indexer.sources import list_files, read_articles
+from indexer.pipeline import index
+from indexer.preparing import prepare
+from indexer.sources.listing import list_files
+from indexer.sources.reading import read_articles
 from search.assembly import fingerprint_of
 from search.engines import open_engine
 from search.searcher import Searcher

@@ -53,7 +53,7 @@ class ToldEngine:
     def status(self) -> EngineStatus:
         self._fail()
         made = Fingerprint("1", "test", "0", 32, sentence_vectors=True, schema=1)
-        return EngineStatus("told", 1, 1, 0, made)
+        return EngineStatus("told", 1, 1, 0, 0, made)
 
     def _fail(self) -> None:
         if self.error is not None:

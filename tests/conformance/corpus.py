@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -60,6 +61,7 @@ def indexed(
     layers: Mapping[Layer, str] | None = None,
     title: str = "",
     source: str = "",
+    author: str = "",
     language: str = "",
     published: date | None = None,
     tags: tuple[str, ...] = (),
@@ -80,11 +82,24 @@ def indexed(
         text,
         title=title,
         source=source,
+        author=author,
         language=language,
         published=published,
         tags=tags,
     )
     return IndexedArticle(known, tuple(passages))
+
+
+def without_vectors(article: IndexedArticle) -> IndexedArticle:
+    """Return an article as it is indexed for keyword search only."""
+    none = np.zeros((0, DIMENSIONS), np.float32)
+    return replace(
+        article,
+        passages=tuple(
+            replace(passage, vector=None, sentences=(), sentence_vectors=none)
+            for passage in article.passages
+        ),
+    )
 
 
 def indexed_passage(passage: Passage, layers: Mapping[Layer, str]) -> IndexedPassage:
@@ -194,6 +209,7 @@ def passages_of(
 
 def meaning(passage: IndexedPassage, query: Vector) -> tuple[float, Span | None]:
     """Return a passage's exact semantic score and its best sentence."""
+    assert passage.vector is not None
     own = _cosine(passage.vector, query)
     if not passage.sentences:
         return own, None

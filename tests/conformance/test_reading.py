@@ -1,4 +1,4 @@
-"""fetch, article, article_ids, status: given back code point for code point."""
+"""fetch, article, article_ids, indexed, status: given back code point for code point."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def test_everything_known_of_an_article_comes_back(engine: Engine) -> None:
         "x",
         title="عنوان",
         source="s",
+        author="كاتبة",
         language="ar",
         published=date(1, 1, 1),
         tags=("b", "a"),
@@ -55,6 +56,7 @@ def test_everything_known_of_an_article_comes_back(engine: Engine) -> None:
     assert stored is not None
     assert stored.article == given.article
     assert engine.fetch(["id#0"])[0].article == given.article.info
+    assert engine.indexed(["id"])[0].article == given.article
 
 
 IDS = [
@@ -129,6 +131,7 @@ def test_status_counts(engine: Engine) -> None:
     engine.write([indexed("a", "x. y", "z"), indexed("b", "x. y. z")])
     status = engine.status()
     assert (status.articles, status.passages, status.sentences) == (2, 3, 5)
+    assert status.unembedded == 0
     assert status.fingerprint == FINGERPRINT
     assert status.engine
 
@@ -140,7 +143,8 @@ def test_an_empty_index_answers_everything(engine: Engine) -> None:
     assert engine.fetch(["a#0"]) == []
     assert engine.article("a") is None
     assert engine.article_ids("", 10) == []
-    assert engine.content_hashes(["a"]) == {}
+    assert engine.unembedded("", 10) == []
+    assert engine.stored(["a"]) == {}
     assert engine.delete(["a"]) == 0
     assert engine.facets(None, NO_FILTER, ["tags"]) == {"tags": []}
     assert engine.terms_with_prefix("stem", "", 10) == []
@@ -173,3 +177,5 @@ def test_limits_are_bounded(engine: Engine, limit: int) -> None:
         engine.terms_with_prefix("stem", "", limit)
     with pytest.raises(InputError, match="limit"):
         engine.article_ids("", limit)
+    with pytest.raises(InputError, match="limit"):
+        engine.unembedded("", limit)

@@ -1,4 +1,4 @@
-"""write, delete, content_hashes: whole articles, one outcome each."""
+"""write, delete, stored: whole articles, one outcome each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from search.clauses import Everything, Term
 from search.domain import NO_FILTER, IndexedArticle, IndexedPassage
-from search.engine import Engine, RankRequest
+from search.engine import Engine, RankRequest, Stored
 from search.errors import FingerprintMismatch
 from tests.conformance.conftest import Open
 from tests.conformance.corpus import FINGERPRINT, found, indexed, near
@@ -44,6 +44,7 @@ def test_what_is_there_already_is_left_alone(engine: Engine) -> None:
     [
         indexed("a", "x", title="other"),
         indexed("a", "x", source="other"),
+        indexed("a", "x", author="other"),
         indexed("a", "x", language="ar"),
         indexed("a", "x", tags=("t",)),
         indexed("a", "x "),
@@ -146,7 +147,7 @@ def test_delete_removes_everything_of_an_article(engine: Engine) -> None:
     assert engine.fetch(["a#0", "a#1"]) == []
     assert found(engine, Everything()) == ["b#0"]
     assert near(engine, "three") == ["b#0"]
-    assert engine.content_hashes(["a"]) == {}
+    assert engine.stored(["a"]) == {}
     assert engine.terms_with_prefix("stem", "t", 10) == []
     status = engine.status()
     assert (status.articles, status.passages, status.sentences) == (1, 1, 0)
@@ -182,10 +183,10 @@ def test_a_deleted_article_can_come_back(engine: Engine) -> None:
     assert found(engine, Term("stem", "x")) == ["a#0"]
 
 
-def test_content_hashes_of_the_known(engine: Engine) -> None:
+def test_what_is_stored_of_the_known(engine: Engine) -> None:
     a = indexed("a", "x")
     engine.write([a])
-    assert engine.content_hashes(["a", "b", "\ud800"]) == {"a": a.article.content_hash()}
+    assert engine.stored(["a", "b", "\ud800"]) == {"a": Stored(a.article.content_hash(), True)}
 
 
 def test_what_was_written_is_there_after_opening_again(open_index: Open) -> None:

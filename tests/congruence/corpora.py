@@ -25,6 +25,7 @@ from tests.conformance.corpus import (
     random_articles,
     random_clause,
     random_filter,
+    without_vectors,
 )
 
 LIMITS = (0, 1, 7, 30, 100, 1000)
@@ -46,17 +47,28 @@ LATIN_NAMES = ["Bagdad", "Iraqi", "Moscou", "Nitanyahu", "Washinton", "Syria", "
 
 @dataclass(frozen=True)
 class Recipe:
-    """A corpus: its family, its seed, and the shards it is spread over in Elasticsearch."""
+    """A corpus: its family, its seed, and the shards it is spread over in Elasticsearch.
+
+    `lacking` leaves every third article without vectors.
+    """
 
     family: str
     seed: int
     shards: int = 1
     count: int = 150
+    lacking: bool = False
 
     def __str__(self) -> str:
-        return f"{self.family}-seed{self.seed}-shards{self.shards}"
+        lacking = "-lacking" if self.lacking else ""
+        return f"{self.family}-seed{self.seed}-shards{self.shards}{lacking}"
 
     def articles(self) -> list[IndexedArticle]:
+        articles = self._embedded()
+        if not self.lacking:
+            return articles
+        return [a if number % 3 else without_vectors(a) for number, a in enumerate(articles)]
+
+    def _embedded(self) -> list[IndexedArticle]:
         if self.family == "words":
             return random_articles(self.seed, self.count)
         first = VOWELLED if self.family == "analysed" else ()
@@ -68,6 +80,7 @@ RECIPES = (
     Recipe("analysed", 2),
     Recipe("words", 3, shards=2),
     Recipe("analysed", 4, shards=2),
+    Recipe("words", 5, lacking=True),
 )
 
 

@@ -87,7 +87,11 @@ def _unit(*values: float) -> Vector:
 
 def meaning_differences(pair: Pair, request: RankRequest, a: Rankings, b: Rankings) -> list[str]:
     assert request.vector is not None
-    admitted = passages_of(pair.articles, request.constraint, request.filter)
+    admitted = {
+        key: passage
+        for key, passage in passages_of(pair.articles, request.constraint, request.filter).items()
+        if passage.vector is not None
+    }
     size = min(request.limit, len(admitted))
     unsure = _near_the_cut(admitted, request.vector, shortlist_size(request.limit))
     sure_a, sure_b = ([h for h in r.vector if h.passage_id not in unsure] for r in (a, b))
@@ -109,7 +113,11 @@ def _near_the_cut(admitted: dict[str, IndexedPassage], query: Vector, shortlist:
     """Return the passages that float16 may move into the shortlist, or out of it."""
     if len(admitted) <= shortlist:
         return set()
-    own = {key: cosine(passage.vector, query) for key, passage in admitted.items()}
+    own = {
+        key: cosine(passage.vector, query)
+        for key, passage in admitted.items()
+        if passage.vector is not None
+    }
     inside, outside = sorted(own.values(), reverse=True)[shortlist - 1 : shortlist + 1]
     return {
         key

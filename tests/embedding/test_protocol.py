@@ -101,6 +101,11 @@ def test_tokens_are_counted_without_the_prompt(embedder: Embedder) -> None:
     assert counts[3] >= 500
 
 
+@pytest.mark.parametrize("text", [*TEXTS, *HOSTILE.values(), "  كلمة  ", "ﷺ" * 9, "½ｶﾞ"])
+def test_the_most_tokens_are_no_fewer_than_there_are(embedder: Embedder, text: str) -> None:
+    assert embedder.most_tokens(text) >= embedder.count_tokens([text])[0]
+
+
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_any_text_has_a_vector(embedder: Embedder, text: str) -> None:
     passage, query = embedder.embed_passages([text])[0], embedder.embed_query(text)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from indexer.judgements import read_judged_set
-from indexer.pipeline import prepare
+from indexer.preparing import prepare
 from search.assembly import fingerprint_of
 from search.domain import MODES, Mode, Query
 from search.embedding import Embedder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ ARTICLE = "ضربات في العراق\nمطر في عمان"
 
 
 def write(path: Path, text: str = ARTICLE) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -29,17 +31,24 @@ def test_index_reports_and_a_second_run_writes_nothing(fihris: Fihris, tmp_path:
     path = write(tmp_path / "a.txt")
     first = fihris("index", path)
     assert (first.status, first.err) == (0, "")
-    assert first.out.startswith("1 articles: 1 written (2 passages), 0 unchanged, 0 failed")
+    counted = dict(line.split(None, 1) for line in first.out.splitlines())
+    assert (counted["articles"], counted["created"], counted["passages"]) == ("1", "1", "2")
     second = json.loads(fihris("index", path, "--json").out)
     assert second.pop("seconds") >= 0
     assert second == {
         "articles": 1,
-        "passages": 0,
-        "written": 0,
+        "created": 0,
+        "updated": 0,
         "unchanged": 1,
+        "passages": 0,
+        "failures": {},
         "failed": [],
+        "left_out": 0,
         "skipped": [],
+        "notes": [],
+        "dry_run": False,
         "stopped": "",
+        "dead_letters": None,
     }
 
 
@@ -49,12 +58,74 @@ def test_index_names_each_failure_and_ends_with_1(fihris: Fihris, tmp_path: Path
     assert ran.status == 1
     assert f"failed: {empty}: there is no text: nothing to index" in ran.out
     assert f"failed: {tmp_path / 'gone.txt'}: there is no such file or folder" in ran.out
-    assert "1 articles: 1 written" in ran.out
+    assert re.search("^created +1$", ran.out, re.MULTILINE)
+    assert re.search(r"^failed +2 \(1 empty, 1 not-found\)$", ran.out, re.MULTILINE)
+    assert re.search(r"fihris index --retry \S+\.jsonl$", ran.out, re.MULTILINE)
     again = fihris("index", good, empty, "--json")
     assert again.status == 1
     assert json.loads(again.out)["failed"] == [
-        {"item": str(empty), "reason": "there is no text: nothing to index"}
+        {"item": str(empty), "code": "empty", "reason": "there is no text: nothing to index"}
     ]
+
+
+def test_dead_letters_are_tried_again_until_nothing_is_left(
+    fihris: Fihris, tmp_path: Path
+) -> None:
+    one, two = write(tmp_path / "in" / "a.txt", ""), write(tmp_path / "in" / "b.txt", "")
+    first = fihris("index", tmp_path / "in", "--json")
+    letters = Path(json.loads(first.out)["dead_letters"])
+    assert (first.status, letters.parent) == (1, tmp_path / "data" / "dead-letters")
+    write(one)
+    again = json.loads(fihris("index", "--retry", letters, "--json").out)
+    assert (again["created"], again["failures"]) == (1, {"empty": 1})
+    assert again["dead_letters"] == str(letters)
+    write(two)
+    last = json.loads(fihris("index", "--retry", letters, "--json").out)
+    assert (last["created"], last["failures"], last["dead_letters"]) == (1, {}, None)
+    assert not letters.exists()
+    stored = json.loads(fihris("search", "العراق", "--mode", "keyword", "--json").out)
+    assert {hit["article"]["id"] for hit in stored["hits"]} == {"a", "b"}
+
+
+def test_keyword_first_and_the_meaning_later(fihris: Fihris, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt")
+    assert fihris("index", path, "--no-embed").status == 0
+    assert "without vectors   2 (`fihris embed` adds them)" in fihris("status").out
+    assert json.loads(fihris("search", "عمان", "--mode", "semantic", "--json").out)["hits"] == []
+    assert json.loads(fihris("embed", "--json").out)["updated"] == 1
+    assert "without vectors   0\n" in fihris("status").out
+    assert json.loads(fihris("search", "عمان", "--mode", "semantic", "--json").out)["hits"]
+    assert json.loads(fihris("embed", "--json").out)["articles"] == 0
+
+
+def test_a_dry_run_writes_nothing(fihris: Fihris, tmp_path: Path) -> None:
+    ran = fihris("index", write(tmp_path / "a.txt"), "--dry-run")
+    assert "1 (dry run: nothing was written)" in ran.out
+    assert json.loads(fihris("status", "--json").out)["articles"] == 0
+
+
+def test_standard_input(
+    fihris: Fihris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("رقم;العنوان;body\n7;خبر;ضربات في العراق\n", "utf-8")
+    with table.open(encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        ran = fihris(
+            "index", "-", "--kind", ".csv", "--field", "id=رقم", "--source", "وكالة", "--json"
+        )
+    assert json.loads(ran.out)["created"] == 1
+    (hit,) = json.loads(fihris("search", "ضربات", "--json").out)["hits"]
+    assert (hit["article"]["id"], hit["article"]["source"]) == ("7", "وكالة")
+
+
+def test_a_limit_and_workers(fihris: Fihris, tmp_path: Path) -> None:
+    for number in range(20):
+        write(tmp_path / "in" / f"{number}.txt", f"نص {number}")
+    ran = json.loads(fihris("index", tmp_path / "in", "--workers", 3, "--limit", 5, "--json").out)
+    assert ran["created"] == 5
+    rest = json.loads(fihris("index", tmp_path / "in", "--workers", 3, "--json").out)
+    assert (rest["created"], rest["unchanged"]) == (15, 5)
 
 
 def test_search_marks_matches(fihris: Fihris, tmp_path: Path) -> None:
@@ -115,7 +186,10 @@ def test_search_filters(fihris: Fihris, tmp_path: Path) -> None:
         (["evaluate", "/nowhere"], "/nowhere: there is no such folder"),
         (["evaluate", "/nowhere", "--mode", "magic"], "--mode is 'magic'; it must be one of"),
         (["serve", "--host", "no.such.host.invalid"], "cannot listen on no.such.host.invalid"),
-        (["index"], "Missing argument"),
+        (["index"], "give files or folders, or else --retry FILE"),
+        (["index", "x", "--field", "body=text"], "--field is 'body=text'"),
+        (["index", "x", "--encoding", "klingon"], "--encoding is 'klingon'"),
+        (["index", "--retry", "/nowhere"], "there is no such file"),
         (["search", "x", "--size", "many"], "--size"),
         (["nonsense"], "No such command"),
     ],
@@ -263,7 +337,8 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
     group = typer.main.get_command(app)
     commands = getattr(group, "commands")  # noqa: B009
     assert set(commands) == {
-        "index", "search", "serve", "status", "delete", "reindex", "migrate", "evaluate", "analyze",
+        "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
+        "evaluate", "analyze",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name
@@ -349,7 +424,7 @@ def test_the_seed_with_the_real_model(tmp_path: Path) -> None:
         return answer
 
     first = run("index", str(SEEDS))
-    assert (first["articles"], first["written"], first["failed"]) == (1, 1, [])
+    assert (first["articles"], first["created"], first["failed"]) == (1, 1, [])
     assert run("index", str(SEEDS))["unchanged"] == 1
     hits = run("search", "Why did the United States strike Iraq?", "--size", "3")["hits"]
     assert isinstance(hits, list)

@@ -83,7 +83,7 @@ def ready(address: str) -> bool:
 
 
 def test_index_search_serve_reindex_delete(environment: dict[str, str]) -> None:
-    assert "1 written" in fihris(environment, "index", str(SEEDS))
+    assert "created    1\n" in fihris(environment, "index", str(SEEDS))
     assert "1 unchanged" in fihris(environment, "index", str(SEEDS))
     status = json.loads(fihris(environment, "status", "--json"))
     assert (status["engine"], status["articles"], status["passages"]) == ("elasticsearch", 1, 21)

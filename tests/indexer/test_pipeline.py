@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from indexer.pipeline import TITLE_END, Report, index, prepare
+from indexer.batches import BATCH_ARTICLES
+from indexer.pipeline import AHEAD, Report, index
+from indexer.preparing import TITLE_END, prepare
 from indexer.sources import Failure, Found, Item, Skipped
 from search.assembly import fingerprint_of
 from search.domain import LAYERS, Article, IndexedArticle, Query, Vector
@@ -49,7 +53,7 @@ def run(
 
 
 def counts(report: Report) -> tuple[int, int, int, int]:
-    return report.written, report.passages, report.unchanged, len(report.failed)
+    return report.written, report.passages, report.unchanged, sum(report.failures.values())
 
 
 class CountingEmbedder(HashingEmbedder):
@@ -107,7 +111,7 @@ def test_failures_are_named_and_the_rest_goes_on(engine: Engine, settings: Setti
         ("b.txt", "the model failed on a text"),
     ]
     assert [s.place for s in report.skipped] == ["y.png"]
-    assert set(engine.content_hashes(["a", "b", "c"])) == {"a", "c"}
+    assert set(engine.stored(["a", "b", "c"])) == {"a", "c"}
 
 
 def test_an_id_given_twice_is_refused_naming_both_places(
@@ -135,10 +139,138 @@ def test_an_interruption_keeps_what_was_acknowledged(engine: Engine, settings: S
 
     report = index(interrupted(), engine, HashingEmbedder(), settings)
     assert report.stopped == "interrupted"
-    assert report.written == 64
-    assert engine.status().articles == 64
+    stored = engine.status().articles
+    assert report.written == stored
     again = run(engine, settings, found(*(article(f"a{n}", f"نص {n}") for n in range(100))))
-    assert counts(again) == (36, 36, 64, 0)
+    assert counts(again) == (100 - stored, 100 - stored, stored, 0)
+
+
+def test_a_wish_to_stop_finishes_what_is_in_work(engine: Engine, settings: Settings) -> None:
+    taken: list[str] = []
+
+    def many() -> Iterator[Item]:
+        for item in found(*(article(f"a{n}", f"نص {n}") for n in range(500))):
+            taken.append(item.article.id)  # type: ignore[union-attr]
+            yield item
+
+    report = index(
+        many(), engine, HashingEmbedder(), settings, stopping=lambda: len(taken) == 130
+    )
+    assert report.stopped == "interrupted"
+    assert len(taken) == 130
+    assert report.written == report.articles == 129 == engine.status().articles
+
+
+def test_no_more_is_read_than_the_batches_ahead(engine: Engine, settings: Settings) -> None:
+    """Memory is bounded: reading waits for the model."""
+    embedder = WaitingEmbedder()
+    taken = 0
+
+    def many() -> Iterator[Item]:
+        nonlocal taken
+        for item in found(*(article(f"a{n}", f"نص {n}") for n in range(2_000))):
+            taken += 1
+            yield item
+
+    reports: list[Report] = []
+    thread = threading.Thread(
+        target=lambda: reports.append(index(many(), engine, embedder, settings))
+    )
+    thread.start()
+    assert embedder.begun.acquire(timeout=10)
+    assert embedder.begun.acquire(timeout=10)  # the second batch beside the first
+    time.sleep(0.2)
+    assert taken == AHEAD * BATCH_ARTICLES
+    embedder.go_on.set()
+    thread.join(20)
+    assert reports[0].written == 2_000
+
+
+class WaitingEmbedder(HashingEmbedder):
+    """Says when it begins, and waits to be let on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Semaphore(0)
+        self.go_on = threading.Event()
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
+        self.begun.release()
+        assert self.go_on.wait(20)
+        return super().embed_passages(texts, progress)
+
+
+def test_unchanged_paragraphs_of_a_changed_article_keep_their_vectors(
+    engine: Engine, settings: Settings
+) -> None:
+    run(engine, settings, found(article("a", f"{TWO_SENTENCES}\nفقرة ثانية")))
+    embedder = CountingEmbedder()
+    report = run(engine, settings, found(article("a", f"{TWO_SENTENCES}\nفقرة أخرى")), embedder)
+    assert (report.created, report.updated) == (0, 1)
+    assert embedder.texts == ["فقرة أخرى"]
+
+
+def test_without_vectors_only_words_are_found_until_they_are_added(
+    engine: Engine, settings: Settings
+) -> None:
+    embedder = CountingEmbedder()
+    items = found(article("a", TWO_SENTENCES))
+    index(items, engine, embedder, settings, embed=False)
+    assert embedder.texts == []
+    searcher = Searcher(engine, embedder)
+    assert len(searcher.search(Query(text="الوزير", mode="keyword")).hits) == 1
+    assert searcher.search(Query(text="الوزير", mode="semantic")).hits == ()
+    assert counts(index(items, engine, embedder, settings, embed=False)) == (0, 0, 1, 0)
+    assert counts(run(engine, settings, items, embedder)) == (1, 1, 0, 0)
+    assert len(embedder.texts) == 3
+    assert len(searcher.search(Query(text="الوزير", mode="semantic")).hits) == 1
+    assert counts(index(items, engine, embedder, settings, embed=False)) == (0, 0, 1, 0)
+
+
+def test_a_dry_run_compares_and_writes_nothing(settings: Settings) -> None:
+    engine = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
+    items = found(article("a", "واحد"), article("b", "اثنان"))
+    embedder = CountingEmbedder()
+    report = index(items, engine, embedder, settings, dry_run=True)
+    assert (report.created, report.updated, report.unchanged) == (2, 0, 0)
+    assert embedder.texts == []
+    assert not settings.data.exists()
+    run(engine, settings, items[:1])
+    changed = found(article("a", "ثلاثة"), article("b", "اثنان"))
+    report = index(changed, engine, embedder, settings, dry_run=True)
+    assert (report.created, report.updated) == (1, 1)
+    assert engine.status().articles == 1
+    engine.close()
+
+
+def test_a_limit_is_of_articles_and_the_rest_is_not_read(
+    engine: Engine, settings: Settings
+) -> None:
+    def three() -> Iterator[Item]:
+        yield Failure("x.txt", "bad", 1)
+        yield from found(article("a", "واحد"), article("b", "اثنان"))
+        raise AssertionError("read past the limit")
+
+    report = index(three(), engine, HashingEmbedder(), settings, limit=2)
+    assert counts(report) == (2, 2, 0, 1)
+
+
+def test_each_article_and_failure_is_told_as_it_ends(engine: Engine, settings: Settings) -> None:
+    run(engine, settings, found(article("a", "واحد"), article("b", "اثنان")))
+    told: list[tuple[str, str]] = []
+    items = [*found(article("a", "واحد"), article("b", "آخر"), article("c", "ثلاثة"))]
+    items.append(Failure("x.txt", "bad", 1, "damaged"))
+    index(
+        items,
+        engine,
+        HashingEmbedder(),
+        settings,
+        on_outcome=lambda item, outcome: told.append((item.article.id, outcome)),
+        on_failure=lambda failure: told.append((failure.place, failure.code)),
+    )
+    assert sorted(told) == [
+        ("a", "unchanged"), ("b", "updated"), ("c", "created"), ("x.txt", "damaged"),
+    ]  # fmt: skip
 
 
 class BrokenEngine:
@@ -191,14 +323,14 @@ def test_progress_adds_up_to_all_bytes(engine: Engine, settings: Settings) -> No
     done: list[float] = []
     items = [*found(*(article(f"a{n}", TWO_SENTENCES + str(n)) for n in range(70)))]
     items += [Failure("x.txt", "bad", 50), *found(article("a0", "again"))]
-    index(items, engine, HashingEmbedder(), settings, done.append)
+    index(items, engine, HashingEmbedder(), settings, on_size=done.append)
     assert sum(done) == pytest.approx(sum(i.size for i in items if not isinstance(i, Skipped)))
 
 
 def test_a_run_without_articles(engine: Engine, settings: Settings) -> None:
     assert counts(run(engine, settings, [])) == (0, 0, 0, 0)
     assert engine.status().articles == 0
-    assert engine.content_hashes(["a"]) == {}
+    assert engine.stored(["a"]) == {}
 
 
 # -- prepare
@@ -213,6 +345,7 @@ def prepared(one: Article, *, sentence_vectors: bool = True) -> IndexedArticle:
 def test_title_and_text_are_embedded_together_and_sentences_alone() -> None:
     (passage,) = prepared(article("a", TWO_SENTENCES, title="عنوان")).passages
     embedder = HashingEmbedder()
+    assert passage.vector is not None
     assert np.array_equal(passage.vector, embedder.embed_query(f"عنوان\n{TWO_SENTENCES}"))
     sentences = [TWO_SENTENCES[s.start : s.end] for s in passage.sentences]
     assert sentences == ["ذهب الوزير إلى البيت.", "ثم عاد في المساء."]
@@ -244,6 +377,7 @@ def test_terms_of_title_and_text_have_a_mark_between() -> None:
 def test_a_long_title_is_matched_but_not_embedded() -> None:
     title = "كلمة " * 200
     (passage,) = prepared(article("a", "نص قصير", title=title.strip())).passages
+    assert passage.vector is not None
     assert np.array_equal(passage.vector, HashingEmbedder().embed_query("نص قصير"))
     assert passage.terms["letters"].startswith("كلمة كلمة")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from indexer import reindex as reindexing
-from indexer.pipeline import prepare
+from indexer.preparing import prepare
 from indexer.reindex import Copied, migrate, reindex
 from search.assembly import fingerprint_of
 from search.clauses import Everything, Term
@@ -113,6 +113,25 @@ def test_what_is_stored_stays_and_nothing_is_embedded(settings: Settings) -> Non
         assert held(engine) == before
         assert answers(engine) == ranked
         assert engine.status().passages == 60
+
+
+@pytest.mark.parametrize("embedder", [NoEmbedder(), OtherEmbedder()], ids=["same", "other"])
+def test_articles_without_vectors_are_copied_without(
+    settings: Settings, embedder: HashingEmbedder
+) -> None:
+    given = articles(12)
+    fill(settings, given[:4] if isinstance(embedder, OtherEmbedder) else given[:8])
+    with opened(settings) as engine:
+        engine.write(prepare(given, EMBEDDER, settings, embed=False))
+        lacking, before = engine.unembedded("", 100), held(engine)
+    assert len(lacking) in (4, 8)
+    assert reindex(settings, embedder).articles == 12
+    with opened(settings, embedder) as engine:
+        assert engine.unembedded("", 100) == lacking
+        assert held(engine) == before
+        assert {key for key, s in engine.stored(sorted(before)).items() if not s.embedded} == set(
+            lacking
+        )
 
 
 def test_another_model_embeds_anew_and_the_old_one_is_refused(settings: Settings) -> None:

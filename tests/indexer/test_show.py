@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from indexer.evaluate import Evaluation, ModeScores
-from indexer.show import as_json, evaluation_table, marked, plain, results_text
+from indexer.show import as_json, evaluation_table, marked, results_text
+from indexer.terminal import plain
 from search.domain import (
     ArticleInfo,
     Component,

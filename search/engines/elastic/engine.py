@@ -14,6 +14,7 @@ from search.engine import (
     Fingerprint,
     Rankings,
     RankRequest,
+    Stored,
     WriteOutcome,
 )
 from search.engines.elastic.asking import Index
@@ -69,11 +70,18 @@ class ElasticEngine:
             with self._writing.hold(purpose) as keep:
                 yield keep
 
-    def content_hashes(self, article_ids: Sequence[str]) -> dict[str, str]:
+    def show(self) -> None:
+        if self._index.opened() is not None:
+            self._index.asked(self._writing.refresh)
+
+    def rest(self) -> None:
+        """Do nothing: writers take turns by the batch."""
+
+    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
         if self._index.opened() is None:
             return {}
         found = self._index.asked(lambda: self._writing.look_up(article_ids))
-        return {key: known.content_hash for key, known in found.items()}
+        return {key: Stored(known.content_hash, known.embedded) for key, known in found.items()}
 
     def rank(self, request: RankRequest) -> Rankings:
         return self._searching.rank(request)
@@ -94,6 +102,9 @@ class ElasticEngine:
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         return self._reading.article_ids(after, limit)
+
+    def unembedded(self, after: str, limit: int) -> list[str]:
+        return self._reading.unembedded(after, limit)
 
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
         return self._reading.indexed(article_ids)

@@ -19,7 +19,7 @@ from search.engine import Fingerprint
 from search.errors import FingerprintMismatch
 from search.settings import Settings
 
-FORMAT = 1  # of the fields below; another one means the index is made anew
+FORMAT = 2  # of the fields below; another one means the index is made anew
 
 # The layer whose terms are looked up by prefix (names in Latin letters) has them as doc
 # values too; of another layer they would first be gathered in memory (fielddata).
@@ -50,6 +50,7 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
         "title": _TEXT,
         "url": _TEXT,
         "text": _TEXT,
+        "author": _SHOWN,
         "given_tags": _SHOWN,  # in their order, repeated ones too
         "position": {"type": "integer", "index": False},
         "start": {"type": "integer", "index": False},
@@ -58,6 +59,8 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
         "content_hash": _SHOWN,
         "passages": {"type": "integer", "index": False},
         "sentences": {"type": "integer", "index": False},  # how many, to be counted
+        # Of an article whose passages have no vectors: how many they are.
+        "unembedded": {"type": "integer", "index": False},
         "sentence_spans": {"type": "integer", "index": False, "doc_values": False},
         # The passage's own vector and its sentences', as `documents` packs them: what ranking
         # reads of a shortlist.

@@ -44,6 +44,12 @@ class Reading:
         return documents.read_article(found[0]) if found else None
 
     def article_ids(self, after: str, limit: int) -> list[str]:
+        return self._ids(after, limit)
+
+    def unembedded(self, after: str, limit: int) -> list[str]:
+        return self._ids(after, limit, {"exists": {"field": "unembedded"}})
+
+    def _ids(self, after: str, limit: int, *conditions: dict[str, Any]) -> list[str]:
         check_limit(limit)
         if not is_unicode(after):
             raise InputError("`after` holds half of a surrogate pair", field="after")
@@ -51,7 +57,7 @@ class Reading:
             return []
         answer = self._index.search(
             {
-                "query": self._index.shown("article"),
+                "query": self._index.shown("article", *conditions),
                 "size": limit,
                 "sort": [{"article_id": "asc"}],
                 "source": False,
@@ -105,7 +111,7 @@ class Reading:
         version = self._index.opened()
         details = {"address": self._index.name, "server": self._index.server}
         if version is None:
-            return EngineStatus("elasticsearch", 0, 0, 0, self._index.fingerprint, details)
+            return EngineStatus("elasticsearch", 0, 0, 0, 0, self._index.fingerprint, details)
         answer = self._index.search(
             {
                 "query": {"bool": {"must_not": [queries.hidden(self._index.alias)]}},
@@ -114,6 +120,7 @@ class Reading:
                 "aggregations": {
                     "kinds": {"terms": {"field": "kind"}},
                     "sentences": {"sum": {"field": "sentences"}},
+                    "unembedded": {"sum": {"field": "unembedded"}},
                 },
             }
         )
@@ -134,6 +141,7 @@ class Reading:
             int(counts.get("article", 0)),
             int(counts.get("passage", 0)),
             int(answer["aggregations"]["sentences"]["value"]),
+            int(answer["aggregations"]["unembedded"]["value"]),
             version.fingerprint,
             details,
         )

@@ -70,10 +70,11 @@ class Searching:
                 searches["total"] = ranking.total_search(alias, request, rare)
         if request.vector is not None and request.limit:
             searches["vector"] = ranking.vector_search(alias, request, version, shortlist)
-        # How many passages there are tells whether a short list is short of hidden ones only.
+        # How many have a vector tells whether a short list is short of hidden ones only.
         unfiltered = request.filter == NO_FILTER and request.constraint is None
-        if counted_terms or not searches or ("vector" in searches and unfiltered):
-            searches["passages"] = ranking.frequency_search(alias, counted_terms)
+        unsure = "vector" in searches and unfiltered
+        if counted_terms or not searches or unsure:
+            searches["passages"] = ranking.frequency_search(alias, counted_terms, vectors=unsure)
         answers = dict(zip(searches, self._index.searched([*searches.values()]), strict=True))
         passages, frequencies = self._passages, dict[Term, int]()
         if "passages" in answers:
@@ -89,7 +90,7 @@ class Searching:
         vector: tuple[Ranked, ...] = ()
         if "vector" in answers:
             vector = ranking.read_vector(answers["vector"])
-            short = unfiltered and ranking.lacks_some(answers["vector"], shortlist, passages)
+            short = unsure and ranking.lacks_some(answers["vector"], shortlist, answers["passages"])
             if short or ranking.is_cut_in_a_tie(vector, request.limit, shortlist):
                 vector = self._weighed(request, version, shortlist)
         return Rankings(

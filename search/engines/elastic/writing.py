@@ -30,6 +30,7 @@ class Known:
     edition: str
     content_hash: str
     passages: int
+    embedded: bool
 
 
 class Writing:
@@ -77,7 +78,7 @@ class Writing:
                     }
                 },
                 size=len(article_ids),
-                source_includes=["article_id", "edition", "content_hash", "passages"],
+                source_includes=["article_id", "edition", "content_hash", "passages", "unembedded"],
                 allow_partial_search_results=False,
                 track_total_hits=False,
             ),
@@ -85,7 +86,9 @@ class Writing:
         )
         sources = [hit["_source"] for hit in whole(answer.body)["hits"]["hits"]]
         return {
-            s["article_id"]: Known(s["edition"], s["content_hash"], s.get("passages", 0))
+            s["article_id"]: Known(
+                s["edition"], s["content_hash"], s.get("passages", 0), "unembedded" not in s
+            )
             for s in sources
         }
 
@@ -130,15 +133,18 @@ class Writing:
             except Unfit as error:
                 outcomes[number] = _failed(article_id, str(error))
                 continue
-            if article_id in fit:
-                repeated[fit[article_id]] = article_id
-            fit[article_id] = number
+            first = fit.setdefault(article_id, number)
+            if first != number and _says_less(indexed, articles[first]):
+                repeated[number] = article_id
+            elif first != number:
+                repeated[first] = article_id
+                fit[article_id] = number
         numbers = list(fit.values())
         with self._writing:
             for start in range(0, len(numbers), MOST_AT_ONCE):
                 batch = {n: articles[n] for n in numbers[start : start + MOST_AT_ONCE]}
                 outcomes.update(self._write(batch))
-        for number, article_id in repeated.items():  # replaced by a later one of this call
+        for number, article_id in repeated.items():  # another one of this call stands for it
             outcomes[number] = outcomes[fit[article_id]]
         return [outcomes[number] for number in range(len(articles))]
 
@@ -159,7 +165,9 @@ class Writing:
             return [
                 n
                 for n, key in ids.items()
-                if key not in known or known[key].content_hash != hashes[n]
+                if key not in known
+                or known[key].content_hash != hashes[n]
+                or (batch[n].embedded and not known[key].embedded)
             ]
 
         outcomes = {n: WriteOutcome(key, "unchanged") for n, key in ids.items()}
@@ -183,7 +191,8 @@ class Writing:
         for number, reason in failed.items():
             outcomes[number] = _failed(ids[number], reason)
         new = {
-            ids[n]: Known(edition, hashes[n], len(batch[n].passages)) for n, edition in done.items()
+            ids[n]: Known(edition, hashes[n], len(batch[n].passages), batch[n].embedded)
+            for n, edition in done.items()
         }
         self._committed(open_batch.ledger, new, replaced)
         return outcomes
@@ -298,6 +307,15 @@ class Batch:
             self._keeper.release(self.ledger)
         except EngineError as error:
             log.warning("could not sign off: %s", error)
+
+
+def _says_less(article: IndexedArticle, other: IndexedArticle) -> bool:
+    """Tell whether an article is another one without its vectors."""
+    return (
+        other.embedded
+        and not article.embedded
+        and article.article.content_hash() == other.article.content_hash()
+    )
 
 
 def _stored(batch: dict[int, IndexedArticle], editions: dict[int, str]) -> Iterator[Operation]:

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from search.domain import LAYERS
 from search.engine import Fingerprint
 from search.engines.embedded.connections import RECORD_SCHEMA
+from search.engines.embedded.packing import unpack
 from search.errors import FingerprintMismatch, RecordCorrupt
+
+_SHORT = 64  # passages of an article that is not long
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a record stands. `horizon`: removals up to it are no longer listed."""
+    """Where a record stands.
+
+    `horizon`: removals up to it are no longer listed. `last`: the greatest passage number
+    ever used.
+    """
 
     record: str
     fingerprint: Fingerprint
     sequence: int
     horizon: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
-class TermRow:
-    """All the text index needs of a passage."""
+class TermRows:
+    """All the text index needs of passages that follow each other in an article.
+
+    `number` and `position` are the first one's; `terms` has each one's, in the order of LAYERS.
+    """
 
     number: int
     article: int
@@ -36,7 +46,7 @@ class TermRow:
     language: str
     published: str | None
     tags: tuple[str, ...]
-    terms: tuple[str, ...]  # in the order of LAYERS
+    terms: Sequence[tuple[str, ...]]
 
 
 def read_state(connection: sqlite3.Connection) -> State | None:
@@ -56,25 +66,51 @@ def read_state(connection: sqlite3.Connection) -> State | None:
         fingerprint=Fingerprint(**json.loads(meta["fingerprint"])),
         sequence=int(meta["sequence"]),
         horizon=int(meta["horizon"]),
+        last=int(meta["numbers"]),
     )
 
 
-def read_terms(connection: sqlite3.Connection, after: int) -> Iterator[TermRow]:
-    """Yield what the text index needs of every passage numbered above `after`, in order."""
+def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterator[TermRows]:
+    """Yield what the text index needs of every passage above `after` up to `last`, in order.
+
+    Both are where one call's writing ended.
+    """
     sql = (
-        "SELECT p.number, a.key, a.id, p.position, a.source, a.language, a.published, a.tags, "
-        "t.layers FROM terms t JOIN vectors p ON p.number = t.number "
-        "JOIN articles a ON a.key = p.article WHERE t.number > ? ORDER BY t.number"
+        "SELECT t.number, a.key, a.id, t.number - a.first, a.source, a.language, a.published, "
+        "a.tags, t.layers FROM terms t JOIN articles a ON a.key = t.article "
+        "WHERE t.number > ? AND t.number <= ? ORDER BY t.number"
     )
-    for row in connection.execute(sql, (after,)):
+    for number, *about, published, tags, packed in connection.execute(sql, (after, last)):
         try:
-            terms = tuple(zlib.decompress(row[8]).decode().split("\n"))
-        except (zlib.error, UnicodeDecodeError) as error:
-            raise _damaged(f"its terms cannot be read: {error}", row[0]) from error
-        if len(terms) != len(LAYERS):
-            raise _damaged(f"it has {len(terms)} layers of terms, not {len(LAYERS)}", row[0])
-        tags = tuple(json.loads(row[7]))
-        yield TermRow(row[0], row[1], row[2], row[3], row[4], row[5], row[6], tags, terms)
+            layers = unpack(packed).split("\n")
+        except (ValueError, TypeError) as error:
+            raise damaged(f"its terms cannot be read: {error}", number) from error
+        size = len(LAYERS)
+        if len(layers) % size:
+            raise damaged(f"it has {len(layers)} layers of terms, not {size}", number)
+        terms = [tuple(layers[at : at + size]) for at in range(0, len(layers), size)]
+        key, article_id, position, source, language = about
+        yield TermRows(
+            number,
+            key,
+            article_id,
+            position,
+            source,
+            language,
+            published,
+            tuple(json.loads(tags)),
+            terms,
+        )
+
+
+def read_articles(connection: sqlite3.Connection, count: int) -> list[list[TermRows]]:
+    """Return what the text index needs of the newest so many articles that are not long."""
+    sql = (
+        "SELECT first, passages FROM articles WHERE passages BETWEEN 1 AND ? "
+        "ORDER BY key DESC LIMIT ?"
+    )
+    found = connection.execute(sql, (_SHORT, max(0, count))).fetchall()
+    return [list(read_terms(connection, first - 1, first + n - 1)) for first, n in found]
 
 
 def read_removals(connection: sqlite3.Connection, after: int) -> list[tuple[int, int, int]]:
@@ -83,12 +119,8 @@ def read_removals(connection: sqlite3.Connection, after: int) -> list[tuple[int,
     return connection.execute(sql, (after,)).fetchall()
 
 
-def read_last_number(connection: sqlite3.Connection) -> int:
-    """Return the greatest passage number there is, 0 if there is none."""
-    return int(connection.execute("SELECT coalesce(max(number), 0) FROM vectors").fetchone()[0])
-
-
-def _damaged(what: str, number: int) -> RecordCorrupt:
+def damaged(what: str, number: int) -> RecordCorrupt:
+    """Return the error that says so of a passage."""
     return RecordCorrupt(
         f"passage {number} of the record is damaged: {what}. Restore the index from a backup, or "
         "delete its folder and index your files again."

@@ -5,59 +5,50 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import tempfile
+import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 from search.domain import LAYERS
 from search.engines.embedded.changes import (
     State,
-    TermRow,
-    read_last_number,
+    TermRows,
+    read_articles,
     read_removals,
     read_state,
     read_terms,
 )
+from search.engines.embedded.fresh import Fresh, without
 from search.engines.embedded.generations import Damaged, Generations, Manifest
 from search.engines.embedded.locking import WriterLock
+from search.engines.embedded.opening import Opener, OpenText
 from search.engines.embedded.record import Record
-from search.engines.embedded.text import FORMAT, TextIndex, TextIndexError, change
+from search.engines.embedded.text import (
+    FORMAT,
+    MERGED_AT_ONCE,
+    TextIndexError,
+    change,
+    condense,
+    small_segments,
+)
 from search.errors import EngineUnavailable
 
 log = logging.getLogger(__name__)
 
-_BULK = 2_000  # passages from which Tantivy gets more memory
+_BULK = 2_000  # passages by one writer from which it is worth while to condense
 _SMALL = 500  # passages up to which any removal means building anew (20 ms)
 _MOST_REMOVED = 0.1  # share of removed passages from which BM25's statistics drift too far
 _RETRY = 0.2  # seconds between attempts to catch up while another process writes
 _RETRY_FAILED = 2.0  # seconds between attempts while the disk is full
 _WAIT = 2.0  # seconds a first reader waits for the writer's first generation
 _FEW_SEGMENTS = 4
+_CHEAP = 20_000  # passages in small segments whose merging takes a second
+_CHEAP_SHARE = 0.25  # of all passages: then it is a tenth of the time they took
 _PROGRESS = 20_000  # passages between two lines in the log
-
-
-@dataclass(frozen=True, slots=True)
-class OpenText:
-    """An opened generation."""
-
-    manifest: Manifest
-    index: TextIndex
-
-
-@contextmanager
-def answering(text: OpenText) -> Iterator[None]:
-    """Tell a failure inside Tantivy during a search in our words."""
-    try:
-        yield
-    except TextIndexError as error:
-        raise EngineUnavailable(
-            f"the text index failed on a search: {error}. If it happens again, delete the folder "
-            f"{text.manifest.folder} under `text`: it is built anew from the record."
-        ) from error
 
 
 class TextFollower:
@@ -67,15 +58,14 @@ class TextFollower:
         self._record = record
         self._lock = lock
         self._generations = Generations(folder)
+        self.fresh = Fresh()
         self._open: OpenText | None = None
         self._not_before = 0.0  # while there is one to go on with, catching up waits so long
-        self._views: list[tempfile.TemporaryDirectory[str]] = []
+        self._opener = Opener(self._generations)
 
     def close(self) -> None:
         self._open = None
-        for view in self._views:
-            view.cleanup()
-        self._views.clear()
+        self._opener.close()
 
     def follow(self, state: State) -> OpenText:
         """Return the text index at `state`, or the newest one if another process is writing.
@@ -100,6 +90,17 @@ class TextFollower:
         assert self._open is not None  # noqa: S101  # it is current
         return self._open
 
+    @property
+    def passages(self) -> int:
+        """How many passages the text index had when it was opened last. Any thread."""
+        text = self._open
+        return 0 if text is None else text.manifest.passages
+
+    def published(self) -> int:
+        """Return the sequence of what is published, -1 if there is nothing. Any thread."""
+        manifest = self._generations.current()
+        return -1 if manifest is None else manifest.sequence
+
     def _is_current(self, state: State, origin: str) -> bool:
         if self._open is not None and self._open.manifest.origin != origin:
             self._open = None  # of a record that was replaced by another
@@ -122,29 +123,14 @@ class TextFollower:
                 return ""
             try:
                 self._generations.verify(manifest)
-                index = self._open_files(manifest)
+                opened = self._opener.open(manifest)
             except (Damaged, TextIndexError) as error:
                 if manifest == self._generations.current():
                     return str(error)
                 continue
-            self._open = OpenText(manifest, index)
+            self._open = opened
             return ""
         return "it was replaced again and again while it was being opened"
-
-    def _open_files(self, manifest: Manifest) -> TextIndex:
-        folder = self._generations.path(manifest)
-        try:
-            return TextIndex(folder)
-        except TextIndexError:
-            if _writable(folder):
-                raise
-        # Tantivy makes a lock file where it reads. A folder nobody can write to is
-        # read through links from one of our own.
-        view = tempfile.TemporaryDirectory(prefix="fihris-")
-        self._views.append(view)
-        for name in manifest.files:
-            (Path(view.name) / name).symlink_to((folder / name).absolute())
-        return TextIndex(Path(view.name))
 
     def _catch_up(self, damage: str) -> None:
         """Bring the published generation up to the record, if that can be done now.
@@ -165,24 +151,45 @@ class TextFollower:
                 log.warning("searching what the text index had before: %s", error)
                 self._not_before = time.monotonic() + _RETRY_FAILED
 
-    def settle(self, written: int) -> None:
-        """After `written` passages by one writer, build anew if search gains by it.
+    def settle(self, written: int) -> bool:
+        """After `written` passages by one writer, merge segments if search gains by it.
 
-        What is written little by little leaves up to a dozen segments of Tantivy's;
-        a query over 100,000 passages is a quarter faster over 3 (2.2 to 1.7 ms).
+        What is written little by little leaves up to a dozen small segments of Tantivy's;
+        a query over 100,000 passages is a quarter faster over 3 (2.2 to 1.7 ms). Needs the
+        writer's lock, and a text index that is up to date. Tells whether enough was written.
         """
         text = self._open
         if text is None or written < max(_BULK, text.manifest.passages // 2):
-            return
+            return False
         if text.index.segments > _FEW_SEGMENTS:
-            self.advance(anew=True)
+            try:
+                self._condense(text.manifest)
+            except (TextIndexError, OSError) as error:
+                log.warning("the text index keeps %d segments: %s", text.index.segments, error)
+        return True
 
-    def advance(self, damage: str = "", *, anew: bool = False) -> None:
+    def _condense(self, base: Manifest) -> None:
+        small = small_segments(self._generations.path(base))
+        lacking = MERGED_AT_ONCE - len(small)
+        if sum(small) > max(_CHEAP, _CHEAP_SHARE * base.passages):
+            return
+        with self._record.reading() as connection:
+            state = None if connection is None else read_state(connection)
+            if connection is None or state is None or state.sequence != base.sequence:
+                return
+            articles = read_articles(connection, lacking)
+        again = sum(len(rows.terms) for article in articles for rows in article)
+        if 0 < lacking == len(articles):
+            self._made(
+                state, base, base.last_number, again, lambda folder: condense(folder, articles)
+            )
+
+    def advance(self, damage: str = "", *, waited_for: bool = False) -> None:
         """Publish and open a generation at the record's state. Needs the writer's lock.
 
         Args:
             damage: what is wrong with the published one, if anything.
-            anew: build from the record even if the published one could be changed.
+            waited_for: somebody waits for it, and nobody writes meanwhile.
 
         Raises:
             EngineUnavailable: Tantivy or the disk failed; the record is whole.
@@ -192,7 +199,7 @@ class TextFollower:
             if connection is None or state is None:
                 return
             origin = origin_of(state)
-            base = None if damage or anew else self._base(state, origin)
+            base = None if damage else self._base(state, origin)
             if base is not None and base.sequence >= state.sequence:
                 self._open_published(origin)
                 if self._is_current(state, origin):
@@ -203,12 +210,23 @@ class TextFollower:
                 base, removals, went = None, [], 0
             if damage:
                 log.warning("building the text index anew: %s", damage)
-            last = read_last_number(connection)
-            after = base.last_number if base else 0
-            added = _told(read_terms(connection, after), last - after)
-            bulk = last - after > _BULK
+            after, last = base.last_number if base else 0, state.last
+            gone = {key for key, _, _ in removals}
+            added = _told(self._added(connection, base, last, gone), last - after)
             try:
-                self._build(state, base, [key for key, _, _ in removals], went, added, last, bulk)
+                self._made(
+                    state,
+                    base,
+                    last,
+                    went,
+                    lambda folder: change(
+                        folder,
+                        [*gone],
+                        added,
+                        passages=last - after,
+                        waited_for=waited_for or base is None,
+                    ),
+                )
             except (TextIndexError, OSError) as error:
                 if base is not None and not isinstance(error, OSError):
                     log.warning("cannot change the text index, building it anew: %s", error)
@@ -219,6 +237,21 @@ class TextFollower:
                     "What was acknowledged is safe in the record; free some space or fix the "
                     "folder's permissions, and it is built at the next search."
                 ) from error
+            self.fresh.forget(last)
+
+    def _added(
+        self, connection: sqlite3.Connection, base: Manifest | None, last: int, gone: set[int]
+    ) -> Iterator[TermRows]:
+        """Return what was added since `base`: from memory what is there, else from the record."""
+        if base is None:
+            return read_terms(connection, 0, last)
+        after = base.last_number
+        start, end, fresh = self.fresh.between(after, last)
+        return chain(
+            read_terms(connection, after, start),
+            without(iter(fresh), gone),
+            read_terms(connection, end, last),
+        )
 
     def _base(self, state: State, origin: str) -> Manifest | None:
         """Return the published generation if changes can be applied to it."""
@@ -232,21 +265,21 @@ class TextFollower:
             return None
         return manifest
 
-    def _build(
+    def _made(
         self,
         state: State,
         base: Manifest | None,
-        removed: list[int],
-        went: int,
-        added: Iterator[TermRow],
         last: int,
-        bulk: bool,
+        went: int,
+        make: Callable[[Path], int],
     ) -> None:
+        """Publish and open what `make` makes of a copy of `base`; it returns its passages."""
         building = self._generations.begin(base)
         try:
-            passages = change(building, removed, added, bulk=bulk)
+            passages = make(building)
             manifest = self._generations.publish(
                 building,
+                base,
                 lambda folder, files: Manifest(
                     origin=origin_of(state),
                     folder=folder,
@@ -260,7 +293,7 @@ class TextFollower:
         except BaseException:
             self._generations.discard(building)
             raise
-        self._open = OpenText(manifest, self._open_files(manifest))
+        self._open = self._opener.open(manifest)
 
 
 def origin_of(state: State) -> str:
@@ -275,17 +308,12 @@ def _drifted(base: Manifest, went: int) -> bool:
     return went > 0 and (base.passages <= _SMALL or removed > _MOST_REMOVED * base.passages)
 
 
-def _told(rows: Iterator[TermRow], about: int) -> Iterator[TermRow]:
+def _told(rows: Iterator[TermRows], about: int) -> Iterator[TermRows]:
     """Pass rows on, telling the log how far a long build is."""
-    for done, row in enumerate(rows):
-        if done and done % _PROGRESS == 0:
+    done, told = 0, _PROGRESS
+    for some in rows:
+        if done >= told:
             log.info("building the text index: %d of about %d passages", done, about)
-        yield row
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
+            told += _PROGRESS
+        yield some
+        done += len(some.terms)

@@ -1,18 +1,16 @@
 """The embedded engine: the record, and what is derived from it, as one Engine.
 
-A search works on a view: a text index and a passage table that never change.
-The view is replaced when the record has moved on, whoever moved it.
+A search works on a view: a text index and a passage table that never change
+(`viewing`).
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from search.clauses import Clause
@@ -25,6 +23,7 @@ from search.engine import (
     Ranked,
     Rankings,
     RankRequest,
+    Stored,
     WriteOutcome,
 )
 from search.engines.checks import (
@@ -37,31 +36,17 @@ from search.engines.checks import (
     is_unicode,
     passage_key,
 )
-from search.engines.embedded.changes import State, read_removals, read_state
-from search.engines.embedded.derived import OpenText, TextFollower, answering
+from search.engines.embedded.changes import State
+from search.engines.embedded.derived import TextFollower
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.meaning import Meaning
+from search.engines.embedded.opening import answering
+from search.engines.embedded.publishing import Publisher
 from search.engines.embedded.record import Record
-from search.engines.embedded.vectors import PassageTable, follow, no_passages
-from search.errors import EngineError, EngineUnavailable, InputError
+from search.engines.embedded.viewing import View, Views
+from search.errors import EngineUnavailable, InputError
 
-log = logging.getLogger(__name__)
-
-_SHARE = 5  # publishing takes a sixth of a busy writer's time at most
-_PAUSE = 2.0  # seconds between a busy writer's publications: larger segments, faster search
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What one search works on.
-
-    `text` may be behind `table` while another process writes; `hidden` are the
-    keys of articles that went in between, so that none of them is counted.
-    """
-
-    table: PassageTable
-    text: OpenText
-    hidden: tuple[int, ...]
+_SHOWN_WITHIN = 10.0  # seconds another process has to show what it wrote
 
 
 class EmbeddedEngine:
@@ -90,11 +75,19 @@ class EmbeddedEngine:
         self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-meaning")
         self._writing = threading.Lock()  # one write at a time
         self._following = threading.RLock()  # one thread brings the view up to date
-        self._view: View | None = None
-        self._timer: threading.Timer | None = None
-        self._published = (-_PAUSE, 0.0)  # when the last publication ended, seconds it took
-        self._written = 0  # passages, by this engine
         self._closed = False
+        self._views = Views(
+            self._record,
+            self._text,
+            self._lock,
+            self._following,
+            fingerprint.dimensions,
+            self._state,
+        )
+        self._publisher = Publisher(
+            self._text, self._lock, self._following, lambda: not self._closed
+        )
+        self._holds = 0  # contexts that keep others out
         try:
             self._state()
         except BaseException:
@@ -106,14 +99,10 @@ class EmbeddedEngine:
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
         with self._writing:
             self._start_writing("indexing")
-            outcomes = self._record.write(articles, self._fingerprint)
-            done = [o.status == "written" for o in outcomes]
-            if any(done):
-                self._written += sum(
-                    len(a.passages) for a, d in zip(articles, done, strict=True) if d
-                )
-                self._publish_soon()
-            return outcomes
+            written = self._record.write(articles, self._fingerprint)
+            if any(outcome.status == "written" for outcome in written.outcomes):
+                self._publisher.wrote(written)
+            return written.outcomes
 
     def delete(self, article_ids: Sequence[str]) -> int:
         with self._writing:
@@ -122,15 +111,42 @@ class EmbeddedEngine:
             self._start_writing("deleting")
             removed = self._record.delete([known for known in article_ids if is_unicode(known)])
             if removed:
-                self._publish_soon()
+                self._publisher.soon()
             return removed
 
     @contextmanager
     def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
-        """Keep other writers out, from now until this engine is closed."""
+        """Keep other writers out, from now until this engine rests or is closed."""
         with self._writing:
             self._start_writing(purpose)
-        yield lambda: None
+            self._holds += 1
+        try:
+            yield lambda: None
+        finally:
+            with self._writing:
+                self._holds -= 1
+
+    def show(self) -> None:
+        deadline = time.monotonic() + _SHOWN_WITHIN
+        while (state := self._state()) is not None:
+            with self._following:
+                self._refuse_closed()
+                if self._lock.held:
+                    self._text.advance(waited_for=True)
+                    return
+                if self._text.follow(state).manifest.sequence >= state.sequence:
+                    return
+            if time.monotonic() > deadline:
+                raise EngineUnavailable(
+                    f"what {self._lock.holder()} wrote is not in the text index yet. Try again."
+                )
+            time.sleep(0.05)
+
+    def rest(self) -> None:
+        with self._writing:
+            if not self._closed and self._lock.held and not self._holds:
+                self._publisher.stop()
+                self._lock.release()
 
     def _start_writing(self, purpose: str) -> None:
         self._refuse_closed()
@@ -144,38 +160,12 @@ class EmbeddedEngine:
         self._lock.acquire(purpose)
         self._state()
 
-    def _publish_soon(self) -> None:
-        """Let other processes see the change: now, or later while changes come fast."""
-        ended, took = self._published
-        wait = ended + max(_PAUSE, _SHARE * took) - time.monotonic()
-        if wait <= 0:
-            self._publish()
-        elif self._timer is None or not self._timer.is_alive():
-            self._timer = threading.Timer(wait, self._publish)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _publish(self, *, last: bool = False) -> None:
-        with self._following:
-            if self._closed or not self._lock.held:
-                return
-            started = time.monotonic()
-            try:
-                self._text.advance()
-                if last:
-                    self._text.settle(self._written)
-            except EngineError as error:
-                # The write itself is safe and acknowledged; a search tries again and says so.
-                log.warning("%s", error)
-            ended = time.monotonic()
-            self._published = (ended, ended - started)
-
     # -- ranking
 
     def rank(self, request: RankRequest) -> Rankings:
         check_request(request, self._fingerprint.dimensions)
         for _ in range(5):
-            view = self._current_view()
+            view = self._views.current()
             if view is None:
                 empty = None if request.clause is None else 0
                 return Rankings(text_total=empty, frequencies=dict.fromkeys(request.frequencies, 0))
@@ -236,7 +226,7 @@ class EmbeddedEngine:
         for field in fields:
             if field not in FACET_FIELDS:
                 raise InputError(f"there is no facet {field!r}", field="fields")
-        view = self._current_view()
+        view = self._views.current()
         if view is None:
             return {field: [] for field in fields}
         with answering(view.text):
@@ -251,7 +241,7 @@ class EmbeddedEngine:
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
         check_limit(limit)
         check_layer(layer)
-        view = self._current_view()
+        view = self._views.current()
         if view is None:
             return []
         with answering(view.text):
@@ -259,95 +249,65 @@ class EmbeddedEngine:
 
     # -- reading
 
-    def content_hashes(self, article_ids: Sequence[str]) -> dict[str, str]:
+    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
         self._state()
-        return self._record.content_hashes([known for known in article_ids if is_unicode(known)])
+        return self._record.stored([known for known in article_ids if is_unicode(known)])
 
     def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
-        self._state()
+        if self._state() is None:
+            return []
         keys = [key for key in map(passage_key, passage_ids) if key is not None]
         found = self._record.fetch(keys)
         return [found[key] for key in keys if key in found]
 
     def article(self, article_id: str) -> StoredArticle | None:
-        self._state()
-        return self._record.article(article_id) if is_unicode(article_id) else None
+        if self._state() is None or not is_unicode(article_id):
+            return None
+        return self._record.article(article_id)
 
     def article_ids(self, after: str, limit: int) -> list[str]:
+        self._check_page(after, limit)
+        return self._record.article_ids(after, limit)
+
+    def unembedded(self, after: str, limit: int) -> list[str]:
+        self._check_page(after, limit)
+        return self._record.unembedded(after, limit)
+
+    def _check_page(self, after: str, limit: int) -> None:
         check_limit(limit)
         if not is_unicode(after):
             raise InputError("`after` holds half of a surrogate pair", field="after")
         self._state()
-        return self._record.article_ids(after, limit)
 
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
-        self._state()
+        if self._state() is None:
+            return []
         known = [key for key in dict.fromkeys(article_ids) if is_unicode(key)]
         found = (self._record.indexed(key, self._fingerprint.dimensions) for key in known)
         return [indexed for indexed in found if indexed is not None]
 
     def status(self) -> EngineStatus:
         state = self._state()
-        articles, passages, sentences = self._record.counts() if state else (0, 0, 0)
+        counts = self._record.counts() if state else (0, 0, 0, 0)
         details = {"folder": str(self._folder)}
         if state is not None:
             files = (path for path in self._folder.rglob("*") if path.is_file())
             details["bytes"] = str(sum(_size(path) for path in files))
             details["sequence"] = str(state.sequence)
-        return EngineStatus("embedded", articles, passages, sentences, self._fingerprint, details)
+        return EngineStatus("embedded", *counts, self._fingerprint, details)
 
     def close(self) -> None:
         with self._writing:
             if self._closed:
                 return
-            if self._timer is not None:
-                self._timer.cancel()
-            self._publish(last=True)
+            self._publisher.stop()
             self._beside.shutdown()
             with self._following:
                 self._closed = True
-                self._view = None
+                self._views.latest = None
                 self._text.close()
                 self._record.close()
                 self._lock.release()
-
-    # -- the view
-
-    def _current_view(self) -> View | None:
-        state = self._state()
-        if state is None:
-            return None
-        view = self._view
-        if view is not None and _is_at(view, state):
-            return view
-        # A writer's own searches see its writes, so they wait; others may go on with what
-        # they have while one thread brings it up to date.
-        wait = view is None or view.table.record != state.record or self._lock.held
-        if not self._following.acquire(blocking=wait):
-            return view
-        try:
-            return self._follow(state)
-        finally:
-            self._following.release()
-
-    def _follow(self, state: State) -> View | None:
-        self._refuse_closed()
-        # Text first: the table is then never behind it, and knows every passage it names.
-        text = self._text.follow(state)
-        with self._record.reading() as connection:
-            now = None if connection is None else read_state(connection)
-            if connection is None or now is None:
-                self._view = None
-                return None
-            table = self._view.table if self._view is not None else None
-            if table is None or table.record != now.record or table.sequence < now.horizon:
-                table = no_passages(now.record, self._fingerprint.dimensions)
-            if table.sequence != now.sequence:
-                removals = read_removals(connection, table.sequence) if len(table) else []
-                table = follow(table, connection, now.sequence, [key for key, _, _ in removals])
-            hidden = read_removals(connection, text.manifest.sequence)
-        self._view = View(table, text, tuple(key for key, _, _ in hidden))
-        return self._view
 
     def _state(self) -> State | None:
         self._refuse_closed()
@@ -359,14 +319,6 @@ class EmbeddedEngine:
     def _refuse_closed(self) -> None:
         if self._closed:
             raise EngineUnavailable("this engine was closed; open another one")
-
-
-def _is_at(view: View, state: State) -> bool:
-    return (
-        view.table.record == state.record
-        and view.table.sequence >= state.sequence
-        and view.text.manifest.sequence >= state.sequence
-    )
 
 
 def _size(path: Path) -> int:

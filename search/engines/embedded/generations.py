@@ -82,7 +82,7 @@ class Generations:
             path = self.path(manifest) / name
             try:
                 found = path.stat()
-                key = (found.st_ino, found.st_size, found.st_mtime_ns, crc)
+                key = _key(found, crc)
                 if key in self._verified:
                     continue
                 if found.st_size != size or checksum(path) != crc:
@@ -106,14 +106,26 @@ class Generations:
         return building
 
     def publish(
-        self, building: Path, describe: Callable[[str, dict[str, tuple[int, int]]], Manifest]
+        self,
+        building: Path,
+        base: Manifest | None,
+        describe: Callable[[str, dict[str, tuple[int, int]]], Manifest],
     ) -> Manifest:
-        """Make a built folder the current generation and remove what is older."""
+        """Make a built folder the current generation and remove what is older.
+
+        Files of `base` are not read again.
+        """
         for name in _OWN_LOCKS:
             (building / name).unlink(missing_ok=True)
         files = {}
         for path in sorted(building.iterdir()):
-            files[path.name] = (path.stat().st_size, checksum(path))
+            found = path.stat()
+            known = base.files.get(path.name) if base is not None else None
+            key = None if known is None else _key(found, known[1])
+            if known is None or key not in self._verified:
+                known = (found.st_size, checksum(path))
+            files[path.name] = known
+            self._verified.add(_key(found, known[1]))
         final = self.folder / building.name.removeprefix(_BUILDING)
         building.rename(final)
         manifest = describe(final.name, files)
@@ -136,6 +148,11 @@ class Generations:
                 shutil.rmtree(path, ignore_errors=True)
             elif path.name.startswith(_BUILDING):
                 path.unlink(missing_ok=True)
+
+
+def _key(found: os.stat_result, crc: int) -> tuple[int, int, int, int]:
+    """Return what tells a file that was read before, whatever its name."""
+    return found.st_ino, found.st_size, found.st_mtime_ns, crc
 
 
 def _digest(body: object) -> str:

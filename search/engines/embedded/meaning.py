@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from search.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
 from search.domain import NO_FILTER, Filter, Vector
 from search.engine import SENTENCE_WEIGHT, Ranked, RankRequest, shortlist_size
-from search.engines.embedded.derived import OpenText
+from search.engines.embedded.opening import OpenText
 from search.engines.embedded.record import Record
 from search.engines.embedded.vectors import PassageTable
 
@@ -37,7 +37,7 @@ class Meaning:
         Raises LookupError when a passage of the table is no longer in the record.
         """
         vector, limit = request.vector, request.limit
-        if vector is None or not limit or not len(table):
+        if vector is None or not limit or not len(table.places):
             return ()
         query = (vector / np.linalg.norm(vector.astype(np.float64))).astype(np.float32)
         shortlist = shortlist_size(limit)

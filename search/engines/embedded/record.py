@@ -4,14 +4,16 @@ WAL with synchronous=FULL: when `write` returns, what it reports as written
 survives a crash of the machine. All else is derived from here and follows by
 `sequence`, a number that grows with every change:
 
-- `articles.key` and `passages.number` are never used twice (AUTOINCREMENT), so
-  what was added since is what has a greater number;
+- `articles.key` and `passages.number` are never used twice, so what was added since is
+  what has a greater number;
+- an article's passages are numbered in a row from `articles.first`;
 - `removals` names the article keys that went, by the sequence they went at.
 
 Vectors are float16: a cosine moves by less than 0.0002 and the file is half as
-big. Terms are kept (zlib) because an engine does not analyse: a rebuild then
+big; a passage that is not embedded has no row there. Terms are kept (packed, many
+passages at once) because an engine does not analyse: a rebuild then
 costs no analysis and cannot disagree with what was indexed. An article's text
-stands twice, zlib as a whole and plain by passage, so that showing a passage
+stands twice, packed as a whole and plain by passage, so that showing a passage
 of a long article reads that passage only.
 """
 
@@ -19,9 +21,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -40,20 +42,28 @@ from search.domain import (
     StoredPassage,
     Vector,
 )
-from search.engine import Fingerprint, WriteOutcome
-from search.engines.embedded.changes import State, read_state
+from search.engine import Fingerprint, Stored, WriteOutcome
+from search.engines.embedded.changes import State, TermRows, damaged, read_state
 from search.engines.embedded.connections import Connections, as_json
-from search.engines.embedded.storing import (
-    create,
-    forget_removals,
-    next_sequence,
-    remove,
-    store,
-)
+from search.engines.embedded.packing import unpack
+from search.engines.embedded.storing import Storing, create, forget_removals, next_sequence
 
 # An empty value means unknown, which no filter asks for.
 _LISTED = "(SELECT value FROM json_each(?) WHERE value != '')"
-_ARTICLE = "a.id, a.title, a.source, a.language, a.published, a.tags, a.url"
+_ARTICLE = "a.id, a.title, a.source, a.author, a.language, a.published, a.tags, a.url"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write did.
+
+    `added` is what the text index needs; its numbers are above `before` up to `last`.
+    """
+
+    outcomes: list[WriteOutcome]
+    added: list[TermRows]
+    before: int
+    last: int
 
 
 class Record:
@@ -83,27 +93,30 @@ class Record:
 
     # -- writing
 
-    def write(
-        self, articles: Sequence[IndexedArticle], fingerprint: Fingerprint
-    ) -> list[WriteOutcome]:
+    def write(self, articles: Sequence[IndexedArticle], fingerprint: Fingerprint) -> Written:
         """Store articles in one transaction; an unfit one fails alone."""
         with self._connections.writing() as connection:
-            if read_state(connection) is None:
+            state = read_state(connection)
+            if state is None:
                 create(connection, fingerprint)
-            sequence = next_sequence(connection)
-            outcomes = [store(connection, a, fingerprint, sequence) for a in articles]
-            forget_removals(connection)
+            before = state.last if state else 0
+            storing = Storing(connection, next_sequence(connection), before)
+            outcomes = [storing.store(a, fingerprint.dimensions) for a in articles]
             if not any(outcome.status == "written" for outcome in outcomes):
                 connection.execute("ROLLBACK")
-            return outcomes
+                return Written(outcomes, [], before, before)
+            storing.finish()
+            forget_removals(connection)
+        return Written(outcomes, storing.added, before, storing.last)
 
     def delete(self, article_ids: Sequence[str]) -> int:
         """Remove articles in one transaction; return how many there were."""
         with self._connections.writing() as connection:
-            if read_state(connection) is None:
+            state = read_state(connection)
+            if state is None:
                 return 0
-            sequence = next_sequence(connection)
-            removed = sum(remove(connection, known, sequence) for known in set(article_ids))
+            storing = Storing(connection, next_sequence(connection), state.last)
+            removed = sum(storing.remove(known) for known in set(article_ids))
             forget_removals(connection)
             if not removed:
                 connection.execute("ROLLBACK")
@@ -111,19 +124,20 @@ class Record:
 
     # -- reading for people
 
-    def content_hashes(self, article_ids: Sequence[str]) -> dict[str, str]:
+    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
         sql = (
-            "SELECT id, content_hash FROM articles WHERE id IN (SELECT value FROM json_each(?)) "
-            "ORDER BY id"
+            "SELECT id, content_hash, embedded FROM articles "
+            "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
         )
-        return dict(self._rows(sql, as_json(article_ids)))
+        rows = self._rows(sql, as_json(article_ids))
+        return {key: Stored(content_hash, bool(embedded)) for key, content_hash, embedded in rows}
 
     def fetch(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], StoredPassage]:
         """Return the known passages of these (article id, position) pairs."""
         sql = (
-            f"SELECT {_ARTICLE}, p.position, p.start, p.end, p.text, s.spans "  # noqa: S608
-            "FROM articles a JOIN passages p ON p.article = a.key "
-            "LEFT JOIN sentences s ON s.number = p.number WHERE a.id = ? AND p.position = ?"
+            f"SELECT {_ARTICLE}, p.start, p.end, p.text, s.spans "  # noqa: S608
+            "FROM articles a JOIN passages p ON p.number = a.first + ?2 "
+            "LEFT JOIN sentences s ON s.number = p.number WHERE a.id = ?1 AND ?2 < a.passages"
         )
         found = {}
         with self.reading() as connection:
@@ -132,8 +146,8 @@ class Record:
                     break
                 row = connection.execute(sql, pair).fetchone()
                 if row is not None:
-                    info = _info(row[:7])
-                    passage = Passage(info.id, *row[7:11])
+                    info = _info(row[:8])
+                    passage = Passage(info.id, pair[1], *row[8:11])
                     found[pair] = StoredPassage(passage, info, _spans(row[11]))
         return found
 
@@ -144,9 +158,10 @@ class Record:
     def indexed(self, id: str, dimensions: int) -> IndexedArticle | None:
         """Return an article as it was written, without its terms."""
         sql = (
-            "SELECT v.vector, s.spans, s.vectors FROM vectors v "
-            "JOIN articles a ON a.key = v.article "
-            "LEFT JOIN sentences s ON s.number = v.number WHERE a.id = ? ORDER BY v.position"
+            "SELECT v.vector, s.spans, s.vectors FROM articles a JOIN passages p "
+            "ON p.number >= a.first AND p.number < a.first + a.passages "
+            "LEFT JOIN vectors v ON v.number = p.number "
+            "LEFT JOIN sentences s ON s.number = p.number WHERE a.id = ? ORDER BY p.number"
         )
         with self.reading() as connection:
             stored = None if connection is None else _article(connection, id)
@@ -163,11 +178,18 @@ class Record:
         sql = "SELECT id FROM articles WHERE id > ? ORDER BY id LIMIT ?"
         return [row[0] for row in self._rows(sql, after, limit)]
 
-    def counts(self) -> tuple[int, int, int]:
-        """Return how many articles, passages and sentence vectors there are."""
-        articles = self._rows("SELECT count(*), coalesce(sum(sentences), 0) FROM articles")
-        passages = self._rows("SELECT count(*) FROM passages")
-        return (articles[0][0], passages[0][0], articles[0][1]) if articles else (0, 0, 0)
+    def unembedded(self, after: str, limit: int) -> list[str]:
+        sql = "SELECT id FROM articles WHERE id > ? AND NOT embedded ORDER BY id LIMIT ?"
+        return [row[0] for row in self._rows(sql, after, limit)]
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """Return how many articles, passages, sentence vectors and passages without one there are."""
+        sql = (
+            "SELECT count(*), coalesce(sum(passages), 0), coalesce(sum(sentences), 0), "
+            "coalesce(sum(passages) FILTER (WHERE NOT embedded), 0) FROM articles"
+        )
+        rows = self._rows(sql)
+        return rows[0] if rows else (0, 0, 0, 0)
 
     # -- reading for what is derived
 
@@ -236,16 +258,23 @@ def _spans(packed: bytes | None) -> tuple[Span, ...]:
 
 
 def _article(connection: sqlite3.Connection, id: str) -> StoredArticle | None:
-    sql = f"SELECT a.key, {_ARTICLE}, a.text FROM articles a WHERE a.id = ?"  # noqa: S608
+    sql = f"SELECT {_ARTICLE}, a.text, a.first, a.passages FROM articles a WHERE a.id = ?"  # noqa: S608
     row = connection.execute(sql, (id,)).fetchone()
     if row is None:
         return None
+    packed, first, count = row[8:]
     passages = connection.execute(
-        "SELECT position, start, end, text FROM passages WHERE article = ? ORDER BY position",
-        (row[0],),
+        "SELECT start, end, text FROM passages WHERE number >= ? AND number < ? ORDER BY number",
+        (first, first + count),
     ).fetchall()
-    text = zlib.decompress(row[8]).decode()
-    return StoredArticle(Article(_info(row[1:8]), text), tuple(Passage(id, *p) for p in passages))
+    try:
+        text = unpack(packed)
+    except (ValueError, TypeError) as error:
+        raise damaged(f"its article's text cannot be read: {error}", first) from error
+    numbered = enumerate(passages)
+    return StoredArticle(
+        Article(_info(row[:8]), text), tuple(Passage(id, n, *p) for n, p in numbered)
+    )
 
 
 def _indexed(passage: Passage, row: Sequence[Any], dimensions: int) -> IndexedPassage:
@@ -253,7 +282,7 @@ def _indexed(passage: Passage, row: Sequence[Any], dimensions: int) -> IndexedPa
     return IndexedPassage(
         passage=passage,
         terms={},
-        vector=np.frombuffer(vector, "<f2").astype(np.float32),
+        vector=None if vector is None else np.frombuffer(vector, "<f2").astype(np.float32),
         sentences=_spans(spans),
         sentence_vectors=np.frombuffer(vectors or b"", "<f2")
         .reshape(-1, dimensions)
@@ -262,11 +291,12 @@ def _indexed(passage: Passage, row: Sequence[Any], dimensions: int) -> IndexedPa
 
 
 def _info(row: Sequence[object]) -> ArticleInfo:
-    article_id, title, source, language, published, tags, url = row
+    article_id, title, source, author, language, published, tags, url = row
     return ArticleInfo(
         id=str(article_id),
         title=str(title),
         source=str(source),
+        author=str(author),
         language=str(language),
         published=date.fromisoformat(str(published)) if published else None,
         tags=tuple(json.loads(str(tags))),

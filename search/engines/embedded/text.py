@@ -22,7 +22,7 @@ from search.clauses import RARE, Boost, Clause, Everything, Term
 from search.domain import LAYERS, Filter, Layer
 from search.engine import FacetField, RankRequest
 from search.engines.checks import is_unicode
-from search.engines.embedded.changes import TermRow
+from search.engines.embedded.changes import TermRows
 from search.engines.embedded.queries import Translator, is_constant
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ _HEAP = (
     128_000_000  # bytes a thread gathers before it writes a segment: fewer segments, faster search
 )
 _SMALL_HEAP = 15_000_000  # Tantivy's least; enough for a few articles
+_BULK = 2_000  # passages from which Tantivy gets more memory, and may get more threads
+# Tantivy merges segments of about one size where there are so many; those below 10,000
+# passages, and some above, count as of one size.
+MERGED_AT_ONCE = 8
+_SMALL_SEGMENT = 16_000
 _SLACK = 28  # hits asked beyond the limit, so that a tie at the cut is usually seen whole
 _KEPT_BITS = np.uint32(0xFFFFFE00)  # 14 bits of a score's mantissa: steps of 0.006 %
 
@@ -82,7 +87,14 @@ def _open(folder: Path, *, create: bool = False) -> tantivy.Index:
     return index
 
 
-def change(folder: Path, removed: Sequence[int], added: Iterator[TermRow], *, bulk: bool) -> int:
+def change(
+    folder: Path,
+    removed: Sequence[int],
+    added: Iterator[TermRows],
+    *,
+    passages: int,
+    waited_for: bool = False,
+) -> int:
     """Apply changes to the index in `folder`, made if it is empty; return its passages.
 
     Returns when every merge is done and no thread of Tantivy touches the folder.
@@ -91,46 +103,86 @@ def change(folder: Path, removed: Sequence[int], added: Iterator[TermRow], *, bu
         folder: a folder of the caller's own.
         removed: keys of articles that went.
         added: passages to add.
-        bulk: gather more in memory, for fewer and larger segments.
+        passages: about how many they are. Many are gathered in more memory, for fewer and
+            larger segments.
+        waited_for: somebody waits for it, so that several threads are worth a segment each.
     """
-    import tantivy
-
     with native():
         index = _open(folder, create=not (folder / "meta.json").exists())
-        threads = min(4, os.cpu_count() or 1) if bulk else 1
-        writer = index.writer(_HEAP if bulk else _SMALL_HEAP, threads)
-        if removed:
-            # By query: delete_documents_by_term takes a number for a signed one and finds nothing.
-            gone = tantivy.Query.term_set_query(index.schema, "article", list(removed))
-            writer.delete_documents_by_query(gone)
-        for row in added:
-            writer.add_document(_document(tantivy, row))
+        threads = min(4, os.cpu_count() or 1) if waited_for and passages > _BULK else 1
+        writer = index.writer(_HEAP if passages > _BULK else _SMALL_HEAP, threads)
+        _remove(index, writer, removed)
+        for rows in added:
+            _add(writer, rows)
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
         return index.searcher().num_docs
 
 
-def _document(tantivy, row: TermRow):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    document = tantivy.Document()
-    for layer, terms in zip(LAYERS, row.terms, strict=True):
-        if terms:
-            document.add_text(layer, terms)
-    document.add_unsigned("number", row.number)
-    document.add_unsigned("article", row.article)
-    document.add_text("article_id", row.article_id)
-    document.add_text("passage_id", f"{row.article_id}#{row.position}")
-    if row.source:
-        document.add_text("source", row.source)
-    if row.language:
-        document.add_text("language", row.language)
-    for tag in dict.fromkeys(row.tags):
-        if tag:
-            document.add_text("tags", tag)
-    if row.published:
-        document.add_text("year", row.published[:4])
-        document.add_unsigned("published", date.fromisoformat(row.published).toordinal())
-    return document
+def small_segments(folder: Path) -> list[int]:
+    """Return the passages of segments Tantivy would merge if there were `MERGED_AT_ONCE`."""
+    meta = json.loads((folder / "meta.json").read_bytes())
+    sizes = [segment["max_doc"] for segment in meta["segments"]]
+    return [size for size in sizes if size <= _SMALL_SEGMENT]
+
+
+def condense(folder: Path, articles: Sequence[Sequence[TermRows]]) -> int:
+    """Let Tantivy merge its small segments; return the index's passages.
+
+    It does so where there are `MERGED_AT_ONCE`, and cannot be asked to: so each of these
+    articles is added anew in a segment of its own, until there are.
+
+    Args:
+        folder: a folder of the caller's own.
+        articles: all passages of each of some small articles.
+    """
+    with native():
+        index = _open(folder)
+        writer = index.writer(_SMALL_HEAP, 1)
+        for article in articles:
+            _remove(index, writer, [article[0].article])
+            for rows in article:
+                _add(writer, rows)
+            writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        return index.searcher().num_docs
+
+
+def _remove(index: tantivy.Index, writer: tantivy.IndexWriter, articles: Sequence[int]) -> None:
+    import tantivy
+
+    if articles:
+        # By query: delete_documents_by_term takes a number for a signed one and finds nothing.
+        gone = tantivy.Query.term_set_query(index.schema, "article", list(articles))
+        writer.delete_documents_by_query(gone)
+
+
+def _add(writer: tantivy.IndexWriter, rows: TermRows) -> None:
+    import tantivy
+
+    day = rows.published
+    published = date.fromisoformat(day).toordinal() if day else None
+    about = {
+        "article_id": rows.article_id,
+        "source": rows.source,
+        "language": rows.language,
+        "tags": [tag for tag in dict.fromkeys(rows.tags) if tag],
+        "year": day[:4] if day else "",
+    }
+    about = {name: value for name, value in about.items() if value}
+    for n, terms in enumerate(rows.terms):
+        document = tantivy.Document(
+            **{layer: joined for layer, joined in zip(LAYERS, terms, strict=True) if joined},
+            **about,
+            passage_id=f"{rows.article_id}#{rows.position + n}",
+        )
+        document.add_unsigned("number", rows.number + n)
+        document.add_unsigned("article", rows.article)
+        if published is not None:
+            document.add_unsigned("published", published)
+        writer.add_document(document)
 
 
 class TextIndex:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.domain import Vector
+from search.engines.embedded.changes import State, damaged
 
 _BATCH = 4096  # rows read and rounded at a time: 6 MB of float32
 _SPARSE = 0.25  # below this share of rows, gathering them is cheaper than scanning all
@@ -31,6 +32,12 @@ class Rows(NamedTuple):
     numbers: NDArray[np.int64]
     articles: NDArray[np.int64]  # keys in the record
     positions: NDArray[np.int32]
+
+
+class Codes(NamedTuple):
+    """The rounded vectors of the passages that have one, in order of number."""
+
+    numbers: NDArray[np.int64]
     codes: NDArray[np.int8]  # shape (n, dimensions)
     scales: NDArray[np.float32]
 
@@ -42,6 +49,8 @@ class PassageTable:
     record: str
     sequence: int
     rows: Rows
+    vectors: Codes
+    places: NDArray[np.int64]  # the row of each of the vectors
     ids: Mapping[int, str]  # article key -> article id
 
     def __len__(self) -> int:
@@ -65,20 +74,21 @@ class PassageTable:
         Rows tied at the cut are taken in order of passage id, so that equal
         passages come out alike however they were numbered.
         """
-        rows = None if allowed is None else np.flatnonzero(allowed)
-        total = len(self) if rows is None else len(rows)
+        vectors, places = self.vectors, self.places
+        some = None if allowed is None else np.flatnonzero(allowed[places])
+        total = len(places) if some is None else len(some)
         if total <= count:
-            return np.arange(len(self)) if rows is None else rows
-        if rows is not None and total < _SPARSE * len(self):
-            scores = _scan(self.rows.codes[rows], self.rows.scales[rows], query)
+            return places if some is None else places[some]
+        if some is not None and total < _SPARSE * len(places):
+            scores = _scan(vectors.codes[some], vectors.scales[some], query)
         else:
-            scores = _scan(self.rows.codes, self.rows.scales, query)
-            if rows is not None:
-                scores = scores[rows]
+            scores = _scan(vectors.codes, vectors.scales, query)
+            if some is not None:
+                scores = scores[some]
+        if some is not None:
+            places = places[some]
         cut = np.partition(scores, total - count)[total - count]
-        above, tied = np.flatnonzero(scores > cut), np.flatnonzero(scores == cut)
-        if rows is not None:
-            above, tied = rows[above], rows[tied]
+        above, tied = places[scores > cut], places[scores == cut]
         room = count - len(above)
         if len(tied) > room:
             tied = np.array(sorted(tied, key=lambda row: self.passage_id(int(row)))[:room])
@@ -103,47 +113,73 @@ def encode(vectors: Vector) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     return np.rint(vectors / scales[:, None]).astype(np.int8), scales.astype(np.float32)
 
 
+def table_of(
+    record: str, sequence: int, rows: Rows, vectors: Codes, ids: Mapping[int, str]
+) -> PassageTable:
+    """Return the table of these passages; every vector is of one of the rows."""
+    places = np.searchsorted(rows.numbers, vectors.numbers)
+    return PassageTable(record, sequence, rows, vectors, places, ids)
+
+
 def no_passages(record: str, dimensions: int) -> PassageTable:
     """Return the table of a record nothing was read from yet."""
-    rows = Rows(
-        np.zeros(0, np.int64),
-        np.zeros(0, np.int64),
-        np.zeros(0, np.int32),
-        np.zeros((0, dimensions), np.int8),
-        np.zeros(0, np.float32),
-    )
-    return PassageTable(record, 0, rows, {})
+    none = np.zeros(0, np.int64)
+    rows = Rows(none, none, np.zeros(0, np.int32))
+    vectors = Codes(none, np.zeros((0, dimensions), np.int8), np.zeros(0, np.float32))
+    return table_of(record, 0, rows, vectors, {})
 
 
 def follow(
-    table: PassageTable, connection: sqlite3.Connection, sequence: int, removed: list[int]
+    table: PassageTable, connection: sqlite3.Connection, state: State, removed: list[int]
 ) -> PassageTable:
-    """Return the table at a later sequence: `removed` articles gone, what was added there."""
-    rows, ids = table.rows, dict(table.ids)
+    """Return the table at a later state: `removed` articles gone, what was added there."""
+    rows, vectors, ids = table.rows, table.vectors, dict(table.ids)
     newest = max(ids, default=0)
+    last = int(rows.numbers[-1]) if len(table) else 0
     if removed:
         for key in removed:
             ids.pop(key, None)
         kept = ~np.isin(rows.articles, np.array(removed, np.int64))
         if not kept.all():
+            stay = kept[table.places]
+            vectors = Codes._make(column[stay] for column in vectors)
             rows = Rows._make(column[kept] for column in rows)
-    last = int(table.rows.numbers[-1]) if len(table) else 0
-    parts = [rows, *_read(connection, last, rows.codes.shape[1])]
-    ids.update(connection.execute("SELECT key, id FROM articles WHERE key > ?", (newest,)))
+    added = connection.execute(
+        "SELECT key, id, first, passages FROM articles WHERE key > ? ORDER BY key", (newest,)
+    ).fetchall()
+    if added:
+        ids.update((key, article_id) for key, article_id, _, _ in added)
+        new = _rows([(key, first, n) for key, _, first, n in added], last, state.last)
+        rows = Rows._make(map(np.concatenate, zip(*[rows, new], strict=True)))
+    parts = [vectors, *_read(connection, last, vectors.codes.shape[1])]
     if len(parts) > 1:
-        rows = Rows._make(map(np.concatenate, zip(*parts, strict=True)))
-    return PassageTable(table.record, sequence, rows, ids)
+        vectors = Codes._make(map(np.concatenate, zip(*parts, strict=True)))
+        if not np.isin(vectors.numbers, rows.numbers, assume_unique=True).all():
+            raise damaged("it has a vector and is of no article", int(vectors.numbers[-1]))
+    return table_of(table.record, state.sequence, rows, vectors, ids)
 
 
-def _read(connection: sqlite3.Connection, after: int, dimensions: int) -> Iterator[Rows]:
-    sql = "SELECT number, article, position, vector FROM vectors WHERE number > ? ORDER BY number"
+def _rows(articles: list[tuple[int, int, int]], after: int, last: int) -> Rows:
+    """Return the passages of articles (key, first passage's number, passages), in order."""
+    try:
+        keys, firsts, sizes = np.array(articles, np.int64).T
+    except (TypeError, ValueError, OverflowError) as error:
+        raise damaged(f"its article's numbers cannot be read: {error}", after + 1) from error
+    ends = firsts + sizes
+    # Anything else is damage, and might ask for more memory than there is.
+    starts = np.concatenate([[after + 1], ends[:-1]])
+    if (sizes < 0).any() or (firsts < starts).any() or ends[-1] > last + 1:
+        raise damaged("its article's numbers are not in order", after + 1)
+    positions = np.arange(sizes.sum()) - np.repeat(sizes.cumsum() - sizes, sizes)
+    return Rows(
+        np.repeat(firsts, sizes) + positions, np.repeat(keys, sizes), positions.astype(np.int32)
+    )
+
+
+def _read(connection: sqlite3.Connection, after: int, dimensions: int) -> Iterator[Codes]:
+    sql = "SELECT number, vector FROM vectors WHERE number > ? ORDER BY number"
     cursor = connection.execute(sql, (after,))
     while batch := cursor.fetchmany(_BATCH):
-        numbers, articles, positions, blobs = zip(*batch, strict=True)
+        numbers, blobs = zip(*batch, strict=True)
         halves = np.frombuffer(b"".join(blobs), "<f2").reshape(-1, dimensions)
-        yield Rows(
-            np.array(numbers, np.int64),
-            np.array(articles, np.int64),
-            np.array(positions, np.int32),
-            *encode(halves.astype(np.float32)),
-        )
+        yield Codes(np.array(numbers, np.int64), *encode(halves.astype(np.float32)))

@@ -28,6 +28,7 @@ from search.engine import (
     Fingerprint,
     Rankings,
     RankRequest,
+    Stored,
     WriteOutcome,
 )
 from search.engines.embedded.engine import EmbeddedEngine
@@ -173,12 +174,18 @@ class FollowingEngine:
         return self._change(lambda engine: engine.write(articles), "indexing")
 
     def delete(self, article_ids: Sequence[str]) -> int:
-        if not self._ask(lambda engine: engine.content_hashes(article_ids)):
+        if not self._ask(lambda engine: engine.stored(article_ids)):
             return 0
         return self._change(lambda engine: engine.delete(article_ids), "deleting")
 
-    def content_hashes(self, article_ids: Sequence[str]) -> dict[str, str]:
-        return self._ask(lambda engine: engine.content_hashes(article_ids))
+    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
+        return self._ask(lambda engine: engine.stored(article_ids))
+
+    def show(self) -> None:
+        self._ask(lambda engine: engine.show())
+
+    def rest(self) -> None:
+        self._current().rest()
 
     def rank(self, request: RankRequest) -> Rankings:
         return self._ask(lambda engine: engine.rank(request))
@@ -199,6 +206,9 @@ class FollowingEngine:
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         return self._ask(lambda engine: engine.article_ids(after, limit))
+
+    def unembedded(self, after: str, limit: int) -> list[str]:
+        return self._ask(lambda engine: engine.unembedded(after, limit))
 
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
         return self._ask(lambda engine: engine.indexed(article_ids))

@@ -199,7 +199,7 @@ READS: list[Callable[[ElasticEngine], object]] = [
     lambda engine: engine.article("a"),
     lambda engine: engine.article_ids("", 10),
     lambda engine: engine.facets(None, NO_FILTER, ["source"]),
-    lambda engine: engine.content_hashes(["z"]),
+    lambda engine: engine.stored(["z"]),
     lambda engine: engine.status(),
 ]
 WRITES: list[Callable[[ElasticEngine], object]] = [

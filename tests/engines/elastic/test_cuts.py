@@ -108,7 +108,7 @@ def test_a_commit_whose_answers_are_lost_is_seen_when_tried_again(
         engine.write([versioned("a", "v22"), indexed("b", "غيره")])
     assert proxy.count(LEDGER) > signed + 2
     proxy.clear()
-    assert direct.content_hashes(["b"])  # it was committed, though not acknowledged
+    assert direct.stored(["b"])  # it was committed, though not acknowledged
     outcomes = engine.write([versioned("a", "v22"), indexed("b", "غيره")])
     assert {o.status for o in outcomes} == {"unchanged"}
     engine.delete(["b"])

@@ -153,9 +153,9 @@ def test_an_answer_that_cannot_be_retried_is_not(engine: ElasticEngine, proxy: P
     [
         (MSEARCH, lambda engine: engine.rank(BOTH)),
         (SEARCH, lambda engine: engine.fetch(["a#0", "b#0"])),
-        (SEARCH, lambda engine: engine.content_hashes(["a", "b"])),
+        (SEARCH, lambda engine: engine.stored(["a", "b"])),
     ],
-    ids=["rank", "fetch", "content_hashes"],
+    ids=["rank", "fetch", "stored"],
 )
 def test_a_slow_answer_is_told_and_nothing_partial_returned(
     proxy: Proxy, url: str, alias: str, what: str, read: Callable[[ElasticEngine], object]

@@ -134,9 +134,7 @@ def test_a_live_writer_is_named_and_a_killed_one_does_not_block(
         direct.write([versioned("a", "v1")])
     assert f"process {child.pid} on {socket.gethostname()}, a test since 20" in str(told.value)
     with pytest.raises(EngineBusy):
-        direct.delete(["~"]) if direct.content_hashes(["~"]) else direct.write(
-            [versioned("b", "v")]
-        )
+        direct.delete(["~"]) if direct.stored(["~"]) else direct.write([versioned("b", "v")])
     child.kill()
     child.join()
     begun = time.monotonic()
@@ -216,10 +214,10 @@ def test_a_writer_believes_the_index_not_its_memory(
     """What it wrote last may have been replaced or removed by another since."""
     with opened(url, alias, elasticsearch_refresh=3600) as one:
         one.write([versioned("a", "v1"), versioned("b", "v1")])
-        assert direct.content_hashes(["a"]) == {}  # not shown to others yet
+        assert direct.stored(["a"]) == {}  # not shown to others yet
         assert direct.write([versioned("a", "v22")])[0].status == "written"
         assert direct.delete(["b"]) == 1
-        assert one.content_hashes(["b"]) == {}
+        assert one.stored(["b"]) == {}
         outcomes = one.write([versioned("a", "v1"), versioned("b", "v1")])
         assert [o.status for o in outcomes] == ["written", "written"]
         assert stored(one) == {"a": "v1", "b": "v1"}

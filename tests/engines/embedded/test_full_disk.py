@@ -67,13 +67,26 @@ def test_a_text_index_that_cannot_be_written_fails_no_write(
         with monkeypatch.context() as patch:
             patch.setattr(engine._text._generations, "begin", _no_space)
             assert engine.write([indexed("b", "x")])[0].status == "written"
-            engine._publish()
+            engine._publisher.now()
             assert "No space left" in caplog.text
             # Searching goes on with what the text index had; meaning has the new one too.
             rankings = engine.rank(RankRequest(Everything(), EMBEDDER.embed_query("x")))
             assert rankings.text_total == 1
             assert len(rankings.vector) == 2
             assert "safe in the record" in caplog.text
+        engine._text._not_before = 0
+        assert engine.rank(RankRequest(Everything())).text_total == 2
+
+
+def test_what_cannot_be_shown_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(tmp_path) as engine:
+        engine.write([indexed("a", "x")])
+        with monkeypatch.context() as patch:
+            patch.setattr(engine._text._generations, "begin", _no_space)
+            engine.write([indexed("b", "x")])
+            with pytest.raises(EngineUnavailable, match="safe in the record"):
+                engine.show()
+            engine.rest()  # what it cannot publish now, the next search or writer does
         engine._text._not_before = 0
         assert engine.rank(RankRequest(Everything())).text_total == 2
 
@@ -98,7 +111,7 @@ def test_a_generation_that_cannot_be_begun_leaves_no_folder(
         with monkeypatch.context() as patch:
             patch.setattr("search.engines.embedded.generations._link", _no_space)
             engine.write([indexed("b", "x")])
-            engine._publish()
+            engine._publisher.now()
         assert not list((tmp_path / "text").glob("building-*"))
 
 

@@ -41,9 +41,9 @@ def test_segments_do_not_change_the_order(tmp_path: Path) -> None:
     with opened(tmp_path / "many") as engine:
         for i in range(0, 120, 6):
             engine.write(articles[i : i + 6])
-            engine._publish()
+            engine._publisher.now()
         assert answers(engine) == expected
-        view = engine._view
+        view = engine._views.latest
         assert view is not None
         assert view.text.index.segments > 1
     shutil.rmtree(tmp_path / "many" / "text")
@@ -68,10 +68,10 @@ def test_removed_passages_weigh_a_tenth_at_most(tmp_path: Path) -> None:
     """In larger indexes what went counts in BM25's statistics until a tenth of all went."""
     with opened(tmp_path) as engine:
         engine.write([indexed(f"{i}", f"word{i} shared") for i in range(1000)])
-        engine._publish()
+        engine._publisher.now()
         for i in range(0, 150, 5):
             engine.delete([f"{j}" for j in range(i, i + 5)])
-            engine._publish()
+            engine._publisher.now()
             manifest = engine._text._generations.current()
             assert manifest is not None
             assert manifest.removed <= derived._MOST_REMOVED * 1000
@@ -85,7 +85,7 @@ def test_a_bulk_ends_in_few_segments(tmp_path: Path) -> None:
     with opened(tmp_path) as engine:
         for turn in range(6):
             engine.write([indexed(f"{turn}-{i}", f"word{i} shared") for i in range(500)])
-            engine._publish()
+            engine._publisher.now()
         assert engine._text._open is not None
         assert engine._text._open.index.segments > derived._FEW_SEGMENTS
     with opened(tmp_path) as engine:
@@ -100,7 +100,7 @@ def test_pages_of_ties_are_prefixes_of_each_other(tmp_path: Path, limit: int) ->
     with opened(tmp_path) as engine:
         for start in range(0, 900, 90):
             engine.write([indexed(f"{(start + i) * 7 % 900:03}", "same") for i in range(90)])
-            engine._publish()
+            engine._publisher.now()
         hits: tuple[Ranked, ...] = engine.rank(
             RankRequest(AnyOf((Term("stem", "same"), Term("grams", "same"))), limit=limit)
         ).text

@@ -30,8 +30,10 @@ def _obey(folder: Path, pipe: Connection) -> None:
             engine.write([indexed(*article) for article in told[1]])
         elif told[0] == "delete":
             engine.delete(told[1])
+        elif told[0] in ("rest", "show"):
+            getattr(engine, told[0])()
         elif told[0] == "record only":  # as a writer that dies before it publishes
-            engine._publish_soon = lambda: None  # type: ignore[method-assign]
+            engine._publisher.soon = lambda: None  # type: ignore[method-assign]
             engine.write([indexed(*article) for article in told[1]])
         pipe.send("done")
     engine.close()
@@ -140,6 +142,47 @@ def test_two_engines_of_one_process_are_two_writers(tmp_path: Path) -> None:
             two.write([indexed("b", "y")])
         one.close()
         assert two.write([indexed("b", "y")])[0].status == "written"
+
+
+def test_after_a_rest_another_process_writes_and_then_the_first_again(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    with opened(folder) as engine:
+        other = Other(folder)
+        for turn in range(3):
+            engine.write([indexed(f"mine-{turn}", "mine shared"), indexed("both", f"m{turn}")])
+            with pytest.raises(EngineBusy), opened(folder) as third:
+                third.write([indexed("third", "x")])
+            engine.rest()
+            assert not (folder / "writer.json").exists()
+            other.tell("write", [(f"other-{turn}", "other shared"), ("both", f"o{turn}")])
+            other.tell("show")
+            assert found(engine, Term("stem", f"o{turn}")) == ["both#0"]
+            assert found(engine, Term("stem", f"m{turn}")) == []
+            assert len(found(engine, Term("stem", "shared"))) == 2 * turn + 2
+            assert len(near(engine, "shared", limit=100)) == 2 * turn + 3
+            with pytest.raises(EngineBusy, match=f"process {other.process.pid}"):
+                engine.write([indexed("third", "x")])
+            other.tell("rest")
+        engine.write([indexed("last", "shared")])
+        with opened(folder) as reader:
+            engine.show()
+            assert len(found(reader, Term("stem", "shared"))) == 7
+        other.stop()
+
+
+def test_what_is_written_in_a_burst_is_shown_when_asked(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    with opened(folder) as reader:
+        other = Other(folder)
+        for i in range(12):
+            other.tell("write", [(f"{i:02}", f"word{i}")])
+            if i % 4 == 3:
+                other.tell("show")
+                assert len(found(reader, Everything())) == i + 1
+        other.tell("rest")
+        other.kill()  # a writer that rests leaves nothing to be done
+        assert not (folder / "writer.json").exists()
+        assert len(found(reader, Everything())) == 12
 
 
 def test_a_reader_catches_up_when_the_writer_died_before_publishing(tmp_path: Path) -> None:

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from search.domain import Vector
-from search.engines.embedded.vectors import PassageTable, Rows, encode
+from search.engines.embedded.vectors import Codes, PassageTable, Rows, encode, table_of
 from tests.conformance.corpus import indexed, near
 from tests.engines.embedded.opening import opened
 
 
 def table(vectors: Vector) -> PassageTable:
     numbers = np.arange(1, len(vectors) + 1, dtype=np.int64)
-    rows = Rows(numbers, numbers, np.zeros(len(vectors), np.int32), *encode(vectors))
-    return PassageTable("record", 1, rows, {int(n): f"a{n:06}" for n in numbers})
+    rows = Rows(numbers, numbers, np.zeros(len(vectors), np.int32))
+    ids = {int(n): f"a{n:06}" for n in numbers}
+    return table_of("record", 1, rows, Codes(numbers, *encode(vectors)), ids)
 
 
 def unit(vectors: NDArray[np.floating[Any]]) -> Vector:
@@ -98,9 +99,13 @@ def test_a_table_that_follows_is_the_table_read_anew(tmp_path: Path) -> None:
             followed = near(engine, "turn word", limit=100)
             with opened(tmp_path) as fresh:
                 assert near(fresh, "turn word", limit=100) == followed
-                assert fresh._view is not None
-                assert engine._view is not None
-                ours, theirs = engine._view.table.rows, fresh._view.table.rows
-                pairs: Iterable[tuple[Any, Any]] = zip(ours, theirs, strict=True)
+                assert fresh._views.latest is not None
+                assert engine._views.latest is not None
+                ours, theirs = engine._views.latest.table, fresh._views.latest.table
+                pairs: Iterable[tuple[Any, Any]] = zip(
+                    (*ours.rows, *ours.vectors, ours.places),
+                    (*theirs.rows, *theirs.vectors, theirs.places),
+                    strict=True,
+                )
                 assert all(np.array_equal(a, b) for a, b in pairs)
-                assert engine._view.table.ids == fresh._view.table.ids
+                assert engine._views.latest.table.ids == fresh._views.latest.table.ids

@@ -1,0 +1,77 @@
+"""Keeping the index: `delete`, `reindex`, `migrate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from indexer.commands import AsJson
+from indexer.progress import steps
+from indexer.terminal import all_valid, opened, with_engine
+from search.errors import InputError
+
+
+def delete_command(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of articles.")],
+) -> None:
+    """Remove articles by id."""
+    from indexer.terminal import plain
+
+    with opened() as (engine, _, _):
+        wanted = list(dict.fromkeys(all_valid("id", ids)))
+        known = engine.stored(wanted)
+        removed = engine.delete(list(known))
+    unknown = [each for each in wanted if each not in known]
+    for article_id in unknown:
+        typer.echo(f"fihris: there is no article {plain(article_id)!r}", err=True)
+    typer.echo(f"{removed:,} articles removed")
+    if unknown:
+        raise typer.Exit(1)
+
+
+def reindex_command(
+    keep: Annotated[
+        bool, typer.Option("--keep/--drop", help="Keep the old version beside the new one.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Make the index anew from what it holds, while searches go on; then swap it in at once.
+
+    For another analyser, model or setting than the index was made with. Vectors are kept
+    where the model is the same. Killed at any step, it goes on where it was.
+    """
+    from indexer import show
+    from indexer.reindex import reindex
+    from search.embedding import open_embedder
+    from search.settings import read_settings
+
+    settings = read_settings()
+    embedder = open_embedder(settings)
+    with steps() as on_step:
+        copied = reindex(settings, embedder, keep=keep, on_step=on_step)
+    typer.echo(show.as_json(copied) if json else show.copied_text(copied))
+
+
+def migrate_command(
+    source: Annotated[str, typer.Option("--from", metavar="ENGINE", help="Engine to copy from.")],
+    target: Annotated[str, typer.Option("--to", metavar="ENGINE", help="Engine to copy to.")],
+    json: AsJson = False,
+) -> None:
+    """Copy the index from one engine to another (embedded, elasticsearch); nothing is embedded."""
+    from indexer import show
+    from indexer.reindex import migrate
+    from search.embedding import open_embedder
+    from search.settings import read_settings
+
+    settings = read_settings()
+    named = [
+        with_engine(settings, name, option)
+        for name, option in ((source, "--from"), (target, "--to"))
+    ]
+    if source == target:
+        raise InputError(f"--from and --to are both {source!r}", field="--to")
+    embedder = open_embedder(settings)
+    with steps() as on_step:
+        copied = migrate(named[0], named[1], embedder, on_step)
+    typer.echo(show.as_json(copied) if json else show.copied_text(copied))

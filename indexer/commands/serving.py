@@ -1,0 +1,52 @@
+"""`serve`: the HTTP API and the page."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search.errors import EmbedderError
+
+if TYPE_CHECKING:
+    from search.ingest import Ingest
+    from search.searcher import Searcher
+
+
+def serve_command(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, instead of FIHRIS_HOST.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port, instead of FIHRIS_PORT; 0: any free one."),
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Take no articles.")] = False,
+) -> None:
+    """Serve the HTTP API and the search page until Ctrl-C."""
+    from indexer.server import serve
+    from search.settings import read_settings
+
+    # The application reads the same settings in its own place.
+    if host is not None:
+        os.environ["FIHRIS_HOST"] = host
+    if port is not None:
+        os.environ["FIHRIS_PORT"] = str(port)
+    settings = read_settings()
+    serve(
+        settings.host,
+        settings.port,
+        lambda url: typer.echo(f"Fihris: search page and API on {url} (Ctrl-C stops it)"),
+        None if read_only else _ingest,
+    )
+
+
+def _ingest(searcher: Searcher) -> Ingest:
+    """Return what the server writes with. Raises EmbedderError where it has no model."""
+    from indexer.ingest import EngineIngest
+    from search.settings import read_settings
+
+    if searcher.embedder is None:
+        raise EmbedderError("the model cannot be loaded, so nothing can be indexed")
+    return EngineIngest(searcher.engine, searcher.embedder, read_settings())

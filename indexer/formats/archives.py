@@ -1,0 +1,188 @@
+"""Archives: .zip, .tar and compressed ones, read member by member; nothing is written to a disk.
+
+A member is read as a file of its kind in a folder of the archive's name: its ids, and what
+NAME.meta.json beside it says of it. `news.jsonl.gz` is `news.jsonl`. Zips are read in the order
+of their names, tars in their own. Of bzip2 and xz only the content tells, whatever the name.
+
+    bytes    counted as they are unpacked, never taken from a header, and bounded for the
+             whole archive with all archives in it
+    members  bounded in number and size; a list of texts (.jsonl, .csv) is streamed
+    names    that lead outside, and what is no file (links, devices), are refused one by one
+    nesting  archives in archives are held in memory, and opened to a depth of three
+
+Kinds that are not read and hidden files are passed over; an archive of nothing else fails.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import BinaryIO
+
+from indexer.encodings import decode
+from indexer.formats import (
+    MEBIBYTE,
+    SUFFIXES,
+    Broken,
+    Extracted,
+    Options,
+    reader_of,
+    suffix_of,
+)
+from indexer.formats.archive_members import Member, Members, members_of
+from indexer.formats.archive_streams import Budget, Counted
+from indexer.records import parse_object
+from search.errors import SourceError
+
+MAX_MEMBER = 64 * MEBIBYTE  # bytes of a member that is not streamed
+MAX_METADATA = MEBIBYTE  # bytes of a NAME.meta.json
+MAX_METADATA_ALL = 16 * MEBIBYTE  # bytes of all of them
+MAX_DEPTH = 3  # archives in archives
+METADATA_SUFFIX = ".meta.json"
+
+_STREAMED = frozenset({".jsonl", ".ndjson", ".csv", ".tsv"})
+_MANY = frozenset({"objects", "tables", "archives"})  # each article has its own metadata
+
+
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+    """Yield the articles of an archive's members."""
+    counted = Counted(stream)
+    for item in _Archive(options, counted).items(counted.stream, name, depth=1):
+        yield replace(item, size=counted.taken())
+
+
+class _Archive:
+    """One archive with all archives in it: what it may still unpack."""
+
+    def __init__(self, options: Options, counted: Counted) -> None:
+        self._options = options
+        self._counted = counted
+        self._budget = Budget(counted.size)
+
+    def items(self, stream: BinaryIO, name: str, depth: int) -> Iterator[Extracted | Broken]:
+        """Yield what is in an archive, which is at this depth (1 for the file itself)."""
+        members = members_of(stream, name, self._budget)
+        if members.only:  # a compressed file and no archive
+            yield from self._only(members, depth)
+            return
+        metadata, broken = self._metadata(members)
+        if depth == 1:
+            self._counted.forget()  # a tar is read twice
+        seen: set[str] = set()
+        passed = read = 0
+        nested: list[str] = []
+        for member in members:
+            if member.is_hidden or member.name.endswith(METADATA_SUFFIX):
+                continue
+            if member.problem is not None:
+                read += 1
+                yield Broken(member.shown, *member.problem)
+            elif not suffix_of(member.name):
+                passed += 1
+            elif member.name in seen:
+                yield Broken(member.shown, "duplicate-id", "its archive has this name twice")
+            elif _kind(member.name) == "archives" and depth >= MAX_DEPTH:
+                nested.append(member.shown)
+            else:
+                seen.add(member.name)
+                read += 1
+                beside = _beside(member.name)
+                if beside in broken:
+                    yield Broken(member.shown, *broken[beside])
+                    continue
+                inner = f"{name}/{member.name}"
+                for item in self._of_member(member, inner, depth):
+                    yield _placed(item, member, metadata.get(beside))
+        if nested:
+            reason = f"{len(nested):,} archives in archives in archives are not opened"
+            yield Broken(nested[0], "nested", reason)
+        elif not read:
+            reason = f"nothing in it is of a kind that is read ({passed:,} files passed over)"
+            raise SourceError(reason, code="unsupported" if passed else "empty")
+
+    def _only(self, members: Members, depth: int) -> Iterator[Extracted | Broken]:
+        """Yield what is in a compressed file, as if it were not compressed."""
+        for member in members:
+            if not suffix_of(member.name):
+                reader_of(member.name)  # raises, and names the kinds that are read
+            if _kind(member.name) == "archives" and depth >= MAX_DEPTH:
+                raise SourceError("archives in archives in archives", code="nested")
+            for item in self._of_member(member, member.name, depth):
+                if isinstance(item, Broken) and not item.part:
+                    raise SourceError(item.reason, code=item.code)
+                yield item
+
+    def _of_member(self, member: Member, name: str, depth: int) -> Iterator[Extracted | Broken]:
+        """Yield what is in a member; a Broken without a part where that is not to be known."""
+        try:
+            with closing(member.open()) as stream:
+                if suffix_of(name) in _STREAMED:
+                    yield from reader_of(name)(stream, name, self._options)
+                    return
+                content = self._whole(stream, MAX_MEMBER)
+            if _kind(name) == "archives":
+                yield from self.items(io.BytesIO(content), name, depth + 1)
+            else:
+                yield from reader_of(name)(io.BytesIO(content), name, self._options)
+        except SourceError as error:
+            if self._budget.is_spent:  # more of it would be more of the same
+                raise
+            yield Broken("", error.code, str(error))
+
+    def _metadata(
+        self, members: Members
+    ) -> tuple[dict[str, dict[str, object]], dict[str, tuple[str, str]]]:
+        """Return each NAME.meta.json as an object, and why those that are none cannot be read."""
+        known: dict[str, dict[str, object]] = {}
+        broken: dict[str, tuple[str, str]] = {}
+        left = MAX_METADATA_ALL
+        for member in members.matching(METADATA_SUFFIX):
+            if member.is_hidden or member.problem is not None:
+                continue
+            short = member.name.rpartition("/")[2]
+            try:
+                with closing(member.open()) as stream:
+                    content = self._whole(stream, min(left, MAX_METADATA))
+                left -= len(content)
+                found = parse_object(decode(content)[0])
+                if "text" in found:
+                    raise SourceError('"text" belongs in the file beside it', code="bad-field")
+                known[member.name] = found
+            except SourceError as error:
+                if self._budget.is_spent:
+                    raise
+                broken[member.name] = (error.code, f"{short}: {error}")
+        return known, broken
+
+    def _whole(self, stream: BinaryIO, limit: int) -> bytes:
+        content = stream.read(limit + 1)
+        if len(content) > limit:
+            raise SourceError(
+                f"larger than {limit:,} bytes, which a file in an archive may have at most",
+                code="too-large",
+            )
+        return content
+
+
+def _placed(
+    item: Extracted | Broken, member: Member, known: dict[str, object] | None
+) -> Extracted | Broken:
+    """Return an item with its place in the archive, and with what is said of it beside it."""
+    between = "/" if _kind(member.name) == "archives" and not item.part.isdigit() else ":"
+    part = f"{member.shown}{between}{item.part}" if item.part else member.shown
+    if isinstance(item, Extracted) and known and not item.part and _kind(member.name) not in _MANY:
+        said = {key: value for key, value in known.items() if value not in (None, "")}
+        return replace(item, part=part, fields={**item.fields, **said})
+    return replace(item, part=part)
+
+
+def _kind(name: str) -> str:
+    return SUFFIXES.get(suffix_of(name), "")
+
+
+def _beside(name: str) -> str:
+    """Return where metadata of a member would be: `a.meta.json` beside `a.txt`."""
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last[: -len(suffix_of(last)) or None]}{METADATA_SUFFIX}"

@@ -1,0 +1,29 @@
+"""Texts: .txt and .md, one article a file, kept code point for code point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from indexer.encodings import decode
+from indexer.formats import Broken, Extracted, Options, id_of, suffix_of
+from indexer.formats.documents import encoding_notes, whole
+from search.errors import SourceError
+
+
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+    """Yield the article of a text; a markdown's title is its heading of level one."""
+    content = whole(stream)
+    text, encoding = decode(content, options.encoding)
+    if not text.strip():
+        raise SourceError("there is no text: nothing to index", code="empty")
+    fields: dict[str, object] = {"id": id_of(name), "text": text}
+    if suffix_of(name) == ".md" and (title := _heading(text)):
+        fields["title"] = title
+    yield Extracted(fields, size=len(content), notes=encoding_notes(encoding))
+
+
+def _heading(text: str) -> str:
+    """Return a markdown text's title: its first line, if that is a heading of level one."""
+    first = text.lstrip().partition("\n")[0]
+    return first[2:].strip() if first.startswith("# ") else ""

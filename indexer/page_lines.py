@@ -1,0 +1,95 @@
+"""The lines of pages to paragraphs: lines joined, and lines that most pages have left out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+_MIN_PAGES = 3  # of two pages nothing is most
+_MOST_PAGES = 0.4  # books have one heading on left pages and another on right ones
+_EDGE_LINES = 3  # of a page's beginning and end that may be running lines
+
+# Of a page's longest lines (its 9th of 10), how long a line is that the next one goes on.
+_FULL = 0.8
+_NEARLY_FULL = 0.6  # without a stop: the next word may have been a long one
+
+_STOP = re.compile(r"[.!?؟۔…:؛][»”\"')\]]*$")
+_BULLET = re.compile(
+    r"\s*(?:[•▪◦‣●○■□–—*\u2043\u2219\u25aa-\u25ff-]\s|[(\[]?(?:[\d]{1,3}|[^\W\d_])[.)\]\-–]\s)"
+)
+_HYPHEN = re.compile(r"[^\W\d_][-\u00ad\u2010]$")
+_NUMBER = re.compile(r"\d+")
+
+
+def joined_lines(text: str) -> str:
+    """Return the lines of a page, or of several, joined to paragraphs, one a line.
+
+    A paragraph ends with a blank line, before a bullet or a number, after a line that is much
+    shorter than the others, and after a stop in a shorter one. A Latin word cut by a hyphen is
+    put together.
+    """
+    lines = [line.strip() for line in text.split("\n")]
+    lengths = sorted(len(line) for line in lines if line)
+    full = lengths[len(lengths) * 9 // 10] if lengths else 0
+    paragraphs: list[str] = []
+    going_on = False
+    for line in lines:
+        if not line:
+            going_on = False
+            continue
+        if going_on and not _BULLET.match(line):
+            paragraphs[-1] = _joined(paragraphs[-1], line)
+        else:
+            paragraphs.append(line)
+        least = _FULL if _STOP.search(line) else _NEARLY_FULL
+        going_on = len(line) >= least * full
+    return "\n".join(paragraphs)
+
+
+def without_running_lines(pages: Sequence[str]) -> list[str]:
+    """Return pages without headings, footings and page numbers that most of them have.
+
+    Lines are alike that differ in their numbers alone. Only a page's first and last three
+    lines are looked at, from its edge inwards, and of fewer than three pages none.
+    """
+    if len(pages) < _MIN_PAGES:
+        return list(pages)
+    split = [page.split("\n") for page in pages]
+    least = max(_MIN_PAGES, _MOST_PAGES * len(pages))
+    running = []
+    for backwards in (False, True):
+        counts = Counter(
+            shape for lines in split for shape in {_shape(line) for line in _edge(lines, backwards)}
+        )
+        running.append({shape for shape, times in counts.items() if times >= least})
+    top, bottom = running
+    return ["\n".join(_without(_without(lines, top), bottom, backwards=True)) for lines in split]
+
+
+def _joined(before: str, line: str) -> str:
+    if _HYPHEN.search(before) and line[0].islower() and before[-2].islower():
+        return before[:-1] + line
+    return f"{before} {line}"
+
+
+def _shape(line: str) -> str:
+    return _NUMBER.sub("0", " ".join(line.split()))
+
+
+def _edge(lines: Sequence[str], backwards: bool) -> list[str]:
+    written = [line for line in (reversed(lines) if backwards else lines) if line.strip()]
+    return written[:_EDGE_LINES]
+
+
+def _without(lines: list[str], running: set[str], *, backwards: bool = False) -> list[str]:
+    """Return lines without those of an edge that are running ones, blank lines between included."""
+    ordered = lines[::-1] if backwards else lines
+    kept = passed = 0
+    for place, line in enumerate(ordered):
+        if not line.strip():
+            continue
+        if passed == _EDGE_LINES or _shape(line) not in running:
+            break
+        kept, passed = place + 1, passed + 1
+    return ordered[kept:][::-1] if backwards else ordered[kept:]

@@ -1,0 +1,179 @@
+"""An article to what an engine stores: split, analysed, and embedded where that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.paragraphs import split
+from search.analysis import terms
+from search.domain import (
+    LAYERS,
+    Article,
+    IndexedArticle,
+    IndexedPassage,
+    Layer,
+    Passage,
+    Span,
+    Vector,
+)
+from search.embedding import Embedder
+from search.evidence import evidence_spans
+from search.settings import Settings
+
+EMBED_AT_ONCE = 4_096  # texts given to the model in one call
+
+# Stands between a title's terms and a text's, so that no phrase crosses; analysis
+# makes no such term of any text.
+TITLE_END = "¶"
+
+
+def prepare(
+    articles: Sequence[Article],
+    embedder: Embedder,
+    settings: Settings,
+    *,
+    by_line: bool = True,
+    embed: bool = True,
+    on_share: Callable[[float], None] | None = None,
+    known: Mapping[str, Vector] | None = None,
+) -> list[IndexedArticle]:
+    """Return articles ready to be written: split, analysed and embedded.
+
+    Args:
+        articles: any number; all their texts are embedded together.
+        embedder: the model.
+        settings: of which `sentence_vectors` matters here.
+        by_line: False makes each article one passage, unless it is over-long.
+        embed: False leaves passages without vectors: they are found by words only.
+        on_share: called with the share of the embedding that was done since the last call.
+        known: vectors of texts that need not be embedded (`known_vectors`).
+
+    Raises:
+        EmbedderError: the model failed on a text.
+    """
+    drafts = [
+        draft
+        for article in articles
+        for draft in _drafts(article, embedder, settings, by_line=by_line, embed=embed)
+    ]
+    vectors = dict(known or {})
+    texts = [text for draft in drafts for text in draft.texts if text not in vectors]
+    vectors.update(_embed(texts, embedder, on_share))
+    passages: dict[str, list[IndexedPassage]] = {article.id: [] for article in articles}
+    for draft in drafts:
+        passages[draft.passage.article_id].append(draft.with_vectors(vectors, embedder.dimensions))
+    return [IndexedArticle(article, tuple(passages[article.id])) for article in articles]
+
+
+def texts_to_embed(
+    articles: Iterable[Article], embedder: Embedder, settings: Settings
+) -> list[str]:
+    """Return the different texts that `prepare` embeds of these articles."""
+    texts = (
+        text
+        for article in articles
+        for draft in _drafts(article, embedder, settings, by_line=True, embed=True)
+        for text in draft.texts
+    )
+    return list(dict.fromkeys(texts))
+
+
+def known_vectors(articles: Iterable[IndexedArticle], embedder: Embedder) -> dict[str, Vector]:
+    """Return the vectors that articles were stored with, by the text that each was made of."""
+    known: dict[str, Vector] = {}
+    for indexed in articles:
+        heading = _heading(indexed.article.info.title, embedder)
+        for stored in indexed.passages:
+            if stored.vector is None:
+                continue
+            text = stored.passage.text
+            known[heading + text] = stored.vector
+            for span, vector in zip(stored.sentences, stored.sentence_vectors, strict=True):
+                known[text[span.start : span.end]] = vector
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A passage before its vectors are known.
+
+    `texts` are what is embedded of it: the whole, then its sentences; none if nothing is.
+    """
+
+    passage: Passage
+    terms: Mapping[Layer, str]
+    sentences: tuple[Span, ...]
+    texts: tuple[str, ...]
+
+    def with_vectors(self, vectors: Mapping[str, Vector], dimensions: int) -> IndexedPassage:
+        own = [vectors[text] for text in self.texts]
+        return IndexedPassage(
+            passage=self.passage,
+            terms=self.terms,
+            vector=own[0] if own else None,
+            sentences=self.sentences,
+            sentence_vectors=(
+                np.stack(own[1:]) if len(own) > 1 else np.zeros((0, dimensions), np.float32)
+            ),
+        )
+
+
+def _drafts(
+    article: Article, embedder: Embedder, settings: Settings, *, by_line: bool, embed: bool
+) -> Iterator[_Draft]:
+    title = article.info.title
+    heading = _heading(title, embedder)
+    room = embedder.max_tokens
+    if heading:
+        room -= embedder.count_tokens([heading])[0] + 1
+    title_terms = terms(title)
+    # Where a passage ends does not depend on `embed`: vectors that are added later fit it.
+    for passage in split(
+        article, embedder.count_tokens, room, by_line=by_line, most_tokens=embedder.most_tokens
+    ):
+        text = passage.text
+        sentences = evidence_spans(text) if embed and settings.sentence_vectors else []
+        if len(sentences) < 2:
+            sentences = []
+        texts = (heading + text, *(text[s.start : s.end] for s in sentences)) if embed else ()
+        yield _Draft(
+            passage=passage,
+            terms=_terms(title_terms, text),
+            sentences=tuple(sentences),
+            texts=texts,
+        )
+
+
+def _heading(title: str, embedder: Embedder) -> str:
+    """Return what of a title is embedded before each passage's text."""
+    heading = f"{title}\n" if title else ""
+    # A long one would crowd out the text; its words are still matched.
+    crowding = heading and embedder.count_tokens([heading])[0] + 1 > embedder.max_tokens // 4
+    return "" if crowding else heading
+
+
+def _terms(title_terms: Mapping[Layer, str], text: str) -> dict[Layer, str]:
+    """Return each layer's terms of title and text, `TITLE_END` between them."""
+    text_terms = terms(text)
+    return {
+        layer: f"{title_terms[layer]} {TITLE_END} {text_terms[layer]}".rstrip()
+        if title_terms[layer]
+        else text_terms[layer]
+        for layer in LAYERS
+    }
+
+
+def _embed(
+    texts: Sequence[str], embedder: Embedder, on_share: Callable[[float], None] | None
+) -> dict[str, Vector]:
+    """Return each different text's vector; a repeated line is embedded once."""
+    different = list(dict.fromkeys(texts))
+    vectors: dict[str, Vector] = {}
+    for start in range(0, len(different), EMBED_AT_ONCE):
+        some = different[start : start + EMBED_AT_ONCE]
+        progress = (lambda n: on_share(n / len(different))) if on_share else None
+        vectors.update(zip(some, embedder.embed_passages(some, progress), strict=True))
+    return vectors

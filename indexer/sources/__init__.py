@@ -1,0 +1,76 @@
+"""What people have, to articles: which files, read by whom, and what could not be read.
+
+    listing        files and folders to a list of `SourceFile`
+    reading        listed files to articles, each file parsed in a bounded child process
+    sandbox        the parent's side of those children, `child` the other
+    dead_letters   what failed, kept so that it can be tried again
+
+`indexer.formats` knows how one kind of file is read, and nothing of where it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # numpy behind it would cost each child of `sandbox` 0.1 s and 30 MB
+    from search.domain import Article
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to read.
+
+    `name` is its path inside what was given, such as `2024/report.pdf`: articles that have
+    no id of their own are named after it. `size` is bytes. `given` is the path a person
+    gave, under which the file was found.
+    """
+
+    path: Path
+    name: str
+    size: int
+    given: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An article and where it stands, such as `news.jsonl:17`.
+
+    `size` is how many bytes of the source it accounts for; `notes` say what was not plain
+    about it, such as a guessed encoding with its confidence or a repair; `file` is what it
+    was read from.
+    """
+
+    article: Article
+    place: str
+    size: int
+    notes: tuple[str, ...] = ()
+    file: SourceFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What could not be read or stored, and why, for people.
+
+    `code` is one of `indexer.codes`; `size` is bytes passed over; `file` is what has to be
+    given to try again, None where nothing can be.
+    """
+
+    place: str
+    reason: str
+    size: int = 0
+    code: str = "unreadable"
+    file: SourceFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file or folder left out on purpose."""
+
+    place: str
+    reason: str
+
+
+Item = Found | Failure | Skipped
+Listed = SourceFile | Failure | Skipped

@@ -1,0 +1,59 @@
+"""NAME.meta.json: what a person says of the article beside it, over what the file itself says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from indexer.encodings import decode
+from indexer.formats import MEBIBYTE, SUFFIXES, suffix_of
+from indexer.records import parse_object
+from indexer.sources.naming import problem_of
+from indexer.sources.opening import open_regular
+from search.errors import SourceError
+
+MAX_METADATA = MEBIBYTE  # bytes of a NAME.meta.json
+METADATA_SUFFIX = ".meta.json"
+
+# Of these a file is many articles, each with its own fields.
+MANY = frozenset({"objects", "tables", "archives"})
+
+
+def metadata_of(path: Path) -> dict[str, object]:
+    """Return what NAME.meta.json beside a file of one article says, {} without one.
+
+    Raises:
+        SourceError: it cannot be read, is not a JSON object, or has the text in it.
+    """
+    if SUFFIXES.get(suffix_of(path.name), "") in MANY:
+        return {}
+    beside = path.with_name(path.stem + METADATA_SUFFIX)
+    try:
+        content = _content(beside)
+        if content is None:
+            return {}
+        known = parse_object(decode(content)[0])
+    except SourceError as error:
+        raise SourceError(f"{beside.name}: {error}", code=error.code) from error
+    if "text" in known:
+        raise SourceError(f'{beside.name}: "text" belongs in {path.name}', code="bad-field")
+    return known
+
+
+def _content(path: Path) -> bytes | None:
+    """Return a small file's bytes, None where there is none."""
+    try:
+        descriptor = open_regular(path)
+    except SourceError as error:
+        if error.code == "not-found":
+            return None
+        raise
+    try:
+        with os.fdopen(descriptor, "rb") as stream:
+            content = stream.read(MAX_METADATA + 1)
+    except OSError as error:
+        code, reason = problem_of(error)
+        raise SourceError(reason, code=code) from error
+    if len(content) > MAX_METADATA:
+        raise SourceError(f"larger than {MAX_METADATA:,} bytes", code="too-large")
+    return content

@@ -1,0 +1,112 @@
+"""Listed files to articles in their order, each file parsed in a bounded child process."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+from indexer.formats import MEBIBYTE, Options
+from indexer.sources import Failure, Found, Item, Listed, SourceFile
+from indexer.sources.ahead import Workers
+from indexer.sources.metadata import metadata_of
+from indexer.sources.naming import problem_of, shown
+from indexer.sources.sandbox import Limits, OnUsage, Parser
+from search.errors import SourceError
+
+MAX_STREAM = 4 << 30  # bytes of standard input
+
+
+def read_articles(
+    files: Sequence[Listed],
+    options: Options | None = None,
+    *,
+    source: str = "",
+    workers: int = 1,
+    limits: Limits | None = None,
+    on_usage: OnUsage | None = None,
+) -> Generator[Item, None, None]:
+    """Yield the articles of listed files in order, and a Failure for each that cannot be read.
+
+    Closing the iterator ends all processes.
+
+    Args:
+        files: as `listing.list_files` returns them.
+        options: what a person says of them.
+        source: the source of articles that name none.
+        workers: how many files are parsed at once.
+        limits: what parsing a file may take.
+        on_usage: called after each file with what it took, from a thread of its worker.
+    """
+    said = options or Options()
+
+    def items_of(listed: Listed, parser: Parser) -> Generator[Item, None, None]:
+        if not isinstance(listed, SourceFile):
+            yield listed
+            return
+        try:
+            known = metadata_of(listed.path)
+        except SourceError as error:
+            yield Failure(shown(listed.path), str(error), listed.size, error.code, listed)
+            return
+        with closing(parser.parse(listed, said, known=known, source=source)) as items:
+            yield from items
+
+    def new_parser() -> Parser:
+        return Parser(limits, on_usage=on_usage)
+
+    if workers == 1:
+        with new_parser() as parser:
+            for listed in files:
+                yield from items_of(listed, parser)
+    else:
+        with Workers(workers, new_parser, items_of) as ahead:
+            yield from ahead.items(files)
+
+
+def read_stream(
+    stream: BinaryIO,
+    name: str = "stdin.jsonl",
+    options: Options | None = None,
+    *,
+    source: str = "",
+) -> Generator[Item, None, None]:
+    """Yield the articles of what comes without a name, such as standard input.
+
+    It is kept in a file that no folder shows until it is read, since what parses it must
+    know its size and may read its end first.
+
+    Args:
+        stream: read to its end, 4 GiB at most.
+        name: what ids are made of; its suffix tells the kind.
+        options: what a person says of it.
+        source: the source of articles that name none.
+    """
+    place = "standard input"
+    with TemporaryFile() as kept:
+        size = 0
+        try:
+            while piece := stream.read(MEBIBYTE):
+                size += len(piece)
+                if size > MAX_STREAM:
+                    reason = f"more than {MAX_STREAM:,} bytes: give it as files"
+                    yield Failure(place, reason, code="too-large")
+                    return
+                kept.write(piece)
+            kept.flush()
+        except OSError as error:
+            yield Failure(place, problem_of(error)[1])
+            return
+        file = SourceFile(Path(place), name, size, Path(place))
+        with (
+            Parser() as parser,
+            closing(parser.parse(file, options, descriptor=kept.fileno(), source=source)) as items,
+        ):
+            for item in items:
+                # There is no file to give again.
+                if isinstance(item, Found):
+                    yield Found(item.article, item.place, item.size, item.notes)
+                else:
+                    yield Failure(item.place, item.reason, item.size, item.code)

@@ -1,0 +1,64 @@
+"""The port through which articles are given while a server runs.
+
+`api` asks it, `indexer.ingest` answers it, and neither knows the other: `fihris serve`
+puts them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Literal, Protocol
+
+IngestStatus = Literal["created", "updated", "unchanged", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of one article: acknowledged unless failed.
+
+    `id` is "" where it could not be told; `error` is for people and `code` one stable word
+    (`indexer.codes`), both empty unless failed.
+    """
+
+    id: str
+    status: IngestStatus
+    error: str = ""
+    code: str = ""
+
+
+class Ingest(Protocol):
+    """Stores articles. Every method blocks until its answer is true, and may be called from
+    many threads at once; what they give is written together.
+
+    Each raises EngineBusy when another process is writing, EngineUnavailable and
+    EmbedderError when nothing can be stored now: then nothing of the call was acknowledged,
+    and giving it again is safe.
+    """
+
+    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
+        """Store the article of each line of JSON, in order; a bad line fails alone."""
+        ...
+
+    def article(self, fields: Mapping[str, object]) -> Ingested:
+        """Store one article of these fields (`id`, `text`, ...)."""
+        ...
+
+    def file(self, file: BinaryIO, name: str) -> Iterator[Ingested]:
+        """Store the articles of a file, as they are found; `name` tells its kind by its suffix.
+
+        The file must be a real one (it has a descriptor), as it is parsed in another process.
+        """
+        ...
+
+    def delete(self, article_id: str) -> bool:
+        """Remove an article; return whether there was one."""
+        ...
+
+    def show(self) -> None:
+        """Return when searches in every process see all that was acknowledged before."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is being written and let go of processes and threads."""
+        ...

@@ -1,0 +1,294 @@
+"""Objects: whose names are known, what a line's or a file's faults do, and what is a guess."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.formats import Broken, Extracted, Options, id_within, objects
+from indexer.records import article_from
+from search.errors import SourceError
+from tests.formats.parts import articles_of, broken_of, items_of
+
+TEXT = "أعلن وزير الدفاع في بيان أن الضربات استهدفت ثلاث منشآت."
+
+
+def lines_of(*found: object) -> bytes:
+    return "\n".join(json.dumps(one, ensure_ascii=False) for one in found).encode()
+
+
+def fields_of(found: object, **fields: str) -> dict[str, Any]:
+    """Return the fields of one object, as a line."""
+    (item,) = items_of("a.jsonl", lines_of(found), Options(fields=fields))
+    assert isinstance(item, Extracted), item
+    return dict(item.fields)
+
+
+def notes_of(found: object) -> tuple[str, ...]:
+    (item,) = items_of("a.jsonl", lines_of(found))
+    assert isinstance(item, Extracted)
+    return item.notes
+
+
+def test_lines_are_articles_and_a_bad_one_fails_alone() -> None:
+    content = b"\n".join(
+        [
+            lines_of({"id": "n0", "text": TEXT}),
+            b"",
+            b'{"id": "x"}',
+            b"{",
+            b'{"id": "y", "text": "\xff"}',
+            b"[]",
+            lines_of({"id": "n1", "text": TEXT}),
+            b"  ",
+            lines_of({"id": 2, "text": TEXT}),
+        ]
+    )
+    items = items_of("news.jsonl", content)
+    assert [item.fields["id"] for item in articles_of(items)] == ["n0", "n1", 2]
+    assert [item.part for item in items] == ["1", "3", "4", "5", "6", "7", "9"]
+    assert sum(item.size for item in items) == len(content)
+    reasons = {b.part: (b.code, b.reason.split(",")[0].split(":")[0]) for b in broken_of(items)}
+    assert reasons.pop("5")[0] == "encoding"
+    assert reasons == {
+        "3": ("bad-field", '"text" must be a text'),
+        "4": ("not-json", "not JSON"),
+        "6": ("not-json", "not a JSON object but a list"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"a": ' + "[" * 100_000, "not usable JSON: nested too deeply"),
+        ('{"a": ' + "1" * 5_000 + "}", "not usable JSON: Exceeds the limit"),
+        ('{"id": 1, "text": ', "not JSON: Expecting value at column 19"),
+        ('"text"', "not a JSON object but a text"),
+        ("NaN", "not a JSON object but a number"),
+    ],
+)
+def test_what_a_bad_line_says(line: str, reason: str) -> None:
+    (broken,) = broken_of(items_of("a.jsonl", line.encode()))
+    assert (broken.part, broken.code) == ("1", "not-json")
+    assert broken.reason.startswith(reason)
+
+
+def test_values_are_those_of_json() -> None:
+    line = b'{"id": 123456789012345678901234567890, "text": "\\ud800", "score": NaN}'
+    (item,) = articles_of(items_of("a.ndjson", line))
+    assert item.fields == {"id": 123456789012345678901234567890, "text": "\ud800"}
+    with pytest.raises(SourceError, match="half of a surrogate pair"):
+        article_from(item.fields)
+
+
+def test_a_line_past_the_bound_fails_alone_and_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "MAX_LINE", 100)
+    items = items_of("a.jsonl", b"x" * 1_000 + b'\n{"id": "a", "text": "x"}')
+    assert [item.fields["id"] for item in articles_of(items)] == ["a"]
+    assert [(b.part, b.code) for b in broken_of(items)] == [("1", "too-large")]
+    assert [item.size for item in items] == [1_001, 24]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_what_is_empty(name: str, content: bytes) -> None:
+    with pytest.raises(SourceError) as caught:
+        items_of(name, content)
+    assert caught.value.code == "empty"
+
+
+def test_a_beir_corpus_keeps_working() -> None:
+    fields = fields_of({"_id": "p0", "title": "", "text": TEXT, "metadata": {}})
+    assert article_from(fields).id == "p0"
+
+
+@pytest.mark.parametrize("name", ["text", "body", "content", "articleBody", "full_text", "النص"])
+def test_names_of_the_text(name: str) -> None:
+    assert fields_of({name: TEXT})["text"] == TEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "wanted"),
+    [
+        ("title", "ع", "title", "ع"),
+        ("Headline", "ع", "title", "ع"),
+        ("العنوان", "ع", "title", "ع"),
+        ("guid", "g", "id", "g"),
+        ("uuid", "g", "id", "g"),
+        ("post_id", 7, "id", 7),
+        ("_id", {"$oid": "65b9"}, "id", "65b9"),
+        ("link", "https://a.b/c", "url", "https://a.b/c"),
+        ("published", "2024-01-30", "published", "2024-01-30"),
+        ("datePublished", "2024-01-30T10:00:00+03:00", "published", "2024-01-30T10:00:00+03:00"),
+        ("date", {"$date": "2024-01-30T10:00:00Z"}, "published", "2024-01-30T10:00:00Z"),
+        ("تاريخ النشر", "2024-01-30", "published", "2024-01-30"),
+        ("byline", "كاتب", "author", "كاتب"),
+        ("author", {"@type": "Person", "name": "كاتب"}, "author", "كاتب"),
+        ("authors", [{"name": "أ"}, "ب"], "author", "أ, ب"),
+        ("الكاتب", "كاتب", "author", "كاتب"),
+        ("keywords", "أ، ب, ج", "tags", ["أ", "ب", "ج"]),
+        ("tags", ["أ"], "tags", ["أ"]),
+        ("categories", [{"name": "أ"}], "tags", ["أ"]),
+        ("section", "سياسة", "tags", ["سياسة"]),
+        ("publisher", {"name": "صحيفة"}, "source", "صحيفة"),
+        ("newspaper", "صحيفة", "source", "صحيفة"),
+        ("lang", "ar", "language", "ar"),
+    ],
+)
+def test_names_of_other_fields(name: str, value: object, field: str, wanted: object) -> None:
+    assert fields_of({name: value, "text": TEXT})[field] == wanted
+
+
+def test_the_own_name_goes_before_a_guess_and_a_guess_where_it_is_empty() -> None:
+    assert fields_of({"body": TEXT * 3, "text": "قصير", "headline": "ب", "title": "أ"}) == {
+        "id": id_within("a.jsonl", "أ", "قصير"),
+        "title": "أ",
+        "text": "قصير",
+    }
+    assert fields_of({"text": " ", "body": TEXT, "title": None, "headline": "ب"})["title"] == "ب"
+    assert fields_of({"text": " ", "body": TEXT})["text"] == TEXT
+
+
+def test_of_several_texts_the_longest_is_taken() -> None:
+    assert fields_of({"content": TEXT[:20] + "… [+900 chars]", "body": TEXT})["text"] == TEXT
+    assert fields_of({"body": "قصير", "content": TEXT})["text"] == TEXT
+
+
+@pytest.mark.parametrize("value", [3, {"a": 1}, ["x", 1], "ت" * 3_000])
+@pytest.mark.parametrize("name", ["headline", "link", "byline", "publisher", "lang", "pubDate"])
+def test_a_guess_that_does_not_fit_is_left_out(name: str, value: object) -> None:
+    found = {name: value, "text": TEXT}
+    assert set(fields_of(found)) == {"id", "text"}
+    assert name in notes_of(found)[0]
+
+
+def test_a_promise_that_does_not_fit_fails_its_article() -> None:
+    with pytest.raises(SourceError, match='"title" must be a text, not a number'):
+        article_from(fields_of({"title": 3, "text": TEXT}))
+    with pytest.raises(SourceError, match='"author" must be a text, not a number'):
+        article_from(fields_of({"x": 3, "text": TEXT}, author="x"))
+
+
+def test_names_that_a_person_says() -> None:
+    found = {"id": 4, "a": {"b": {"c": TEXT}}, "d.e": "عنوان", "text": "لا", "by": {"name": "ك"}}
+    fields = fields_of(found, text="a.b.c", title="d.e", author="by.name")
+    assert fields == {"id": 4, "text": TEXT, "title": "عنوان", "author": "ك"}
+
+
+def test_a_name_that_a_person_says_and_that_is_not_there() -> None:
+    (broken,) = broken_of(items_of("a.jsonl", lines_of({"text": TEXT}), Options({"text": "nope"})))
+    assert broken.code == "bad-field"
+    with pytest.raises(SourceError, match='no field "texts"'):
+        items_of("a.jsonl", lines_of({"text": TEXT}), Options({"texts": "text"}))
+
+
+def test_wordpress_is_read_without_its_markup() -> None:
+    found = {
+        "id": 12,
+        "date": "2024-01-30T10:00:00",
+        "link": "https://a.b/?p=12",
+        "title": {"rendered": "ع &#8211; <em>ب</em>"},
+        "content": {"rendered": "\n<p>أ &amp; <b>ب</b></p>\n<p>ج</p>", "protected": False},
+        "categories": [3, 4],
+    }
+    fields = fields_of(found)
+    assert (fields["title"], fields["text"]) == ("ع – ب", "أ & ب\nج")
+    assert "categories is not what tags may be: left out" in notes_of(found)
+    assert "markup taken out of its text" in notes_of(found)
+
+
+@pytest.mark.parametrize("text", ["1 < 2 و 3 > 2", "قال <هو> ذلك", "a <b>c</b>", "<<نص>>"])
+def test_what_does_not_start_like_markup_is_kept(text: str) -> None:
+    assert fields_of({"text": text})["text"] == text
+
+
+def test_ids_that_are_made_do_not_depend_on_the_place() -> None:
+    found = [{"text": TEXT}, {"text": TEXT, "url": "https://a.b/c"}, {"title": "ع", "text": TEXT}]
+    ids = [item.fields["id"] for item in articles_of(items_of("d/a.jsonl", lines_of(*found)))]
+    assert ids == [
+        id_within("d/a.jsonl", "", TEXT),
+        id_within("d/a.jsonl", "https://a.b/c"),
+        id_within("d/a.jsonl", "ع", TEXT),
+    ]
+    again = articles_of(items_of("d/a.jsonl", lines_of(*found[::-1])))
+    assert [item.fields["id"] for item in again] == ids[::-1]
+
+
+@pytest.mark.parametrize("holder", ["articles", "items", "data", "results", "docs", "posts"])
+def test_a_json_holds_a_list_under_a_name(holder: str) -> None:
+    content = json.dumps({"status": "ok", holder: [{"id": 1, "body": "أ"}, 3, {"id": 2}]}).encode()
+    items = items_of("a.json", content)
+    assert [item.part for item in items] == ["1", "2", "3"]
+    assert [(b.part, b.code) for b in broken_of(items)] == [("2", "not-json"), ("3", "bad-field")]
+    assert sum(item.size for item in items) == len(content)
+
+
+def test_a_json_is_a_list_or_an_article() -> None:
+    (first,) = articles_of(items_of("a.json", lines_of([{"id": 1, "text": "أ"}])))
+    assert (first.part, first.fields) == ("1", {"id": 1, "text": "أ"})
+    (only,) = articles_of(items_of("d/a.json", lines_of({"text": "أ", "guid": "g"})))
+    assert (only.part, only.fields) == ("", {"id": "g", "text": "أ"})
+    (named,) = articles_of(items_of("d/a.json", lines_of({"text": "أ"})))
+    assert named.fields == {"id": "d/a.json", "text": "أ"}
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "reason"),
+    [
+        (b"[]", "empty", "there is no article in it"),
+        (b"3", "not-json", "not a JSON object but a number"),
+        (b'[{"text": "x"},\n {]', "not-json", "not JSON: Expecting property name"),
+        (b'[{"text": "x"},\n {]', "not-json", "at line 2 column 3"),
+        (b"[" * 100_000, "not-json", "nested too deeply"),
+        (b'{"a": 1}', "bad-field", "none is known among a"),
+        (b'{"items": [1, 2]}', "not-json", ""),
+    ],
+)
+def test_a_json_that_is_none(content: bytes, code: str, reason: str) -> None:
+    try:
+        found = broken_of(items_of("a.json", content))
+    except SourceError as error:
+        found = [Broken("", error.code, str(error))]
+    assert {broken.code for broken in found} == {code}
+    assert reason in found[0].reason
+
+
+def test_a_json_past_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "MAX_WHOLE", 10)
+    with pytest.raises(SourceError) as caught:
+        items_of("a.json", lines_of({"text": TEXT}))
+    assert caught.value.code == "too-large"
+
+
+_PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+_KEYS = st.sampled_from(["name", "rendered", "$oid", "$date", "x"])
+_VALUES = (
+    _PLAIN
+    | st.lists(_PLAIN | st.dictionaries(_KEYS, _PLAIN, max_size=2), max_size=3)
+    | st.dictionaries(_KEYS, _PLAIN | st.lists(_PLAIN, max_size=2), max_size=2)
+)
+_NAMES = st.sampled_from(
+    ["id", "_id", "text", "body", "title", "date", "tags", "author", "url", "content", "النص", "x"]
+)
+
+
+@given(st.dictionaries(_NAMES, _VALUES), st.sampled_from(["a.json", "a.jsonl"]))
+def test_any_object_is_read_or_refused(found: dict[str, object], name: str) -> None:
+    try:
+        items = items_of(name, json.dumps(found).encode())
+    except SourceError:
+        return
+    for item in articles_of(items):
+        assert {"id", "text"} <= set(item.fields)
+
+
+@given(st.binary(max_size=60), st.integers(0, 80), st.sampled_from(["a.json", "a.jsonl"]))
+def test_bytes_that_are_cut_or_changed(noise: bytes, place: int, name: str) -> None:
+    content = lines_of({"id": 1, "title": "ع", "text": TEXT})
+    with suppress(SourceError):
+        items_of(name, content[:place] + noise + content[place + len(noise) // 2 :])

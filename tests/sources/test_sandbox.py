@@ -1,0 +1,341 @@
+"""A file that does the worst ends itself and nothing else, under the code that says why."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from indexer.codes import CODES
+from indexer.formats import MEBIBYTE, Options
+from indexer.sources import Failure, Found
+from indexer.sources.sandbox import Limits, Parser, Usage, time_allowed
+from tests.sources.support import READERS, brief, source, write
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux holds this, others do not")
+
+
+@pytest.fixture
+def used() -> list[Usage]:
+    return []
+
+
+@pytest.fixture
+def parser(used: list[Usage]) -> Iterator[Parser]:
+    with Parser(formats=READERS, on_usage=used.append) as parser:
+        yield parser
+
+
+@pytest.fixture
+def hasty() -> Iterator[Parser]:
+    with Parser(Limits(seconds=1.0), formats=READERS) as parser:
+        yield parser
+
+
+def told(parser: Parser, folder: Path, order: str) -> list[Found | Failure]:
+    """Return what parsing a file of this order gives."""
+    return list(parser.parse(source(folder / "a.txt", order)))
+
+
+@pytest.mark.parametrize(
+    ("order", "code", "reason"),
+    [
+        ("abort", "crashed", "parsing it ended its process (Aborted)"),
+        ("segv", "crashed", "parsing it ended its process (Segmentation fault)"),
+        ("exit", "crashed", "its reader ended early"),
+        ("recurse", "damaged", "nested more deeply than a text can be"),
+        ("raise", "crashed", "its reader failed: KeyError at sources/readers.py:"),
+        ("refuse", "encrypted", "locked [31m with a password"),
+        ("unheard", "crashed", "of an unknown code"),
+        ("connect", "crashed", "its reader tried what it may not: socket."),
+        ("run", "crashed", "its reader tried what it may not: subprocess.Popen"),
+        ("fork", "crashed", "its reader tried what it may not: os.fork"),
+        ("open /etc/passwd", "crashed", "its reader tried what it may not: opening '/etc/passwd'"),
+        ("open /work/../etc/passwd", "crashed", "its reader tried what it may not: opening"),
+        ("garbage nonsense", "crashed", "its reader said what is not understood"),
+        ("garbage " + "[" * 2000, "crashed", "its reader said what is not understood"),
+        ('garbage ["article", "", "1", [], {}]', "crashed", "its reader said what"),
+        ('garbage ["article", "", 1, [], {"text": 1}]', "bad-field", '"text" must be a text'),
+        ("lie", "bad-field", '"title" must be a text, not an object'),
+        ("half", "bad-field", '"text" has half of a surrogate pair (U+D800) at character 3'),
+        ("long", "too-large", "the text has 35,651,584 characters, and 10,000,000 are the most"),
+        ("none", "empty", "there is no text: nothing to index"),
+    ],
+)
+def test_how_a_file_ends(
+    parser: Parser, tmp_path: Path, order: str, code: str, reason: str
+) -> None:
+    first = told(parser, tmp_path, order)[0]
+    assert isinstance(first, Failure)
+    assert (first.code, first.reason[: len(reason)]) == (code, reason)
+    assert code in CODES
+    assert first.file is not None
+    assert brief(told(parser, tmp_path, "hello")) == ["a.txt"]
+
+
+@pytest.mark.parametrize("order", ["spin", "sleep"])
+def test_time_is_bounded(hasty: Parser, tmp_path: Path, order: str) -> None:
+    assert brief(told(hasty, tmp_path, order)) == ["timeout"]
+    assert brief(told(hasty, tmp_path, "hello")) == ["a.txt"]
+
+
+@LINUX
+@pytest.mark.parametrize("order", ["eat", "eat-abort"])
+def test_memory_is_bounded(parser: Parser, tmp_path: Path, used: list[Usage], order: str) -> None:
+    assert brief(told(parser, tmp_path, order)) == ["memory"]
+    assert used[-1].peak < 512 * MEBIBYTE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("order", "code"), [("ignore", "timeout"), ("flood", "crashed")])
+def test_a_child_that_was_taken_over_is_ended_by_its_parent(
+    hasty: Parser, tmp_path: Path, order: str, code: str
+) -> None:
+    begun = time.monotonic()
+    assert brief(told(hasty, tmp_path, order)) == [code]
+    assert time.monotonic() - begun < 8
+    assert brief(told(hasty, tmp_path, "hello")) == ["a.txt"]
+
+
+@pytest.mark.parametrize("order", ["write", "low-write"])
+def test_nothing_is_written(parser: Parser, tmp_path: Path, order: str) -> None:
+    assert brief(told(parser, tmp_path, f"{order} {tmp_path}/made")) == ["crashed"]
+    assert not (tmp_path / "made").exists()
+
+
+@LINUX
+def test_there_is_no_network_for_native_code_either(parser: Parser, tmp_path: Path) -> None:
+    if subprocess.run(["unshare", "--user", "--net", "true"], check=False).returncode:
+        pytest.skip("this machine lets nobody leave the network")
+    with socket.create_server(("127.0.0.1", 9)):
+        (found,) = told(parser, tmp_path, "listen")
+    assert isinstance(found, Found)
+    assert found.article.text == "connected: -1"
+
+
+def test_modules_can_be_loaded_late_and_secrets_are_not_handed_down(
+    parser: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIHRIS_ELASTICSEARCH_URL", "http://name:password@example.org")
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "colorsys.py", "raise SystemExit")
+    write(tmp_path / "indexer" / "__init__.py", "raise SystemExit")
+    assert brief(told(parser, tmp_path, "import")) == ["a.txt"]
+    (found,) = told(parser, tmp_path, "environment")
+    assert isinstance(found, Found)
+    assert "FIHRIS" not in found.article.text
+
+
+def test_what_a_child_says_is_bounded_and_shown_as_it_is(parser: Parser, tmp_path: Path) -> None:
+    order = 'garbage ["broken", "p\\u001b\\u202e", "damaged", "r\\n\\u001b[0m", 99999]'
+    broken, _ = told(parser, tmp_path, order)
+    assert isinstance(broken, Failure)
+    assert (broken.place, broken.reason) == (f"{tmp_path}/a.txt:p", "r [0m")
+    assert broken.size == len(order)
+
+
+def test_a_child_that_ends_in_the_middle_loses_only_what_came_after(
+    parser: Parser, tmp_path: Path
+) -> None:
+    file = source(tmp_path / "a.jsonl", "one\nbroken\n\nfour\ndie\nsix\n")
+    items = list(parser.parse(file))
+    assert brief(items) == ["a.jsonl:1", "damaged", "empty", "a.jsonl:4", "crashed"]
+    assert [item.place.rpartition("/")[2] for item in items] == [
+        "a.jsonl:1",
+        "a.jsonl:2",
+        "a.jsonl:3",
+        "a.jsonl:4",
+        "a.jsonl",
+    ]
+    assert sum(item.size for item in items) == file.size
+
+
+def test_time_in_which_the_parent_is_busy_does_not_count(hasty: Parser, tmp_path: Path) -> None:
+    file = source(tmp_path / "a.jsonl", f"{'x' * 10_000}\n" * 2_000)
+    with closing(hasty.parse(file)) as items:
+        next(items)  # 8 MiB of it: the rest does not fit into the pipe
+        time.sleep(1.5)
+        assert len(list(items)) == 1_999
+
+
+def test_each_item_has_its_own_time(hasty: Parser, tmp_path: Path) -> None:
+    file = source(tmp_path / "a.jsonl", "nap\n" * 4)
+    assert len(brief(list(hasty.parse(file)))) == 4
+    file = source(tmp_path / "a.jsonl", "nap\nwait\n")
+    assert brief(list(hasty.parse(file))) == ["a.jsonl:1", "timeout"]
+
+
+def test_a_zygote_that_ends_is_replaced(parser: Parser, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert brief(list(parser.parse(source(tmp_path / "a.pdf")))) == ["crashed"]
+        assert brief(told(parser, tmp_path, "hello")) == ["a.txt"]
+
+
+def test_where_no_process_can_be_started_every_file_says_so(
+    parser: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", "/nowhere/python")
+        (failure,) = told(parser, tmp_path, "hello")
+    assert isinstance(failure, Failure)
+    assert failure.reason == "no process to parse files in: No such file or directory"
+    assert brief(told(parser, tmp_path, "hello")) == ["a.txt"]
+
+
+def test_a_reader_that_cannot_be_loaded(parser: Parser, tmp_path: Path) -> None:
+    (failure,) = parser.parse(source(tmp_path / "a.epub"))
+    assert isinstance(failure, Failure)
+    assert failure.reason.startswith("its reader failed: RuntimeError at sources/readers.py:")
+
+
+def test_giving_up_in_the_middle_ends_the_child(parser: Parser, tmp_path: Path) -> None:
+    file = source(tmp_path / "a.jsonl", f"{'x' * 100_000}\n" * 100 + "wait\n")
+    begun = time.monotonic()
+    with closing(parser.parse(file)) as items:
+        next(items)
+    assert brief(told(parser, tmp_path, "hello")) == ["a.txt"]
+    assert time.monotonic() - begun < 1
+
+
+def test_a_file_that_changes_while_it_is_read(parser: Parser, tmp_path: Path) -> None:
+    file = source(tmp_path / "a.jsonl", "nap\n" * 2)
+    items = parser.parse(file)
+    _in_a_moment(f"open({str(file.path)!r}, 'a').write('more')")
+    assert brief(list(items)) == ["changed"]
+
+
+def test_articles_of_a_large_file_that_changes_are_given_besides(
+    parser: Parser, tmp_path: Path
+) -> None:
+    file = source(tmp_path / "a.jsonl", f"{'x' * 1_000_000}\n" * 12)
+    with closing(parser.parse(file)) as items:
+        next(items)
+        with file.path.open("a") as stream:
+            stream.write("more\n")
+        rest = list(items)
+    assert 7 <= len(rest) < 12
+    assert brief(rest)[-1] == "changed"
+
+
+def test_no_more_is_read_than_was_there(parser: Parser, tmp_path: Path) -> None:
+    (found,) = told(parser, tmp_path, "seek")
+    assert isinstance(found, Found)
+    assert found.article.text == "4 b''"
+
+
+def test_a_descriptor_can_be_given(parser: Parser, tmp_path: Path) -> None:
+    file = source(tmp_path / "a.txt", "hello")
+    with file.path.open("rb") as stream:
+        file.path.unlink()
+        for _ in range(2):  # it stays open, and where it stands does not matter
+            items = list(parser.parse(file, descriptor=stream.fileno()))
+            assert brief(items) == ["a.txt"]
+            stream.read()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "folder", "gone", "nul"])
+def test_what_is_no_file_is_not_waited_for(parser: Parser, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.txt"
+    file = source(path)
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as made:
+        match kind:
+            case "pipe":
+                os.mkfifo(path)
+            case "device":
+                path.symlink_to("/dev/zero")
+            case "socket":
+                made.bind(str(path))
+            case "folder":
+                path.mkdir()
+            case "nul":
+                file = type(file)(Path("a\0.txt"), "a.txt", 0, tmp_path)
+        expected = {"gone": "not-found", "nul": "unreadable"}.get(kind, "not-regular")
+        assert brief(list(parser.parse(file))) == [expected]
+
+
+def test_fields_known_of_a_whole_file_and_a_source_for_all(parser: Parser, tmp_path: Path) -> None:
+    known = {"title": "عنوان", "id": "mine"}
+    file = source(tmp_path / "a.txt", "hello")
+    (found,) = parser.parse(file, Options(), known=known, source="جريدة")
+    assert isinstance(found, Found)
+    info = found.article.info
+    assert (info.id, info.title, info.source) == ("mine", "عنوان", "جريدة")
+    lines = parser.parse(source(tmp_path / "a.jsonl", "one\n"), known=known)
+    assert brief(list(lines)) == ["a.jsonl:1"]
+
+
+def test_what_is_allowed_grows_with_the_file() -> None:
+    limits = Limits()
+    assert time_allowed("a.pdf", 10 * MEBIBYTE, limits) == (15, 16)
+    assert time_allowed("a.pdf", 60 * MEBIBYTE, limits) == (65, 66)
+    assert time_allowed("a.zip", 64 * MEBIBYTE, limits) == (16, 656)
+
+
+def test_ctrl_c_is_the_parents_alone_and_its_end_that_of_all(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt", "sleep")
+    program = f"""
+import sys
+from pathlib import Path
+from indexer.sources import SourceFile
+from indexer.sources.sandbox import Parser
+parser = Parser(formats={READERS!r})
+print("ready", flush=True)
+list(parser.parse(SourceFile(Path({str(tmp_path / "a.txt")!r}), "a.txt", 5, Path("/"))))
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MARK": str(tmp_path)},
+    )
+    with process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        children = _until(lambda: _children(process.pid), 2)
+        assert os.getsid(children[0]) != os.getsid(process.pid)
+        process.send_signal(signal.SIGKILL)
+    _until(lambda: [] if any(map(_lives, children)) else [0], 1)
+
+
+def _in_a_moment(program: str) -> None:
+    code = f"import time; time.sleep(0.3); {program}"
+    subprocess.Popen([sys.executable, "-S", "-c", code]).returncode = 0  # reaped by nobody
+
+
+def _children(pid: int) -> list[int]:
+    """Return the processes that a process started, and those that they did."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True
+    ).stdout
+    parents = {int(child): int(parent) for child, parent in map(str.split, listed.splitlines())}
+    found = [pid]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found[1:]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = subprocess.run(
+        ["ps", "-o", "state=", "-p", str(pid)], check=False, capture_output=True, text=True
+    ).stdout
+    return not state.startswith("Z")
+
+
+def _until(look: Callable[[], list[int]], number: int) -> list[int]:
+    for _ in range(100):
+        if len(found := look()) >= number:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{found} after ten seconds")

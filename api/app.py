@@ -11,24 +11,31 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from api import openapi, problems
+from api.articles import articles
 from api.logs import RequestLog, json_logs
 from api.page import page_router
 from api.readiness import Readiness
 from api.routes import health, router
 from api.security import BoundedBody, BoundedConcurrency, KnownHost, SecurityHeaders
+from api.writing import OpenIngest, Writing
 from search.searcher import Searcher
 from search.settings import Settings, read_settings
 
 THREADS = 16  # answering at once; the rest of `security.MAX_AT_ONCE` waits for one of them
 
 
-def create_app(searcher: Searcher | None = None, settings: Settings | None = None) -> FastAPI:
+def create_app(
+    searcher: Searcher | None = None,
+    settings: Settings | None = None,
+    ingest: OpenIngest | None = None,
+) -> FastAPI:
     """Return the server's ASGI application.
 
     Args:
         searcher: what answers; stays its owner's to close. Without one it is
             opened in the background from the settings, and closed at the end.
         settings: without them they are read from the environment.
+        ingest: opens what articles are written with; without it none are taken.
 
     Raises:
         SettingsError: the environment holds a setting that cannot be used.
@@ -36,12 +43,15 @@ def create_app(searcher: Searcher | None = None, settings: Settings | None = Non
     settings = settings or read_settings()
     readiness = Readiness.of(searcher) if searcher else Readiness(lambda: _open(settings))
 
+    writing = Writing(settings, ingest)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         with json_logs():
             readiness.start()
             yield
+            await anyio.to_thread.run_sync(writing.close)
             await anyio.to_thread.run_sync(readiness.stop)
 
     app = FastAPI(
@@ -61,9 +71,11 @@ def create_app(searcher: Searcher | None = None, settings: Settings | None = Non
         ],
     )
     app.state.readiness = readiness
+    app.state.writing = writing
     problems.install(app)
     openapi.install(app)
     app.include_router(health)
+    app.include_router(articles)
     app.include_router(router)
     app.include_router(page_router())
     return app

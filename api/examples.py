@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.schemas import AnalyzeOut, ArticleOut, PassageOut, SearchOut, StatusOut
+from api.schemas import AnalyzeOut, ArticleOut, IngestedOut, PassageOut, SearchOut, StatusOut
 
 ARTICLE: ArticleOut = {
     "id": "000_68ec81c8af20b3f5",
@@ -101,4 +101,20 @@ BY_PATH: dict[str, object] = {
     "/v1/passages/{id}": {"passage": PASSAGE, "article": ARTICLE},
     "/v1/analyze": ANALYZE,
     "/v1/status": STATUS,
+}
+
+_INGESTED: IngestedOut = {"id": ARTICLE["id"], "status": "created", "error": None, "code": None}
+WRITTEN: dict[tuple[str, str], object] = {
+    ("put", "/v1/articles/{id}"): {**_INGESTED, "status": "updated"},
+    ("post", "/v1/articles"): {
+        "created": 0,
+        "updated": 1,
+        "unchanged": 0,
+        "failed": 0,
+        "articles": [{**_INGESTED, "status": "updated"}],
+    },
+    ("post", "/v1/articles:bulk"): (
+        '{"line":1,"id":"000_68ec81c8af20b3f5","status":"created","error":null,"code":null}\n'
+        '{"line":2,"id":null,"status":"failed","error":"not JSON: ...","code":"not-json"}\n'
+    ),
 }

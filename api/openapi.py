@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from api import examples
+from api import bulk, examples
 from api.problems import BY_STATUS, KINDS, MEDIA_TYPE, Problem
 
 DESCRIPTION = """\
@@ -17,6 +17,8 @@ Arabic-first search over your own articles: by words, by meaning, or both.
 - A **passage** is one paragraph of an article, and what a search finds.
 - All offsets count Unicode code points and are half-open: `text[start:end]`.
 - Every error is `application/problem+json` (RFC 9457) with a stable `type`.
+- Writing is for this machine only, or for who knows the server's token
+  (`Authorization: Bearer`); where a status 429 or 503 has `Retry-After`, try again then.
 - Send `X-Request-ID` to find your request in the server's log; it comes back.
 """
 
@@ -46,9 +48,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = problem
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            if path in examples.BY_PATH:
-                answer = operation["responses"]["200"]["content"]["application/json"]
-                answer["example"] = examples.BY_PATH[path]
+            example = examples.WRITTEN.get((method, path)) or examples.BY_PATH.get(path)
+            if example is not None and method != "delete":
+                kind = bulk.MEDIA_TYPE if isinstance(example, str) else "application/json"
+                operation["responses"]["200"]["content"][kind]["example"] = example
             for status in _statuses(path, method):
                 operation["responses"][str(status)] = _response(status)
     return document
@@ -58,8 +61,10 @@ def _statuses(path: str, method: str) -> list[int]:
     statuses = list(EVERYWHERE)
     if "{id}" in path:
         statuses.append(404)
-    if method == "post":
+    if method in ("post", "put"):
         statuses.append(415)
+    if path.startswith("/v1/articles") and method != "get":
+        statuses += [401, 403, 409, 429]
     if path != "/live":
         statuses.append(503)
     return sorted(statuses)

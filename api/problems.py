@@ -36,6 +36,7 @@ class Kind:
     title: str
     meaning: str
     retry_after: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class FieldProblem(TypedDict):
@@ -62,12 +63,53 @@ class Overloaded(errors.EngineUnavailable):
     """More requests than this server answers at once."""
 
 
+class ReadOnly(errors.FihrisError):
+    """This server only searches."""
+
+
+class CrossOrigin(errors.FihrisError):
+    """A page of another site asked a browser to write."""
+
+
+class TokenNeeded(errors.FihrisError):
+    """Writing needs a token that the server has not been given."""
+
+
+class TokenWrong(errors.FihrisError):
+    """Writing needs the server's token."""
+
+
+class TooManyWriters(errors.FihrisError):
+    """More writing requests than this server takes at once."""
+
+
+class KeyInUse(errors.FihrisError):
+    """A request with the same Idempotency-Key is in work."""
+
+
+class KeyReused(errors.FihrisError):
+    """An Idempotency-Key came again with another request."""
+
+
+class TooLarge(errors.FihrisError):
+    """A body is larger than its path takes."""
+
+
+class SlowBody(errors.FihrisError):
+    """A body did not arrive in time."""
+
+
 INTERNAL = Kind(
     "internal", 500, "Internal error", "A fault of the server; its log has it by the request id."
 )
 INVALID = Kind(
     "invalid-input", 422, "Invalid input", "A parameter or field is not acceptable; `errors` says."
 )
+
+BODY_TOO_LARGE = Kind(
+    "body-too-large", 413, "Body too large", "The body is larger than its path takes."
+)
+BODY_TOO_SLOW = Kind("slow-body", 408, "Body too slow", "The body did not arrive in time.")
 
 BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
     errors.PageTooDeep: Kind(
@@ -96,6 +138,37 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
     errors.RecordCorrupt: Kind(
         "index-damaged", 503, "Index damaged", "The index's record is damaged."
     ),
+    ReadOnly: Kind("read-only", 403, "Read only", "This server takes no articles."),
+    CrossOrigin: Kind(
+        "cross-origin", 403, "Cross-origin writing", "Pages of other sites may not write here."
+    ),
+    TokenNeeded: Kind(
+        "write-token-needed",
+        403,
+        "Token needed",
+        "A server that is reached from elsewhere takes articles only with FIHRIS_WRITE_TOKEN set.",
+    ),
+    TokenWrong: Kind(
+        "unauthorized",
+        401,
+        "Unauthorized",
+        "Send the server's FIHRIS_WRITE_TOKEN as `Authorization: Bearer`.",
+        headers=(("WWW-Authenticate", "Bearer"),),
+    ),
+    TooManyWriters: Kind(
+        "too-many-writers", 429, "Too many writers", "Too many writing requests at once.", 1
+    ),
+    KeyInUse: Kind(
+        "in-progress", 409, "In progress", "The request of this Idempotency-Key is in work.", 2
+    ),
+    KeyReused: Kind(
+        "idempotency-mismatch",
+        422,
+        "Another request of the same key",
+        "This Idempotency-Key was used for another request.",
+    ),
+    TooLarge: BODY_TOO_LARGE,
+    SlowBody: BODY_TOO_SLOW,
     errors.EngineError: Kind("engine-error", 500, "Engine error", "The engine cannot do this."),
     errors.FihrisError: INTERNAL,
 }
@@ -106,9 +179,18 @@ BY_STATUS: Mapping[int, Kind] = {
         Kind("malformed-request", 400, "Malformed request", "The request cannot be read."),
         BY_ERROR[errors.NotFound],
         Kind("method-not-allowed", 405, "Method not allowed", "This path has other methods."),
-        Kind("slow-body", 408, "Body too slow", "The body did not arrive in time."),
-        Kind("body-too-large", 413, "Body too large", "A body holds at most 64 KB."),
-        Kind("unsupported-media-type", 415, "Unsupported media type", "Send application/json."),
+        BY_ERROR[TokenWrong],
+        BY_ERROR[ReadOnly],
+        BODY_TOO_SLOW,
+        BY_ERROR[KeyInUse],
+        BODY_TOO_LARGE,
+        Kind(
+            "unsupported-media-type",
+            415,
+            "Unsupported media type",
+            "The path takes bodies of another Content-Type.",
+        ),
+        BY_ERROR[TooManyWriters],
         Kind("unknown-host", 421, "Unknown host", "The Host header names another server."),
         INVALID,
         INTERNAL,
@@ -160,7 +242,10 @@ def problem_response(
         content["errors"] = list(errors)
     retry = {"Retry-After": str(kind.retry_after)} if kind.retry_after is not None else {}
     return Response(
-        encode(content), kind.status, headers={**retry, **(headers or {})}, media_type=MEDIA_TYPE
+        encode(content),
+        kind.status,
+        headers={**retry, **dict(kind.headers), **(headers or {})},
+        media_type=MEDIA_TYPE,
     )
 
 

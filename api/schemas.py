@@ -28,6 +28,7 @@ from search.domain import (
     Total,
 )
 from search.engine import EngineStatus
+from search.ingest import Ingested, IngestStatus
 
 
 class PassageOut(TypedDict):
@@ -191,6 +192,34 @@ class ReadyOut(TypedDict):
 
     status: Literal["ready"]
     degraded: list[str]
+
+
+class IngestedOut(TypedDict):
+    """What became of an article; `error` and `code` say why it failed."""
+
+    id: str | None
+    status: IngestStatus
+    error: str | None
+    code: str | None
+
+
+class UploadOut(TypedDict):
+    """What became of a file's articles; the first thousand are listed."""
+
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+    articles: list[IngestedOut]
+
+
+def ingested_out(ended: Ingested) -> IngestedOut:
+    return {
+        "id": ended.id or None,
+        "status": ended.status,
+        "error": ended.error or None,
+        "code": ended.code or None,
+    }
 
 
 def passage_out(passage: Passage) -> PassageOut:

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import BY_STATUS, Overloaded, error_response, problem_response
+from api.writing import writes
 
 MAX_BODY = 64 * 1024  # bytes
 BODY_TIMEOUT = 10.0  # seconds for a whole body
@@ -103,7 +104,8 @@ def _is_address(name: str) -> bool:
 class BoundedBody:
     """Takes in the whole body, bounded in bytes and time, before anything else sees it.
 
-    What counts is what arrives: a chunked body has no length to trust.
+    What counts is what arrives: a chunked body has no length to trust. What writes
+    articles reads its body itself.
     """
 
     def __init__(
@@ -114,7 +116,7 @@ class BoundedBody:
         self.timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or writes(scope):
             await self.app(scope, receive, send)
             return
         request_id = scope["state"]["request_id"]
@@ -179,6 +181,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 class BoundedConcurrency:
     """Answers at most `at_once` API requests; the next is told at once to come back.
 
+    Those that write have a bound of their own, so that neither keeps out the other.
+
     Without it a burst waits in memory for the few threads that search.
     """
 
@@ -188,7 +192,7 @@ class BoundedConcurrency:
         self.now = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/") or writes(scope):
             await self.app(scope, receive, send)
             return
         if self.now >= self.at_once:

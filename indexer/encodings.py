@@ -26,8 +26,8 @@ from typing import BinaryIO
 from indexer.codepages import CANDIDATES, OTHER, probabilities
 from search.errors import SourceError
 
-# Under it two encodings are too near. Of 3,200 texts of 4 to 20 letters (xquad-ar) none was
-# read wrongly at .9; from 10 letters on 96 of 100 are read, from 20 all.
+# Under it two encodings are too near. Of 4,800 texts of 4 to 20 letters (xquad-ar) none was
+# read wrongly at .9; with 10 letters 96 of 100 are read, with 20 99 of 100.
 MIN_CONFIDENCE = 0.9
 
 _CHUNK = 1 << 20  # bytes
@@ -205,7 +205,7 @@ def _encoding_of_lines(head: bytes, said: str) -> str:
 def _wide_without_mark(content: bytes) -> Encoding | None:
     """Tell UTF-16 by the high bytes of Latin and Arabic letters, 0x00 and 0x06.
 
-    By chance two letters look so in 1 of 10,000 files, four in 1 of 100 million.
+    By chance two letters look so in 1 of 16,000 files, four in 1 of 250 million.
     """
     sample = content[:_SAMPLE]
     sample = sample[: len(sample) // 2 * 2]

@@ -33,25 +33,30 @@ _MEANINGLESS = re.compile("\ufffd|\\(cid:\\d+\\)|[\ue000-\uf8ff\U000f0000-\U0010
 _SYMBOL_BULLET = re.compile("^(\\s*)[\uf000-\uf0ff](?=\\s)", re.MULTILINE)
 _FORM = re.compile("[\ufb50-\ufdef\ufdf2\ufe70-\ufefc]")  # without ﷰ, ﷺ, ﷽
 _ARABIC = f"[{LETTER}]"
+_WORD = re.compile(f"{_ARABIC}+")
 
 # A word cannot begin with ا and an alef with hamza, nor with two alefs, before a ل.
-_SWAPPED = re.compile(f"(?<![{LETTER}{MARK}])([وفبك]?)ا([أإآا])ل(?={_ARABIC})")
+_SWAPPED = re.compile(f"(?<![{LETTER}{MARK}])([وفبك]{{0,2}})ا([أإآا])ل(?={_ARABIC})")
 _LAM_ALEF = re.compile("(?<=[^ا])لا")
 _MIN_SWAPPED = 3
 _SWAPPED_WORDS = 1 / 200
 
-_NO_MARKS = re.compile(f"[{MARK}]")
-_MARK_APART = re.compile(f"(?<=[{LETTER}{MARK}]) (?=[{MARK}])")
-_MARK_FIRST = re.compile(f"(?<![{LETTER}{MARK}])[{MARK}]+(?={_ARABIC})")
-_MARK_LAST = re.compile(f"(?<={_ARABIC})[{MARK}]+(?![{LETTER}{MARK}])")
-_MARKS_BEFORE = re.compile(f"([{MARK}]+)({_ARABIC})")
+_TASHKEEL = "\u064b-\u0652\u0670"  # the signs of the Qur'an do stand apart
+_ANY_TASHKEEL = re.compile(f"[{_TASHKEEL}]")
+_MARK_APART = re.compile(f"(?<=[{LETTER}{_TASHKEEL}]) (?=[{_TASHKEEL}])")
+_MARK_FIRST = re.compile(f"(?<![{LETTER}{MARK}])[{_TASHKEEL}]+(?={_ARABIC})")
+_MARK_LAST = re.compile(f"(?<={_ARABIC})[{_TASHKEEL}]+(?![{LETTER}{MARK}])")
+_MARKS_BEFORE = re.compile(f"([{_TASHKEEL}]+)({_ARABIC})")
 _MIN_MARKS = 3
+_JOINT = 0.5  # nats
 
-_SPACED = re.compile(f"(?<![{LETTER}{MARK}]){_ARABIC}(?: {_ARABIC}){{3,}}(?![{LETTER}{MARK}])")
-_WIDE_SPACE = re.compile(f"(?<={_ARABIC})  +(?={_ARABIC})")
+_SPACED = re.compile(f"(?<![{LETTER}{MARK}]){_ARABIC}(?: {_ARABIC})+(?![{LETTER}{MARK}])")
+_PAIR_APART = re.compile(f"(?<=(?<![{LETTER}{MARK}]){_ARABIC}) (?={_ARABIC}(?![{LETTER}{MARK}]))")
+_WIDE_SPACE = re.compile(f"(?<={_ARABIC}) {{2,}}(?={_ARABIC})")
 _MOSTLY_SPACED = 0.5  # of a text's letters
-_MAX_SPACED = 24  # letters, the longest word; more are several words, which nothing parts
-_WORDLIKE = 3.0  # nats a pair; the alphabet has 4.9
+_MIN_SPACED, _MAX_SPACED = 6, 24  # letters of one word among others; more are several words
+_WORDLIKE = 3.0  # nats a pair, as Arabic has; the alphabet in its order has 5.7
+_TEXTLIKE = 4.0  # a headline without its spaces has 3.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,39 +143,46 @@ def _lam_alef(text: str) -> str:
 
 def _marks_at_letters(text: str) -> str:
     apart = len(_MARK_APART.findall(text))
-    if apart >= _MIN_MARKS and 2 * apart >= len(_NO_MARKS.findall(text)):
-        text = _MARK_APART.sub("", text)
+    if apart >= _MIN_MARKS and 2 * apart >= len(_ANY_TASHKEEL.findall(text)):
+        together = _MARK_APART.sub("", text)
+        # The parts of words surprise more than the words; whole words put together do too.
+        if _surprise(together) + _JOINT * apart <= _surprise(text):
+            return together
     first = len(_MARK_FIRST.findall(text))
     if first >= _MIN_MARKS and not _MARK_LAST.search(text):
-        text = _MARKS_BEFORE.sub(r"\2\1", text)
+        return _MARKS_BEFORE.sub(r"\2\1", text)
     return text
 
 
+def _surprise(text: str) -> float:
+    words = _WORD.findall(_ANY_TASHKEEL.sub("", text))
+    return sum(map(surprise, words))
+
+
 def _letters_together(text: str) -> str:
-    """Return words whose letters stand apart as words.
+    """Return words whose letters stand apart as words: all, or in a text of words a long one.
 
     Raises:
-        SourceError: nothing says where the words end, in most of the text.
+        SourceError: most letters stand apart, and nothing says where the words end.
     """
-    apart = sum(len(run[0].replace(" ", "")) for run in _SPACED.finditer(text))
-    if not apart:
-        return text
-    mostly = apart >= _MOSTLY_SPACED * len(re.findall(_ARABIC, text))
+    runs = [run[0].replace(" ", "") for run in _SPACED.finditer(text)]
+    apart = sum(map(len, runs))
+    if apart >= _MOSTLY_SPACED * len(re.findall(_ARABIC, text)) and _WIDE_SPACE.search(text):
+        return _WIDE_SPACE.sub(" ", _PAIR_APART.sub("", text))
+    for run in runs:
+        if len(run) > _MAX_SPACED and surprise(run) <= _TEXTLIKE * len(run):
+            raise SourceError(
+                f"its letters stand apart and nothing parts its words ({' '.join(run[:12])}…); "
+                f"{_OCR}",
+                code="garbled",
+            )
+    return _SPACED.sub(_word_together, text)
 
-    def together(run: re.Match[str]) -> str:
-        word = run[0].replace(" ", "")
-        if len(word) > _MAX_SPACED:
-            if mostly:
-                raise SourceError(
-                    f"its letters stand apart and nothing parts its words, as at character "
-                    f"{run.start():,}; {_OCR}",
-                    code="garbled",
-                )
-            return run[0]
-        return word if surprise(word) <= _WORDLIKE * (len(word) + 1) else run[0]
 
-    text = _SPACED.sub(together, text)
-    return _WIDE_SPACE.sub(" ", text) if mostly else text
+def _word_together(run: re.Match[str]) -> str:
+    word = run[0].replace(" ", "")
+    wordlike = surprise(word) <= _WORDLIKE * (len(word) + 1)
+    return word if wordlike and _MIN_SPACED <= len(word) <= _MAX_SPACED else run[0]
 
 
 _Repair = Callable[[str], str]

@@ -10,9 +10,10 @@ _MIN_PAGES = 3  # of two pages nothing is most
 _MOST_PAGES = 0.4  # books have one heading on left pages and another on right ones
 _EDGE_LINES = 3  # of a page's beginning and end that may be running lines
 
-# Of a page's longest lines (its 9th of 10), how long a line is that the next one goes on.
-_FULL = 0.8
-_NEARLY_FULL = 0.6  # without a stop: the next word may have been a long one
+# A line is ended on purpose where the next word had room in it: of a page's longest lines (its
+# 9th of 10), where it would have ended. Letters are of different widths.
+_ROOM = 0.97  # after a stop
+_MUCH_ROOM = 0.8
 
 _STOP = re.compile(r"[.!?؟۔…:؛][»”\"')\]]*$")
 _BULLET = re.compile(
@@ -25,25 +26,21 @@ _NUMBER = re.compile(r"\d+")
 def joined_lines(text: str) -> str:
     """Return the lines of a page, or of several, joined to paragraphs, one a line.
 
-    A paragraph ends with a blank line, before a bullet or a number, after a line that is much
-    shorter than the others, and after a stop in a shorter one. A Latin word cut by a hyphen is
+    A paragraph ends with a blank line, before a bullet or a number, after a line that the next
+    word had much room in, and after a stop in one that it had room in. A Latin word cut by a hyphen is
     put together.
     """
     lines = [line.strip() for line in text.split("\n")]
     lengths = sorted(len(line) for line in lines if line)
     full = lengths[len(lengths) * 9 // 10] if lengths else 0
     paragraphs: list[str] = []
-    going_on = False
+    before = ""  # the last line, "" after a blank one
     for line in lines:
-        if not line:
-            going_on = False
-            continue
-        if going_on and not _BULLET.match(line):
+        if before and line and not _BULLET.match(line) and _goes_on(before, line, full):
             paragraphs[-1] = _joined(paragraphs[-1], line)
-        else:
+        elif line:
             paragraphs.append(line)
-        least = _FULL if _STOP.search(line) else _NEARLY_FULL
-        going_on = len(line) >= least * full
+        before = line
     return "\n".join(paragraphs)
 
 
@@ -65,6 +62,11 @@ def without_running_lines(pages: Sequence[str]) -> list[str]:
         running.append({shape for shape, times in counts.items() if times >= least})
     top, bottom = running
     return ["\n".join(_without(_without(lines, top), bottom, backwards=True)) for lines in split]
+
+
+def _goes_on(before: str, line: str, full: int) -> bool:
+    room = _ROOM if _STOP.search(before) else _MUCH_ROOM
+    return len(before) + 1 + len(line.split(None, 1)[0]) > room * full
 
 
 def _joined(before: str, line: str) -> str:
@@ -92,4 +94,6 @@ def _without(lines: list[str], running: set[str], *, backwards: bool = False) ->
         if passed == _EDGE_LINES or _shape(line) not in running:
             break
         kept, passed = place + 1, passed + 1
+    while 0 < kept < len(ordered) and not ordered[kept].strip():
+        kept += 1
     return ordered[kept:][::-1] if backwards else ordered[kept:]

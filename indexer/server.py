@@ -1,6 +1,6 @@
 """The HTTP server: uvicorn, told by name which application to run, and bounded in time.
 
-`indexer` never imports `api`: the application is an import string.
+`indexer` never imports `api`: the application is found by its name, and given what it needs.
 """
 
 from __future__ import annotations
@@ -9,28 +9,32 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from search.errors import SettingsError
+from search.ingest import Ingest
+from search.searcher import Searcher
 
-APPLICATION = "api.app:create_app"
-REQUEST_SECONDS = 15.0  # a request has arrived whole by then, or its connection is closed
+APPLICATION = "api.app", "create_app"
+REQUEST_SECONDS = 15.0  # a request's head has arrived by then, or its connection is closed
 KEEP_ALIVE_SECONDS = 15
 SHUTDOWN_SECONDS = 10
 MAX_CONNECTIONS = 512  # idle ones count; past it the answer is 503. File handles: 1,024 is usual
 MAX_HEADERS = 32_768  # bytes
 
-_WAITING = (h11.IDLE, h11.SEND_BODY)
-
 
 class TimedProtocol(H11Protocol):
-    """HTTP/1.1 that gives a request `REQUEST_SECONDS` to arrive.
+    """HTTP/1.1 that gives a request's head `REQUEST_SECONDS` to arrive.
 
     uvicorn itself bounds only the idle time after an answer: a client that sends a
-    header a minute would keep its connection for ever.
+    header a minute would keep its connection for ever. How long a body may take is the
+    application's to say, since some are streams of hours; the rest of a body that was
+    answered already has `REQUEST_SECONDS` again.
     """
 
     _deadline: asyncio.TimerHandle | None = None
@@ -42,12 +46,20 @@ class TimedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         self._watch()
         super().data_received(data)
-        if self.conn.their_state not in _WAITING:
+        if self.conn.their_state is not h11.IDLE and not self._answered_early():
             self._arrived()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._answered_early():
+            self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
         super().connection_lost(exc)
+
+    def _answered_early(self) -> bool:
+        return self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
 
     def _watch(self) -> None:
         if self._deadline is None:
@@ -64,13 +76,19 @@ class TimedProtocol(H11Protocol):
             self.transport.close()
 
 
-def serve(host: str, port: int, announce: Callable[[str], None]) -> None:
+def serve(
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+    ingest: Callable[[Searcher], Ingest] | None = None,
+) -> None:
     """Serve until a signal ends it; `announce` is given the address once it is bound.
 
     Args:
         host: an address or name of this machine.
         port: 0 takes any free one.
         announce: called with such as `http://127.0.0.1:8000/`.
+        ingest: opens what articles are given to over HTTP; without it none are taken.
 
     Raises:
         SettingsError: the address cannot be listened on.
@@ -78,8 +96,10 @@ def serve(host: str, port: int, announce: Callable[[str], None]) -> None:
     with _bound(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host
         announce(f"http://{shown}:{listening.getsockname()[1]}/")
+        module, name = APPLICATION
+        application = partial(getattr(import_module(module), name), ingest=ingest)
         config = uvicorn.Config(
-            APPLICATION,
+            application,
             factory=True,
             http=TimedProtocol,
             ws="none",

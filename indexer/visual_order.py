@@ -47,7 +47,7 @@ _LATIN = rf"[^\W\d_\u0640{LETTER}{MARK}]"
 _BETWEEN = rf"[^{LETTER}\u0640\n()\[\]{{}}<>«»‹›]"
 _ENCLOSED = rf"\({_BETWEEN}{{1,40}}\)"
 _RIGHTWARDS = re.compile(
-    rf"(?:\d[\d.,:/\-]*)?{_LATIN}(?:(?:{_BETWEEN}|{_ENCLOSED})*(?:{_LATIN}|\d|{_ENCLOSED}))?"
+    rf"(?:\d[\d.,:/\-]{{0,30}})?{_LATIN}(?:(?:{_BETWEEN}|{_ENCLOSED})*(?:{_LATIN}|\d|{_ENCLOSED}))?"
     r"|\d+(?:[.,:/،\u066b\u066c]\d+)*"
 )
 # Arabic words with what stands between them, in a line of Latin ones.

@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address `fihris serve` listens on")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="port; 0: any free one")
+    write_token: SecretStr | None = Field(
+        None,
+        description="what writing over HTTP must say as `Authorization: Bearer`; without it only"
+        " a server on loopback takes articles",
+    )
     log_queries: bool = Field(False, description="write query texts into the log")
     elasticsearch_url: str = Field(
         "http://127.0.0.1:9200",

@@ -43,28 +43,6 @@ SUFFIXES: Mapping[str, str] = {
     ".tgz": "archives",
     ".gz": "archives",
 }
-# Of an upload's Content-Type, to the suffix that it stands for.
-MEDIA_TYPES: Mapping[str, str] = {
-    "text/plain": ".txt",
-    "text/markdown": ".md",
-    "text/html": ".html",
-    "application/xhtml+xml": ".xhtml",
-    "application/json": ".json",
-    "application/x-ndjson": ".jsonl",
-    "application/jsonl": ".jsonl",
-    "text/csv": ".csv",
-    "text/tab-separated-values": ".tsv",
-    "application/pdf": ".pdf",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
-    "application/vnd.oasis.opendocument.text": ".odt",
-    "application/epub+zip": ".epub",
-    "message/rfc822": ".eml",
-    "application/zip": ".zip",
-    "application/x-tar": ".tar",
-    "application/gzip": ".gz",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a person says of their files.

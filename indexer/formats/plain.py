@@ -10,6 +10,8 @@ from indexer.formats import Broken, Extracted, Options, id_of, suffix_of
 from indexer.formats.documents import encoding_notes, whole
 from search.errors import SourceError
 
+_MAX_TITLE = 1_000  # characters; a longer heading is a text that begins with a sign
+
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
     """Yield the article of a text; a markdown's title is its heading of level one."""
@@ -26,4 +28,5 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
 def _heading(text: str) -> str:
     """Return a markdown text's title: its first line, if that is a heading of level one."""
     first = text.lstrip().partition("\n")[0]
-    return first[2:].strip() if first.startswith("# ") else ""
+    title = first[2:].strip() if first.startswith("# ") else ""
+    return title if len(title) <= _MAX_TITLE else ""

@@ -14,6 +14,7 @@ parent's death: Linux gives that when the *thread* ends that started the zygote.
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import json
@@ -208,7 +209,7 @@ class _Bounded(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
         if start + offset < 0:
-            raise ValueError("a place before the file's start")
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # as a file does
         self._at = start + offset
         return self._at
 

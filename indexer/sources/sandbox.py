@@ -29,6 +29,10 @@ from search.errors import SourceError
 # version and half of another is worse than none. One article is always held.
 HELD = 8 * MEBIBYTE
 
+# Broken parts after which a file is given up, if it has fewer articles than those: a list
+# of a million numbers has 2 MB, and its dead letters would have 400.
+MAX_BROKEN = 100_000
+
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
@@ -135,7 +139,11 @@ class Parser:
             yield Failure(place, str(error), file.size, error.code, file)
             return
         try:
-            yield from self._read(_Reading(file, opened, known, source), options or Options())
+            reading = _Reading(file, opened, known, source)
+            if reading.size:
+                yield from self._read(reading, options or Options())
+            else:
+                yield from reading.items_of(End())
         finally:
             os.close(opened)
 
@@ -146,6 +154,9 @@ class Parser:
         with closing(self._said(reading, options)) as everything:
             for said, length in everything:
                 held += reading.items_of(said)
+                if reading.broken > max(MAX_BROKEN, reading.found):
+                    held.append(reading.failure("damaged", _HOPELESS))
+                    break
                 size += length
                 if size > HELD and len(held) > 1:
                     yield from held
@@ -224,7 +235,8 @@ class _Reading:
         self._source = source
         self._place = shown(file.path)
         self._left = self.size
-        self._any = False
+        self.found = 0
+        self.broken = 0
 
     def changed(self) -> bool:
         status = os.fstat(self.opened)
@@ -234,10 +246,12 @@ class _Reading:
         """Return what is said as an item; the end as one only where nothing came before."""
         match said:
             case Extracted():
-                self._any = True
-                return [self._article(said)]
+                item = self._article(said)
+                self.found += isinstance(item, Found)
+                self.broken += isinstance(item, Failure)
+                return [item]
             case Broken():
-                self._any = True
+                self.broken += 1
                 size = self._accounted(said.size)
                 place = self._inside(said.part)
                 return [Failure(place, said.reason, size, said.code, self.file)]
@@ -245,7 +259,7 @@ class _Reading:
                 return [self.failure(said.code, said.reason)]
             case End():
                 reason = "there is no text: nothing to index"
-                return [] if self._any else [self.failure("empty", reason)]
+                return [] if self.found or self.broken else [self.failure("empty", reason)]
 
     def failure(self, code: str, reason: str) -> Failure:
         """Return the failure of all that was not accounted for yet."""
@@ -275,6 +289,7 @@ class _Reading:
 
 
 _TIMEOUT = "parsing it took longer than a file of its size may"
+_HOPELESS = f"more than {MAX_BROKEN:,} parts of it cannot be read: the rest is passed over"
 _MEMORY = "parsing it took more memory than a file may"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import cast
+from typing import BinaryIO, cast
 
 from fastapi.testclient import TestClient
 
@@ -21,14 +23,18 @@ from search.domain import (
     StoredPassage,
 )
 from search.engine import EngineStatus, Fingerprint
+from search.ingest import Ingest, Ingested
 from search.searcher import Searcher
 from search.settings import Settings
 
 
 @contextmanager
-def client(searcher: object, settings: Settings | None = None) -> Iterator[TestClient]:
+def client(
+    searcher: object, settings: Settings | None = None, ingest: Ingest | None = None
+) -> Iterator[TestClient]:
     """A client with a host the server knows, to which a failure of the server is a 500."""
-    app = create_app(cast("Searcher", searcher), settings or Settings())
+    opened = (lambda _: ingest) if ingest is not None else None
+    app = create_app(cast("Searcher", searcher), settings or Settings(), opened)
     with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as connected:
         yield connected
 
@@ -81,3 +87,63 @@ class ToldSearcher:
 
     def close(self) -> None:
         self.closed += 1
+
+
+class ToldIngest:
+    """Remembers texts by id; `error`, if any, is raised by every call, `wait` is seconds each takes."""
+
+    def __init__(self, error: Exception | None = None, wait: float = 0.0) -> None:
+        self.error = error
+        self.wait = wait
+        self.texts: dict[str, str] = {}
+        self.batches: list[int] = []
+        self.shown = 0
+        self.closed = False
+
+    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
+        self._work()
+        self.batches.append(len(lines))
+        return [self._line(line) for line in lines]
+
+    def article(self, fields: Mapping[str, object]) -> Ingested:
+        self._work()
+        return self._store(fields)
+
+    def file(self, file: BinaryIO, name: str) -> Iterator[Ingested]:
+        self._work()
+        if name.endswith(".zip"):
+            yield Ingested("", "failed", "broken", "damaged")
+            return
+        yield self._store({"id": name, "text": file.read().decode("utf-8", "replace") or "-"})
+
+    def delete(self, article_id: str) -> bool:
+        self._work()
+        return self.texts.pop(article_id, None) is not None
+
+    def show(self) -> None:
+        self.shown += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _line(self, line: bytes) -> Ingested:
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError):
+            return Ingested("", "failed", "not JSON", "not-json")
+        return self._store(fields if isinstance(fields, dict) else {})
+
+    def _store(self, fields: Mapping[str, object]) -> Ingested:
+        article_id, text = fields.get("id"), fields.get("text")
+        if not isinstance(article_id, str) or not isinstance(text, str) or not text.strip():
+            return Ingested("", "failed", '"text" must be a text', "bad-field")
+        before = self.texts.get(article_id)
+        self.texts[article_id] = text
+        if before == text:
+            return Ingested(article_id, "unchanged")
+        return Ingested(article_id, "created" if before is None else "updated")
+
+    def _work(self) -> None:
+        time.sleep(self.wait)
+        if self.error is not None:
+            raise self.error

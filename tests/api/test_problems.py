@@ -102,7 +102,7 @@ def test_unknown_paths(path: str) -> None:
     [
         ("DELETE", "/v1/search", "GET, POST"),
         ("PUT", "/v1/search", "GET, POST"),
-        ("POST", "/v1/articles/a", "GET"),
+        ("POST", "/v1/articles/a", "DELETE, GET, PUT"),
         ("POST", "/", "GET, HEAD"),
         ("PATCH", "/live", "GET"),
     ],

@@ -1,0 +1,120 @@
+"""Who may write, how many at once, and what they write with."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from api.idempotency import Keys
+from api.problems import CrossOrigin, ReadOnly, TokenNeeded, TokenWrong, TooManyWriters
+from search.ingest import Ingest
+from search.searcher import Searcher
+from search.settings import Settings
+
+MAX_WRITERS = 16  # writing requests at once, with as many threads beside those that search
+METHODS = ("POST", "PUT", "DELETE", "PATCH")
+
+Given = TypeVar("Given")
+OpenIngest = Callable[[Searcher], Ingest]
+
+
+def writes(scope: Scope) -> bool:
+    """Tell whether a request is one that writes: it bounds its body and its number itself."""
+    return scope["method"] in METHODS and scope["path"].startswith("/v1/articles")
+
+
+class Writing:
+    """What writing requests share. `open_ingest` None makes a server that only searches."""
+
+    def __init__(self, settings: Settings, open_ingest: OpenIngest | None) -> None:
+        self.settings = settings
+        self.keys = Keys(settings.data / "idempotency")
+        self._open = open_ingest
+        self._ingest: Ingest | None = None
+        self._opening = threading.Lock()
+        self._writers = 0
+        self._threads: anyio.CapacityLimiter | None = None
+
+    def close(self) -> None:
+        """Finish what is being written."""
+        if self._ingest is not None:
+            self._ingest.close()
+
+    def allow(self, request: Request) -> None:
+        """Raise ReadOnly, CrossOrigin, TokenNeeded or TokenWrong unless this request may write."""
+        if self._open is None:
+            raise ReadOnly("This server only searches; nothing can be written to it.")
+        _check_origin(request.headers)
+        token = self.settings.write_token
+        if token is None:
+            if not _is_loopback(self.settings.host):
+                raise TokenNeeded(
+                    f"This server listens on {self.settings.host}, where others can reach it. "
+                    "Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`."
+                )
+            return
+        given = request.headers.get("authorization", "")
+        wanted = f"Bearer {token.get_secret_value()}"
+        if not hmac.compare_digest(given.encode(), wanted.encode()):
+            raise TokenWrong(
+                "Writing needs this server's FIHRIS_WRITE_TOKEN, as `Authorization: Bearer TOKEN`."
+            )
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Take one of the places of writing requests. Raises TooManyWriters."""
+        if self._writers >= MAX_WRITERS:
+            raise TooManyWriters(
+                f"{MAX_WRITERS} requests are writing; try again in a second or two."
+            )
+        self._writers += 1
+        try:
+            yield
+        finally:
+            self._writers -= 1
+
+    def ingest(self, searcher: Searcher) -> Ingest:
+        """Return what writes. Blocks. Raises FihrisError where it cannot be opened."""
+        with self._opening:
+            if self._ingest is None:
+                assert self._open is not None  # noqa: S101  # `allow` was asked
+                self._ingest = self._open(searcher)
+            return self._ingest
+
+    async def run(self, call: Callable[[], Given]) -> Given:
+        """Call what blocks in a thread of writing's own: searches keep theirs.
+
+        Not given up when the client goes: what was begun is finished.
+        """
+        if self._threads is None:
+            self._threads = anyio.CapacityLimiter(MAX_WRITERS)
+        return await anyio.to_thread.run_sync(call, limiter=self._threads)
+
+
+def _check_origin(headers: Headers) -> None:
+    """Refuse what a page of another site has a browser send: it needs nobody's consent."""
+    site = headers.get("sec-fetch-site", "none")
+    origin = headers.get("origin")
+    same = origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    if site not in ("same-origin", "none") or not same:
+        raise CrossOrigin("A page of another site asked for this; only this server's own may.")
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

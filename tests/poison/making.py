@@ -1,0 +1,34 @@
+"""The collection: more than 400 hostile files, made anew wherever they are wanted.
+
+`python -m tests.poison.making FOLDER` leaves them for a look at how a command takes them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.poison import archives, packages, pages, papers, places, texts
+from tests.poison.kinds import Poison
+
+POISON: tuple[Poison, ...] = (
+    *texts.POISON,
+    *pages.POISON,
+    *packages.POISON,
+    *papers.POISON,
+    *archives.POISON,
+    *places.POISON,
+)
+
+
+def make(folder: Path) -> None:
+    """Put the collection into a folder that is there."""
+    for poison in POISON:
+        path = folder / poison.name
+        content = poison.make(path)
+        if content is not None:
+            path.write_bytes(content)
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))

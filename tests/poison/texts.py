@@ -1,0 +1,119 @@
+"""Hostile .txt, .md, .jsonl, .json, .csv and .tsv files."""
+
+from __future__ import annotations
+
+import json
+
+from tests.poison.kinds import ARABIC, MEBIBYTE, Poison, of, sparse
+
+GOOD_LINE = json.dumps({"id": "جيد", "text": ARABIC}, ensure_ascii=False)
+
+
+NO_TEXTS: tuple[object, ...] = (1, None, [], {}, True)
+
+
+def line(**fields: object) -> str:
+    return json.dumps({"id": "x", "text": ARABIC, **fields}, ensure_ascii=False)
+
+
+TEXTS = (
+    of("empty.txt", "empty", b""),
+    of("empty.md", "empty", b""),
+    of("blank.txt", "empty", " \n\u00a0\t\n" * 1_000),
+    of("mark-only.txt", "empty", b"\xef\xbb\xbf"),
+    of("nul.txt", "not-text", b"abc\0def"),
+    of("nuls.txt", "not-text", b"\0" * 100_000),
+    of("truncated-utf8.txt", "encoding", ARABIC.encode()[:-1]),
+    of("overlong-utf8.txt", "encoding", ARABIC.encode() + b"\xc0\xaf" + ARABIC.encode()),
+    of("surrogates-utf8.txt", "encoding", ARABIC.encode() + b"\xed\xa0\x80" + ARABIC.encode()),
+    of("odd-utf16.txt", "encoding", ARABIC.encode("utf-16") + b"\x06"),
+    of("half-pair-utf16.txt", "encoding", b"\xff\xfe" + b"\x00\xd8" + "نص".encode("utf-16le")),
+    of("utf32-beyond.txt", "encoding", b"\xff\xfe\0\0" + b"\xff\xff\xff\x7f" * 100),
+    of("two-encodings.txt", "encoding", (ARABIC + "\n").encode() * 9 + ARABIC.encode("cp1256")),
+    of("elf.txt", "not-text", b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 100),
+    of("gzip.txt", "not-text", b"\x1f\x8b\x08\0\0\0\0\0\0\3" + bytes(range(256)) * 9),
+    of("random.txt", "not-text", bytes((n * n * 7919 >> 3) & 0xFF for n in range(60_000))),
+    of("marks.txt", "read", "ك" + "\u064b" * 500_000),
+    of("one-word.txt", "read", "x" * 1_000_000),
+    of("one-letter-lines.txt", "read", "ا\n" * 500_000),
+    of("bidi.txt", "read", "\u202e\u2066\u2067\u202d" * 50_000 + ARABIC),
+    of("joiners.txt", "read", "ا" + "\u200d\u200c" * 200_000 + ARABIC),
+    of("controls.txt", "read", "\x1b[31m\x07\x08" * 1_000 + ARABIC),
+    of("noncharacters.txt", "read", "\ufdd0\ufffe\U0010ffff" * 1_000 + ARABIC),
+    of("zalgo.md", "read", "# " + "".join(c + "\u0651" * 99 for c in ARABIC)),
+    of("long-heading.md", "read", "# " + "عنوان " * 100_000 + "\n" + ARABIC),
+    of("ten-million-letters.txt", "too-large", lambda: b"ab cd " * 1_700_000),
+    sparse("zeros.txt", "not-text", 60 * MEBIBYTE),
+    sparse("too-large.txt", "too-large", 10 << 30),
+    sparse("too-large.md", "too-large", 65 * MEBIBYTE, ARABIC.encode()),
+)
+
+OBJECTS = (
+    of("empty.jsonl", "empty", b""),
+    of("empty.ndjson", "empty", b"\n \n"),
+    of("empty.json", "empty", b""),
+    of("deep.jsonl", "not-json+read", f"{'[' * 1_000_000}\n{GOOD_LINE}\n"),
+    of("deep-objects.jsonl", "not-json+read", '{"a":' * 300_000 + f"\n{GOOD_LINE}\n"),
+    of("deep-closed.jsonl", "not-json+read", f"{'[' * 90_000}{']' * 90_000}\n{GOOD_LINE}\n"),
+    of("deep.json", "not-json", b"[" * 1_000_000),
+    of("deep-closed.json", "not-json", b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+    of("deep-field.jsonl", "bad-field+read", f"{line(title=[[[[{}]]]])}\n{GOOD_LINE}\n"),
+    sparse("one-line.jsonl", "read+too-large", 100 * MEBIBYTE, end=b"\n" + GOOD_LINE.encode()),
+    sparse("too-large.json", "too-large", 5 << 30, b"["),
+    of("huge-number.jsonl", "not-json+read", f'{{"id":{"9" * 100_000}}}\n{GOOD_LINE}\n'),
+    of("huge-exponent.jsonl", "bad-field", '{"id": 1e999999999, "text": "نص"}'),
+    of("not-a-number.jsonl", "bad-field", '{"id": NaN, "text": "نص"}'),
+    of("infinite.jsonl", "bad-field", '{"id": -Infinity, "text": "نص"}'),
+    of("long-id.jsonl", "bad-field", line(id="ا" * 10_000)),
+    of("control-id.jsonl", "bad-field", line(id="a\x1b[0m")),
+    of("escaped-half-pair.jsonl", "bad-field", '{"id": "h", "text": "نص \\ud800"}'),
+    of("half-pair-title.jsonl", "bad-field", '{"id": "h", "text": "نص", "title": "\\udc00"}'),
+    of("escaped-nul.jsonl", "bad-field", '{"id": "n", "text": "نص \\u0000"}'),
+    of("types.jsonl", "bad-field+empty", "\n".join(line(text=text) for text in NO_TEXTS)),
+    of("tags.jsonl", "bad-field", line(tags=[f"t{n}" for n in range(100_000)])),
+    of("tag-of-lists.jsonl", "bad-field", line(tags=[[["x"] * 1_000] * 100])),
+    of("date.jsonl", "bad-field", line(id="dated", published="9" * 5_000)),
+    of(
+        "many-keys.jsonl",
+        "read",
+        json.dumps({"id": "k", "text": "نص"} | dict.fromkeys(map(str, range(50_000)))),
+    ),
+    of("repeated-keys.jsonl", "read", '{"id": "r", ' + '"a": 1, ' * 50_000 + '"text": "نص"}'),
+    of(
+        "invalid-utf8.jsonl", "encoding+read", b'{"id": "y", "text": "\xff"}\n' + GOOD_LINE.encode()
+    ),
+    of("nul-line.jsonl", "not-text+read", b'{"id": "y", "text": "\0"}\n' + GOOD_LINE.encode()),
+    of("half-line.jsonl", "not-json+read", f'{GOOD_LINE}\n{{"id": "h", "te'),
+    of("scalars.jsonl", "not-json", '1\n"x"\nnull\n[]\ntrue\n'),
+    of("html.jsonl", "not-json", "<!doctype html><title>404</title>"),
+    of("blank-lines.jsonl", "empty", b"\n" * 1_000_000),
+    of("carriage-returns.jsonl", "read", f"{GOOD_LINE}\r\n" * 3),
+    of("broken-lines.jsonl", "not-json", "{\n" * 20_000),
+    of("scalar.json", "not-json", b"1"),
+    of("half.json", "not-json", f"[{GOOD_LINE}, "),
+    of("trailing.json", "not-json", f"[{GOOD_LINE}] garbage"),
+    of("mixed.json", "not-json+read", f"[{GOOD_LINE}, 1, null, []]"),
+    of("million.json", "damaged+not-json", "[" + "1," * 150_000 + "1]"),
+)
+
+TABLES = (
+    of("empty.csv", "empty", b""),
+    of("empty.tsv", "empty", b"\n"),
+    of("head-only.csv", "empty", "id,text\n"),
+    of("no-head.csv", "bad-field", f"1,{ARABIC}\n2,{ARABIC}\n"),
+    sparse("one-cell.csv", "too-large", 100 * MEBIBYTE, b'id,text\n1,"', b'"\n'),
+    of("large-cell.csv", "read", lambda: b'id,text\n1,"' + b"x y " * 500_000 + b'"\n'),
+    of("unclosed.csv", "damaged+read", f'id,text\n1,"{ARABIC}\n2,{ARABIC}\n' * 100),
+    of("quotes.csv", "damaged", "id,text\n1," + '"' * 100_001 + ARABIC + "\n"),
+    of("columns.csv", "bad-field", "id,text" + ",x" * 300_000 + f"\n1,{ARABIC}\n"),
+    of("cells.csv", "bad-field", f"id,text\n1,{ARABIC}" + "," * 300_000 + "\n"),
+    of("few-cells.csv", "bad-field", "id,text\n1\n2\n"),
+    of("nul.csv", "not-text", b"id,text\n1,a\0b\n"),
+    of("invalid.csv", "encoding+read", f"id,text\n1,{ARABIC}\n".encode() + b"2,\xff\xfe\n"),
+    of("repeated-head.csv", "read", f"id,text,text\n1,{ARABIC},x\n"),
+    of("formula.csv", "read", "id,text\n1,\"=cmd|' /C calc'!A0 نص\"\n"),
+    of("no-quotes.tsv", "damaged", f'id\ttext\n1\t"{ARABIC}\n'),
+    of("pdf.csv", "bad-field", b"%PDF-1.7\n\0\1\2\3"),
+)
+
+POISON: tuple[Poison, ...] = (*TEXTS, *OBJECTS, *TABLES)

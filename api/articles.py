@@ -116,11 +116,11 @@ async def bulk_articles(request: Request, writing: Writer, show: Refresh) -> Res
         with suppress(StopAsyncIteration):
             # Before the answer begins it can still be that nothing can be written now.
             first = await exchange.answers(await anext(rest), ())
-    except TimeoutError:
-        raise SlowBody(f"No byte of the body came for {IDLE:g} seconds.") from None
-    except BaseException:
+    except BaseException as error:
         if record is not None:
             record.drop()
+        if isinstance(error, TimeoutError):
+            raise SlowBody(f"No byte of the body came for {IDLE:g} seconds.") from None
         raise
     return bulk.BulkResponse(exchange, body, rest, first, record)
 
@@ -155,7 +155,9 @@ async def put_article(id: ArticleId, request: Request, writing: Writer, show: Re
     content = await Body(request, MAX_ARTICLE).whole()
 
     async def store() -> Response:
-        fields = {**_object(content), "id": id}
+        fields = {"id": id, **_object(content)}
+        if fields["id"] != id:
+            raise InputError("the id in the body is not that of the address", field="id")
         ingest = await _ingest(request, writing)
         ended = await _written(writing, ingest, lambda: ingest.article(fields), show=show)
         if ended.status == "failed":

@@ -28,13 +28,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from indexer.sources.reading import read_articles
-
 from benchmarks import JUDGED
 from benchmarks.engine import texts_of
 from indexer.pipeline import Report, index
 from indexer.preparing import texts_to_embed
 from indexer.sources.listing import list_files
+from indexer.sources.reading import read_articles
 from search.assembly import fingerprint_of
 from search.domain import Article, ArticleInfo
 from search.embedding import Embedder, open_embedder

@@ -33,15 +33,19 @@ def joined_lines(text: str) -> str:
     lines = [line.strip() for line in text.split("\n")]
     lengths = sorted(len(line) for line in lines if line)
     full = lengths[len(lengths) * 9 // 10] if lengths else 0
-    paragraphs: list[str] = []
+    parts: list[str] = []  # put together at the end: a paragraph may be a whole book
     before = ""  # the last line, "" after a blank one
     for line in lines:
         if before and line and not _BULLET.match(line) and _goes_on(before, line, full):
-            paragraphs[-1] = _joined(paragraphs[-1], line)
+            if _cut_word(before, line):
+                parts[-1] = parts[-1][:-1]
+            else:
+                parts.append(" ")
+            parts.append(line)
         elif line:
-            paragraphs.append(line)
+            parts += ["\n", line]
         before = line
-    return "\n".join(paragraphs)
+    return "".join(parts[1:])
 
 
 def without_running_lines(pages: Sequence[str]) -> list[str]:
@@ -69,10 +73,8 @@ def _goes_on(before: str, line: str, full: int) -> bool:
     return len(before) + 1 + len(line.split(None, 1)[0]) > room * full
 
 
-def _joined(before: str, line: str) -> str:
-    if _HYPHEN.search(before) and line[0].islower() and before[-2].islower():
-        return before[:-1] + line
-    return f"{before} {line}"
+def _cut_word(before: str, line: str) -> bool:
+    return bool(_HYPHEN.search(before[-2:])) and line[0].islower() and before[-2].islower()
 
 
 def _shape(line: str) -> str:

@@ -145,7 +145,12 @@ def watch_command(
 
 
 def _indexed(
-    items: Generator[Item, None, None] | None, size: int, *, embed: bool, dry_run: bool, limit: int | None
+    items: Generator[Item, None, None] | None,
+    size: int,
+    *,
+    embed: bool,
+    dry_run: bool,
+    limit: int | None,
 ) -> tuple[Report, DeadLetters]:
     """Index items, or with None what the index holds without vectors; show how far it is."""
     from indexer.pipeline import index, unembedded

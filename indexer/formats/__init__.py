@@ -42,7 +42,11 @@ SUFFIXES: Mapping[str, str] = {
     ".tar": "archives",
     ".tgz": "archives",
     ".gz": "archives",
+    ".bz2": "archives",
+    ".xz": "archives",
 }
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a person says of their files.

@@ -51,9 +51,7 @@ def stories(count: int, seed: int, *, words: tuple[int, int] = (12, 30)) -> Iter
             title=some(3, 7),
             author=some(2, 2),
             published=date(2001, 1, 1) + timedelta(days=chosen.randrange(9_000)),
-            paragraphs=tuple(
-                f"{some(*words)} {number}." for _ in range(chosen.randint(1, 4))
-            ),
+            paragraphs=tuple(f"{some(*words)} {number}." for _ in range(chosen.randint(1, 4))),
         )
 
 

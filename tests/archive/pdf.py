@@ -44,9 +44,7 @@ def pdf_of(title: str, lines: Sequence[str]) -> bytes:
     )
     kids = []
     for page in pages:
-        shown = "\n".join(
-            f"<{line.encode('utf-16-be').hex()}> Tj 0 -18 Td" for line in page
-        )
+        shown = "\n".join(f"<{line.encode('utf-16-be').hex()}> Tj 0 -18 Td" for line in page)
         content = add(stream(f"BT /F1 12 Tf 40 780 Td\n{shown}\nET".encode()))
         kids.append(
             add(

@@ -113,7 +113,11 @@ def memory_of(pid: int) -> float:
         except OSError:  # ended meanwhile
             continue
         total += next(
-            (int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS")),
+            (
+                int(line.split()[1]) / 1024
+                for line in status.splitlines()
+                if line.startswith("VmRSS")
+            ),
             0.0,
         )
     return total

@@ -68,9 +68,7 @@ def test_index_names_each_failure_and_ends_with_1(fihris: Fihris, tmp_path: Path
     ]
 
 
-def test_dead_letters_are_tried_again_until_nothing_is_left(
-    fihris: Fihris, tmp_path: Path
-) -> None:
+def test_dead_letters_are_tried_again_until_nothing_is_left(fihris: Fihris, tmp_path: Path) -> None:
     one, two = write(tmp_path / "in" / "a.txt", ""), write(tmp_path / "in" / "b.txt", "")
     first = fihris("index", tmp_path / "in", "--json")
     letters = Path(json.loads(first.out)["dead_letters"])
@@ -104,9 +102,7 @@ def test_a_dry_run_writes_nothing(fihris: Fihris, tmp_path: Path) -> None:
     assert json.loads(fihris("status", "--json").out)["articles"] == 0
 
 
-def test_standard_input(
-    fihris: Fihris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_standard_input(fihris: Fihris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tmp_path / "table.csv"
     table.write_text("رقم;العنوان;body\n7;خبر;ضربات في العراق\n", "utf-8")
     with table.open(encoding="utf-8") as stream:

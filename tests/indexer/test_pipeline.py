@@ -153,9 +153,7 @@ def test_a_wish_to_stop_finishes_what_is_in_work(engine: Engine, settings: Setti
             taken.append(item.article.id)  # type: ignore[union-attr]
             yield item
 
-    report = index(
-        many(), engine, HashingEmbedder(), settings, stopping=lambda: len(taken) == 130
-    )
+    report = index(many(), engine, HashingEmbedder(), settings, stopping=lambda: len(taken) == 130)
     assert report.stopped == "interrupted"
     assert len(taken) == 130
     assert report.written == report.articles == 129 == engine.status().articles

@@ -191,7 +191,11 @@ ZIPS = (
         "damaged+not-text+read",
         lambda: zipped({"a.pdf": b"%PDF-1.7", "b.txt": b"\0", "good.txt": TEXT}),
     ),
-    of("metadata.zip", "not-json", lambda: zipped({"a.txt": TEXT, "a.meta.json": "[" * 100_000})),
+    of(
+        "metadata.zip",
+        "not-json",
+        lambda: zipped([("a.txt", TEXT), ("a.meta.json", "[" * 100_000)]),
+    ),
     of("zip64.zip", "bomb", lambda: zip64()),
     of("rar.zip", "damaged", b"Rar!\x1a\x07\x00" + bytes(99)),
     sparse("zeros.zip", "damaged", 3 << 30, LOCAL),
@@ -287,7 +291,7 @@ GZIPS = (
         "read",
         lambda: gzip.compress(LINE + b"\n", mtime=0) * 1 + gzip.compress(b"\n", mtime=0) * 50_000,
     ),
-    of("empty-members.txt.gz", "empty", lambda: gzip.compress(b"", mtime=0) * 50_000),
+    of("empty-members.txt.gz", "empty", lambda: gzip.compress(b"", mtime=0) * 20_000),
     of("cut.txt.gz", "damaged", lambda: gzip.compress(TEXT * 99, mtime=0)[:-9]),
     of(
         "cut.jsonl.gz",
@@ -296,6 +300,7 @@ GZIPS = (
             b"".join(b'{"id": "g%d", "text": "%d"}\n' % (n, n * n) for n in range(9_999)), mtime=0
         )[:-99],
     ),
+    of("large-text.txt.gz", "too-large", lambda: gzip.compress(b"ab cd " * 1_700_000, mtime=0)),
     of("checksum.txt.gz", "damaged", lambda: gzip.compress(TEXT, mtime=0)[:-8] + bytes(8)),
     of("junk-after.txt.gz", "damaged", lambda: gzip.compress(TEXT, mtime=0) + b"junk" * 99),
     of("stacked.txt.gz", "not-text", lambda: stacked(100)),

@@ -35,10 +35,15 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "fastapi": "api/",
     "starlette": "api/",
     "uvicorn": "indexer/server.py",
-    "typer": "indexer/cli.py",
+    "typer": ("indexer/cli.py", "indexer/commands/", "indexer/terminal.py", "indexer/progress.py"),
     "rich": "indexer/",
     "ir_measures": "indexer/evaluate.py",
     "pypdf": "indexer/formats/",
+    "lxml": "indexer/formats/",
+    "trafilatura": "indexer/formats/",
+    "py3langid": "indexer/languages.py",
+    "hijridate": "indexer/dates.py",
+    "watchfiles": "indexer/watch.py",
 }
 
 # Whose distribution has another name.

@@ -116,7 +116,8 @@ def obey(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
             fields["text"] = "ك" * (34 << 20)
         case "listen":  # not by way of Python's own socket module
             made = ctypes.CDLL(None).socket(2, 1, 0)
-            address = b"\x02\x00\x00\x09\x7f\x00\x00\x01" + bytes(8)
+            port = int(argument).to_bytes(2, "big")
+            address = b"\x02\x00" + port + b"\x7f\x00\x00\x01" + bytes(8)
             fields["text"] = f"connected: {ctypes.CDLL(None).connect(made, address, 16)}"
         case "limits":
             fields["text"] = Path(argument).name + str(resource.getrlimit(resource.RLIMIT_AS))

@@ -115,8 +115,8 @@ def test_nothing_is_written(parser: Parser, tmp_path: Path, order: str) -> None:
 def test_there_is_no_network_for_native_code_either(parser: Parser, tmp_path: Path) -> None:
     if subprocess.run(["unshare", "--user", "--net", "true"], check=False).returncode:
         pytest.skip("this machine lets nobody leave the network")
-    with socket.create_server(("127.0.0.1", 9)):
-        (found,) = told(parser, tmp_path, "listen")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (found,) = told(parser, tmp_path, f"listen {server.getsockname()[1]}")
     assert isinstance(found, Found)
     assert found.article.text == "connected: -1"
 

@@ -20,7 +20,7 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -184,7 +184,7 @@ class Catalogue:
         except FileNotFoundError:
             return False
         bad = 0
-        whole = True
+        whole = same = True
         with file:
             for number, line in enumerate(file):
                 whole = line.endswith(b"\n")
@@ -273,8 +273,6 @@ class Catalogue:
     def _is_there(self, file: BinaryIO) -> bool:
         """Tell whether what is open is what another process would open."""
         with suppress(OSError):
-            return self._place.samefile(f"/proc/self/fd/{file.fileno()}")
-        with suppress(OSError):
             return os.path.samestat(self._place.stat(), os.fstat(file.fileno()))
         return False
 
@@ -292,7 +290,8 @@ def holder(catalogues: Iterable[Catalogue], path: str) -> Catalogue | None:
 
 def _fields(entry: Entry) -> dict[str, object]:
     """Return what a line says of an entry: its version, and what is not empty."""
-    return {"version": entry.version, **{k: v for k, v in asdict(entry).items() if v}}
+    fields = {name: getattr(entry, name) for name in Entry.__slots__}
+    return {name: value for name, value in fields.items() if value or name == "version"}
 
 
 def _entry(said: Mapping[str, object]) -> Entry:

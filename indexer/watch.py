@@ -1,51 +1,57 @@
-"""Keeping an index like some folders, for as long as the process runs.
+"""An index kept like folders, for days: what is new, changed, moved or removed there.
 
-Events of the file system only tell that something changed. What is true is a listing,
-compared with what the catalogue says that each file gave: what is new or changed is read
-once it stands still, what is gone is removed once it stays gone, and what was moved keeps
-its vectors. Articles are written first and removed after, and the catalogue learns of it
-last, so that a process that is killed anywhere has only to do the rest again.
+One thread: it waits for events, looks where they happened (`watching.looking`), and writes
+what stands still (`watching.writing`). Because events get lost, everything is looked at
+again now and then; because an engine may be busy, nothing is taken for done before it is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import watchfiles
-from watchfiles._rust_notify import WatchfilesRustInternalError
+from watchfiles import watch as events_of
 
-from indexer.catalogue import Catalogue, Key, Version, version_of
+from indexer.catalogue import Catalogue, place_of
 from indexer.formats import Options
-from indexer.pipeline import OnFailure
-from indexer.sources import Failure, SourceFile
-from indexer.sources.listing import list_files
+from indexer.sources import Failure
 from indexer.sources.naming import shown
+from indexer.watching.looking import Lookout
+from indexer.watching.writing import Keeper
 from search.embedding import Embedder
 from search.engine import Engine
-from search.errors import EmbedderError, EngineBusy, EngineUnavailable
+from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError
 from search.settings import Settings
 
-FEW = 20  # files of a folder that may be found empty without a question
-SHARE_FILES = 256  # read before anything else is looked at
-SHARE_BYTES = 32 << 20
-MOST_KNOWN = 256 << 20  # bytes of vectors that moved files bring along
-MOST_FAILURES = 10_000  # kept until it is known whether the model failed or a text
-LONGEST_WAIT = 300.0  # seconds until an engine that refused is tried again
-LOOKING = 5.0  # so many times longer than a listing takes, the next one waits
-TICK = 0.5  # seconds
-POLL = 5_000  # milliseconds between looks where the system cannot tell of changes
+AT_ONCE = 256  # files written before it is looked again whether something happened
+SLICE = 10.0  # seconds of writing before that
+STEP = 50  # milliseconds between questions whether to stop
 
-# Tried again without a change of the file.
-AGAIN = frozenset({"changed", "no-permission", "not-found", "timeout", "unreadable"})
-AT_LISTINGS = AGAIN | {"duplicate-id"}
-# Nothing says that what such a file gave before is gone.
-KEPT = AGAIN | {"memory", "crashed"}
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds.
+
+    settle   a file is read, or taken for gone, when nothing changed for so long
+    burst    events of so long are looked at together
+    look     everything is looked at again, and compared with what is stored
+    poll     everything is looked at again where the system tells of no events
+    busy     waits while the engine or the model cannot be used, the last again and again
+    retry    waits before a file that failed in a way that may pass is read again
+    """
+
+    settle: float = 2.0
+    burst: float = 1.0
+    look: float = 600.0
+    poll: float = 15.0
+    busy: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
+    retry: tuple[float, ...] = (10.0, 60.0, 600.0, 3600.0)
 
 
 def watch(
@@ -54,244 +60,272 @@ def watch(
     embedder: Embedder,
     settings: Settings,
     *,
+    stopping: Callable[[], bool],
+    tell: Callable[[str], None],
+    on_failure: Callable[[Failure], None],
     options: Options | None = None,
     source: str = "",
     embed: bool = True,
     allow_empty: bool = False,
-    stopping: Callable[[], bool],
-    tell: Callable[[str], None],
-    on_failure: OnFailure,
-    settle: float = 2.0,
-    relist: float = 600.0,
-    first_wait: float = 5.0,
+    pace: Pace | None = None,
 ) -> None:
-    """Keep an index like folders until `stopping` says so.
+    """Keep an index like folders until `stopping`; catch up first with what changed before.
 
     Args:
-        folders: which may be away for a time; what they held stays then.
-        options: what a person says of the files.
-        source: the source of articles that name none.
-        embed: False writes passages without vectors.
-        allow_empty: remove everything of a folder that became empty.
-        stopping: asked all the time; True ends it within a second, or after the batches in work.
-        tell: given what people should know, a line each.
-        on_failure: given what could not be read or stored, once for each version of a file.
-        settle: seconds that a file must not have changed before it is read.
-        relist: seconds between listings that nothing asked for.
-        first_wait: seconds until an engine that refused is tried again; doubled each time.
+        folders: none inside another. One that was watched before may be away.
+        engine, embedder, settings, options, source, embed: as for indexing.
+        stopping: asked all the time.
+        tell: called with lines for people: what was done, what keeps it from being done.
+        on_failure: called once for each version of a file that cannot be read or stored.
+        allow_empty: False keeps the articles of a folder that became empty all at once.
+        pace: how long it waits for what.
 
     Raises:
-        InputError: a folder is none, or is not there and never was.
-        EngineBusy: another process follows one of the folders.
-        EngineError: the index is of another kind, or damaged.
+        InputError: a folder is none, is inside another, or is being watched already.
+        EngineError: the index is damaged, or was made by another analyser or model.
     """
     said = options or Options()
-    read_as = json.dumps([sorted(said.fields.items()), said.encoding, source])
-    given, paths = _folders(folders, settings)
-    with Catalogue(paths, hashlib.sha256(read_as.encode()).hexdigest()) as catalogue:
-        looks = _Looks(given, catalogue, settings.data, settle, allow_empty, tell, on_failure)
-        work = _Work(
-            looks, catalogue, engine, embedder, settings, said, source, embed, stopping, tell,
-            on_failure,
-        )  # fmt: skip
-        _follow(looks, work, relist, first_wait)
+    pace = pace or Pace()
+    reading = _reading(said, source)
+    with ExitStack() as stack:
+        catalogues = []
+        for folder in _checked(folders, settings):
+            catalogue = Catalogue(place_of(folder, settings), folder, reading)
+            stack.callback(catalogue.close)
+            catalogues.append(catalogue)
+            _tell_known(catalogue, tell)
+        keeper = Keeper(
+            engine,
+            embedder,
+            settings,
+            catalogues,
+            options=said,
+            source=source,
+            embed=embed,
+            on_failure=on_failure,
+        )
+        lookout = Lookout(
+            catalogues,
+            settle=pace.settle,
+            allow_empty=allow_empty,
+            tell=tell,
+            on_failure=on_failure,
+        )
+        _Watch(engine, catalogues, lookout, keeper, pace, stopping, tell).run()
 
 
-def _follow(looks: _Looks, work: _Work, relist: float, first_wait: float) -> None:
-    wait, not_before, listed = 0.0, 0.0, float("-inf")
-    tick = min(TICK, looks.settle / 2)
-    with closing(_changes(looks, work.stopping, work.tell, tick, relist)) as changes:
-        for changed in changes:
-            if work.stopping():
-                return
-            looks.wanted |= changed
-            full = time.monotonic() - listed > relist
-            if looks.list_again(full):
-                listed = time.monotonic() if full else listed
-                work.unchecked |= full
-            if time.monotonic() < not_before:
-                continue
+class _Watch:
+    def __init__(
+        self,
+        engine: Engine,
+        catalogues: Sequence[Catalogue],
+        lookout: Lookout,
+        keeper: Keeper,
+        pace: Pace,
+        stopping: Callable[[], bool],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._engine = engine
+        self._catalogues = catalogues
+        self._lookout = lookout
+        self._keeper = keeper
+        self._pace = pace
+        self._stopping = stopping
+        self._tell = tell
+        now = time.monotonic()
+        self._later = dict.fromkeys(keeper.failing(), now)  # files to be read again, and when
+        self._look_at = now  # when everything is looked at and compared again
+        self._poll_at = now
+        self._events_from = float("-inf")  # when the system is asked for events again
+        self._troubles = 0  # in a row, of the engine or the model
+        self._busy_until = float("-inf")
+
+    def run(self) -> None:
+        while not self._stopping():
+            before = self._identities()
+            with closing(self._events()) as events:
+                for paths in events:
+                    self._step(paths)
+                    # What is watched is a folder, not its name: another may stand there now.
+                    if self._stopping() or self._identities() != before:
+                        break
+                    if self._polls and time.monotonic() >= self._events_from:
+                        break
+            self._lookout.whole = True  # what happened while nobody listened
+
+    # -- waiting
+
+    @property
+    def _polls(self) -> bool:
+        return self._events_from > float("-inf")
+
+    def _events(self) -> Generator[set[str], None, None]:
+        """Yield where something happened, again and again, also if nothing did."""
+        there = [each.folder for each in self._catalogues if each.folder.is_dir()]
+        if there and time.monotonic() >= self._events_from:
             try:
-                work.some()
-            except (EngineBusy, EngineUnavailable, EmbedderError) as error:
-                if not wait:
-                    work.tell(f"{error} Trying again until it works.")
-                wait = min(2 * wait, LONGEST_WAIT) or first_wait
-                not_before = time.monotonic() + wait
-                work.troubled()
-            else:
-                if wait:
-                    work.tell("it works again")
-                wait = 0.0
-
-
-def _changes(
-    looks: _Looks,
-    stopping: Callable[[], bool],
-    tell: Callable[[str], None],
-    tick: float,
-    relist: float,
-) -> Generator[bool, None, None]:
-    """Yield several times a second whether something may have changed, until `stopping`.
-
-    What watches is made anew now and then: the system forgets events when too many come,
-    and with them folders that were made meanwhile.
-    """
-    polling = False
-    while not stopping():
-        until = time.monotonic() + relist
-        there = looks.there()
-        try:
-            with closing(
-                watchfiles.watch(
-                    *(folder for folder, known in zip(looks.folders, there, strict=True) if known),
-                    watch_filter=_matters,
-                    debounce=1_000,
-                    rust_timeout=int(tick * 1_000),
+                changes = events_of(
+                    *there,
+                    watch_filter=None,
+                    debounce=int(self._pace.burst * 1000),
+                    step=STEP,
+                    rust_timeout=self._tick,
                     yield_on_timeout=True,
-                    stop_event=_Stop(stopping),
-                    raise_interrupt=False,
-                    force_polling=polling or None,
-                    poll_delay_ms=POLL,
+                    stop_event=_Stop(self._stopping),
+                    raise_interrupt=True,
+                    recursive=True,
                     ignore_permission_denied=True,
                 )
-            ) as watched:
-                for changed in watched:
-                    if looks.there() != there:
-                        yield True
-                        break
-                    yield bool(changed)
-                    if time.monotonic() > until:
-                        break
+                with closing(changes):
+                    for some in changes:
+                        self._events_from = float("-inf")
+                        yield {path for _, path in some}
+                return
+            except (OSError, RuntimeError) as error:
+                # The system's watches are used up, or a name is no text (watchfiles ends there).
+                if not self._polls:
+                    self._tell(
+                        f"no events ({error}); looking every {self._pace.poll:g} s instead. If "
+                        "there are too many folders, raise fs.inotify.max_user_watches"
+                    )
+                self._events_from = time.monotonic() + self._pace.look
+        while not self._stopping():
+            if self._polls and time.monotonic() >= self._poll_at:
+                self._lookout.whole = True
+                self._poll_at = time.monotonic() + self._pace.poll
+            yield set()
+            time.sleep(self._tick / 1000)
+
+    @property
+    def _tick(self) -> int:
+        """Milliseconds until it is asked again what stands still."""
+        return max(STEP, min(500, int(self._pace.settle * 250)))
+
+    def _identities(self) -> list[tuple[int, int] | None]:
+        return [_identity(each.folder) for each in self._catalogues]
+
+    # -- working
+
+    def _step(self, paths: set[str]) -> None:
+        now = time.monotonic()
+        if paths:
+            self._lookout.near(paths, now)
+        if now >= max(self._look_at, self._busy_until):
+            self._lookout.whole = True
+        if self._lookout.whole and self._lookout.look(now):
+            self._compare(now)
+        due = [path for path, when in self._later.items() if now >= when]
+        if due:
+            for path in due:
+                del self._later[path]
+            self._lookout.again(due, now)
+        if now >= self._busy_until:
+            self._work()
+
+    def _compare(self, now: float) -> None:
+        """Now and then: have everything that is not stored as it was written read again."""
+        if now < self._look_at or now < self._busy_until:
+            return
+        try:
+            for catalogue in self._catalogues:
+                catalogue.tidy()
+            self._lookout.again({*self._keeper.strays(), *self._keeper.wanting()}, now)
+        except (EngineBusy, EngineUnavailable) as error:
+            self._put_off(error)
+        else:
+            self._look_at = now + self._pace.look
+
+    def _work(self) -> None:
+        """Write what stands still and remove what is gone; then let others search and write."""
+        began = time.monotonic()
+        created = updated = removed = 0
+        worked = False
+        try:
+            while not self._stopping() and time.monotonic() - began < SLICE:
+                now = time.monotonic()
+                if dues := self._lookout.settled(AT_ONCE, now):
+                    worked = True
+                    kept = self._keeper.write(dues, self._lookout.going, self._stopping)
+                elif removable := self._lookout.removable(now):
+                    worked = True
+                    kept = self._keeper.remove(removable)
+                    self._lookout.removed(removable)
                 else:
-                    return  # interrupted
-        except FileNotFoundError:  # a folder went away since
-            pass
-        except (OSError, WatchfilesRustInternalError) as error:
-            if not polling:
-                tell(f"the system cannot tell of changes ({error}): looking every few seconds")
-            polling = True
-            time.sleep(tick)
-            yield True
+                    break
+                created += kept.created
+                updated += kept.updated
+                removed += kept.removed
+                self._lookout.done(kept.done)
+                self._lookout.disturbed(kept.disturbed, now)
+                self._lookout.again(kept.again, now)
+                for path, tries in kept.later.items():
+                    wait = self._pace.retry[min(tries, len(self._pace.retry)) - 1]
+                    self._later[path] = time.monotonic() + wait
+            if worked:
+                self._engine.show()
+        except (EngineBusy, EngineUnavailable, EmbedderError) as error:
+            self._put_off(error)
+        else:
+            if worked and self._troubles:
+                self._tell("it can be written again")
+                self._troubles = 0
+        finally:
+            if worked:
+                self._engine.rest()
+        if created or updated or removed:
+            self._tell(f"{created:,} new, {updated:,} changed, {removed:,} removed articles")
+
+    def _put_off(self, error: Exception) -> None:
+        wait = self._pace.busy[min(self._troubles, len(self._pace.busy) - 1)]
+        self._busy_until = time.monotonic() + wait
+        if not self._troubles:
+            self._tell(f"waiting until it can be written: {error}")
+        self._troubles += 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """`stopping` as an event, which is asked every few milliseconds."""
+    """What watchfiles asks whether to stop."""
 
-    stopping: Callable[[], bool]
-
-    def is_set(self) -> bool:
-        return self.stopping()
+    is_set: Callable[[], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A file that has to be read, and since when it has stood still."""
+def _checked(folders: Sequence[Path], settings: Settings) -> list[Path]:
+    """Return the folders as absolute paths, each once. Raises InputError."""
+    by_place: dict[Path, Path] = {}
+    for folder in folders:
+        path = Path(os.path.abspath(folder))  # noqa: PTH100  # a link stays one
+        if not path.is_dir() and (path.exists() or not place_of(path, settings).exists()):
+            raise InputError(f"{shown(folder)} is not a folder", field="FOLDER")
+        by_place.setdefault(Path(os.path.realpath(path)), path)
+    for place, folder in by_place.items():
+        outer = next((by_place[each] for each in place.parents if each in by_place), None)
+        if outer is not None:
+            raise InputError(
+                f"{shown(folder)} is inside of {shown(outer)}: give one of them", field="FOLDER"
+            )
+    return list(by_place.values())
 
-    file: SourceFile
-    version: Version
-    since: float
+
+def _reading(options: Options, source: str) -> str:
+    """Return what has all files read again when it is another."""
+    said = json.dumps([sorted(options.fields.items()), options.encoding, source])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-class _Looks:
-    """What is in the folders, compared with the catalogue."""
+def _tell_known(catalogue: Catalogue, tell: Callable[[str], None]) -> None:
+    folder = shown(catalogue.folder)
+    tell(f"watching {folder}: {len(catalogue.entries):,} files known")
+    if catalogue.lost:
+        tell(
+            f"what was known of {folder} is damaged ({catalogue.lost}): all is compared again, but "
+            "the articles of files that were removed meanwhile may stay; `fihris delete` removes them"
+        )
 
-    def __init__(
-        self,
-        folders: Sequence[Path],
-        catalogue: Catalogue,
-        data: Path,
-        settle: float,
-        allow_empty: bool,
-        tell: Callable[[str], None],
-        on_failure: OnFailure,
-    ) -> None:
-        self.folders = folders
-        self.settle = settle
-        self.wanted = True  # something may have changed
-        self.waiting: dict[Key, _Waiting] = {}
-        self.gone: dict[Key, float] = {}  # since when
-        self._catalogue = catalogue
-        self._numbers = {folder: number for number, folder in enumerate(folders)}
-        self._own = _inside(data, folders)
-        self._allow_empty = allow_empty
-        self._tell = tell
-        self._on_failure = on_failure
-        self._told: dict[tuple[str, str], Failure] = {}
-        self._away: dict[int, str] = {}
-        self._not_before = 0.0
 
-    def path(self, key: Key) -> Path:
-        return self.folders[key[0]] / key[1]
-
-    def key(self, file: SourceFile) -> Key:
-        return self._numbers[file.given], file.name
-
-    def there(self) -> list[tuple[int, int] | None]:
-        """Return what tells each folder from another in its place, None while it is away."""
-        return [_identity(folder) for folder in self.folders]
-
-    def list_again(self, full: bool) -> bool:
-        """List the folders if that is wanted and was not done just now; return whether."""
-        began = time.monotonic()
-        self.wanted |= full
-        if not self.wanted or began < self._not_before:
-            return False
-        self.wanted = False
-        self._list(AT_LISTINGS if full else frozenset({"changed"}))
-        now = time.monotonic()
-        self._not_before = now + max(self.settle, LOOKING * (now - began))
-        return True
-
-    def retry_duplicates(self) -> None:
-        """An id was let go: perhaps another file waits for it."""
-        self._again_duplicates = True
-
-    def still(self) -> list[tuple[Key, _Waiting]]:
-        """Return the first files that stood still long enough, as many as are read at once."""
-        now = time.monotonic()
-        old = [(key, each) for key, each in self.waiting.items() if now - each.since >= self.settle]
-        chosen: list[tuple[Key, _Waiting]] = []
-        size = 0
-        for key, each in old:
-            try:
-                version = version_of(each.file.path)
-            except OSError:
-                del self.waiting[key]
-                self.wanted = True
-                continue
-            if version != each.version:
-                self.waiting[key] = _Waiting(each.file, version, now)
-                continue
-            chosen.append((key, each))
-            size += version.size
-            if len(chosen) == SHARE_FILES or size > SHARE_BYTES:
-                break
-        return chosen
-
-    def _list(self, again: frozenset[str]) -> None:
-        before = self.there()
-        listed = list_files([f for f, there in zip(self.folders, before, strict=True) if there])
-        now = time.monotonic()
-        seen: set[Key] = set()
-        blind: list[str] = []  # what could not be looked into
-        told: dict[tuple[str, str], Failure] = {}
-        for each in listed:
-            match each:
-                case SourceFile() if not str(each.path).startswith(self._own):
-                    key = self.key(each)
-                    try:
-                        version = version_of(each.path)
-                    except OSError:  # since it was listed
-                        blind.append(shown(each.path))
-                        self.wanted = True
-                        continue
-                    seen.add(key)
-                    self._compare(key, _Waiting(each, version, now), again)
-                case Failure():
-                    self._failed(each, blind, told)
-        self._told = told
-        for key in [key for key in self.waiting if key not in seen]:
-            del self.waiting[key]
-        self._absent(now, seen, tuple(blind), before)
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -46,6 +46,8 @@ class UnigramTokenizer:
         self._longest = max(map(len, pieces.texts))
         surrogates = dict.fromkeys(map(chr, _SURROGATES), pieces.normalised[REPLACEMENT])
         self._normalised = str.maketrans({**pieces.normalised, "\0": "", **surrogates})
+        growing = (chr(code) for code, new in self._normalised.items() if len(new) > 1)
+        self._growing = re.compile(f"[{re.escape(''.join(growing))}]")
         self._cached_word = lru_cache(_CACHED_WORDS)(self._cut_word)
 
     def tokens(self, text: str) -> Iterator[int]:
@@ -66,7 +68,9 @@ class UnigramTokenizer:
 
     def most(self, text: str) -> int:
         """Return no less than `count`: a character and a space are a piece each at worst."""
-        return len(text.translate(self._normalised)) + 1
+        if self._growing.search(text):
+            text = text.translate(self._normalised)
+        return len(text) + 1
 
     def _word(self, word: str) -> tuple[int, ...]:
         return self._cached_word(word) if len(word) <= _CACHED_LENGTH else self._cut_word(word)

@@ -1,9 +1,11 @@
-"""Hostile .zip, .tar, .tgz and .gz files."""
+"""Hostile .zip, .tar, .tgz, .gz, .bz2 and .xz files."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import stat
 import struct
 import tarfile
@@ -146,7 +148,7 @@ ZIPS = (
     of("nothing.zip", "empty", lambda: zipped({})),
     of("folders.zip", "empty", lambda: zipped({f"f{n}/": "" for n in range(1_000)})),
     of("pictures.zip", "unsupported", lambda: zipped({"a.png": b"\x89PNG", "b.exe": b"MZ"})),
-    of("flat.zip", "too-large", lambda: endless("a.txt", 300)),
+    of("flat.zip", "too-large", lambda: endless("a.txt", 1_000)),
     of("flat-lines.zip", "bomb", lambda: endless("a.jsonl", 300)),
     of("small-bomb.zip", "bomb", lambda: endless("a.txt", 65)),
     of("lying-small.zip", "damaged", lambda: lying(10)),
@@ -284,7 +286,7 @@ def stacked(depth: int) -> bytes:
 
 GZIPS = (
     of("empty.gz", "empty", b""),
-    of("zeros.txt.gz", "too-large", lambda: zeros(300, 31)),
+    of("zeros.txt.gz", "bomb", lambda: zeros(300, 31)),
     of("zeros.jsonl.gz", "bomb", lambda: zeros(300, 31)),
     of(
         "members.jsonl.gz",
@@ -309,4 +311,28 @@ GZIPS = (
     of("plain.txt.gz", "damaged", TEXT),
 )
 
-POISON: tuple[Poison, ...] = (*ZIPS, *TARS, *GZIPS)
+
+def wide_xz() -> bytes:
+    """Return an xz that wants a dictionary of 1.5 GiB to be unpacked."""
+    made = bytearray(lzma.compress(TEXT, format=lzma.FORMAT_XZ))
+    # The header of the first block: its size, flags, then LZMA2 with one byte of properties.
+    at = made.index(b"\x21\x01") + 2
+    made[at] = 39
+    end = 12 + (made[12] + 1) * 4
+    made[end - 4 : end] = struct.pack("<I", zlib.crc32(made[12 : end - 4]))
+    return bytes(made)
+
+
+OTHERS = (
+    of("empty.bz2", "empty", b""),
+    of("zeros.txt.bz2", "bomb", lambda: bz2.compress(bytes(64 * MEBIBYTE + 1))),
+    of("cut.txt.bz2", "damaged", lambda: bz2.compress(TEXT * 99)[:-9]),
+    of("plain.txt.bz2", "damaged", TEXT),
+    of("empty.xz", "empty", b""),
+    of("zeros.txt.xz", "bomb", lambda: lzma.compress(bytes(64 * MEBIBYTE + 1), preset=0)),
+    of("wide.txt.xz", "memory", wide_xz),
+    of("cut.txt.xz", "damaged", lambda: lzma.compress(TEXT * 99)[:-9]),
+    of("plain.txt.xz", "damaged", TEXT),
+)
+
+POISON: tuple[Poison, ...] = (*ZIPS, *TARS, *GZIPS, *OTHERS)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from indexer.analyst import Analyse, analysed
 from indexer.preparing import known_vectors, prepare
 from indexer.sources import Found
 from search.domain import Article, IndexedArticle, Vector
@@ -46,7 +47,7 @@ class Maker:
     """Makes batches ready and writes them, in any thread.
 
     `embed` False leaves passages without vectors; `known` are vectors of texts that need
-    not be embedded (`preparing.known_vectors`).
+    not be embedded (`preparing.known_vectors`); `analyse` makes the terms.
     """
 
     engine: Engine
@@ -54,6 +55,7 @@ class Maker:
     settings: Settings
     embed: bool = True
     known: Mapping[str, Vector] = field(default_factory=dict)
+    analyse: Analyse = analysed
 
     def compared(self, batch: Sequence[Article]) -> tuple[dict[str, Stored], list[int]]:
         """Return what is stored of a batch, and which of it has to be written."""
@@ -137,6 +139,7 @@ class Maker:
                 embed=self.embed,
                 known=known,
                 on_share=on_share,
+                analyse=self.analyse,
             )
         except EmbedderError as error:
             if len(changed) == 1:

@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 
+from indexer.analyst import Analyst, analysed
 from indexer.batches import (
     BATCH_ARTICLES,
     BATCH_LENGTH,
@@ -105,7 +106,10 @@ def index(
     """
     if not dry_run:
         engine.write([])  # refused now rather than after the first batch is embedded
-    maker = Maker(engine, embedder, settings, embed, known or {})
+    # While the model works there is time to analyse; without it a second process is worth it.
+    analyst = None if embed or dry_run else Analyst()
+    analyse = analyst.analysed if analyst else analysed
+    maker = Maker(engine, embedder, settings, embed, known or {}, analyse)
     run = _Run(maker, dry_run, on_size, on_outcome, on_failure)
     stopped = ""
     admitted = run.admitted(items, stopping)
@@ -121,6 +125,9 @@ def index(
         stopped = "interrupted"
     except EngineError as error:
         stopped = str(error)
+    finally:
+        if analyst is not None:
+            analyst.close()
     return run.report(stopped)
 
 

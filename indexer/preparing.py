@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from indexer.analyst import Analyse, Terms, analysed
 from indexer.paragraphs import split
-from search.analysis import terms
 from search.domain import (
-    LAYERS,
     Article,
     IndexedArticle,
     IndexedPassage,
-    Layer,
     Passage,
     Span,
     Vector,
@@ -24,10 +22,6 @@ from search.evidence import evidence_spans
 from search.settings import Settings
 
 EMBED_AT_ONCE = 4_096  # texts given to the model in one call
-
-# Stands between a title's terms and a text's, so that no phrase crosses; analysis
-# makes no such term of any text.
-TITLE_END = "¶"
 
 
 def prepare(
@@ -39,6 +33,7 @@ def prepare(
     embed: bool = True,
     on_share: Callable[[float], None] | None = None,
     known: Mapping[str, Vector] | None = None,
+    analyse: Analyse = analysed,
 ) -> list[IndexedArticle]:
     """Return articles ready to be written: split, analysed and embedded.
 
@@ -50,22 +45,34 @@ def prepare(
         embed: False leaves passages without vectors: they are found by words only.
         on_share: called with the share of the embedding that was done since the last call.
         known: vectors of texts that need not be embedded (`known_vectors`).
+        analyse: what makes the terms; `Analyst.analysed` does in another process.
 
     Raises:
         EmbedderError: the model failed on a text.
     """
     drafts = [
-        draft
+        list(_drafts(article, embedder, settings, by_line=by_line, embed=embed))
         for article in articles
-        for draft in _drafts(article, embedder, settings, by_line=by_line, embed=embed)
     ]
+    terms = analyse(
+        [
+            (article.info.title, [draft.passage.text for draft in its])
+            for article, its in zip(articles, drafts, strict=True)
+        ]
+    )
     vectors = dict(known or {})
-    texts = [text for draft in drafts for text in draft.texts if text not in vectors]
-    vectors.update(_embed(texts, embedder, on_share))
-    passages: dict[str, list[IndexedPassage]] = {article.id: [] for article in articles}
-    for draft in drafts:
-        passages[draft.passage.article_id].append(draft.with_vectors(vectors, embedder.dimensions))
-    return [IndexedArticle(article, tuple(passages[article.id])) for article in articles]
+    texts = [text for its in drafts for draft in its for text in draft.texts]
+    vectors.update(_embed([text for text in texts if text not in vectors], embedder, on_share))
+    return [
+        IndexedArticle(
+            article,
+            tuple(
+                draft.indexed(words, vectors, embedder.dimensions)
+                for draft, words in zip(its, its_terms, strict=True)
+            ),
+        )
+        for article, its, its_terms in zip(articles, drafts, terms, strict=True)
+    ]
 
 
 def texts_to_embed(
@@ -98,21 +105,22 @@ def known_vectors(articles: Iterable[IndexedArticle], embedder: Embedder) -> dic
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A passage before its vectors are known.
+    """A passage before its terms and vectors are known.
 
     `texts` are what is embedded of it: the whole, then its sentences; none if nothing is.
     """
 
     passage: Passage
-    terms: Mapping[Layer, str]
     sentences: tuple[Span, ...]
     texts: tuple[str, ...]
 
-    def with_vectors(self, vectors: Mapping[str, Vector], dimensions: int) -> IndexedPassage:
+    def indexed(
+        self, terms: Terms, vectors: Mapping[str, Vector], dimensions: int
+    ) -> IndexedPassage:
         own = [vectors[text] for text in self.texts]
         return IndexedPassage(
             passage=self.passage,
-            terms=self.terms,
+            terms=terms,
             vector=own[0] if own else None,
             sentences=self.sentences,
             sentence_vectors=(
@@ -129,7 +137,6 @@ def _drafts(
     room = embedder.max_tokens
     if heading:
         room -= embedder.count_tokens([heading])[0] + 1
-    title_terms = terms(title)
     # Where a passage ends does not depend on `embed`: vectors that are added later fit it.
     for passage in split(
         article, embedder.count_tokens, room, by_line=by_line, most_tokens=embedder.most_tokens
@@ -141,7 +148,6 @@ def _drafts(
         texts = (heading + text, *(text[s.start : s.end] for s in sentences)) if embed else ()
         yield _Draft(
             passage=passage,
-            terms=_terms(title_terms, text),
             sentences=tuple(sentences),
             texts=texts,
         )
@@ -153,17 +159,6 @@ def _heading(title: str, embedder: Embedder) -> str:
     # A long one would crowd out the text; its words are still matched.
     crowding = heading and embedder.count_tokens([heading])[0] + 1 > embedder.max_tokens // 4
     return "" if crowding else heading
-
-
-def _terms(title_terms: Mapping[Layer, str], text: str) -> dict[Layer, str]:
-    """Return each layer's terms of title and text, `TITLE_END` between them."""
-    text_terms = terms(text)
-    return {
-        layer: f"{title_terms[layer]} {TITLE_END} {text_terms[layer]}".rstrip()
-        if title_terms[layer]
-        else text_terms[layer]
-        for layer in LAYERS
-    }
 
 
 def _embed(

@@ -234,6 +234,7 @@ class _Watch:
             self._put_off(error)
         else:
             self._look_at = now + self._pace.look
+            self._go_on()
 
     def _work(self) -> None:
         """Write what stands still and remove what is gone; then let others search and write."""
@@ -266,20 +267,24 @@ class _Watch:
         except (EngineBusy, EngineUnavailable, EmbedderError) as error:
             self._put_off(error)
         else:
-            if worked and self._troubles:
-                self._tell("it can be written again")
-                self._troubles = 0
+            if worked:
+                self._go_on()
         finally:
             if worked:
                 self._engine.rest()
         if created or updated or removed:
             self._tell(f"{created:,} new, {updated:,} changed, {removed:,} removed articles")
 
+    def _go_on(self) -> None:
+        if self._troubles:
+            self._tell("going on")
+            self._troubles = 0
+
     def _put_off(self, error: Exception) -> None:
         wait = self._pace.busy[min(self._troubles, len(self._pace.busy) - 1)]
         self._busy_until = time.monotonic() + wait
         if not self._troubles:
-            self._tell(f"waiting until it can be written: {error}")
+            self._tell(f"waiting: {error}")
         self._troubles += 1
 
 

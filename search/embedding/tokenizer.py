@@ -46,8 +46,8 @@ class UnigramTokenizer:
         self._longest = max(map(len, pieces.texts))
         surrogates = dict.fromkeys(map(chr, _SURROGATES), pieces.normalised[REPLACEMENT])
         self._normalised = str.maketrans({**pieces.normalised, "\0": "", **surrogates})
-        growing = (chr(code) for code, new in self._normalised.items() if len(new) > 1)
-        self._growing = re.compile(f"[{re.escape(''.join(growing))}]")
+        # Asked of a set: 8 us for 300 characters, 23 of a regular expression.
+        self._growing = frozenset(chr(c) for c, new in self._normalised.items() if len(new) > 1)
         self._cached_word = lru_cache(_CACHED_WORDS)(self._cut_word)
 
     def tokens(self, text: str) -> Iterator[int]:
@@ -68,7 +68,7 @@ class UnigramTokenizer:
 
     def most(self, text: str) -> int:
         """Return no less than `count`: a character and a space are a piece each at worst."""
-        if self._growing.search(text):
+        if not self._growing.isdisjoint(text):
             text = text.translate(self._normalised)
         return len(text) + 1
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.analyst import TITLE_END
 from indexer.batches import BATCH_ARTICLES
 from indexer.pipeline import AHEAD, Report, index
-from indexer.preparing import TITLE_END, prepare
+from indexer.preparing import prepare
 from indexer.sources import Failure, Found, Item, Skipped
 from search.assembly import fingerprint_of
 from search.domain import LAYERS, Article, IndexedArticle, Query, Vector

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="port; 0: any free one")
     write_token: SecretStr | None = Field(
         None,
+        min_length=16,
         description="what writing over HTTP must say as `Authorization: Bearer`; without it only"
         " a server on loopback takes articles",
     )

@@ -232,16 +232,17 @@ class Lookout:
 
     def settled(self, most: int, now: float) -> list[Due]:
         """Return files to be read: those that stand still, in the order they were noticed."""
-        due: list[Due] = []
-        for path, waiting in list(self._waiting.items()):
-            if len(due) == most:
+        quiet: dict[str, Version] = {}
+        for path, waiting in self._waiting.items():
+            if len(quiet) == most:
                 break
-            quiet = now - waiting.since >= self._settle or _is_old(waiting.due.version)
-            if not quiet:
-                continue
-            self._compare(path, waiting.due.file, now)
+            if now - waiting.since >= self._settle or _is_old(waiting.due.version):
+                quiet[path] = waiting.due.version
+        due: list[Due] = []
+        for path, version in quiet.items():
+            self._compare(path, self._waiting[path].due.file, now)
             found = self._waiting.get(path)
-            if found is not None and found.due.version == waiting.due.version:
+            if found is not None and found.due.version == version:
                 due.append(found.due)
         return due
 

@@ -37,7 +37,7 @@ def document(searcher: Searcher) -> Any:
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
-TOKEN = "secret"
+TOKEN = "a-long-secret-token"
 POSITIVE, NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
 CASES = [
     (method, path, mode)

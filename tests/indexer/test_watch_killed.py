@@ -119,6 +119,7 @@ class Killed(BaseException):
 def setting(folder: Path) -> None:
     write(folder / "changed.txt", "قبل")
     write(folder / "removed.txt", "سيحذف")
+    write(folder / "gone.txt", "سيحذف ولن يعود")
     write(folder / "moved.txt", "سينقل")
     lines(folder / "less.jsonl", a="واحد", b="اثنان")
     lines(folder / "moved.jsonl", c="ثلاثة", d="أربعة")
@@ -127,6 +128,7 @@ def setting(folder: Path) -> None:
 def change(folder: Path) -> None:
     write(folder / "changed.txt", "بعد")
     (folder / "removed.txt").unlink()
+    (folder / "gone.txt").unlink()
     (folder / "moved.txt").rename(folder / "there.txt")
     lines(folder / "less.jsonl", b="تغير")
     (folder / "moved.jsonl").rename(folder / "there.jsonl")
@@ -183,9 +185,9 @@ def test_killed_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, a
     )
 
     def ended(watcher: Watcher) -> bool:
-        """Tell whether all was done: three articles go, of those that do not only move."""
+        """Tell whether all was done: four articles go, and others only move."""
         done = [line for line in watcher.told if " removed articles" in line]
-        return left <= 0 or sum(int(line.split()[-3]) for line in done) >= 3
+        return left <= 0 or sum(int(line.split()[-3]) for line in done) >= 4
 
     start = tmp_path / "start"
     folder = tmp_path / "watched"
@@ -220,6 +222,5 @@ def test_killed_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, a
         engine.close()
         if not killed:
             break
-    print(steps, calls)
     assert steps > 5, calls
     assert {"write", "delete", "note"} <= set(calls)

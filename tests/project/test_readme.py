@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import typer
 
-from indexer import paragraphs, records, sources
+from api import articles, bulk, writing
+from indexer import paragraphs, records
 from indexer.cli import app
+from indexer.formats import MAX_LINE, SUFFIXES, documents
+from indexer.sources.sandbox import Limits
 from search import parse, searcher, sentences
 from search.settings import Settings
 from tests.support import REPOSITORY
@@ -81,10 +84,16 @@ def test_bounds() -> None:
         re.findall(r"^\| (.*?) \| (.*?) \|$", README.partition("### Bounds")[2], re.MULTILINE)
     )
     lengths = records._MAX_LENGTH
-    fields = ("id", "title", "source", "language", "url")
+    fields = ("id", "title", "author", "source", "language", "url")
+    assert MAX_LINE == bulk.MAX_LINE
     assert {
-        "a `.txt` or `.md` file": f"{sources.MAX_TEXT_FILE // sources.MEBIBYTE} MiB",
-        "a line of a `.jsonl` file": f"{sources.MAX_LINE // sources.MEBIBYTE} MiB",
+        "a file of one article, or a `.json` file": f"{documents.MAX_WHOLE >> 20} MiB",
+        "a line of a `.jsonl` file or of a bulk request": f"{MAX_LINE >> 20} MiB",
+        "one article, or one file, over HTTP": f"{articles.MAX_ARTICLE >> 20}, or "
+        f"{articles.MAX_FILE >> 20} MiB",
+        "writing requests at once": f"{writing.MAX_WRITERS}",
+        "parsing one file": f"{Limits().memory >> 20} MiB of memory, {Limits().seconds:g} s and a "
+        "second for each MiB past ten",
         "an article's text": f"{records.MAX_TEXT:,} characters",
         ", ".join(fields): ", ".join(f"{lengths[f]:,}" for f in fields) + " characters",
         "tags": f"{records.MAX_TAGS} of {records._MAX_TAG} characters",
@@ -93,6 +102,11 @@ def test_bounds() -> None:
         "a query": f"{parse.MAX_QUERY_LENGTH:,} characters",
         "results on a page, and in all": f"{searcher.MAX_SIZE}, and {searcher.MAX_WINDOW:,}",
     }.items() <= rows.items()
+
+
+def test_every_kind_of_file_is_named() -> None:
+    table = README.partition("## Indexing")[2].partition("### Bounds")[0]
+    assert set(SUFFIXES) <= set(re.findall(r"`(\.\w+)`", table))
 
 
 def test_files_that_are_named_exist() -> None:

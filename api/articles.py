@@ -139,7 +139,7 @@ async def bulk_articles(request: Request, writing: Writer, show: Refresh) -> Res
                 "application/json": {
                     "schema": {
                         "type": "object",
-                        "properties": {"text": {"type": "string", "minLength": 1}},
+                        "properties": {"text": {"type": "string", "pattern": "\\S"}},
                         "required": ["text"],
                     },
                     "example": {"title": "خبر", "text": "نص الخبر", "published": "2024-01-31"},

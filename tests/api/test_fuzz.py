@@ -31,8 +31,9 @@ BOUNDED = settings(
 
 
 @pytest.fixture(scope="module")
-def document(searcher: Searcher) -> Any:
-    settings = Settings(host="testserver", write_token=SecretStr(TOKEN))
+def document(searcher: Searcher, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    data = tmp_path_factory.mktemp("fuzz")
+    settings = Settings(data=data, host="testserver", write_token=SecretStr(TOKEN))
     app = create_app(searcher, settings, lambda _: ToldIngest())
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 

@@ -57,9 +57,9 @@ def pdf_of(title: str, lines: Sequence[str]) -> bytes:
     info = add(b"<< /Title <feff%s> >>" % title.encode("utf-16-be").hex().encode())
     out = bytearray(b"%PDF-1.7\n")
     places = []
-    for number, content in enumerate(objects, start=1):
+    for number, written in enumerate(objects, start=1):
         places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, written)
     start = len(out)
     out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     out += b"".join(b"%010d 00000 n \n" % place for place in places)

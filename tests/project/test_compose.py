@@ -80,7 +80,7 @@ def test_the_settings_can_be_used(file: str, name: str, monkeypatch: pytest.Monk
 def test_variables_of_compose_are_explained_in_the_example() -> None:
     wanted = set(re.findall(r"\$\{(\w+)", TEXTS[ONE] + TEXTS[THREE]))
     wanted |= {k for k, v in environment(ONE, "api").items() if v is None}
-    assert set(re.findall(r"^#?([A-Z_]+)=", TEXTS[".env.example"], re.MULTILINE)) == wanted
+    assert set(re.findall(r"^#? ?([A-Z_]+)=", TEXTS[".env.example"], re.MULTILINE)) == wanted
 
 
 def test_the_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

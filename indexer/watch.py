@@ -22,8 +22,9 @@ from indexer.catalogue import Catalogue, place_of
 from indexer.formats import Options
 from indexer.sources import Failure
 from indexer.sources.naming import shown
+from indexer.watching.believing import is_folder
 from indexer.watching.looking import Lookout
-from indexer.watching.writing import Keeper
+from indexer.watching.writing import Keeper, Kept
 from search.embedding import Embedder
 from search.engine import Engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError
@@ -76,7 +77,8 @@ def watch(
         engine, embedder, settings, options, source, embed: as for indexing.
         stopping: asked all the time.
         tell: called with lines for people: what was done, what keeps it from being done.
-        on_failure: called once for each version of a file that cannot be read or stored.
+        on_failure: called once for each version of a file and each reason why some of it
+            cannot be read or stored, which is told, too.
         allow_empty: False keeps the articles of a folder that became empty all at once.
         pace: how long it waits for what.
 
@@ -87,6 +89,11 @@ def watch(
     said = options or Options()
     pace = pace or Pace()
     reading = _reading(said, source)
+
+    def failed(failure: Failure) -> None:
+        on_failure(failure)
+        tell(f"failed: {failure.place}: {failure.reason}")
+
     with ExitStack() as stack:
         catalogues = []
         for folder in _checked(folders, settings):
@@ -102,14 +109,14 @@ def watch(
             options=said,
             source=source,
             embed=embed,
-            on_failure=on_failure,
+            on_failure=failed,
         )
         lookout = Lookout(
             catalogues,
             settle=pace.settle,
             allow_empty=allow_empty,
             tell=tell,
-            on_failure=on_failure,
+            on_failure=failed,
         )
         _Watch(engine, catalogues, lookout, keeper, pace, stopping, tell).run()
 
@@ -161,7 +168,7 @@ class _Watch:
 
     def _events(self) -> Generator[set[str], None, None]:
         """Yield where something happened, again and again, also if nothing did."""
-        there = [each.folder for each in self._catalogues if each.folder.is_dir()]
+        there = [each.folder for each in self._catalogues if is_folder(each.folder)]
         if there and time.monotonic() >= self._events_from:
             try:
                 changes = events_of(
@@ -210,70 +217,70 @@ class _Watch:
         now = time.monotonic()
         if paths:
             self._lookout.near(paths, now)
-        if now >= max(self._look_at, self._busy_until):
-            self._lookout.whole = True
-        if self._lookout.whole and self._lookout.look(now):
-            self._compare(now)
-        due = [path for path, when in self._later.items() if now >= when]
-        if due:
-            for path in due:
-                del self._later[path]
-            self._lookout.again(due, now)
-        if now >= self._busy_until:
-            self._work()
-
-    def _compare(self, now: float) -> None:
-        """Now and then: have everything that is not stored as it was written read again."""
-        if now < self._look_at or now < self._busy_until:
+        if now < self._busy_until:
             return
         try:
+            self._look(now)
+            self._work()
+        except (EngineBusy, EngineUnavailable, EmbedderError) as error:
+            self._put_off(error)
+
+    def _look(self, now: float) -> None:
+        """Look at everything where that is called for; now and then also at what is stored."""
+        if now >= self._look_at:
+            self._lookout.whole = True
+        if self._lookout.whole and self._lookout.look(now) and now >= self._look_at:
             for catalogue in self._catalogues:
                 catalogue.tidy()
             self._lookout.again({*self._keeper.strays(), *self._keeper.wanting()}, now)
-        except (EngineBusy, EngineUnavailable) as error:
-            self._put_off(error)
-        else:
             self._look_at = now + self._pace.look
             self._go_on()
+        if due := [path for path, when in self._later.items() if now >= when]:
+            for path in due:
+                del self._later[path]
+            self._lookout.again(due, now)
 
     def _work(self) -> None:
         """Write what stands still and remove what is gone; then let others search and write."""
         began = time.monotonic()
-        created = updated = removed = 0
+        total = Kept()
         worked = False
         try:
             while not self._stopping() and time.monotonic() - began < SLICE:
                 now = time.monotonic()
-                if dues := self._lookout.settled(AT_ONCE, now):
-                    worked = True
-                    kept = self._keeper.write(dues, self._lookout.going, self._stopping)
-                elif removable := self._lookout.removable(now):
-                    worked = True
-                    kept = self._keeper.remove(removable)
+                dues = self._lookout.settled(AT_ONCE, now)
+                worked = worked or bool(dues)
+                if dues:
+                    self._note(self._keeper.write(dues, self._lookout.going, self._stopping), total)
+                removable = self._lookout.removable(now)
+                worked = worked or bool(removable)
+                if removable:
+                    self._note(self._keeper.remove(removable), total)
                     self._lookout.removed(removable)
-                else:
+                if not dues and not removable:
                     break
-                created += kept.created
-                updated += kept.updated
-                removed += kept.removed
-                self._lookout.done(kept.done)
-                self._lookout.disturbed(kept.disturbed, now)
-                self._lookout.again(kept.again, now)
-                for path, tries in kept.later.items():
-                    wait = self._pace.retry[min(tries, len(self._pace.retry)) - 1]
-                    self._later[path] = time.monotonic() + wait
             if worked:
                 self._engine.show()
-        except (EngineBusy, EngineUnavailable, EmbedderError) as error:
-            self._put_off(error)
-        else:
-            if worked:
                 self._go_on()
         finally:
             if worked:
                 self._engine.rest()
-        if created or updated or removed:
-            self._tell(f"{created:,} new, {updated:,} changed, {removed:,} removed articles")
+            if total.created or total.updated or total.removed:
+                self._tell(
+                    f"{total.created:,} new, {total.updated:,} changed, {total.removed:,} removed "
+                    "articles"
+                )
+
+    def _note(self, kept: Kept, total: Kept) -> None:
+        now = time.monotonic()
+        total.created += kept.created
+        total.updated += kept.updated
+        total.removed += kept.removed
+        self._lookout.done(kept.done)
+        self._lookout.disturbed(kept.disturbed, now)
+        self._lookout.again(kept.again, now)
+        for path, tries in kept.later.items():
+            self._later[path] = now + self._pace.retry[min(tries, len(self._pace.retry)) - 1]
 
     def _go_on(self) -> None:
         if self._troubles:
@@ -300,7 +307,7 @@ def _checked(folders: Sequence[Path], settings: Settings) -> list[Path]:
     by_place: dict[Path, Path] = {}
     for folder in folders:
         path = Path(os.path.abspath(folder))  # noqa: PTH100  # a link stays one
-        if not path.is_dir() and (path.exists() or not place_of(path, settings).exists()):
+        if not is_folder(path) and (path.exists() or not place_of(path, settings).exists()):
             raise InputError(f"{shown(folder)} is not a folder", field="FOLDER")
         by_place.setdefault(Path(os.path.realpath(path)), path)
     for place, folder in by_place.items():

@@ -24,7 +24,7 @@ class Belief:
 
     def in_presence(self, catalogue: Catalogue) -> bool:
         """Tell whether a folder is there at all."""
-        if catalogue.folder.is_dir():
+        if is_folder(catalogue.folder):
             return True
         return self._doubt(catalogue, "is not there")
 
@@ -63,6 +63,11 @@ class Belief:
                 f"until it is back{hint}"
             )
         return False
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there and answers; unlike Path.is_dir, whatever is wrong with it."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def is_bare(folder: Path) -> bool:

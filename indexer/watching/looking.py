@@ -82,6 +82,14 @@ def _version(path: str) -> Version | None:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+def _exists(path: str) -> bool:
+    """Tell whether a path exists, or may: a disk that does not answer has lost nothing."""
+    try:
+        return _version(path) is not None
+    except OSError:
+        return True
+
+
 class Lookout:
     """Looks at folders. All times are those of `time.monotonic`.
 
@@ -116,7 +124,6 @@ class Lookout:
         if now < self._not_before:
             return False
         started = time.monotonic()
-        self.whole = False
         present = [each for each in self._catalogues if self._belief.in_presence(each)]
         files: dict[str, SourceFile] = {}
         failed: dict[str, Failure] = {}
@@ -136,6 +143,7 @@ class Lookout:
                 for path in catalogue.entries:
                     if path not in files and not _is_behind(path, failed):
                         self._miss(path, now)
+        self.whole = False
         ended = time.monotonic()
         self._not_before = now + (SHARE + 1) * (ended - started)
         return True
@@ -226,7 +234,7 @@ class Lookout:
         self._waiting.pop(path, None)
         catalogue = holder(self._catalogues, path)
         if catalogue is not None and path in catalogue.entries and path not in self._gone:
-            self._gone[path] = _Gone(now, os.path.exists(path))  # noqa: PTH110
+            self._gone[path] = _Gone(now, _exists(path))
 
     # -- what came of it
 
@@ -268,7 +276,7 @@ class Lookout:
                 gone = self._gone[path]
                 if now - gone.since < self._settle or (version and version[0] in sizes):
                     continue
-                if os.path.exists(path) and not gone.there:  # noqa: PTH110
+                if _exists(path) and not gone.there:
                     del self._gone[path]
                     self.whole = True
                 else:

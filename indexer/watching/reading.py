@@ -29,6 +29,9 @@ PAGE_SECONDS = 1.0
 TRANSIENT = frozenset(
     {"changed", "no-permission", "not-found", "timeout", "unreadable", "model", "refused"}
 )
+# Of these it is not the file that fails: it is tried again for ever.
+OTHERS = frozenset({"model", "refused"})
+TRIES = 4  # of the same version of a file, where it is
 
 OnFailure = Callable[[Failure], None]
 
@@ -101,13 +104,8 @@ class Reading:
     def transient(self) -> bool:
         return not TRANSIENT.isdisjoint(self.codes)
 
-    def is_news(self, code: str) -> bool:
-        """Tell whether nobody was told yet that this version fails so."""
-        same = self.before.version == self.due.version and code in self.before.codes
-        return not same and code != "changed"  # that is a file to wait for, not a failure
-
     def entry(self, kept: Sequence[str]) -> Entry:
-        """Return what the catalogue is to keep, besides the ids that stay the file's own."""
+        """Return what the catalogue is to have; `kept` are ids that stay the file's own besides."""
         tries = self.before.tries if self.before.version == self.due.version else 0
         return Entry(
             version=self.due.version,
@@ -118,6 +116,15 @@ class Reading:
             codes=tuple(self.codes),
             tries=tries + 1 if self.transient else 0,
         )
+
+    def is_news(self, code: str) -> bool:
+        """Tell whether nobody was told yet that this version fails so."""
+        same = self.before.version == self.due.version and code in self.before.codes
+        return not same and code != "changed"  # that is a file to wait for, not a failure
+
+
+def is_tried_again(entry: Entry) -> bool:
+    return 0 < entry.tries <= TRIES or (entry.tries > 0 and not OTHERS.isdisjoint(entry.codes))
 
 
 class Run:
@@ -156,13 +163,12 @@ class Run:
 
     def failed(self, failure: Failure) -> None:
         """Note what could not be read, was refused or could not be stored."""
-        if (reading := self._of(failure)) is not None:
-            reading.waiting -= 1
-            news = reading.is_news(failure.code)
+        reading = self._of(failure)
+        if reading is None or reading.is_news(failure.code):
+            self._on_failure(failure)  # if it raises, the file has not ended
+        if reading is not None:
             reading.codes[failure.code] = None
-            if not news:
-                return
-        self._on_failure(failure)
+            reading.waiting -= 1
 
     def _of(self, item: Item) -> Reading | None:
         file = item.file if isinstance(item, Found | Failure) else None

@@ -18,7 +18,7 @@ from indexer.formats import Options
 from indexer.pipeline import index
 from indexer.preparing import known_vectors
 from indexer.watching.looking import Due
-from indexer.watching.reading import OnFailure, Property, Run
+from indexer.watching.reading import OnFailure, Property, Run, is_tried_again
 from search.domain import Vector
 from search.embedding import Embedder
 from search.engine import Engine, Stored
@@ -35,7 +35,7 @@ class Kept:
     """What became of files.
 
     done       were read, and are in the catalogue
-    disturbed  changed while they were read
+    disturbed  changed while they were read, or were not read to their end
     again      were refused an id that is free now
     later      failed in a way that may pass, and how often in a row
     """
@@ -148,9 +148,9 @@ class Keeper:
             if any(self._ids.owner(each) is None for each in self._ids.entry(path).wanted)
         }
 
-    def failing(self) -> dict[str, int]:
-        """Return the files that failed in a way that may pass, and how often in a row."""
-        return {path: entry.tries for path, entry in self._entries() if entry.tries}
+    def failing(self) -> list[str]:
+        """Return the files that failed in a way that may pass."""
+        return [path for path, entry in self._entries() if entry.tries]
 
     def _note(self, run: Run, *, only_sure: bool) -> Kept:
         """Note in the catalogues what files gave, after what they do not give any more is gone.
@@ -161,9 +161,7 @@ class Keeper:
         entries: dict[str, Entry] = {}
         doomed: list[str] = []
         for path, reading in run.readings.items():
-            if not reading.ended:
-                continue
-            if "changed" in reading.codes:
+            if not reading.ended or "changed" in reading.codes:
                 kept.disturbed.append(reading.due)
                 continue
             stored = set(reading.ids)
@@ -179,7 +177,7 @@ class Keeper:
         for catalogue in self._catalogues:
             if own := {path: entries[path] for path in filter(catalogue.has, entries)}:
                 catalogue.record(own)
-        kept.later = {path: entry.tries for path, entry in entries.items() if entry.tries}
+        kept.later = {path: e.tries for path, e in entries.items() if is_tried_again(e)}
         self._wanting.difference_update(entries)
         self._wanting.update(path for path, entry in entries.items() if entry.wanted)
         kept.again = self.wanting()

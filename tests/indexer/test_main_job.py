@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.engines import Unavailable, absent, alias_of, elastic_settings, removed
+from tests.environments import environment_of
 from tests.support import REPOSITORY, SEEDS
 
 pytestmark = pytest.mark.slow
@@ -25,18 +25,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    try:
-        settings = elastic_settings(alias_of(tmp_path))
-    except Unavailable as error:
-        absent("elasticsearch", error)
-    yield os.environ | {
-        "FIHRIS_ENGINE": "elasticsearch",
-        "FIHRIS_ELASTICSEARCH_URL": settings.elasticsearch_url,
-        "FIHRIS_ELASTICSEARCH_INDEX": settings.elasticsearch_index,
-        "FIHRIS_ELASTICSEARCH_REPLICAS": "0",
-        "FIHRIS_DATA": str(tmp_path / "data"),
-    }
-    removed("elasticsearch", tmp_path)
+    with environment_of("elasticsearch", tmp_path) as variables:
+        yield os.environ | variables
 
 
 def fihris(environment: dict[str, str], *arguments: str) -> str:
@@ -84,7 +74,7 @@ def ready(address: str) -> bool:
 
 def test_index_search_serve_reindex_delete(environment: dict[str, str]) -> None:
     assert "created    1\n" in fihris(environment, "index", str(SEEDS))
-    assert "1 unchanged" in fihris(environment, "index", str(SEEDS))
+    assert "unchanged  1\n" in fihris(environment, "index", str(SEEDS))
     status = json.loads(fihris(environment, "status", "--json"))
     assert (status["engine"], status["articles"], status["passages"]) == ("elasticsearch", 1, 21)
     shown = fihris(environment, "search", "ضربات العراق", "--size", "1")

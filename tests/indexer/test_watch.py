@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,12 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from indexer import catalogue
 from indexer import watch as watching
 from indexer.catalogue import place_of
 from indexer.formats import Options
 from indexer.pipeline import index
 from indexer.sources import Failure
 from indexer.sources.listing import list_files
+from indexer.sources.opening import open_regular
 from indexer.sources.reading import read_articles
 from indexer.watch import Pace, watch
 from search.assembly import fingerprint_of
@@ -27,9 +31,11 @@ from search.domain import IndexedArticle, Vector
 from search.embedding import Progress
 from search.engine import Engine, WriteOutcome
 from search.engines import open_engine
-from search.errors import EngineBusy, EngineUnavailable, InputError
+from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError, SourceError
 from search.settings import Settings
 from tests.support import HashingEmbedder
+
+pytestmark = pytest.mark.slow
 
 QUICK = Pace(settle=0.15, burst=0.1, look=600.0, poll=0.3, busy=(0.1, 0.2), retry=(0.2, 0.2, 600.0))
 
@@ -55,6 +61,7 @@ class Watcher:
         self.told: list[str] = []
         self.failures: list[Failure] = []
         self.options = Options()
+        self.embed = True
         self.pace = QUICK
         self.stop = threading.Event()
 
@@ -76,6 +83,7 @@ class Watcher:
             self.embedder,
             self.settings,
             options=self.options,
+            embed=self.embed,
             stopping=self.stop.is_set,
             tell=self.told.append,
             on_failure=self.failures.append,
@@ -236,6 +244,7 @@ def test_ids_that_move_to_another_file_are_never_without_an_article(
 
 def test_a_file_is_read_when_it_stands_still(watcher: Watcher, folder: Path) -> None:
     """Neither half a file nor a line of it, and others do not wait."""
+    watcher.pace = Pace(settle=0.5, burst=0.05)  # ten times what lies between two writes
     versions: list[str] = []
     other_seen = False
 
@@ -543,12 +552,8 @@ def test_a_bad_file_is_told_once_and_read_again_when_it_changes(
 def test_what_may_pass_is_tried_again_and_told_once(
     watcher: Watcher, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from indexer.sources import sandbox
-    from search.errors import SourceError
-
     write(folder / "a.txt", "قبل")
     watcher.catch_up()
-    opened = sandbox.open_regular
     refused = 0
 
     def refusing(path: Path) -> int:
@@ -556,15 +561,67 @@ def test_what_may_pass_is_tried_again_and_told_once(
         if refused < 2:
             refused += 1
             raise SourceError("no permission to read it", code="no-permission")
-        return opened(path)
+        return open_regular(path)
 
-    monkeypatch.setattr(sandbox, "open_regular", refusing)
+    monkeypatch.setattr("indexer.sources.sandbox.open_regular", refusing)
     write(folder / "a.txt", "بعد")
     with watcher.running():
         until(lambda: refused)
         assert text_of(watcher.engine, "a") == "قبل"
         until(lambda: text_of(watcher.engine, "a") == "بعد")
     assert [failure.code for failure in watcher.failures] == ["no-permission"]
+
+
+def test_a_failing_model_is_waited_for_and_told_once(watcher: Watcher, folder: Path) -> None:
+    broken = threading.Event()
+    broken.set()
+    embed = watcher.embedder.embed_passages
+
+    def failing(texts: Sequence[str], progress: Progress | None = None) -> Vector:
+        if broken.is_set():
+            raise EmbedderError("the model is out of memory")
+        return embed(texts, progress)
+
+    watcher.embedder.embed_passages = failing  # type: ignore[method-assign]
+    write(folder / "a.txt", "نص")
+    write(folder / "b.txt", "نص آخر")
+    with watcher.running():
+        until(lambda: len(watcher.failures) == 2)
+        time.sleep(0.6)
+        broken.clear()
+        watcher.until_right()
+    assert [failure.code for failure in watcher.failures] == ["model"] * 2
+    assert sum("out of memory" in line for line in watcher.told) == 2
+
+
+def test_failures_that_cannot_be_noted_are_not_forgotten(watcher: Watcher, folder: Path) -> None:
+    write(folder / "bad.json", "{")
+    noted: list[Failure] = []
+
+    class Refusing(list[Failure]):
+        def append(self, failure: Failure) -> None:
+            noted.append(failure)
+            if len(noted) == 1:
+                raise EngineUnavailable("cannot write down what failed")
+            super().append(failure)
+
+    watcher.failures = Refusing()
+    with watcher.running():
+        until(lambda: len(watcher.failures) == 1)
+    assert len(noted) == 2
+
+
+def test_vectors_may_be_left_out_and_added_by_watching_with_them(
+    watcher: Watcher, folder: Path
+) -> None:
+    write(folder / "a.txt", "نص")
+    watcher.embed = False
+    watcher.catch_up()
+    assert watcher.engine.unembedded("", 10) == ["a"]
+    watcher.embed = True
+    with watcher.running():
+        until(lambda: watcher.engine.unembedded("", 10) == [])
+    assert watcher.embedder.texts == ["نص"]
 
 
 class Wrapped:
@@ -675,6 +732,39 @@ def test_a_test_collection_that_appears_is_left_out(watcher: Watcher, folder: Pa
         until(lambda: len(held(watcher.engine)) == 2)
         (folder / "set/qrels").mkdir()
         until(lambda: held(watcher.engine) == {})
+
+
+def test_memory_does_not_grow_with_what_happens(
+    watcher: Watcher, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "SLACK", 100)
+    watcher.pace = Pace(settle=0.1, burst=0.05, look=0.5)
+    watcher.embedder.embed_passages = HashingEmbedder().embed_passages  # type: ignore[method-assign]
+
+    def days(rounds: int) -> int:
+        """Change 30 files and have 150 come and go, again and again; return bytes in use."""
+        for n in range(rounds):
+            for i in range(30):
+                write(folder / f"{i % 5}/{i}.txt", f"{time.monotonic()} {n} {i}")
+            for i in range(150):
+                write(folder / f"{i % 5}/{time.monotonic_ns()}.txt", "عابر").unlink()
+            lines(folder / "l.jsonl", **{f"{time.monotonic_ns()}-{i}": "سطر" for i in range(30)})
+            watcher.until_right()
+            watcher.told.clear()
+        gc.collect()
+        ours = [tracemalloc.Filter(True, f"*/{name}") for name in ("watch*", "catalogue.py")]
+        taken = tracemalloc.take_snapshot().filter_traces(ours)
+        return sum(each.size for each in taken.statistics("filename"))
+
+    tracemalloc.start()
+    try:
+        with watcher.running():
+            before = days(2)
+            after = days(5)
+    finally:
+        tracemalloc.stop()
+    assert after - before < 20_000, (before, after)
+    assert place_of(folder, watcher.settings).stat().st_size < 100_000
 
 
 def test_indexing_the_folder_oneself_is_no_contradiction(watcher: Watcher, folder: Path) -> None:

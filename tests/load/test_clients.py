@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.environments import environment_of
 from tests.load.clients import load, missing
 from tests.load.serving import served
 from tests.support import SEEDS
@@ -15,8 +16,13 @@ WORDS = sorted(set((SEEDS / "000_68ec81c8af20b3f5.txt").read_text("utf-8").split
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_clients_that_post_and_search_at_once(tmp_path: Path) -> None:
-    environment = {"FIHRIS_DATA": str(tmp_path / "data"), "FIHRIS_ENGINE": "embedded"}
+@pytest.mark.parametrize("engine", ["embedded", "elasticsearch"])
+def test_clients_that_post_and_search_at_once(engine: str, tmp_path: Path) -> None:
+    with environment_of(engine, tmp_path) as environment:
+        _load(environment)
+
+
+def _load(environment: dict[str, str]) -> None:
     with served(environment) as url:
         seen = load(url, clients=50, seconds=15, words=WORDS, seed=1)
         assert seen.wrong == []

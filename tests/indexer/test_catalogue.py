@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import time
-import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -211,6 +210,12 @@ def test_a_path_is_in_its_folder_only(place: Path) -> None:
     other.close()
 
 
+def memory() -> int:
+    """Return bytes of this process in memory; 0 where the system does not say."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGESIZE") if statm.exists() else 0
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_files_take_seconds_and_a_hundred_megabytes(
     opened: Opened, place: Path
@@ -223,12 +228,10 @@ def test_a_hundred_thousand_files_take_seconds_and_a_hundred_megabytes(
         first.record({path(f"{name}.txt"): entry(name) for name in some})
     first.close()
     del first
-    tracemalloc.start()
+    held = memory()
     began = time.process_time()
     again = opened()
     took = time.process_time() - began
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
     assert len(again.entries) == 100_000
-    assert peak < 150e6, peak
-    assert took < 60, took  # 1.6 s, and several times that under tracemalloc
+    assert memory() - held < 150e6
+    assert took < 20, took  # measured: 1.6 s

@@ -759,8 +759,8 @@ def test_memory_does_not_grow_with_what_happens(
     tracemalloc.start()
     try:
         with watcher.running():
-            before = days(2)
-            after = days(5)
+            before = days(1)
+            after = days(4)
     finally:
         tracemalloc.stop()
     assert after - before < 20_000, (before, after)

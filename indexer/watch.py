@@ -90,9 +90,15 @@ def watch(
     pace = pace or Pace()
     reading = _reading(said, source)
 
+    told: Path | None = None
+
     def failed(failure: Failure) -> None:
+        nonlocal told
         on_failure(failure)
-        tell(f"failed: {failure.place}: {failure.reason}")
+        path = failure.file.path if failure.file else None
+        if path is None or path != told:  # a file may have a million bad lines
+            tell(f"failed: {failure.place}: {failure.reason}")
+        told = path
 
     with ExitStack() as stack:
         catalogues = []
@@ -310,7 +316,11 @@ def _checked(folders: Sequence[Path], settings: Settings) -> list[Path]:
         if not is_folder(path) and (path.exists() or not place_of(path, settings).exists()):
             raise InputError(f"{shown(folder)} is not a folder", field="FOLDER")
         by_place.setdefault(Path(os.path.realpath(path)), path)
+    data = Path(os.path.realpath(settings.data))
     for place, folder in by_place.items():
+        hidden = not data.is_relative_to(place) or "/." in f"/{data.relative_to(place)}"
+        if not hidden or data == place:  # each dead letter would be read, and become another
+            raise InputError(f"{shown(folder)} holds FIHRIS_DATA: move that", field="FOLDER")
         outer = next((by_place[each] for each in place.parents if each in by_place), None)
         if outer is not None:
             raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -211,6 +210,7 @@ def _size(listed: Sequence[Listed]) -> int:
 
 def _options(fields: list[str] | None, encoding: str) -> Options:
     """Return what a person says of their files. Raises InputError."""
+    from indexer.encodings import known_encoding
     from indexer.formats import FIELDS, Options
 
     named = {}
@@ -222,11 +222,9 @@ def _options(fields: list[str] | None, encoding: str) -> Options:
                 field="--field",
             )
         named[field] = name
-    try:
-        codecs.lookup(encoding or "utf-8")
-    except LookupError as error:
+    if encoding and not known_encoding(encoding):
         raise InputError(
             f"--encoding is {encoding!r}, which is no encoding; such as windows-1256",
             field="--encoding",
-        ) from error
+        )
     return Options(fields=named, encoding=encoding)

@@ -111,8 +111,8 @@ class _Body:
         return rich[-1:]
 
     def _lines(self, part: Message) -> list[str]:
-        content = part.get_payload(decode=True)
-        if not isinstance(content, bytes) or not content.strip():
+        content = _content(part)
+        if not content.strip():
             return []
         declared = self._options.encoding or part.get_content_charset("") or ""
         html = part.get_content_type() == "text/html"
@@ -148,8 +148,21 @@ def _parts_of(part: Message) -> list[Message]:
 
 
 def _has_text(part: Message) -> bool:
-    content = part.get_payload(decode=True)
-    return isinstance(content, bytes) and bool(content.strip())
+    return bool(_content(part).strip())
+
+
+def _content(part: Message) -> bytes:
+    """Return a part's bytes, none where it has parts of its own.
+
+    Raises:
+        SourceError: its charset has a NUL, on which the standard library stumbles.
+    """
+    try:
+        content = part.get_payload(decode=True)
+        part.get_content_charset("")
+    except ValueError as error:
+        raise SourceError(f"a part cannot be read: {error}", code="damaged") from error
+    return content if isinstance(content, bytes) else b""
 
 
 def _is_attached(part: Message) -> bool:

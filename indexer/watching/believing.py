@@ -44,6 +44,10 @@ class Belief:
             self._tell(f"{shown(catalogue.folder)} is back")
         return True
 
+    def doubts(self, catalogue: Catalogue) -> bool:
+        """Tell whether a folder was not believed when it was looked at last."""
+        return catalogue.folder in self._away
+
     def now(self, catalogue: Catalogue) -> bool:
         """Tell whether all files of a folder may be gone, listing it now."""
         if not self.in_presence(catalogue):

@@ -155,6 +155,8 @@ class Lookout:
             if catalogue is None:
                 self.whole = True  # the folder itself
                 continue
+            if self._belief.doubts(catalogue):
+                self.whole = True  # it may be back
             name = catalogue.name_of(path)
             if any(part.startswith((".", LOCK_PREFIX)) for part in name.split("/")):
                 continue

@@ -90,7 +90,7 @@ def test_plain(text: str, expected: str) -> None:
 
 def test_json() -> None:
     assert as_json(HIT.article) == (
-        '{"id": "a", "title": "خبر", "source": "CNN", "language": "ar", '
+        '{"id": "a", "title": "خبر", "source": "CNN", "author": "", "language": "ar", '
         '"published": "2024-01-31", "tags": [], "url": ""}'
     )
     with pytest.raises(TypeError, match="object has no JSON form"):

@@ -142,9 +142,8 @@ class _Body:
 
 
 def _parts_of(part: Message) -> list[Message]:
-    payload = part.get_payload()
-    inner = payload if isinstance(payload, list) else []
-    return [part for part in inner if isinstance(part, Message)]
+    payload = part.get_payload() if part.is_multipart() else []
+    return [part for part in payload if isinstance(part, Message)]
 
 
 def _has_text(part: Message) -> bool:
@@ -155,12 +154,12 @@ def _content(part: Message) -> bytes:
     """Return a part's bytes, none where it has parts of its own.
 
     Raises:
-        SourceError: its charset has a NUL, on which the standard library stumbles.
+        SourceError: its charset is none that the standard library can even look for.
     """
     try:
         content = part.get_payload(decode=True)
         part.get_content_charset("")
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # with a NUL, or cut in RFC 2231's way
         raise SourceError(f"a part cannot be read: {error}", code="damaged") from error
     return content if isinstance(content, bytes) else b""
 

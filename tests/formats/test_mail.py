@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from base64 import b64encode
 from quopri import encodestring
 
 import pytest
 
 from indexer.formats import Options
+from indexer.formats.mail import read
+from search.errors import SourceError
 from tests.formats.building import eml_of
 from tests.formats.reading import (
     AUTHOR,
@@ -245,3 +248,11 @@ def test_parts_in_parts() -> None:
 def test_damage() -> None:
     check_damage(eml_of(TITLE, AUTHOR, DAY, SEED[:2]), "eml")
     check_damage(letter_of(parts("multipart/alternative", PLAIN, RICH)), "eml")
+
+
+@pytest.mark.parametrize("charset", ['="a\0b"', "*=a\0b''x", "*=x''y"])
+def test_a_charset_that_is_none(charset: str) -> None:
+    letter = f"Subject: x\nContent-Type: text/plain; charset{charset}\n\n".encode() + b"\xd8 a\n"
+    with pytest.raises(SourceError) as refused:
+        list(read(io.BytesIO(letter), "a.eml", Options()))
+    assert refused.value.code in ("damaged", "encoding")

@@ -38,6 +38,7 @@ from search.settings import Settings
 
 AHEAD = 3  # batches being made ready or waiting to be written
 READY_THREADS = 2  # one batch's tail, too short for both cores, beside the next one's head
+KEYWORD_THREADS = 1  # without the model more of them only take turns
 PAGE = 256  # articles read back at once
 MOST_LISTED = 1_000  # failures, leavings-out and notes kept for the report; all are counted
 
@@ -193,7 +194,8 @@ class _Run:
                 self._compare(batch)
             return
         waiting: deque[tuple[Sequence[Found], Future[Ready]]] = deque()
-        threads = ThreadPoolExecutor(READY_THREADS, "make-ready")
+        number = READY_THREADS if self.maker.embed else KEYWORD_THREADS
+        threads = ThreadPoolExecutor(number, "make-ready")
         try:
             for batch in batches:
                 waiting.append((batch, threads.submit(self._make, batch)))

@@ -155,10 +155,11 @@ def _drafts(
 
 def _heading(title: str, embedder: Embedder) -> str:
     """Return what of a title is embedded before each passage's text."""
-    heading = f"{title}\n" if title else ""
+    heading, most = f"{title}\n" if title else "", embedder.max_tokens // 4
+    if not heading or embedder.most_tokens(heading) < most:
+        return heading
     # A long one would crowd out the text; its words are still matched.
-    crowding = heading and embedder.count_tokens([heading])[0] + 1 > embedder.max_tokens // 4
-    return "" if crowding else heading
+    return "" if embedder.count_tokens([heading])[0] >= most else heading
 
 
 def _embed(

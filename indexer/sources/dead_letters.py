@@ -26,7 +26,7 @@ from indexer.records import parse_object
 from indexer.sources import Failure, Listed, SourceFile
 from indexer.sources.listing import file_at
 from indexer.sources.naming import one_line, problem_of, shown
-from indexer.sources.opening import open_regular
+from indexer.sources.opening import open_regular, sync_folder
 from search.errors import SourceError
 
 MAX_LETTER = 256 * 1024  # bytes of a line: a path has 4,096, six times that where escaped
@@ -131,7 +131,7 @@ def settle(path: Path, letters: DeadLetters) -> None:
     path = path.absolute()
     if letters.path is None:
         path.unlink(missing_ok=True)
-        _sync(path.parent)
+        sync_folder(path.parent)
         return
     beside = path.with_name(f".{path.name}.new")  # of one file system with it
     beside.unlink(missing_ok=True)
@@ -140,7 +140,7 @@ def settle(path: Path, letters: DeadLetters) -> None:
             file.write(_line({**json.loads(line), "retry": _retry(path)}))
         os.fsync(file.fileno())
     beside.replace(path)
-    _sync(path.parent)
+    sync_folder(path.parent)
     if letters.path != path:
         letters.path.unlink()
         letters.path = path
@@ -215,11 +215,3 @@ def _file(letter: dict[str, object]) -> SourceFile:
 def _created(path: Path) -> BinaryIO:
     """Return a new file for its owner only: names of people's files, perhaps of people."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from indexer import cli
+from search.assembly import fingerprint_of
+from search.engine import Engine
+from search.engines import open_engine
 from search.settings import Settings
 from tests.support import HashingEmbedder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "data")
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    opened = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
+    yield opened
+    opened.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -21,18 +20,6 @@ from search.engines import open_engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable
 from search.settings import Settings
 from tests.support import HashingEmbedder
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data")
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    opened = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,18 +25,6 @@ from search.settings import Settings
 from tests.support import HashingEmbedder, article
 
 TWO_SENTENCES = "ذهب الوزير إلى البيت. ثم عاد في المساء."
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data")
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    opened = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
-    yield opened
-    opened.close()
 
 
 def found(*articles: Article) -> list[Item]:

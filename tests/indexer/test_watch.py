@@ -145,18 +145,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data")
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    opened = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def watcher(folder: Path, engine: Engine, settings: Settings) -> Watcher:
     return Watcher([folder], engine, settings)
 

@@ -17,7 +17,8 @@
 
 VENV = .venv
 BIN = $(VENV)/bin
-PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
+# --no-deps: the locks name everything there is to install.
+PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no-deps --require-hashes
 # Inside the repository, so that nothing depends on a home folder that can be written. The shell
 # is asked where that is: the variable PWD may be unset, and the folder would be /.fihris.
 FIHRIS_DATA ?= $$(pwd)/.fihris/data
@@ -64,7 +65,8 @@ lint: setup-dev
 	@$(BIN)/python -m mypy
 
 bench: setup-dev
-	@for benchmark in analysis lexical embedding indexing engine search elastic plain_elastic; do \
+	@for benchmark in analysis lexical embedding indexing bulk archive clients engine search \
+	  elastic plain_elastic; do \
 	  printf '\n== %s\n' "$$benchmark"; \
 	  $(HERE) $(BIN)/python -m "benchmarks.$$benchmark" || exit 1; \
 	done

@@ -250,7 +250,7 @@ async def upload(request: Request, writing: Writer, show: Refresh) -> Response:
                 raise SourceError(f"{first['code']}: {first['error']}", code=first["code"] or "")
             return _answer(found, 201 if found["created"] else 200)
 
-        return await _once(request, writing, sha256.encode(), store)
+        return await _once(request, writing, f"{name}\n{sha256}".encode(), store)
 
 
 async def _written(

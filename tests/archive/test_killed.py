@@ -30,11 +30,12 @@ def test_ten_kills_lose_and_double_nothing(engine: str, articles: int, tmp_path:
         assert whole.report["created"] == articles
         assert whole.peak < MOST_MEMORY
         times, last = run_killed(
-            command, killed, kills=KILLS, within=(0.5, max(1.5, whole.seconds * 0.5)), seed=5
+            command, killed, kills=KILLS, within=(whole.seconds * 0.3, whole.seconds * 0.8), seed=5
         )
         assert times >= KILLS // 2
         assert last.status == 0, last.out
         assert last.report["articles"] == articles
+        assert last.report["unchanged"]  # some of the killed ones had come far enough
         held = contents(settings_of(in_peace))
         assert len(held) == articles
         assert contents(settings_of(killed)) == held

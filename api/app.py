@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import metadata
 
@@ -46,11 +46,13 @@ def create_app(
     writing = Writing(settings, ingest)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:  # noqa: ARG001
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         with json_logs():
             readiness.start()
-            yield
+            # `indexer.server` calls it when it is told to stop: ASGI says nothing until all
+            # requests have ended, and a stream would not by itself.
+            yield {"stop": writing.stop}
             await anyio.to_thread.run_sync(writing.close)
             await anyio.to_thread.run_sync(readiness.stop)
 

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
-from pathlib import PurePosixPath
+from collections.abc import AsyncIterator, Callable, Mapping
 from tempfile import TemporaryFile
-from typing import Annotated, BinaryIO, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.responses import StreamingResponse
-from starlette.types import Message
 
-from api import bulk
-from api.bodies import IDLE, Body, Unpacked
-from api.idempotency import Kept, Keys, asked
-from api.problems import KeyReused, SlowBody, TooLarge
+from api import bulk, examples
+from api.bodies import Body, Unpacked, encoding_of
+from api.exchange import BulkResponse, Exchange
+from api.idempotency import Kept
 from api.readiness import Readiness
+from api.replays import KEY, again, once, taken
 from api.routes import Answer, ArticleId, json_only, takes
 from api.schemas import IngestedOut, UploadOut, ingested_out
+from api.uploads import FORM, MAX_NAME, media_type_of, received, summary
 from api.writing import Writing
 from search.errors import InputError, NotFound, SourceError
-from search.ingest import MEDIA_TYPES, Ingest, Ingested
+from search.ingest import MEDIA_TYPES, Ingest
 
 MAX_ARTICLE = 16 << 20  # bytes of one article's JSON
-MAX_FILE = 64 << 20  # bytes of an upload
-MAX_LISTED = 1_000  # articles of an upload that its answer lists
-MAX_NAME = 400
+MAX_FILE = 64 << 20  # bytes of a file
+FIELDS = ("text", "title", "author", "source", "language", "published", "tags", "url")
 Given = TypeVar("Given")
-
-_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\\]{1,400}")
 
 
 async def writing_of(request: Request) -> AsyncIterator[Writing]:
@@ -56,7 +47,7 @@ def refresh_of(request: Request) -> bool:
 
 
 def ndjson_only(request: Request) -> None:
-    if _media_type(request) not in bulk.MEDIA_TYPES:
+    if media_type_of(request) not in bulk.MEDIA_TYPES:
         raise HTTPException(415, f"Send the body as Content-Type: {bulk.MEDIA_TYPE}.")
 
 
@@ -66,17 +57,24 @@ REFRESH_DOC = {
     "name": "refresh",
     "in": "query",
     "required": False,
-    "description": "`wait`: answer when every process's searches see it.",
+    "description": "`wait`: the answer ends when every process's searches see it all.",
     "schema": {"type": "string", "enum": ["wait"]},
 }
 KEY_DOC = {
-    "name": "Idempotency-Key",
+    "name": KEY,
     "in": "header",
     "required": False,
     "description": "The same key with the same request gets the same answer for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 BOTH_DOC = {"parameters": [REFRESH_DOC, KEY_DOC]}
+NAME = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_NAME,
+    "pattern": "^[^/\\\\\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]"
+    "[^\\\\\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*$",
+}
 
 articles = APIRouter(prefix="/v1", tags=["articles"])
 
@@ -91,7 +89,7 @@ articles = APIRouter(prefix="/v1", tags=["articles"])
         **BOTH_DOC,
         "requestBody": {
             "required": True,
-            "content": {bulk.MEDIA_TYPE: {"schema": {"type": "string"}}},
+            "content": {bulk.MEDIA_TYPE: {"schema": {"type": "string"}, "example": examples.LINES}},
         },
     },
 )
@@ -100,29 +98,25 @@ async def bulk_articles(request: Request, writing: Writer, show: Refresh) -> Res
     `line`, `id`, `status` (created, updated, unchanged or failed), `error`, `code`.
 
     A line that is no article fails alone. What is answered as stored survives a crash, and
-    this server's searches see it. A body may be `Content-Encoding: gzip`.
+    this server's searches see it. A body may be `Content-Encoding: gzip`. Where the rest of
+    a body is not read, a last answer says why, its `line` null and its `code` slow-body,
+    stopping or invalid-input.
     """
-    body = Body(request)
-    unpacked = Unpacked(request.headers.get("content-encoding", "").strip().lower())
-    keys, key = _keys(writing), request.headers.get("idempotency-key")
-    if key is not None and (kept := keys.find(key)):
-        return await _again(request, kept, body)
-    ingest = await _ingest(request, writing)
-    record = keys.begin(key, _about(request), 200, bulk.MEDIA_TYPE) if key is not None else None
-    exchange = bulk.Exchange(writing, ingest, show=show)
-    rest = bulk.batches(body, unpacked)
-    first = b""
+    body, unpacked = Body(request), Unpacked(encoding_of(request))
+    record = await taken(request, writing, 200, bulk.MEDIA_TYPE)
+    if isinstance(record, Kept):
+        return await again(request, writing, record, body)
     try:
-        with suppress(StopAsyncIteration):
+        exchange = Exchange(writing, await _ingest(request, writing), show=show)
+        rest = bulk.batches(body, unpacked)
+        with writing.stream(body):
             # Before the answer begins it can still be that nothing can be written now.
-            first = await exchange.answers(await anext(rest), ())
-    except BaseException as error:
+            first = await exchange.first(await anext(rest))
+    except BaseException:
         if record is not None:
             record.drop()
-        if isinstance(error, TimeoutError):
-            raise SlowBody(f"No byte of the body came for {IDLE:g} seconds.") from None
         raise
-    return bulk.BulkResponse(exchange, body, rest, first, record)
+    return BulkResponse(exchange, body, rest, first, record)
 
 
 @articles.put(
@@ -155,16 +149,16 @@ async def put_article(id: ArticleId, request: Request, writing: Writer, show: Re
     content = await Body(request, MAX_ARTICLE).whole()
 
     async def store() -> Response:
-        fields = {"id": id, **_object(content)}
+        fields = await writing.run(lambda: {"id": id, **_object(content)})
         if fields["id"] != id:
             raise InputError("the id in the body is not that of the address", field="id")
         ingest = await _ingest(request, writing)
         ended = await _written(writing, ingest, lambda: ingest.article(fields), show=show)
         if ended.status == "failed":
-            raise InputError(ended.error, field="body")
-        return _answer(ingested_out(ended), 201 if ended.status == "created" else 200)
+            raise InputError(ended.error, field=_field_in(ended.error))
+        return Answer(ingested_out(ended), 201 if ended.status == "created" else 200)
 
-    return await _once(request, writing, content, store)
+    return await once(request, writing, content, store)
 
 
 @articles.delete(
@@ -187,7 +181,7 @@ async def delete_article(
             raise NotFound(f"there is no article {id[:100]!r}")
         return Response(status_code=204)
 
-    return await _once(request, writing, content, remove)
+    return await once(request, writing, content, remove)
 
 
 @articles.post(
@@ -205,13 +199,7 @@ async def delete_article(
                 "in": "query",
                 "required": False,
                 "description": "A path-like name, of which ids are made; its suffix tells the kind.",
-                "schema": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": MAX_NAME,
-                    "pattern": "^[^/\\\\\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]"
-                    "[^\\\\\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*$",
-                },
+                "schema": NAME,
             },
         ],
         "requestBody": {
@@ -220,11 +208,15 @@ async def delete_article(
                 **{
                     kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES
                 },
-                "multipart/form-data": {
+                FORM: {
                     "schema": {
                         "type": "object",
-                        "properties": {"file": {"type": "string", "format": "binary"}},
+                        "properties": {
+                            "file": {"type": "string", "format": "binary"},
+                            "name": NAME,
+                        },
                         "required": ["file"],
+                        "additionalProperties": False,
                     }
                 },
             },
@@ -232,25 +224,28 @@ async def delete_article(
     },
 )
 async def upload(request: Request, writing: Writer, show: Refresh) -> Response:
-    """One file as the body with its Content-Type, or as the only file of a form. It is read in
-    a process with bounds of its own; archives and tables give many articles.
+    """One file as the body with its Content-Type, or as the only file of a form, which may have
+    its `name` in a field. It is read in a process with bounds of its own; archives and tables
+    give many articles.
     """
     with TemporaryFile() as file:
-        name, sha256 = await _received(request, file)
+        sent = await received(request, file, MAX_FILE)
 
         async def store() -> Response:
             ingest = await _ingest(request, writing)
 
             def all_of_it() -> UploadOut:
-                return _summary(ingest.file(file, name))
+                return summary(ingest.file(file, sent.name))
 
             found = await _written(writing, ingest, all_of_it, show=show)
+            if not found["articles"]:
+                raise SourceError("empty: there is no article in it", code="empty")
             if not found["created"] + found["updated"] + found["unchanged"]:
                 first = found["articles"][0]
                 raise SourceError(f"{first['code']}: {first['error']}", code=first["code"] or "")
-            return _answer(found, 201 if found["created"] else 200)
+            return Answer(found, 201 if found["created"] else 200)
 
-        return await _once(request, writing, f"{name}\n{sha256}".encode(), store)
+        return await once(request, writing, f"{sent.name}\n{sent.sha256}".encode(), store)
 
 
 async def _written(
@@ -280,142 +275,6 @@ def _object(content: bytes) -> Mapping[str, object]:
     return found
 
 
-def _summary(outcomes: Iterable[Ingested]) -> UploadOut:
-    counts = Counter[str]()
-    listed: list[IngestedOut] = []
-    for ended in outcomes:
-        counts[ended.status] += 1
-        if len(listed) < MAX_LISTED:
-            listed.append(ingested_out(ended))
-    return {
-        "created": counts["created"],
-        "updated": counts["updated"],
-        "unchanged": counts["unchanged"],
-        "failed": counts["failed"],
-        "articles": listed,
-    }
-
-
-async def _received(request: Request, file: BinaryIO) -> tuple[str, str]:
-    """Write an upload into a file; return its name and the SHA-256 of its content.
-
-    Raises:
-        InputError: the form has not exactly one file, or the name is none.
-        HTTPException: 415, a kind of file that is not read.
-    """
-    given = request.query_params.get("name")
-    kind = _media_type(request)
-    if kind == "multipart/form-data":
-        filename, kind = await _from_form(request, file)
-        if given is None:  # a browser may say the whole path
-            given = PurePosixPath(filename.replace("\\", "/")).name or None
-    elif kind in MEDIA_TYPES:
-        await Body(request, MAX_FILE).into(file)
-    else:
-        raise HTTPException(
-            415, f"Send a file with its Content-Type, one of {', '.join(MEDIA_TYPES)}, or a form."
-        )
-    sha256 = _sha256(file)
-    name = f"upload/{sha256[:16]}" if given is None else given
-    if not _NAME.fullmatch(name) or ".." in name.split("/") or name.startswith("/"):
-        raise InputError(
-            f"name is 1 to {MAX_NAME} characters, without control characters, a leading / and ..",
-            field="name",
-        )
-    if "." not in name.rpartition("/")[2]:
-        name += MEDIA_TYPES.get(kind, "")
-    return name, sha256
-
-
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while piece := file.read(1 << 20):
-        digest.update(piece)
-    file.seek(0)
-    return digest.hexdigest()
-
-
-async def _from_form(request: Request, file: BinaryIO) -> tuple[str, str]:
-    """Write a form's only file; return its name and media type."""
-    body = Body(request, MAX_FILE + (1 << 20))
-    pieces = body.pieces()
-
-    async def receive() -> Message:
-        piece = await anext(pieces, None)
-        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
-
-    try:
-        async with Request(request.scope, receive).form(max_files=1) as form:
-            files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
-            if len(files) != 1:
-                raise InputError("the form has no file; send exactly one", field="file")
-            if (files[0].size or 0) > MAX_FILE:
-                raise TooLarge(f"The file is larger than {MAX_FILE:,} bytes.")
-            while piece := await files[0].read(1 << 20):
-                file.write(piece)
-            file.flush()
-            file.seek(0)
-            kind = (files[0].content_type or "").partition(";")[0].strip().lower()
-            return files[0].filename or "", kind
-    except (MultiPartException, HTTPException) as error:
-        said = error.message if isinstance(error, MultiPartException) else error.detail
-        raise InputError(f"the form cannot be read: {said}", field="body") from error
-
-
-# -- Idempotency-Key
-
-
-async def _once(
-    request: Request, writing: Writing, content: bytes, store: Callable[[], Awaitable[Response]]
-) -> Response:
-    """Return what was answered before to this key and request, else do it now."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return await store()
-    keys, about, sha256 = _keys(writing), _about(request), hashlib.sha256(content).hexdigest()
-    if kept := keys.find(key):
-        return _replayed(kept, asked(about, sha256))
-    record = keys.begin(key, about, 0, "application/json")
-    try:
-        answer = await store()
-        record.status = answer.status_code
-        record.add(bytes(answer.body))
-        record.keep(sha256)
-        return answer
-    finally:
-        record.drop()
-
-
-async def _again(request: Request, kept: Kept, body: Body) -> Response:
-    """Return a kept answer to a stream, once the stream is known to be the same."""
-    async for _ in body.pieces():
-        pass
-    return _replayed(kept, asked(_about(request), body.sha256))
-
-
-def _replayed(kept: Kept, request: str) -> Response:
-    if kept.request != request:
-        raise KeyReused(
-            "This Idempotency-Key was used for another request within a day; take a new one."
-        )
-    headers = {"Idempotency-Replayed": "true"}
-    if kept.status == 204:
-        return Response(status_code=204, headers=headers)
-    return StreamingResponse(kept.content(), kept.status, headers, kept.media_type)
-
-
-def _keys(writing: Writing) -> Keys:
-    return writing.keys
-
-
-def _about(request: Request) -> str:
-    query = request.scope["query_string"].decode("ascii", "replace")
-    return f"{request.method} {request.url.path}?{query}"
-
-
-def _answer(content: object, status: int) -> Response:
-    return Answer(content, status)
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _field_in(error: str) -> str:
+    """Return the field that an error is about; they quote it."""
+    return next((name for name in re.findall(r'"(\w+)"', error) if name in FIELDS), "body")

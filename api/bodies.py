@@ -6,19 +6,20 @@ import asyncio
 import hashlib
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
+from starlette.types import Message
 
-from api.problems import SlowBody, TooLarge
+from api.problems import Gone, SlowBody, Stopping, TooLarge
 from search.errors import InputError
 
 IDLE = 30.0  # seconds without a byte after which a body is given up
-
-
-class Gone(Exception):
-    """The client went away before its body was whole."""
+LONGEST = 600.0  # seconds that a body with a limit may take in all
+LINGER = 2.0  # seconds in which the rest of a body is thrown away
+PART = 1 << 16  # bytes unpacked at once: nothing else is answered meanwhile
 
 
 class Body:
@@ -28,19 +29,41 @@ class Body:
         """Args:
         request: nothing may have read its body.
         limit: bytes; None for a stream without end, which whoever reads it bounds.
+
+        Raises:
+            TooLarge: it says itself that it passes the limit.
+            HTTPException: 415, it is packed and only streams may be.
         """
         self._receive = request.receive
         self._limit = limit
         self._size = 0
         self._ended = False
+        self._stopped = False
+        self._waiting: asyncio.Timeout | None = None
+        self._latest = asyncio.get_running_loop().time() + LONGEST
         self._digest = hashlib.sha256()
+        if limit is None:
+            return
         declared = request.headers.get("content-length", "")
-        if limit is not None and declared.isdigit() and int(declared[:20]) > limit:
+        if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
             raise _too_large(limit)
+        if encoding_of(request) not in ("", "identity"):
+            raise HTTPException(415, "This path takes bodies without Content-Encoding only.")
 
     @property
     def sha256(self) -> str:
         return self._digest.hexdigest()
+
+    def stop(self) -> None:
+        """Have no more of it be read, now or later."""
+        self._stopped = True
+        if self._waiting is not None:
+            self._waiting.reschedule(0.0)
+
+    def check(self) -> None:
+        """Raise Stopping if no more of it may be read."""
+        if self._stopped:
+            raise Stopping("the server is being stopped: the rest was not read; send it again")
 
     async def piece(self, wait: float = IDLE) -> bytes | None:
         """Return the next bytes, None at the end.
@@ -48,11 +71,12 @@ class Body:
         Raises:
             TimeoutError: none came in `wait` seconds; asking again goes on.
             Gone: none will come.
+            Stopping: none may be read any more.
             TooLarge: they pass the limit.
         """
         while not self._ended:
-            async with asyncio.timeout(wait):
-                message = await self._receive()
+            self.check()
+            message = await self._message(wait)
             if message["type"] == "http.disconnect":
                 raise Gone
             self._ended = not message.get("more_body", False)
@@ -65,14 +89,16 @@ class Body:
         return None
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield all that is left. Raises SlowBody, Gone, TooLarge."""
+        """Yield all that is left. Raises SlowBody, Gone, TooLarge, Stopping."""
         while True:
             try:
                 piece = await self.piece()
             except TimeoutError:
-                raise SlowBody(f"No byte of the body came for {IDLE:g} seconds.") from None
+                raise too_slow() from None
             if piece is None:
                 return
+            if self._limit is not None and asyncio.get_running_loop().time() > self._latest:
+                raise SlowBody(f"The body did not arrive within {LONGEST:g} seconds.")
             yield piece
 
     async def whole(self) -> bytes:
@@ -84,34 +110,74 @@ class Body:
         file.flush()
         file.seek(0)
 
+    async def leave(self) -> None:
+        """Throw away what still comes, for a moment.
+
+        A connection that is closed on bytes that nobody read is reset, and the other side loses
+        the answers that are on their way.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while not self._ended:
+                    message = await self._receive()
+                    self._ended = not message.get("more_body", False)
+
+    async def _message(self, wait: float) -> Message:
+        try:
+            async with asyncio.timeout(wait) as self._waiting:
+                return await self._receive()
+        except TimeoutError:
+            self.check()
+            raise
+        finally:
+            self._waiting = None
+
 
 class Unpacked:
     """A body's pieces as they were before `Content-Encoding: gzip`, a little at a time."""
 
     def __init__(self, encoding: str) -> None:
+        """Raises HTTPException: 415, an encoding that is not read."""
         if encoding not in ("", "identity", "gzip"):
             raise HTTPException(
                 415, f"Content-Encoding {encoding[:40]!r} is not read; send gzip or none."
             )
-        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+        self._packed = encoding == "gzip"
+        self._inflate: zlib._Decompress | None = None  # of the member that is being read
 
-    def pieces(self, packed: bytes, most: int = 1 << 20) -> Iterator[bytes]:
-        """Yield what a piece unpacks to, at most `most` bytes at a time.
+    def parts(self, piece: bytes | None) -> Iterator[bytes]:
+        """Yield what a piece unpacks to, at most `PART` bytes at a time; None is the end.
 
         Raises:
-            InputError: it is not gzip.
+            InputError: it is not gzip, or ends in the middle.
         """
-        if self._inflate is None:
-            yield packed
+        if piece is None:
+            if self._inflate is not None:
+                raise InputError("the body's gzip ends in the middle", field="body")
+            return
+        if not self._packed:
+            for start in range(0, len(piece), PART):
+                yield piece[start : start + PART]
             return
         try:
-            while packed:
-                yield self._inflate.decompress(packed, most)
-                packed = self._inflate.unconsumed_tail
-                if self._inflate.eof and (packed := self._inflate.unused_data):
+            while piece:
+                if self._inflate is None:
                     self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                yield self._inflate.decompress(piece, PART)
+                piece = self._inflate.unconsumed_tail
+                if self._inflate.eof:
+                    piece = self._inflate.unused_data
+                    self._inflate = None
         except zlib.error as error:
             raise InputError(f"the body is not gzip: {error}", field="body") from error
+
+
+def encoding_of(request: Request) -> str:
+    return request.headers.get("content-encoding", "").strip().lower()
+
+
+def too_slow() -> SlowBody:
+    return SlowBody(f"No byte of the body came for {IDLE:g} seconds: the rest was not read.")
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -1,38 +1,25 @@
-"""`POST /v1/articles:bulk`: articles as a stream of JSON lines, answered line by line.
+"""The body of `POST /v1/articles:bulk`: lines of JSON, a batch at a time.
 
-The body is never whole in memory: lines are taken a batch at a time, and no more of the
-body is read while a batch is written, so that the network makes the client wait. The
-answers go through a spool (see there why), sent while the body is still arriving.
+It is never whole in memory: no more of it is read while a batch is written, so that the
+network makes the client wait. `api.exchange` writes and answers the batches.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-
-from api.bodies import IDLE, Body, Gone, Unpacked
-from api.problems import encode, kind_of
-from api.spool import Spool
-from api.writing import Writing
-from search.errors import EngineBusy, FihrisError, InputError
-from search.ingest import Ingest, Ingested
-
-logger = logging.getLogger("fihris.api")
+from api.bodies import IDLE, Body, Unpacked, too_slow
+from api.problems import Stopping
+from search.errors import FihrisError, InputError
 
 MEDIA_TYPE = "application/x-ndjson"
 MEDIA_TYPES = (MEDIA_TYPE, "application/jsonl", "application/json-lines", "application/ndjson")
 MAX_LINE = 16 << 20  # bytes
 BATCH_LINES = 64
-BATCH_SIZE = 1 << 20  # bytes; a longer line is a batch of its own
-PAUSE = 0.5  # seconds without a byte after which the lines that are there are taken
-BUSY_WAITS = (0.5, 1.0, 2.0, 3.0, 4.0)  # seconds between tries while another process writes
+BATCH_SIZE = 1 << 20  # bytes; a longer line is the last of its batch
+PAUSE = 0.5  # seconds after which the lines that are there are taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +30,17 @@ class Line:
     content: bytes | None
 
 
-class Record(Protocol):
-    """Where a copy of the answers goes, for an Idempotency-Key."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Lines that are written together.
 
-    def add(self, content: bytes) -> None: ...
+    pause  the client has sent nothing more for now: it may be waiting for the answers
+    error  why the rest of the body is not read, None where it is
+    """
 
-    def keep(self, sha256: str) -> None: ...
-
-    def drop(self) -> None: ...
+    lines: list[Line] = field(default_factory=list)
+    pause: bool = False
+    error: FihrisError | None = None
 
 
 class Splitter:
@@ -64,16 +54,23 @@ class Splitter:
     def lines(self, piece: bytes) -> list[Line]:
         """Return the lines that end in this piece; blank ones are counted and left out."""
         *ends, rest = piece.split(b"\n")
-        found = []
+        found: list[Line] = []
         for end in ends:
+            if not end and not self._kept and not self._too_long:
+                self._number += 1  # a body may be line ends and nothing else
+                continue
             self._take(end)
-            found += self._ended()
+            found += self.last()
         self._take(rest)
         return found
 
     def last(self) -> list[Line]:
-        """Return the line that the body ended in, if it had no line end."""
-        return self._ended()
+        """Return the line that ends here; at the end of a body it needs no line end."""
+        self._number += 1
+        content = None if self._too_long else bytes(self._kept)
+        self._too_long = False
+        self._kept.clear()
+        return [] if content is not None and not content.strip() else [Line(self._number, content)]
 
     def _take(self, part: bytes) -> None:
         if self._too_long or len(self._kept) + len(part) > MAX_LINE:
@@ -82,174 +79,69 @@ class Splitter:
         else:
             self._kept += part
 
-    def _ended(self) -> list[Line]:
-        self._number += 1
-        content = None if self._too_long else bytes(self._kept)
-        self._too_long = False
-        self._kept.clear()
-        return [] if content is not None and not content.strip() else [Line(self._number, content)]
+
+class _Gathered:
+    """The lines that will be the next batch."""
+
+    def __init__(self) -> None:
+        self._lines: list[Line] = []
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @property
+    def full(self) -> bool:
+        return len(self._lines) >= BATCH_LINES or self._size >= BATCH_SIZE
+
+    def add(self, line: Line) -> None:
+        self._lines.append(line)
+        self._size += len(line.content or b"")
+
+    def take(self) -> list[Line]:
+        lines, self._lines, self._size = self._lines, [], 0
+        return lines
 
 
-async def batches(body: Body, unpacked: Unpacked) -> AsyncIterator[list[Line]]:
-    """Yield a body's lines in batches: full ones, or what there is when the client pauses.
+async def batches(body: Body, unpacked: Unpacked) -> AsyncIterator[Batch]:
+    """Yield a body's lines in batches: full ones, or what there is after half a second.
+
+    The last one may have no lines; its `error` is there where the body did not come whole.
 
     Raises:
-        TimeoutError: no byte came for `IDLE` seconds.
-        Gone: the client went away. Both after what was there has been given.
-        InputError: the body cannot be unpacked.
+        Gone: the client went away; lines that were not yielded are not written.
     """
-    splitter = Splitter()
-    batch: list[Line] = []
-    size = 0
+    now = asyncio.get_running_loop().time
+    splitter, gathered = Splitter(), _Gathered()
+    due: float | None = None  # when the client counts as pausing, None while it does
     while True:
         try:
-            piece = await body.piece(PAUSE if batch else IDLE)
+            piece = await body.piece(IDLE if due is None else max(0.0, due - now()))
+            for part in unpacked.parts(piece):
+                for line in splitter.lines(part):
+                    gathered.add(line)
+                    if gathered.full:
+                        yield Batch(gathered.take())
+                        due = now() + PAUSE
+                        body.check()
+                await asyncio.sleep(0)  # a small piece may unpack to very many parts
         except TimeoutError:
-            if not batch:
-                raise
-            yield batch
-            batch, size = [], 0
+            if due is None:
+                yield Batch(pause=True, error=too_slow())
+                return
+            yield Batch(gathered.take(), pause=True)
+            due = None
             continue
-        found = unpacked.pieces(piece) if piece is not None else ()
-        for part in found:
-            for line in splitter.lines(part):
-                batch.append(line)
-                size += len(line.content or b"")
-                if len(batch) >= BATCH_LINES or size >= BATCH_SIZE:
-                    yield batch
-                    batch, size = [], 0
-        if piece is None:
-            if batch := batch + splitter.last():
-                yield batch
-            return
-
-
-class Exchange:
-    """The lines of one request, written batch after batch."""
-
-    def __init__(self, writing: Writing, ingest: Ingest, *, show: bool) -> None:
-        self._writing = writing
-        self._ingest = ingest
-        self._show = show
-
-    async def answers(self, batch: Sequence[Line], waits: Sequence[float]) -> bytes:
-        """Write a batch; return its answers.
-
-        Raises:
-            FihrisError: nothing can be written, and waiting did not help.
-        """
-        contents = [line.content for line in batch if line.content is not None]
-        for wait in (*waits, None):
-            try:
-                written = await self._writing.run(lambda: self._ingest.lines(contents))
-                break
-            except EngineBusy:
-                if wait is None:
-                    raise
-                await asyncio.sleep(wait)
-        if self._show:
-            await self._writing.run(self._ingest.show)
-        outcomes = iter(written)
-        too_long = f"the line has more than {MAX_LINE:,} bytes"
-        return b"".join(
-            _answer(
-                line.number,
-                Ingested("", "failed", too_long, "too-large")
-                if line.content is None
-                else next(outcomes),
-            )
-            for line in batch
-        )
-
-    async def whatever_happens(self, batch: Sequence[Line]) -> bytes:
-        """Write a batch; where that fails, return answers that say so for each line."""
-        try:
-            return await self.answers(batch, BUSY_WAITS)
-        except FihrisError as error:
-            logger.warning("%s: %s", type(error).__name__, error)
-            failed = Ingested("", "failed", str(error), kind_of(error).name)
-        except Exception:
-            logger.exception("a batch failed")
-            failed = Ingested("", "failed", "the server failed on it; its log says why", "internal")
-        return b"".join(_answer(line.number, failed) for line in batch)
-
-
-class BulkResponse(Response):
-    """Answers that are sent while the body is still being read.
-
-    Not a StreamingResponse: that one reads from `receive` itself to see the client leave.
-    """
-
-    def __init__(
-        self,
-        exchange: Exchange,
-        body: Body,
-        rest: AsyncIterator[list[Line]],
-        first: bytes,
-        record: Record | None,
-    ) -> None:
-        super().__init__(media_type=MEDIA_TYPE)
-        del self.headers["content-length"]
-        self._exchange = exchange
-        self._body = body
-        self._rest = rest
-        self._first = first
-        self._record = record
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        spool = Spool()
-        reading = asyncio.create_task(self._read(spool))
-        try:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": self.status_code,
-                    "headers": self.raw_headers,
-                }
-            )
-            while piece := await spool.read():
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await reading
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            spool.end()
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
-            spool.close()
-            if self._record is not None:
-                self._record.drop()  # unless it was kept
-
-    async def _read(self, spool: Spool) -> None:
-        async def say(answers: bytes) -> None:
-            if self._record is not None:
-                self._record.add(answers)
-            await spool.write(answers)
-
-        try:
-            await say(self._first)
-            async for batch in self._rest:
-                await say(await self._exchange.whatever_happens(batch))
-        except Gone:
-            return
-        except TimeoutError:
-            reason = f"no byte of the body came for {IDLE:g} seconds: the rest was not read"
-            await spool.write(_answer(None, Ingested("", "failed", reason, "slow-body")))
         except InputError as error:
-            await spool.write(_answer(None, Ingested("", "failed", str(error), "unreadable")))
-        else:
-            if self._record is not None:
-                self._record.keep(self._body.sha256)
-        finally:
-            spool.end()
-
-
-def _answer(number: int | None, ended: Ingested) -> bytes:
-    answer = {
-        "line": number,
-        "id": ended.id or None,
-        "status": ended.status,
-        "error": ended.error or None,
-        "code": ended.code or None,
-    }
-    return encode(answer) + b"\n"
+            yield Batch(gathered.take(), pause=True, error=error)
+            return
+        except Stopping as error:
+            yield Batch(pause=True, error=error)
+            return
+        if piece is None:
+            for line in splitter.last():
+                gathered.add(line)
+            yield Batch(gathered.take(), pause=True)
+            return
+        if gathered and due is None:
+            due = now() + PAUSE

@@ -103,6 +103,7 @@ BY_PATH: dict[str, object] = {
     "/v1/status": STATUS,
 }
 
+LINES = '{"id":"a1","title":"خبر","text":"نص الخبر","published":"2024-01-31"}\n{"id":"a2"\n'
 _INGESTED: IngestedOut = {"id": ARTICLE["id"], "status": "created", "error": None, "code": None}
 WRITTEN: dict[tuple[str, str], object] = {
     ("put", "/v1/articles/{id}"): {**_INGESTED, "status": "updated"},
@@ -114,7 +115,7 @@ WRITTEN: dict[tuple[str, str], object] = {
         "articles": [{**_INGESTED, "status": "updated"}],
     },
     ("post", "/v1/articles:bulk"): (
-        '{"line":1,"id":"000_68ec81c8af20b3f5","status":"created","error":null,"code":null}\n'
+        '{"line":1,"id":"a1","status":"created","error":null,"code":null}\n'
         '{"line":2,"id":null,"status":"failed","error":"not JSON: ...","code":"not-json"}\n'
     ),
 }

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from api.problems import KeyInUse
-from search.errors import InputError
+from search.errors import InputError, SettingsError
+
+logger = logging.getLogger("fihris.api")
 
 KEPT_SECONDS = 24 * 3600
 MOST_KEPT = 1_000  # answers
-MOST_BYTES = 1 << 30  # of them all
-MAX_HEAD = 4_096
+MOST_BYTES = 1 << 30  # of them all; of one, a quarter
+HEAD = 512  # bytes before an answer that say what it answers
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -35,11 +39,10 @@ class Kept:
     request: str
     status: int
     media_type: str
-    start: int  # where the answer begins in the file
 
     def content(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
-            file.seek(self.start)
+            file.seek(HEAD)
             while piece := file.read(1 << 16):
                 yield piece
 
@@ -54,41 +57,49 @@ class Recording:
         self.status = status
         self._media_type = media_type
         self._file = NamedTemporaryFile(dir=keys.folder, prefix=".", delete=False)  # noqa: SIM115
+        self._file.write(bytes(HEAD))
         self._size = 0
 
     def add(self, content: bytes) -> None:
         self._size += len(content)
         if self._size <= MOST_BYTES // 4:  # a longer answer is not kept
-            self._file.write(content)
+            with self._not_needed():
+                self._file.write(content)
 
     def keep(self, sha256: str) -> None:
-        """Keep the answer to a body of this SHA-256, on disk before it is given."""
-        if self._file.closed or self._size > MOST_BYTES // 4:
-            return
+        """Keep the answer to a body of this SHA-256, on disk before it is given. Blocks."""
+        if self._size <= MOST_BYTES // 4:
+            with self._not_needed():
+                self._keep(sha256)
+
+    def _keep(self, sha256: str) -> None:
         about = {
             "request": asked(self._about, sha256),
             "status": self.status,
             "media_type": self._media_type,
         }
-        head = json.dumps(about).encode() + b"\n"
+        self._file.seek(0)
+        self._file.write(json.dumps(about).encode().ljust(HEAD))
         self._file.flush()
-        whole = Path(self._file.name)
-        path = self._keys.folder / f"{self._name}.answer"
-        with NamedTemporaryFile(dir=self._keys.folder, prefix=".", delete=False) as file:
-            file.write(head)
-            with whole.open("rb") as content:
-                while piece := content.read(1 << 20):
-                    file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)
+        os.fsync(self._file.fileno())
+        Path(self._file.name).replace(self._keys.folder / f"{self._name}.answer")
 
     def drop(self) -> None:
         """Let go of the key and of what was not kept."""
         if not self._file.closed:
-            self._file.close()
+            with self._not_needed():
+                self._file.close()
             Path(self._file.name).unlink(missing_ok=True)
             self._keys.release(self._name)
+
+    @contextmanager
+    def _not_needed(self) -> Iterator[None]:
+        """Do without a kept answer where the disk is full: sending twice is safe anyway."""
+        try:
+            yield
+        except OSError as error:
+            logger.warning("an answer cannot be kept: %s", error)
+            self._size = MOST_BYTES
 
 
 class Keys:
@@ -99,68 +110,75 @@ class Keys:
         self._in_use: set[str] = set()
         self._guard = threading.Lock()
 
-    def find(self, key: str) -> Kept | None:
-        """Return the answer that was given to a key, None if there is none (any more).
+    def take(self, key: str, about: str, status: int, media_type: str) -> Kept | Recording:
+        """Return the answer that a key was given, else take the key for a request in work. Blocks.
 
         Raises:
             InputError: it is no key.
             KeyInUse: its request is in work.
+            SettingsError: no answer can be kept here.
         """
-        name = _name(key)
-        if name in self._in_use:
-            raise KeyInUse("The request with this Idempotency-Key is in work; ask again later.")
-        path = self.folder / f"{name}.answer"
-        try:
-            if time.time() - path.stat().st_mtime > KEPT_SECONDS:
-                return None
-            with path.open("rb") as file:
-                line = file.readline(MAX_HEAD)
-            head = json.loads(line)
-            return Kept(path, head["request"], head["status"], head["media_type"], len(line))
-        except (OSError, ValueError, KeyError):
-            return None
-
-    def begin(self, key: str, about: str, status: int, media_type: str) -> Recording:
-        """Take a key for a request in work. Raises KeyInUse."""
-        name = _name(key)
+        if not _KEY.fullmatch(key):
+            raise InputError(
+                "Idempotency-Key is 1 to 255 visible ASCII characters", field="Idempotency-Key"
+            )
+        name = hashlib.sha256(key.encode()).hexdigest()
         with self._guard:
             if name in self._in_use:
                 raise KeyInUse("The request with this Idempotency-Key is in work; ask again later.")
             self._in_use.add(name)
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._prune()
-            return Recording(self, name, about, status, media_type)
-        except BaseException:
-            self.release(name)
-            raise
+        taken: Kept | Recording | None = None
+        try:  # whoever had the key before has kept its answer by now
+            taken = self._kept(name) or self._begun(name, about, status, media_type)
+            return taken
+        except OSError as error:
+            raise SettingsError(
+                f"answers cannot be kept in {self.folder}: {error.strerror}; set FIHRIS_DATA to a"
+                " folder that can be written, or leave out Idempotency-Key"
+            ) from error
+        finally:
+            if not isinstance(taken, Recording):
+                self.release(name)
 
     def release(self, name: str) -> None:
         with self._guard:
             self._in_use.discard(name)
 
+    def _kept(self, name: str) -> Kept | None:
+        path = self.folder / f"{name}.answer"
+        try:
+            if time.time() - path.stat().st_mtime > KEPT_SECONDS:
+                return None
+            with path.open("rb") as file:
+                head = json.loads(file.read(HEAD))
+            return Kept(path, head["request"], head["status"], head["media_type"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _begun(self, name: str, about: str, status: int, media_type: str) -> Recording:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._prune()
+        return Recording(self, name, about, status, media_type)
+
     def _prune(self) -> None:
-        """Remove what is old, then the oldest of what is too much, and what a crash left."""
-        found = sorted(
-            ((entry.stat().st_mtime, entry.stat().st_size, Path(entry.path)) for entry in
-             os.scandir(self.folder) if entry.is_file()), reverse=True,
-        )  # fmt: skip
+        """Remove what is old, also what a crash left, then the oldest of what is too much."""
+        found: list[tuple[float, int, Path]] = []
+        for path in self.folder.iterdir():
+            try:
+                about = path.stat()
+            except FileNotFoundError:
+                continue  # it was kept or dropped at this moment
+            if time.time() - about.st_mtime > KEPT_SECONDS:
+                path.unlink(missing_ok=True)
+            elif path.suffix == ".answer":
+                found.append((about.st_mtime, about.st_size, path))
         size = 0
-        for number, (modified, own, path) in enumerate(found):
+        for number, (_, own, path) in enumerate(sorted(found, reverse=True), start=1):
             size += own
-            old = time.time() - modified > KEPT_SECONDS
-            if old or number >= MOST_KEPT or size > MOST_BYTES:
+            if number >= MOST_KEPT or size > MOST_BYTES:  # there is one more to come
                 path.unlink(missing_ok=True)
 
 
 def asked(about: str, sha256: str) -> str:
     """Return the SHA-256 of a whole request: its method and address, and its body's SHA-256."""
     return hashlib.sha256(f"{about}\n{sha256}".encode()).hexdigest()
-
-
-def _name(key: str) -> str:
-    if not _KEY.fullmatch(key):
-        raise InputError(
-            "Idempotency-Key is 1 to 255 visible ASCII characters", field="Idempotency-Key"
-        )
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -59,6 +59,10 @@ class NotReady(errors.EngineUnavailable):
     """The index and the model are still being opened."""
 
 
+class Stopping(errors.EngineUnavailable):
+    """The server is being stopped."""
+
+
 class Overloaded(errors.EngineUnavailable):
     """More requests than this server answers at once."""
 
@@ -99,6 +103,10 @@ class SlowBody(errors.FihrisError):
     """A body did not arrive in time."""
 
 
+class Gone(Exception):
+    """The client went away before its body was whole: nobody is to be answered."""
+
+
 INTERNAL = Kind(
     "internal", 500, "Internal error", "A fault of the server; its log has it by the request id."
 )
@@ -127,6 +135,7 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
         "model-unavailable", 503, "Model unavailable", "The model cannot be loaded or failed.", 30
     ),
     NotReady: Kind("not-ready", 503, "Not ready", "Index and model are still being opened.", 2),
+    Stopping: Kind("stopping", 503, "Stopping", "The server is being stopped.", 5),
     Overloaded: Kind("overloaded", 503, "Overloaded", "Too many requests at once.", 1),
     errors.EngineUnavailable: Kind(
         "engine-unavailable", 503, "Engine unavailable", "The index cannot be reached now.", 5
@@ -272,6 +281,10 @@ def install(app: FastAPI) -> None:
         elif status > 500 and not isinstance(error, NotReady):
             logger.warning("%s: %s", type(error).__name__, error)
         return error_response(error, request_id=request_id_of(request))
+
+    @app.exception_handler(Gone)
+    async def gone(request: Request, error: Gone) -> Response:  # noqa: ARG001
+        return Response(status_code=499)  # for the log, as others write it there
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

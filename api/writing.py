@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from api.bodies import Body
 from api.idempotency import Keys
 from api.problems import CrossOrigin, ReadOnly, TokenNeeded, TokenWrong, TooManyWriters
 from search.ingest import Ingest
@@ -40,11 +41,19 @@ class Writing:
     def __init__(self, settings: Settings, open_ingest: OpenIngest | None) -> None:
         self.settings = settings
         self.keys = Keys(settings.data / "idempotency")
+        self.stopping = False
         self._open = open_ingest
         self._ingest: Ingest | None = None
         self._opening = threading.Lock()
         self._writers = 0
+        self._streams: set[Body] = set()
         self._threads: anyio.CapacityLimiter | None = None
+
+    def stop(self) -> None:
+        """Have streams end after the batch in work, since the server will not wait for more."""
+        self.stopping = True
+        for body in self._streams:
+            body.stop()
 
     def close(self) -> None:
         """Finish what is being written."""
@@ -64,9 +73,11 @@ class Writing:
                     "Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`."
                 )
             return
-        given = request.headers.get("authorization", "")
-        wanted = f"Bearer {token.get_secret_value()}"
-        if not hmac.compare_digest(given.encode(), wanted.encode()):
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        # Headers are bytes, which Starlette shows as Latin-1.
+        wanted = token.get_secret_value().encode()
+        right = hmac.compare_digest(given.strip().encode("latin-1"), wanted)
+        if scheme.lower() != "bearer" or not right:
             raise TokenWrong(
                 "Writing needs this server's FIHRIS_WRITE_TOKEN, as `Authorization: Bearer TOKEN`."
             )
@@ -83,6 +94,17 @@ class Writing:
             yield
         finally:
             self._writers -= 1
+
+    @contextmanager
+    def stream(self, body: Body) -> Iterator[None]:
+        """Take part in what `stop` does."""
+        self._streams.add(body)
+        if self.stopping:
+            body.stop()
+        try:
+            yield
+        finally:
+            self._streams.discard(body)
 
     def ingest(self, searcher: Searcher) -> Ingest:
         """Return what writes. Blocks. Raises FihrisError where it cannot be opened."""
@@ -106,9 +128,16 @@ def _check_origin(headers: Headers) -> None:
     """Refuse what a page of another site has a browser send: it needs nobody's consent."""
     site = headers.get("sec-fetch-site", "none")
     origin = headers.get("origin")
-    same = origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    same = origin is None or _host_of(origin) == headers.get("host", "").lower()
     if site not in ("same-origin", "none") or not same:
         raise CrossOrigin("A page of another site asked for this; only this server's own may.")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:  # half an address in brackets
+        return None
 
 
 def _is_loopback(host: str) -> bool:

@@ -22,10 +22,24 @@ from search.searcher import Searcher
 
 APPLICATION = "api.app", "create_app"
 REQUEST_SECONDS = 15.0  # a request's head has arrived by then, or its connection is closed
+UNREAD_SECONDS = 60.0  # without a byte of an answer being taken, once there is nothing to send
 KEEP_ALIVE_SECONDS = 15
 SHUTDOWN_SECONDS = 10
 MAX_CONNECTIONS = 512  # idle ones count; past it the answer is 503. File handles: 1,024 is usual
 MAX_HEADERS = 32_768  # bytes
+
+
+class StoppingServer(uvicorn.Server):
+    """A server that tells its application when it is to stop.
+
+    ASGI tells it only when all requests have ended, and a stream would not by itself. So
+    the application may leave a function `stop` in its lifespan's state.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if (stop := self.lifespan.state.get("stop")) is not None:
+            stop()
+        await super().shutdown(sockets)
 
 
 class TimedProtocol(H11Protocol):
@@ -35,13 +49,26 @@ class TimedProtocol(H11Protocol):
     header a minute would keep its connection for ever. How long a body may take is the
     application's to say, since some are streams of hours; the rest of a body that was
     answered already has `REQUEST_SECONDS` again.
+
+    Nor does it bound how long an answer may wait to be taken. A client that still sends
+    may be one that reads later; any other is let go after `UNREAD_SECONDS`.
     """
 
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # so that `pause_writing` tells of every wait
         self._watch()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._taken()
 
     def data_received(self, data: bytes) -> None:
         self._watch()
@@ -56,6 +83,7 @@ class TimedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
+        self._taken()
         super().connection_lost(exc)
 
     def _answered_early(self) -> bool:
@@ -69,6 +97,23 @@ class TimedProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _wait_for_reader(self) -> None:
+        self._taken()
+        left = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self._look_at_reader, left)
+
+    def _taken(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _look_at_reader(self, before: int) -> None:
+        sends = self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing()
+        if sends or self.transport.get_write_buffer_size() < before:
+            self._wait_for_reader()
+        else:
+            self.transport.abort()
 
     def _late(self) -> None:
         self._deadline = None
@@ -112,7 +157,7 @@ def serve(
             h11_max_incomplete_event_size=MAX_HEADERS,
         )
         with suppress(KeyboardInterrupt):  # how a server is meant to be stopped
-            uvicorn.Server(config).run(sockets=[listening])
+            StoppingServer(config).run(sockets=[listening])
 
 
 def _bound(host: str, port: int) -> socket.socket:

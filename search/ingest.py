@@ -30,6 +30,8 @@ MEDIA_TYPES: Mapping[str, str] = {
     "application/x-tar": ".tar",
     "application/gzip": ".gz",
 }
+# Suffixes of kinds that are read besides.
+OTHER_SUFFIXES = (".htm", ".ndjson", ".tgz", ".bz2", ".xz")
 
 IngestStatus = Literal["created", "updated", "unchanged", "failed"]
 

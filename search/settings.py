@@ -106,7 +106,15 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = "; ".join(
-            f"FIHRIS_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e['input']!r})"
+            f"FIHRIS_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}{_got(e['loc'], e['input'])}"
             for e in error.errors()
         )
         raise SettingsError(f"cannot use the environment: {problems}") from error
+
+
+def _got(place: tuple[int | str, ...], value: object) -> str:
+    """Return the words on what was given, none where it may be a secret."""
+    field = Settings.model_fields.get(str(place[0]))
+    if field is None or not field.repr or "SecretStr" in str(field.annotation):
+        return ""
+    return f" (got {value!r})"

@@ -13,7 +13,7 @@ from email.errors import HeaderParseError
 from email.header import Header, decode_header
 from email.message import Message
 from email.policy import compat32
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import getaddresses, parsedate_to_datetime
 from typing import BinaryIO
 
 from indexer.encodings import decode
@@ -191,7 +191,12 @@ def _sender(message: Message, charset: str) -> tuple[str, str]:
     value = message["From"]
     if isinstance(value, Header):  # letters beyond ASCII that nothing declares
         value = _header(value, charset)
-    name, address = parseaddr(_unfolded(str(value or "")))
+    try:
+        # Not `parseaddr`: newer releases of Python 3.11 give nothing where there are two.
+        senders = getaddresses([_unfolded(str(value or "")[:_MAX_HEADER])])
+    except RecursionError:  # older ones, of a thousand brackets
+        senders = []
+    name, address = next(iter(senders), ("", ""))
     return _header(name, charset).strip("\"' "), address
 
 

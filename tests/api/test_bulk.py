@@ -1,40 +1,22 @@
-"""`POST /v1/articles:bulk`: line by line, in order, bounded, and never a deadlock."""
+"""`POST /v1/articles:bulk`: line by line, in order, bounded; test_streams has it on sockets."""
 
 from __future__ import annotations
 
 import gzip
-import json
-import socket
-import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import cast
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
-from api import bulk, writing
-from api.app import create_app
-from indexer.server import TimedProtocol, _bound
-from search.errors import EngineBusy, EngineUnavailable
+from api import bulk, exchange
+from search.errors import EmbedderError, EngineBusy, EngineUnavailable
 from search.ingest import Ingested
-from search.searcher import Searcher
 from search.settings import Settings
+from tests.api.streams import answers, line
 from tests.api.support import ToldIngest, ToldSearcher, client
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
-
-
-def line(id: str, text: str = "نص") -> bytes:
-    return json.dumps({"id": id, "text": text}, ensure_ascii=False).encode() + b"\n"
-
-
-def answers(content: bytes) -> list[dict[str, object]]:
-    return [json.loads(each) for each in content.splitlines()]
 
 
 @pytest.fixture
@@ -107,13 +89,28 @@ def test_gzip_is_unpacked_and_nothing_else(http: TestClient) -> None:
     assert (broken.status_code, broken.json()["type"]) == (422, "/problems/invalid-input")
 
 
+def test_gzip_that_ends_in_the_middle_is_told(http: TestClient, told: ToldIngest) -> None:
+    body = b"".join(line(f"a{n}") for n in range(100))
+    *found, last = post(http, gzip.compress(body)[:-1], **{"Content-Encoding": "gzip"})
+    assert [f["id"] for f in found] == [f"a{n}" for n in range(100)]  # what is there is written
+    assert (last["line"], last["status"], last["code"]) == (None, "failed", "invalid-input")
+    assert post(http, b"", **{"Content-Encoding": "gzip"}) == []
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "", "multipart/form-data"])
 def test_other_kinds_of_body_are_refused(http: TestClient, kind: str) -> None:
     answer = http.post("/v1/articles:bulk", content=line("a"), headers={"Content-Type": kind})
     assert answer.status_code == 415
 
 
-@pytest.mark.parametrize("error", [EngineBusy("another writes"), EngineUnavailable("down")])
+@pytest.mark.parametrize("kind", bulk.MEDIA_TYPES)
+def test_the_kinds_of_body_that_are_read(http: TestClient, kind: str) -> None:
+    assert len(post(http, line("a"), **{"Content-Type": f"{kind}; charset=utf-8"})) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [EngineBusy("another writes"), EngineUnavailable("down"), EmbedderError("none")]
+)
 def test_what_cannot_be_written_at_all_is_a_problem(
     http: TestClient, told: ToldIngest, error: Exception
 ) -> None:
@@ -145,20 +142,57 @@ def test_what_fails_later_fails_its_lines_only(settings: Settings) -> None:
 
 
 def test_a_busy_engine_is_waited_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "BUSY_WAITS", (0.01, 0.01))
+    monkeypatch.setattr(exchange, "BUSY_WAITS", (0.01, 0.01))
     failing = FailingLater([EngineBusy("another")] * 2)
     with client(ToldSearcher(), settings, failing) as http:
         found = post(http, b"".join(line(f"a{n}") for n in range(100)))
     assert {f["status"] for f in found} == {"created"}
 
 
-def test_refresh_waits_until_it_is_seen(http: TestClient, told: ToldIngest) -> None:
+def test_a_busy_engine_is_not_waited_for_for_ever(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 8 < sum(exchange.BUSY_WAITS) < 12
+    monkeypatch.setattr(exchange, "BUSY_WAITS", (0.01, 0.01))
+    failing = FailingLater([EngineBusy("another")] * 3)
+    with client(ToldSearcher(), settings, failing) as http:
+        found = post(http, b"".join(line(f"a{n}") for n in range(200)))
+    assert [f["code"] for f in found] == [None] * 64 + ["engine-busy"] * 64 + [None] * 72
+    assert found[64]["error"] == "another"
+
+
+def test_refresh_waits_until_all_is_seen_and_once(http: TestClient, told: ToldIngest) -> None:
     http.post("/v1/articles:bulk", content=line("a"), headers=NDJSON)
     assert told.shown == 0
-    http.post("/v1/articles:bulk?refresh=wait", content=line("b"), headers=NDJSON)
-    assert told.shown == 1
+    wait = "/v1/articles:bulk?refresh=wait"
+    for lines in (1, 64, 200):
+        told.shown = 0
+        body = b"".join(line(f"a{n}") for n in range(lines))
+        answer = http.post(wait, content=body, headers=NDJSON)
+        assert [a["line"] for a in answers(answer.content)] == list(range(1, lines + 1))
+        assert told.shown == 1
+    told.shown = 0
+    assert http.post(wait, content=b"", headers=NDJSON).status_code == 200
+    assert told.shown == 0
     wrong = http.post("/v1/articles:bulk?refresh=yes", content=line("b"), headers=NDJSON)
     assert wrong.status_code == 422
+
+
+class Unseen(ToldIngest):
+    """Stores and cannot show."""
+
+    def show(self) -> None:
+        raise EngineUnavailable("down")
+
+
+def test_what_cannot_be_shown_is_not_acknowledged(settings: Settings) -> None:
+    wait = "/v1/articles:bulk?refresh=wait"
+    with client(ToldSearcher(), settings, Unseen()) as http:
+        assert http.post(wait, content=line("a"), headers=NDJSON).status_code == 503
+        body = b"".join(line(f"a{n}") for n in range(100))
+        found = answers(http.post(wait, content=body, headers=NDJSON).content)
+    assert [f["line"] for f in found] == list(range(1, 101))
+    assert {f["code"] for f in found} == {"engine-unavailable"}
 
 
 # -- Idempotency-Key
@@ -192,154 +226,21 @@ def test_a_key_is_visible_ascii(http: TestClient) -> None:
     assert http.post("/v1/articles:bulk", content=line("a"), headers=headers).status_code == 422
 
 
-# -- on real sockets
+def test_an_answer_that_would_be_another_next_time_is_not_kept(settings: Settings) -> None:
+    failing = FailingLater([EngineUnavailable("down")])
+    headers = {**NDJSON, "Idempotency-Key": "one"}
+    body = b"".join(line(f"a{n}") for n in range(100))
+    with client(ToldSearcher(), settings, failing) as http:
+        first = http.post("/v1/articles:bulk", content=body, headers=headers)
+        assert answers(first.content)[-1]["code"] == "engine-unavailable"
+        again = http.post("/v1/articles:bulk", content=body, headers=headers)
+    assert "Idempotency-Replayed" not in again.headers
+    assert {a["code"] for a in answers(again.content)} == {None}
 
 
-@contextmanager
-def served(told: ToldIngest, settings: Settings) -> Iterator[int]:
-    app = create_app(cast("Searcher", ToldSearcher()), settings, lambda _: told)
-    listening = _bound("127.0.0.1", 0)
-    config = uvicorn.Config(app, http=TimedProtocol, log_config=None, timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
-
-
-class Stream:
-    """A chunked request sent piece by piece."""
-
-    def __init__(self, port: int, *headers: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        head = "POST /v1/articles:bulk HTTP/1.1", "Host: localhost", *headers
-        head += ("Content-Type: application/x-ndjson", "Transfer-Encoding: chunked", "", "")
-        self._socket.sendall("\r\n".join(head).encode())
-        self._file = self._socket.makefile("rb")
-
-    def send(self, piece: bytes) -> None:
-        self._socket.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
-
-    def end(self) -> None:
-        self._socket.sendall(b"0\r\n\r\n")
-
-    def status(self) -> int:
-        return int(self._file.readline().split()[1])
-
-    def answer(self) -> bytes:
-        """Return the next line of the answer, without the lines that frame it."""
-        while not (found := self._file.readline()).startswith(b"{"):
-            assert found, "the answer ended"
-        return found
-
-    def rest(self) -> bytes:
-        return self._file.read()
-
-    def close(self) -> None:
-        self._file.close()
-        self._socket.close()
-
-
-@pytest.mark.slow
-def test_answers_come_while_the_body_is_still_sent(told: ToldIngest, settings: Settings) -> None:
-    with served(told, settings) as port:
-        stream = Stream(port)
-        for number in range(3):
-            stream.send(line(f"a{number}"))
-            assert json.loads(stream.answer())["id"] == f"a{number}"  # the client only pauses
-        stream.end()
-        stream.close()
-
-
-@pytest.mark.slow
-def test_a_client_that_reads_nothing_before_it_has_sent_all(
-    told: ToldIngest, settings: Settings
-) -> None:
-    """Most clients are like that. 20 MB of answers are more than all socket buffers hold."""
-    count = 200_000
-    with served(told, settings) as port:
-        connection = HTTPConnection("127.0.0.1", port, timeout=60)
-        pieces = (
-            b"".join(line(f"a{n}") for n in range(start, start + 1_000))
-            for start in range(0, count, 1_000)
-        )
-        connection.request("POST", "/v1/articles:bulk", pieces, NDJSON, encode_chunked=True)
-        answer = connection.getresponse()
-        assert answer.status == 200
-        for number, each in enumerate(answer, start=1):
-            assert json.loads(each)["line"] == number
-        assert number == count
-        connection.close()
-
-
-@pytest.mark.slow
-def test_a_client_that_goes_leaves_nothing_behind(settings: Settings) -> None:
-    told = ToldIngest(wait=0.2)
-    with served(told, settings) as port:
-        for _ in range(writing.MAX_WRITERS + 5):
-            stream = Stream(port)
-            stream.send(line("a"))
-            stream.close()
-            time.sleep(0.02)
-        deadline = time.monotonic() + 20
-        while True:  # the places of those that went are free again
-            stream = Stream(port, "Connection: close")
-            stream.end()
-            status = stream.status()
-            stream.close()
-            if status == 200:
-                break
-            assert status == 429
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-
-
-@pytest.mark.slow
-def test_more_writers_than_there_are_places_are_told_when_to_come_back(
-    told: ToldIngest, settings: Settings
-) -> None:
-    with served(told, settings) as port:
-        streams = [Stream(port) for _ in range(writing.MAX_WRITERS)]
-        for number, stream in enumerate(streams):
-            stream.send(line(f"a{number}"))
-            stream.answer()
-        late = Stream(port, "Connection: close")
-        late.end()
-        assert late.status() == 429
-        assert b"Retry-After: 1" in late.rest().replace(b"retry-after", b"Retry-After")
-        late.close()
-        for stream in streams:
-            stream.end()
-            stream.close()
-
-
-@pytest.mark.slow
-def test_a_stream_that_stops_is_ended_with_a_word(
-    told: ToldIngest, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bulk, "IDLE", 0.5)
-    with served(told, settings) as port:
-        stream = Stream(port)
-        stream.send(line("a"))
-        assert json.loads(stream.answer())["status"] == "created"
-        last = json.loads(stream.answer())
-        assert (last["line"], last["code"]) == (None, "slow-body")
-        stream.close()
-
-
-@pytest.mark.slow
-def test_the_same_key_at_once_is_in_progress(told: ToldIngest, settings: Settings) -> None:
-    with served(told, settings) as port:
-        first = Stream(port, "Idempotency-Key: one")
-        first.send(line("a"))
-        first.answer()
-        second = Stream(port, "Idempotency-Key: one", "Connection: close")
-        second.end()
-        assert second.status() == 409
-        second.close()
-        first.end()
-        first.close()
+def test_the_answer_to_a_bad_line_is_kept(http: TestClient) -> None:
+    headers = {**NDJSON, "Idempotency-Key": "one"}
+    first = http.post("/v1/articles:bulk", content=b"{\n", headers=headers)
+    again = http.post("/v1/articles:bulk", content=b"{\n", headers=headers)
+    assert again.content == first.content
+    assert again.headers["Idempotency-Replayed"] == "true"

@@ -76,7 +76,8 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
     start, size = given.get("start", 0), given.get("size", 10)
     if isinstance(start, int) and isinstance(size, int) and start + size > MAX_WINDOW:
         return True
-    if any(part == ".." for part in str((case.query or {}).get("name")).split("/")):
+    names = [str((each or {}).get("name")) for each in (case.query, given)]
+    if any(part == ".." for name in names for part in name.split("/")):
         return True
     first, last = given.get("from"), given.get("to")
     return isinstance(first, str) and isinstance(last, str) and first > last

@@ -40,6 +40,8 @@ def test_every_error_is_declared_as_a_problem(document: dict[str, Any]) -> None:
         assert {"400", "408", "413", "421", "422", "500"} <= set(errors)
         assert ("404" in errors) == ("{id}" in path)
         assert ("415" in errors) == (method in ("post", "put"))
+        writes = path.startswith("/v1/articles") and method != "get"
+        assert ({"401", "403", "409", "429"} <= set(errors)) == writes
         for answer in errors.values():
             (content,) = answer["content"]
             assert content == "application/problem+json"
@@ -66,3 +68,15 @@ def test_examples_are_arabic_and_answered(document: dict[str, Any]) -> None:
     assert "ضربات" in str(answer["content"]["application/json"]["example"])
     with client(ToldSearcher()) as http:
         assert [http.post("/v1/search", json=e).status_code for e in examples] == [200, 200]
+
+
+def test_what_writes_has_examples(document: dict[str, Any]) -> None:
+    answers = {
+        (m, p): content.get("example")
+        for p, m, o in operations(document)
+        for content in o["responses"].get("200", {}).get("content", {}).values()
+        if m in ("post", "put")
+    }
+    assert all(answers.values())
+    bulk = document["paths"]["/v1/articles:bulk"]["post"]["requestBody"]["content"]
+    assert "\n" in bulk["application/x-ndjson"]["example"]

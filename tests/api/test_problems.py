@@ -40,7 +40,8 @@ def test_names_are_stable() -> None:
         "model-unavailable", "not-ready", "overloaded", "engine-unavailable", "engine-busy",
         "index-mismatch", "index-damaged", "engine-error", "internal", "malformed-request",
         "method-not-allowed", "slow-body", "body-too-large", "unsupported-media-type",
-        "unknown-host",
+        "unknown-host", "read-only", "cross-origin", "write-token-needed", "unauthorized",
+        "too-many-writers", "in-progress", "idempotency-mismatch", "stopping",
     }  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def test_a_text_has_nearly_the_same_vector_in_any_company(
 ) -> None:
     together = bundled.embed_passages(paragraphs[:12])
     alone = np.stack([bundled.embed_passages([text])[0] for text in paragraphs[:12]])
-    assert cosines(together, alone).min() > 0.99999
+    assert cosines(together, alone).min() > 0.9999  # .99996 was seen on some processors
 
 
 def test_the_same_call_gives_the_same_bits(bundled: BundledEmbedder, paragraphs: list[str]) -> None:

@@ -1,0 +1,156 @@
+"""A file that is sent: as a body of its own, or as the only file of a form."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from fastapi import Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.types import Message
+
+from api.bodies import Body
+from api.problems import TooLarge
+from api.schemas import IngestedOut, UploadOut, ingested_out
+from search.errors import EngineUnavailable, InputError
+from search.ingest import MEDIA_TYPES, OTHER_SUFFIXES, Ingested
+
+FORM = "multipart/form-data"
+MAX_LISTED = 1_000  # articles of a file that its answer lists
+MAX_NAME = 400
+FRAME = 1 << 16  # bytes that a form may have around its file, its `name` among them
+
+_NAME = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\\]{{1,{MAX_NAME}}}")
+_SUFFIXES = frozenset((*MEDIA_TYPES.values(), *OTHER_SUFFIXES))
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What was sent: `name` as ids are made of it, its suffix telling the kind of file."""
+
+    name: str
+    sha256: str
+
+
+def media_type_of(request: Request) -> str:
+    return _kind(request.headers.get("content-type"))
+
+
+async def received(request: Request, file: BinaryIO, limit: int) -> Upload:
+    """Write what is sent into a file.
+
+    Raises:
+        InputError: the form has not exactly one file, or the name is none.
+        HTTPException: 415, a kind of file that is not read.
+        EngineUnavailable: there is no room for it.
+        TooLarge, SlowBody, Gone, Stopping: as a body raises them.
+    """
+    kind = media_type_of(request)
+    given = request.query_params.get("name")
+    try:
+        if kind == FORM:
+            named, kind, sha256 = await _from_form(request, file, limit)
+            given = named if given is None else given
+        elif kind in MEDIA_TYPES:
+            body = Body(request, limit)
+            await body.into(file)
+            sha256 = body.sha256
+        else:
+            known = ", ".join(MEDIA_TYPES)
+            raise HTTPException(
+                415, f"Send a file with its Content-Type, one of {known}, or a form."
+            )
+    except OSError as error:
+        raise EngineUnavailable(f"the server has no room for the file: {error.strerror}") from error
+    return Upload(_name(f"upload/{sha256[:16]}" if given is None else given, kind), sha256)
+
+
+def summary(outcomes: Iterable[Ingested]) -> UploadOut:
+    """Return what became of a file's articles; takes them in as they come. Blocks."""
+    counts = Counter[str]()
+    listed: list[IngestedOut] = []
+    for ended in outcomes:
+        counts[ended.status] += 1
+        if len(listed) < MAX_LISTED:
+            listed.append(ingested_out(ended))
+    return {
+        "created": counts["created"],
+        "updated": counts["updated"],
+        "unchanged": counts["unchanged"],
+        "failed": counts["failed"],
+        "articles": listed,
+    }
+
+
+def _check(name: str) -> None:
+    if not _NAME.fullmatch(name) or ".." in name.split("/") or name.startswith("/"):
+        raise InputError(
+            f"name is 1 to {MAX_NAME} characters, without control characters, a leading / and ..",
+            field="name",
+        )
+
+
+def _name(given: str, kind: str) -> str:
+    """Return a name that tells its kind. Raises InputError."""
+    _check(given)
+    _, dot, suffix = given.rpartition("/")[2].rpartition(".")
+    told = f"{dot}{suffix}".lower() in _SUFFIXES
+    return given if told else given + MEDIA_TYPES.get(kind, "")
+
+
+async def _from_form(request: Request, file: BinaryIO, limit: int) -> tuple[str | None, str, str]:
+    """Write a form's only file; return its name, media type and SHA-256."""
+    pieces = Body(request, limit + FRAME).pieces()
+
+    async def receive() -> Message:
+        piece = await anext(pieces, None)
+        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
+
+    whole = Request(request.scope, receive)
+    try:
+        async with whole.form(max_files=1, max_fields=1, max_part_size=FRAME // 2) as form:
+            name, sent = _parts(form)
+            if (sent.size or 0) > limit:
+                raise TooLarge(f"The file is larger than {limit:,} bytes.")
+            digest = hashlib.sha256()
+            while piece := await sent.read(1 << 18):
+                file.write(piece)
+                digest.update(piece)
+            file.flush()
+            file.seek(0)
+            return name, _kind(sent.content_type), digest.hexdigest()
+    except (MultiPartException, HTTPException) as error:
+        said = error.message if isinstance(error, MultiPartException) else error.detail
+        raise InputError(f"the form cannot be read: {said}", field="body") from error
+
+
+def _parts(form: FormData) -> tuple[str | None, UploadFile]:
+    """Return a form's name for its file, and the file."""
+    sent = None
+    name = None
+    for field, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            sent = value
+        elif field == "name":
+            _check(value)  # also where the address has another
+            name = value
+        else:
+            raise InputError(
+                f"there is no field {field[:100]!r}; there are a file, and its name", field="body"
+            )
+    if sent is None:
+        raise InputError("the form has no file; send exactly one", field="file")
+    if name is None:  # a browser may say the whole path
+        name = PurePosixPath((sent.filename or "").replace("\\", "/")).name or None
+    return name, sent
+
+
+def _kind(content_type: str | None) -> str:
+    return (content_type or "").partition(";")[0].strip().lower()

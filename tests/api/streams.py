@@ -1,0 +1,125 @@
+"""A server on a real socket, in this process or another, and a client that sends piece by piece."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import uvicorn
+
+from api.app import create_app
+from indexer.server import StoppingServer, TimedProtocol, _bound
+from search.ingest import Ingest, Ingested
+from search.searcher import Searcher
+from search.settings import Settings
+from tests.api.support import ToldIngest, ToldSearcher
+from tests.support import REPOSITORY
+
+
+def line(id: str, text: str = "نص") -> bytes:
+    return json.dumps({"id": id, "text": text}, ensure_ascii=False).encode() + b"\n"
+
+
+def answers(content: bytes) -> list[dict[str, object]]:
+    return [json.loads(each) for each in content.splitlines()]
+
+
+@contextmanager
+def served(told: Ingest, settings: Settings) -> Iterator[int]:
+    """Give the port of a server, which is stopped at the end."""
+    with stoppable(told, settings) as (port, _):
+        yield port
+
+
+@contextmanager
+def stoppable(told: Ingest, settings: Settings) -> Iterator[tuple[int, Callable[[], None]]]:
+    """Give the port of a server and what tells it to stop."""
+    app = create_app(cast("Searcher", ToldSearcher()), settings, lambda _: told)
+    listening = _bound("127.0.0.1", 0)
+    config = uvicorn.Config(app, http=TimedProtocol, log_config=None, timeout_graceful_shutdown=5)
+    server = StoppingServer(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    try:
+        yield listening.getsockname()[1], stop
+    finally:
+        stop()
+        thread.join()
+        listening.close()
+
+
+class Stream:
+    """A chunked request sent piece by piece."""
+
+    def __init__(self, port: int, *headers: str, query: str = "") -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        head = f"POST /v1/articles:bulk{query} HTTP/1.1", "Host: localhost", *headers
+        head += ("Content-Type: application/x-ndjson", "Transfer-Encoding: chunked", "", "")
+        self._socket.sendall("\r\n".join(head).encode())
+        self._file = self._socket.makefile("rb")
+
+    def send(self, piece: bytes) -> None:
+        self._socket.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+
+    def end(self) -> None:
+        self._socket.sendall(b"0\r\n\r\n")
+
+    def status(self) -> int:
+        return int(self._file.readline().split()[1])
+
+    def answer(self) -> dict[str, object]:
+        """Return the next line of the answer, without the lines that frame it."""
+        while not (found := self._file.readline()).startswith(b"{"):
+            assert found, "the answer ended"
+        return dict(json.loads(found))
+
+    def rest(self) -> bytes:
+        return self._file.read()
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+class Forgetful(ToldIngest):
+    """Answers and remembers nothing, so that memory is the server's own."""
+
+    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
+        return [Ingested(str(json.loads(each)["id"]), "created") for each in lines]
+
+
+@contextmanager
+def child(folder: Path) -> Iterator[tuple[int, int]]:
+    """Give port and process id of a server in a process of its own that forgets all."""
+    command = [sys.executable, "-m", "tests.api.streams", str(folder)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            yield int(process.stdout.readline()), process.pid
+        finally:
+            process.stdin.close()  # it waits for that
+
+
+def memory(pid: int) -> Mapping[str, int]:
+    """Return what a process takes, in bytes: `VmRSS` now, `VmHWM` at its highest."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return {name: int(rest.split()[0]) << 10 for name, _, rest in
+            (each.partition(":") for each in lines) if name.startswith("Vm")}  # fmt: skip
+
+
+if __name__ == "__main__":
+    with served(Forgetful(), Settings(data=Path(sys.argv[1]))) as port:
+        print(port, flush=True)
+        sys.stdin.read()

@@ -1,0 +1,158 @@
+"""Clients that leave, or do not read: what they gave is finished, and nothing of them stays."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from api import bulk, exchange, spool, writing
+from indexer import server
+from search.ingest import Ingested
+from search.settings import Settings
+from tests.api.streams import Stream, answers, line, served
+from tests.api.support import ToldIngest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def told() -> ToldIngest:
+    return ToldIngest()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path)
+
+
+def until(told: Callable[[], object], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not told():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def place_is_free(port: int) -> bool:
+    """Say whether a stream gets one of the places of writers."""
+    stream = Stream(port, "Connection: close")
+    stream.end()
+    status = stream.status()
+    stream.close()
+    assert status in (200, 429)
+    return status == 200
+
+
+def test_a_client_that_goes_leaves_nothing_behind(settings: Settings) -> None:
+    told = ToldIngest(wait=0.2)
+    with served(told, settings) as port:
+        for _ in range(writing.MAX_WRITERS + 5):
+            stream = Stream(port)
+            stream.send(line("a"))
+            stream.close()
+            time.sleep(0.02)
+        until(lambda: place_is_free(port))
+
+
+def test_what_was_handed_over_is_finished_though_the_client_went(settings: Settings) -> None:
+    told = ToldIngest(wait=0.5)
+    with served(told, settings) as port:
+        stream = Stream(port)
+        stream.send(b"".join(line(f"a{n}") for n in range(bulk.BATCH_LINES)))
+        time.sleep(0.2)
+        stream.close()
+        until(lambda: len(told.texts) == bulk.BATCH_LINES)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /v1/articles:bulk HTTP/1.1\r\nContent-Type: application/x-ndjson\r\n",
+        b"PUT /v1/articles/a HTTP/1.1\r\nContent-Type: application/json\r\n",
+        b"POST /v1/articles HTTP/1.1\r\nContent-Type: text/plain\r\n",
+    ],
+)
+def test_a_client_that_goes_in_its_body_is_no_fault_of_the_server(
+    told: ToldIngest, settings: Settings, head: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(told, settings) as port:
+        with socket.create_connection(("127.0.0.1", port)) as gone:
+            gone.sendall(head + b"Host: localhost\r\nContent-Length: 99\r\n\r\n{")
+            time.sleep(0.3)
+        time.sleep(0.3)
+    assert [r for r in caplog.records if r.levelname == "ERROR"] == []
+    assert told.texts == {}
+
+
+def test_a_request_that_was_cut_is_done_anew(told: ToldIngest, settings: Settings) -> None:
+    key = "Idempotency-Key: one"
+    with served(told, settings) as port:
+        cut = Stream(port, key)
+        cut.send(line("a"))
+        cut.answer()
+        cut.close()
+        found: list[dict[str, object]] = []
+
+        def sent_again() -> bool:
+            stream = Stream(port, key, "Connection: close")
+            stream.send(line("a") + line("b"))
+            stream.end()
+            status = stream.status()
+            content = stream.rest()
+            stream.close()
+            found.extend(answers(b"\n".join(c for c in content.split(b"\r\n") if c[:1] == b"{")))
+            return status == 200
+
+        until(sent_again)
+        assert [f.get("status") for f in found if "line" in f] == ["unchanged", "created"]
+
+
+class Wordy(ToldIngest):
+    """Says a hundred kilobytes about each line."""
+
+    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
+        return [Ingested("a", "failed", "x" * 100_000, "bad-field") for _ in lines]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_client_that_never_reads_is_given_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    """Its place is free again, also where it stopped in the middle of its body."""
+    monkeypatch.setattr(spool, "UNREAD", 0.5)
+    monkeypatch.setattr(exchange, "UNREAD", 0.5)
+    monkeypatch.setattr(bulk, "IDLE", 0.5)
+    monkeypatch.setattr(writing, "MAX_WRITERS", 1)
+    with served(Wordy(), settings) as port:
+        stream = Stream(port)
+        for _ in range(150):
+            stream.send(line("a"))
+        if ended:
+            stream.end()
+        time.sleep(0.3)
+        assert not place_is_free(port)
+        until(lambda: place_is_free(port))
+        stream.close()
+
+
+def send_for_ever(stream: Stream) -> None:
+    while True:
+        stream.send(line("a"))
+
+
+def test_answers_that_nobody_reads_are_bounded(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "UNREAD", 0.5)
+    monkeypatch.setattr(spool, "MOST", 1 << 20)
+    monkeypatch.setattr(server, "UNREAD_SECONDS", 0.5)
+    monkeypatch.setattr(writing, "MAX_WRITERS", 1)
+    with served(Wordy(), settings) as port:
+        stream = Stream(port)
+        with pytest.raises(ConnectionError):
+            send_for_ever(stream)
+        until(lambda: place_is_free(port))
+        stream.close()

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from typing import BinaryIO
 
 from fastapi import Request
@@ -18,7 +17,6 @@ from search.errors import InputError
 
 IDLE = 30.0  # seconds without a byte after which a body is given up
 LONGEST = 600.0  # seconds that a body with a limit may take in all
-LINGER = 2.0  # seconds in which the rest of a body is thrown away
 PART = 1 << 16  # bytes unpacked at once: nothing else is answered meanwhile
 
 
@@ -110,17 +108,11 @@ class Body:
         file.flush()
         file.seek(0)
 
-    async def leave(self) -> None:
-        """Throw away what still comes, for a moment.
-
-        A connection that is closed on bytes that nobody read is reset, and the other side loses
-        the answers that are on their way.
-        """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER):
-                while not self._ended:
-                    message = await self._receive()
-                    self._ended = not message.get("more_body", False)
+    async def discard(self) -> None:
+        """Take what still comes and throw it away, until nothing will."""
+        while not self._ended:
+            message = await self._receive()
+            self._ended = not message.get("more_body", False)
 
     async def _message(self, wait: float) -> Message:
         try:

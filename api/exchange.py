@@ -23,6 +23,7 @@ from search.ingest import Ingest, Ingested
 
 logger = logging.getLogger("fihris.api")
 
+LINGER = 2.0  # seconds for a client to see that no more of its body is read
 BUSY_WAITS = (0.5, 1.0, 2.0, 3.0, 4.0)  # seconds between tries while another process writes
 
 Answers = list[tuple[int | None, Ingested]]  # by the number of the line
@@ -139,8 +140,8 @@ class BulkResponse(Response):
         try:
             with self._exchange.writing.stream(self._body):
                 async with asyncio.TaskGroup() as both:  # where one fails, the other is given up
-                    both.create_task(self._read(spool))
-                    both.create_task(self._send(spool, send))
+                    reading = both.create_task(self._read(spool))
+                    both.create_task(self._send(spool, send, reading))
         except* Unread:
             logger.warning("a client does not read its answers: given up")
         finally:
@@ -148,7 +149,7 @@ class BulkResponse(Response):
             if self._record is not None:
                 self._record.drop()  # unless it was kept
 
-    async def _send(self, spool: Spool, send: Send) -> None:
+    async def _send(self, spool: Spool, send: Send, reading: asyncio.Task[None]) -> None:
         head = {"status": self.status_code, "headers": self.raw_headers}
         await send({"type": "http.response.start", **head})
         while piece := await spool.read():
@@ -163,6 +164,8 @@ class BulkResponse(Response):
                 await sending
             finally:
                 sending.cancel()
+        await asyncio.wait({reading}, timeout=LINGER)
+        reading.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _read(self, spool: Spool) -> None:
@@ -171,11 +174,13 @@ class BulkResponse(Response):
             async for batch in self._rest:
                 await self._say(spool, await self._exchange.next(batch))
             await self._keep()
-            await self._body.leave()  # where it was not read to its end
         except Gone:
             return  # nobody reads the answers, which are sent all the same: to nowhere
         finally:
             spool.end()
+        # Where it was not read to its end: a connection that is closed on bytes that nobody
+        # read is reset, and the client loses the answers that are on their way.
+        await self._body.discard()
 
     async def _say(self, spool: Spool, answers: bytes) -> None:
         if self._record is not None:

@@ -1,6 +1,6 @@
 """How near is bulk indexing to the model's own rate, and how fast is it without the model?
 
-    python -m benchmarks.bulk [FOLDER] [--articles 240] [--paragraphs 50000] [--rounds 3] [--json]
+    python -m benchmarks.bulk [FOLDER] [--articles 240] [--paragraphs 100000] [--rounds 3] [--json]
 
 Two measurements, each with its peer in the same run:
 
@@ -165,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("folder", nargs="?", type=Path, default=JUDGED)
     parser.add_argument("--articles", type=int, default=240)
-    parser.add_argument("--paragraphs", type=int, default=50_000)
+    parser.add_argument("--paragraphs", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

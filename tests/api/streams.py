@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import cast
 
@@ -67,7 +68,8 @@ class Stream:
         head = f"POST /v1/articles:bulk{query} HTTP/1.1", "Host: localhost", *headers
         head += ("Content-Type: application/x-ndjson", "Transfer-Encoding: chunked", "", "")
         self._socket.sendall("\r\n".join(head).encode())
-        self._file = self._socket.makefile("rb")
+        self._answer = HTTPResponse(self._socket, method="POST")
+        self._begun = False
 
     def send(self, piece: bytes) -> None:
         self._socket.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
@@ -75,20 +77,27 @@ class Stream:
     def end(self) -> None:
         self._socket.sendall(b"0\r\n\r\n")
 
+    def response(self) -> HTTPResponse:
+        """Return the answer once its head is there."""
+        if not self._begun:
+            self._answer.begin()
+            self._begun = True
+        return self._answer
+
     def status(self) -> int:
-        return int(self._file.readline().split()[1])
+        return self.response().status
 
     def answer(self) -> dict[str, object]:
-        """Return the next line of the answer, without the lines that frame it."""
-        while not (found := self._file.readline()).startswith(b"{"):
-            assert found, "the answer ended"
+        """Return the next line of the answer."""
+        found = self.response().readline()
+        assert found, "the answer ended"
         return dict(json.loads(found))
 
     def rest(self) -> bytes:
-        return self._file.read()
+        return self.response().read()
 
     def close(self) -> None:
-        self._file.close()
+        self._answer.close()
         self._socket.close()
 
 
@@ -97,6 +106,15 @@ class Forgetful(ToldIngest):
 
     def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
         return [Ingested(str(json.loads(each)["id"]), "created") for each in lines]
+
+
+class Wordy(ToldIngest):
+    """Says a hundred kilobytes about each line."""
+
+    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
+        self._work()
+        self.batches.append(len(lines))
+        return [Ingested("a", "failed", "x" * 100_000, "bad-field") for _ in lines]
 
 
 @contextmanager

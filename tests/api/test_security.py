@@ -173,6 +173,30 @@ def test_a_burst_is_told_to_come_back_and_health_still_answers() -> None:
     assert later[0]["status"] == 200
 
 
+def test_who_writes_takes_no_place_of_who_searches() -> None:
+    async def play() -> list[int]:
+        release = asyncio.Event()
+
+        async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["path"] != "/v1/search":
+                await release.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        app = BoundedConcurrency(slow, at_once=1)
+        paths = ["/v1/articles:bulk", "/v1/articles", "/v1/articles/a"]
+        writing = [asyncio.create_task(_answer(app, receive, path)) for path in paths]
+        await asyncio.sleep(0)
+        answered = [await _answer(app, receive)]
+        release.set()
+        answered += await asyncio.gather(*writing)
+        return [int(sent[0]["status"]) for sent in answered]
+
+    assert asyncio.run(play()) == [200] * 4
+
+
 class Slow(ToldSearcher):
     """Answers once released, and counts how many it answers at once."""
 

@@ -16,6 +16,7 @@ from api.bodies import Body
 from api.bulk import MAX_LINE, MEDIA_TYPE, Batch
 from api.idempotency import Recording
 from api.problems import Gone, encode, kind_of
+from api.schemas import ingested_out
 from api.spool import UNREAD, Spool, Unread
 from api.writing import Writing
 from search.errors import EngineBusy, FihrisError
@@ -198,11 +199,4 @@ def _joined(*answers: Answers) -> bytes:
 
 
 def _line(number: int | None, ended: Ingested) -> bytes:
-    answer = {
-        "line": number,
-        "id": ended.id or None,
-        "status": ended.status,
-        "error": ended.error or None,
-        "code": ended.code or None,
-    }
-    return encode(answer) + b"\n"
+    return encode({"line": number, **ingested_out(ended)}) + b"\n"

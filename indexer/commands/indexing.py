@@ -126,8 +126,11 @@ def watch_command(
     from indexer.watch import watch
 
     options = _options(field, encoding)
-    with opened() as (engine, embedder, settings), stopping(FINISHING) as asked:
-        letters = DeadLetters(settings.data / "dead-letters")
+    with (
+        opened() as (engine, embedder, settings),
+        stopping(FINISHING) as asked,
+        DeadLetters(settings.data / "dead-letters") as letters,
+    ):
         watch(
             folders,
             engine,
@@ -160,8 +163,8 @@ def _indexed(
         stopping(FINISHING) as asked,
         indexing_progress(size) as progress,
         closing(unembedded(engine) if items is None else items) as given,
+        DeadLetters(settings.data / "dead-letters") as letters,
     ):
-        letters = DeadLetters(settings.data / "dead-letters")
         report = index(
             given,
             engine,
@@ -175,7 +178,6 @@ def _indexed(
             on_outcome=lambda _found, _outcome: progress.article(),
             on_failure=_kept(letters),
         )
-        letters.close()
     return report, letters
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,7 +17,7 @@ from search.assembly import fingerprint_of
 from search.engines import open_engine
 from search.searcher import Searcher
 from search.settings import Settings
-from tests.api.support import client
+from tests.api.support import ToldIngest, client
 from tests.support import SEEDS, HashingEmbedder, article
 
 SEED = "000_68ec81c8af20b3f5"
@@ -45,3 +46,13 @@ def searcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
 def http(searcher: Searcher) -> Iterator[TestClient]:
     with client(searcher) as connected:
         yield connected
+
+
+@pytest.fixture
+def told() -> ToldIngest:
+    return ToldIngest()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path)

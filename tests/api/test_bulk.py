@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -17,16 +16,6 @@ from tests.api.streams import answers, line
 from tests.api.support import ToldIngest, ToldSearcher, client
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
-
-
-@pytest.fixture
-def told() -> ToldIngest:
-    return ToldIngest()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path)
 
 
 @pytest.fixture

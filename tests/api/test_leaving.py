@@ -6,7 +6,6 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -17,16 +16,6 @@ from tests.api.streams import Stream, Wordy, answers, line, served
 from tests.api.support import ToldIngest
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def told() -> ToldIngest:
-    return ToldIngest()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path)
 
 
 def until(told: Callable[[], object], seconds: float = 20.0) -> None:

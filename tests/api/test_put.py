@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,16 +13,6 @@ from search.settings import Settings
 from tests.api.support import ToldIngest, ToldSearcher, client
 
 ARTICLE = {"text": "نص"}
-
-
-@pytest.fixture
-def told() -> ToldIngest:
-    return ToldIngest()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path)
 
 
 @pytest.fixture

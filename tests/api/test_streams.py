@@ -23,16 +23,6 @@ from tests.api.support import ToldIngest
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def told() -> ToldIngest:
-    return ToldIngest()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path)
-
-
 def test_answers_come_while_the_body_is_still_sent(told: ToldIngest, settings: Settings) -> None:
     with served(told, settings) as port:
         stream = Stream(port)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -17,16 +16,6 @@ from search.settings import Settings
 from tests.api.support import ToldIngest, ToldSearcher, client
 
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture
-def told() -> ToldIngest:
-    return ToldIngest()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path)
 
 
 @pytest.fixture

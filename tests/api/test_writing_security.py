@@ -17,16 +17,6 @@ ARTICLE = {"text": "نص"}
 
 
 @pytest.fixture
-def told() -> ToldIngest:
-    return ToldIngest()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path)
-
-
-@pytest.fixture
 def http(told: ToldIngest, settings: Settings) -> Iterator[TestClient]:
     with client(ToldSearcher(), settings, told) as connected:
         yield connected

@@ -39,7 +39,7 @@ def main() -> None:
             command,
             {**common, "FIHRIS_DATA": str(killed)},
             kills=options.kills,
-            within=(whole.seconds * 0.25, whole.seconds * 0.7),
+            lasting=whole.seconds,
             seed=7,
         )
         held = contents(Settings(data=peace, sentence_vectors=False))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.domain import Article, ArticleInfo, Vector
 from search.embedding import Progress
@@ -45,14 +47,18 @@ class HashingEmbedder:
     def embed_query(self, text: str) -> Vector:
         total = np.zeros(self.dimensions, dtype=np.float64)
         for word in text.split() or [text]:
-            digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()
-            seed = int.from_bytes(digest[:8], "big")
-            total += np.random.default_rng(seed).standard_normal(self.dimensions)
+            total += _direction(word, self.dimensions)
         length = float(np.linalg.norm(total))
         return (total / (length or 1.0)).astype(np.float32)
 
     def _none(self) -> Vector:
         return np.zeros((0, self.dimensions), dtype=np.float32)
+
+
+@lru_cache(10_000)
+def _direction(word: str, dimensions: int) -> NDArray[np.float64]:
+    digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big")).standard_normal(dimensions)
 
 
 def article(

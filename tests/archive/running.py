@@ -67,18 +67,23 @@ def run_killed(
     environment: Mapping[str, str],
     *,
     kills: int,
-    within: tuple[float, float],
+    lasting: float,
     seed: int,
 ) -> tuple[int, Ended]:
     """Start the command again and again, kill it at random moments, then let it end.
 
+    `lasting` is the seconds that a run in peace takes. What ends before it is killed found less
+    to do than that: those after it are killed sooner.
     Returns how many of the runs were really killed, and the last one.
     """
     chosen = random.Random(seed)
     killed = 0
     for _ in range(kills):
-        ended = run(arguments, environment, kill_after=chosen.uniform(*within))
-        killed += ended.status == -signal.SIGKILL
+        ended = run(arguments, environment, kill_after=lasting * chosen.uniform(0.3, 0.8))
+        if ended.status == -signal.SIGKILL:
+            killed += 1
+        else:
+            lasting = ended.seconds
     return killed, run(arguments, environment)
 
 

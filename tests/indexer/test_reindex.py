@@ -383,6 +383,7 @@ def test_migrating_embeds_nothing_and_ranks_alike(
         assert "v2" in held(other)["مقال-002"].text
 
 
+@pytest.mark.slow
 def test_what_only_the_target_has_stays(pair: dict[str, Settings]) -> None:
     fill(pair["embedded"], articles(3))
     fill(pair["elasticsearch"], [article("هناك", "خبر")])
@@ -391,11 +392,13 @@ def test_what_only_the_target_has_stays(pair: dict[str, Settings]) -> None:
         assert len(held(engine)) == 4
 
 
+@pytest.mark.slow
 def test_there_is_nothing_to_migrate(pair: dict[str, Settings]) -> None:
     with pytest.raises(InputError, match="no index to copy"):
         migrate(pair["elasticsearch"], pair["embedded"], EMBEDDER)
 
 
+@pytest.mark.slow
 def test_an_index_of_another_model_is_not_migrated(pair: dict[str, Settings]) -> None:
     fill(pair["embedded"], articles(1))
     with pytest.raises(FingerprintMismatch, match="reindex"):

@@ -20,7 +20,7 @@ from search.domain import IndexedArticle
 from search.engine import Engine, WriteOutcome
 from search.engines import open_engine
 from search.settings import Settings
-from tests.indexer.test_watch import Watcher, Wrapped, lines, until, write
+from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
 from tests.support import REPOSITORY, HashingEmbedder
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ from indexer.watch import watch
 from search.assembly import fingerprint_of
 from search.engines import open_engine
 from search.settings import Settings
-from tests.indexer.test_watch import QUICK
+from tests.indexer.watcher import QUICK
 from tests.support import HashingEmbedder
 
 settings = Settings(data=Path(sys.argv[2]))

@@ -24,6 +24,8 @@ from tests.engines.elastic.opening import (
 )
 from tests.servers.proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 OLD = {f"a{i}": "v1" for i in range(6)}
 NEW = {f"a{i}": "v22" for i in range(3, 9)}  # half of them replace
 

@@ -32,6 +32,8 @@ from tests.engines.elastic.opening import (
 from tests.servers.asking import ask
 from tests.servers.proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 # -- index and alias
 
 

@@ -26,6 +26,8 @@ from tests.engines.elastic.opening import (
 )
 from tests.servers.asking import ask
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("change", "said"),

@@ -32,6 +32,8 @@ from tests.engines.elastic.opening import (
 from tests.servers.node import free_ports
 from tests.servers.proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 OLD = {"a": "v1", "b": "v1", "c": "v1"}
 NEW = {"b": "v22", "c": "v22", "d": "v22"}
 BOTH = RankRequest(Everything(), EMBEDDER.embed_query("كلمة0"))
@@ -117,7 +119,8 @@ def test_an_endless_burst_ends_in_an_error(
     begun = time.monotonic()
     with pytest.raises(EngineUnavailable, match=f"cannot answer now .{status}"):
         engine.rank(BOTH)
-    assert 1 < time.monotonic() - begun < 4  # READ_PATIENCE is 2
+    # READ_PATIENCE is 2: it gives up where a pause, of .8 to 1.6, would end later than that.
+    assert 0.7 < time.monotonic() - begun < 4
     tried = proxy.count(MSEARCH)
     assert tried > 3
 

@@ -29,6 +29,8 @@ from tests.engines.elastic.opening import (
     versioned,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def children() -> Iterator[list[Any]]:
@@ -54,7 +56,6 @@ def calls_of(log: Path) -> list[tuple[dict[str, str], bool]]:
     return calls
 
 
-@pytest.mark.slow
 def test_writers_at_once_some_killed(
     direct: ElasticEngine, url: str, alias: str, tmp_path: Path, children: list[Any]
 ) -> None:

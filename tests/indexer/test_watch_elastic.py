@@ -1,0 +1,100 @@
+"""Watching with an index in Elasticsearch: files are followed, also past a server that is away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from search.assembly import fingerprint_of
+from search.engine import Engine
+from search.engines import open_engine
+from search.settings import Settings
+from tests.environments import environment_of, settings_of
+from tests.indexer.watcher import Watcher, held, lines, until, write
+from tests.servers.proxy import Proxy
+from tests.support import HashingEmbedder
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    with environment_of("elasticsearch", tmp_path) as variables:
+        yield settings_of(variables)
+
+
+@pytest.fixture
+def proxy(settings: Settings) -> Iterator[Proxy]:
+    with Proxy(settings.elasticsearch_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def engine(proxy: Proxy, settings: Settings) -> Iterator[Engine]:
+    through = settings.model_copy(update={"elasticsearch_url": proxy.url})
+    with closing(open_engine(through, fingerprint_of(HashingEmbedder(), settings))) as engine:
+        yield engine
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "watched").mkdir()
+    return tmp_path / "watched"
+
+
+@pytest.fixture
+def watcher(folder: Path, engine: Engine, settings: Settings) -> Watcher:
+    return Watcher([folder], engine, settings)
+
+
+def test_new_changed_moved_and_removed_files_are_followed(watcher: Watcher, folder: Path) -> None:
+    write(folder / "a.txt", "قبل أن يبدأ")
+    lines(folder / "news.jsonl", x="واحد", y="اثنان")
+    engine = watcher.engine
+    with watcher.running():
+        until(lambda: set(held(engine)) == {"a", "x", "y"})
+        write(folder / "new/b.txt", "جديد")
+        until(lambda: "new/b" in held(engine))
+        write(folder / "new/b.txt", "تغير")
+        until(lambda: (there := engine.article("new/b")) and there.article.text == "تغير")
+        (folder / "new").rename(folder / "old")
+        lines(folder / "news.jsonl", y="اثنان", z="ثلاثة")
+        until(lambda: set(held(engine)) == {"a", "old/b", "y", "z"})
+        (folder / "a.txt").unlink()
+        watcher.until_right()
+    assert watcher.embedder.texts.count("تغير") == 1  # the vector went with the file
+    assert watcher.failures == []
+
+
+def test_what_happened_while_nobody_watched_is_caught_up_with(
+    watcher: Watcher, folder: Path
+) -> None:
+    for n in range(5):
+        write(folder / f"{n}.txt", f"نص {n}")
+    watcher.catch_up()
+    (folder / "0.txt").unlink()
+    (folder / "1.txt").rename(folder / "11.txt")
+    write(folder / "2.txt", "تغير")
+    write(folder / "5.txt", "جديد")
+    watcher.catch_up()
+    assert set(held(watcher.engine)) == {"11", "2", "3", "4", "5"}
+    assert len(watcher.embedder.texts) == 7
+    assert watcher.failures == []
+
+
+def test_a_server_that_is_away_is_waited_for(watcher: Watcher, folder: Path, proxy: Proxy) -> None:
+    write(folder / "a.txt", "قبل")
+    with watcher.running():
+        until(lambda: held(watcher.engine))
+        proxy.refuse()
+        write(folder / "b.txt", "أثناء ذلك")
+        (folder / "a.txt").unlink()
+        until(lambda: any(line.startswith("waiting: ") for line in watcher.told), seconds=90)
+        proxy.accept()
+        until(lambda: "going on" in watcher.told, lambda: watcher.told, seconds=90)
+        watcher.until_right()
+    assert set(held(watcher.engine)) == {"b"}
+    assert watcher.failures == []

@@ -1,0 +1,132 @@
+"""A `watch` in a thread for tests, what it said, and what its index should hold."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from indexer.formats import Options
+from indexer.sources import Failure
+from indexer.sources.listing import list_files
+from indexer.sources.reading import read_articles
+from indexer.watch import Pace, watch
+from search.domain import Vector
+from search.embedding import Progress
+from search.engine import Engine
+from search.settings import Settings
+from tests.support import HashingEmbedder
+
+QUICK = Pace(settle=0.15, burst=0.1, look=600.0, poll=0.3, busy=(0.1, 0.2), retry=(0.2, 0.2, 600.0))
+
+
+class CountingEmbedder(HashingEmbedder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
+        self.texts += texts
+        return super().embed_passages(texts, progress)
+
+
+class Watcher:
+    """A `watch` in a thread, and what it said."""
+
+    def __init__(self, folders: Sequence[Path], engine: Engine, settings: Settings) -> None:
+        self.folders = folders
+        self.engine = engine
+        self.settings = settings
+        self.embedder = CountingEmbedder()
+        self.told: list[str] = []
+        self.failures: list[Failure] = []
+        self.options = Options()
+        self.embed = True
+        self.pace = QUICK
+        self.stop = threading.Event()
+
+    @contextmanager
+    def running(self, *, allow_empty: bool = False) -> Iterator[None]:
+        self.stop.clear()
+        with ThreadPoolExecutor(1) as pool:
+            ended = pool.submit(self.run, allow_empty)
+            try:
+                yield
+            finally:
+                self.stop.set()
+                ended.result(20)
+
+    def run(self, allow_empty: bool = False) -> None:
+        watch(
+            self.folders,
+            self.engine,
+            self.embedder,
+            self.settings,
+            options=self.options,
+            embed=self.embed,
+            stopping=self.stop.is_set,
+            tell=self.told.append,
+            on_failure=self.failures.append,
+            allow_empty=allow_empty,
+            pace=self.pace,
+        )
+
+    def catch_up(self) -> None:
+        """Watch until the index is as the folders are."""
+        with self.running():
+            self.until_right()
+
+    def until_right(self) -> None:
+        right = fresh(self.folders)
+        until(
+            lambda: held(self.engine) == right,
+            lambda: (held(self.engine), right, self.told, self.failures),
+        )
+
+
+def held(engine: Engine) -> dict[str, str]:
+    """Return the content hash of every article of an index."""
+    ids = engine.article_ids("", 10_000)
+    return {key: stored.content_hash for key, stored in engine.stored(ids).items()}
+
+
+def fresh(folders: Sequence[Path]) -> dict[str, str]:
+    """Return what `held` is of an index made of the folders now; of texts and lines only."""
+    articles: dict[str, str] = {}
+    for item in read_articles(list_files(folders)):
+        if not isinstance(item, Failure) and hasattr(item, "article"):
+            articles.setdefault(item.article.id, item.article.content_hash())
+    return articles
+
+
+def until(
+    condition: Callable[[], object], what: Callable[[], object] = str, seconds: float = 15.0
+) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.03)
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path
+
+
+def lines(path: Path, **texts: str) -> Path:
+    return write(path, "".join(json.dumps({"id": k, "text": v}) + "\n" for k, v in texts.items()))
+
+
+class Wrapped:
+    """An engine with some of its methods replaced."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.engine, name)

@@ -28,7 +28,8 @@ FIHRIS_PORT ?= 8000
 ENGINE = $${FIHRIS_ENGINE:-embedded}
 HERE = FIHRIS_DATA="$(FIHRIS_DATA)" FIHRIS_CACHE="$(FIHRIS_CACHE)"
 FIHRIS = $(HERE) $(BIN)/python -m indexer.cli
-PYTEST = FIHRIS_CACHE="$(FIHRIS_CACHE)" $(BIN)/python -m pytest
+# Two processes: each starts an Elasticsearch of its own, which takes 1.5 GB.
+PYTEST = FIHRIS_CACHE="$(FIHRIS_CACHE)" $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # `"$$@"` is what starts a server around the session, or nothing. -s: make says nothing either.
 run: setup

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 from pyarabic.araby import TATWEEL
@@ -137,11 +137,16 @@ def _gregorian(year: int, month: int, day: int) -> date | None:
 
 
 def _hijri(year: int, month: str, day: int) -> date | None:
-    """Return a Hijri date's day, None outside of 1343 to 1500, which the calendar covers."""
+    """Return a Hijri date's day, None outside of 1343 to 1500, which the calendar covers.
+
+    The 30th of any month is one: where the moon was sighted a month of 29 days there has 30 here.
+    """
     from hijridate import Hijri
 
     try:
-        found = Hijri(year, int(month), day).to_gregorian()
+        first = Hijri(year, int(month), 1)
     except (ValueError, OverflowError):
         return None
-    return date(found.year, found.month, found.day)
+    if not 1 <= day <= max(30, first.month_length()):
+        return None
+    return date(*first.to_gregorian().datetuple()) + timedelta(days=day - 1)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from tests import servers
+
+_told: set[str] = set()
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
@@ -17,7 +20,20 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what one of several processes has to say to the one that reports."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["engines"] = servers.told()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if said := getattr(node, "workeroutput", {}).get("engines"):
+        _told.add(said)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if used := servers.told():
+    if used := {*_told, *filter(None, [servers.told()])}:
         terminalreporter.section("engines")
-        terminalreporter.write_line(used)
+        for line in sorted(used):
+            terminalreporter.write_line(line)

@@ -27,7 +27,7 @@ HOSTILE = {
     "controls": "\x01\x02\u202e\u2066\ufeff",
     "a million combining marks": "ن" + "\u0651\u064e" * 500_000,
     "ten megabytes": "جملة طويلة من نص عربي. " * 250_000,
-    "ten million letters without a space": "ا" * 10_000_000,
+    "a million letters without a space": "ا" * 1_000_000,
     "a ligature of 18 letters": "\ufdfa" * 5_000,
     "unknown scripts": "𒀀𒀁𐤀" * 1_000,
 }

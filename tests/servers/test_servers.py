@@ -17,7 +17,7 @@ from urllib.error import HTTPError
 import pytest
 
 from tests import servers
-from tests.servers import Cluster, Node, Unavailable, asking, distribution, elasticsearch
+from tests.servers import Node, Unavailable, asking, distribution, elasticsearch
 from tests.servers.distribution import Distribution
 from tests.servers.proxy import Proxy
 from tests.support import REPOSITORY
@@ -224,6 +224,7 @@ def test_old_java_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_failure_is_remembered(monkeypatch: pytest.MonkeyPatch, nothing_else: None) -> None:
     monkeypatch.setattr(servers, "_outcome", None)
+    monkeypatch.setattr(servers, "_last", None)
     monkeypatch.setattr(servers, "docker_answers", lambda: False)
     tries: list[int] = []
 
@@ -318,19 +319,6 @@ def test_security_asks_for_the_password_over_tls(found: Distribution) -> None:
             asking.ask(node.url.replace("://", "://elastic:wrong@"), authority=authority)
         with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
             asking.ask(node.url)
-
-
-@pytest.mark.slow
-def test_a_cluster_goes_on_without_one_node(found: Distribution) -> None:
-    with Cluster(found) as cluster:
-        first, second, _ = cluster.nodes
-        first.ask("/kept/_doc/1?refresh=true", "PUT", {"a": 1})
-        second.ask("/_cluster/health/kept?wait_for_status=green&timeout=30s")
-        first.kill()
-        second.ask("/_cluster/health?wait_for_nodes=2&timeout=30s", timeout=40)
-        assert second.ask("/kept/_doc/1")["_source"] == {"a": 1}
-        first.restart()
-        assert first.ask("/_cluster/health?wait_for_nodes=3")["number_of_nodes"] == 3
 
 
 @pytest.mark.slow

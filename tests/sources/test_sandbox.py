@@ -20,6 +20,8 @@ from indexer.sources import Failure, Found
 from indexer.sources.sandbox import Limits, Parser, Usage, time_allowed
 from tests.sources.support import READERS, brief, source, write
 
+pytestmark = pytest.mark.slow
+
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux holds this, others do not")
 
 
@@ -94,7 +96,6 @@ def test_memory_is_bounded(parser: Parser, tmp_path: Path, used: list[Usage], or
     assert used[-1].peak < 512 * MEBIBYTE
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("order", "code"), [("ignore", "timeout"), ("flood", "crashed")])
 def test_a_child_that_was_taken_over_is_ended_by_its_parent(
     hasty: Parser, tmp_path: Path, order: str, code: str

@@ -163,7 +163,14 @@ def decode(content: bytes, declared: str = "") -> tuple[str, Encoding]:
 
 
 def lines(stream: BinaryIO, limit: int, encoding: str = "") -> Iterator[Line]:
-    """Yield a file's lines; one that is too long or not text has a `problem` instead.
+    """Yield a file's lines as `opened_lines` does."""
+    yield from opened_lines(stream, limit, encoding)[1]
+
+
+def opened_lines(
+    stream: BinaryIO, limit: int, encoding: str = ""
+) -> tuple[Encoding, Iterator[Line]]:
+    """Return a file's encoding and its lines; one too long or not text has a `problem` instead.
 
     Reads in pieces and keeps at most `limit` bytes of a line, however long it is. The first
     MiB decides the encoding of all; where it does not, lines are UTF-8 and others fail. Sizes
@@ -173,10 +180,14 @@ def lines(stream: BinaryIO, limit: int, encoding: str = "") -> Iterator[Line]:
         encoding: what a person says; the bytes decide first.
     """
     head = stream.read(_CHUNK)
-    name = _encoding_of_lines(head, encoding)
+    found = _encoding_of_lines(head, encoding)
     pieces = _pieces(head, stream)
-    if name in _WIDE:
-        pieces, name = _as_utf8(pieces, name), "utf-8"
+    if found.name in _WIDE:
+        return found, _decoded(_as_utf8(pieces, found.name), "utf-8", limit)
+    return found, _decoded(pieces, found.name, limit)
+
+
+def _decoded(pieces: Iterator[bytes], name: str, limit: int) -> Iterator[Line]:
     offset = 0
     for number, (line, size) in enumerate(_bounded_lines(pieces, limit), start=1):
         if len(line) > limit:
@@ -191,15 +202,15 @@ def lines(stream: BinaryIO, limit: int, encoding: str = "") -> Iterator[Line]:
         offset += size
 
 
-def _encoding_of_lines(head: bytes, said: str) -> str:
+def _encoding_of_lines(head: bytes, said: str) -> Encoding:
     if len(head) == _CHUNK:  # the last letter may be cut
         head = head[: head.rfind(b"\n") + 1] or head
     if head.isascii() and b"\0" not in head and (name := known_encoding(said) if said else ""):
-        return "utf-8" if name in _WIDE else name
+        return Encoding("utf-8" if name in _WIDE else name, 1.0)
     try:
-        return detected(head, said).name
+        return detected(head, said)
     except SourceError:
-        return "utf-8"
+        return Encoding("utf-8", 1.0)  # what else is in it fails by line
 
 
 def _wide_without_mark(content: bytes) -> Encoding | None:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from indexer.encodings import Line, decode, lines
+from indexer.encodings import Line, decode, opened_lines
 from indexer.formats import MEBIBYTE, Broken, Extracted, Options, id_of, suffix_of
 from indexer.formats.documents import encoding_notes, whole
 from indexer.formats.fields import Fields
@@ -37,7 +37,9 @@ def _lines(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted 
     fields = Fields(name, options.fields)
     blank = True
     passed = 0  # bytes of blank lines, said with the next article
-    for line in lines(stream, MAX_LINE, options.encoding):
+    encoding, found = opened_lines(stream, MAX_LINE, options.encoding)
+    once = encoding_notes(encoding)  # with the first article
+    for line in found:
         if not line.problem and not line.text.strip():
             passed += line.size
             continue
@@ -52,7 +54,8 @@ def _lines(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted 
         except SourceError as error:
             yield Broken(part, error.code, str(error), size)
         else:
-            yield Extracted(known, part, size, notes)
+            yield Extracted(known, part, size, (*once, *notes))
+            once = ()
     if blank:
         raise SourceError("there is no text: nothing to index", code="empty")
 

@@ -34,7 +34,7 @@ from statistics import median_low
 from typing import BinaryIO, TypeVar
 
 from pypdf import DocumentInformation, PdfReader, apply_configuration
-from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
+from pypdf.errors import FileNotDecryptedError, LimitReachedError
 
 from indexer.extraction import joined_lines, mended, without_running_lines
 from indexer.formats import MEBIBYTE, Broken, Extracted, Options
@@ -150,7 +150,7 @@ def _guarded(work: Callable[[], Result], what: str) -> Result:
         return work()
     except (SourceError, MemoryError):
         raise
-    except (FileNotDecryptedError, DependencyError) as error:
+    except FileNotDecryptedError as error:
         raise SourceError("locked with a password: unlock it first", code="encrypted") from error
     except LimitReachedError as error:
         raise SourceError(f"{what} takes more than a PDF may: {error}", code="bomb") from error

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import BinaryIO
 
-from indexer.encodings import Line, lines
+from indexer.encodings import Line, opened_lines
 from indexer.formats import MEBIBYTE, Broken, Extracted, Options, suffix_of
+from indexer.formats.documents import encoding_notes
 from indexer.formats.fields import Fields
 from indexer.formats.objects import MAX_LINE, code_of
 from search.errors import SourceError
@@ -51,7 +52,8 @@ class _Feed:
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
     """Yield the article of each row."""
     fields = Fields(name, options.fields)
-    found = lines(stream, MAX_LINE, options.encoding)
+    encoding, found = opened_lines(stream, MAX_LINE, options.encoding)
+    once = encoding_notes(encoding)  # with the first article
     sample = _sample(found)
     declared = _declared(sample)
     if declared:
@@ -94,7 +96,8 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         except SourceError as error:
             yield Broken(str(number), error.code, str(error), size)
         else:
-            yield Extracted(known, str(number), size, notes)
+            yield Extracted(known, str(number), size, (*once, *notes))
+            once = ()
     if blank:
         raise SourceError("there are no rows under its heads: nothing to index", code="empty")
 

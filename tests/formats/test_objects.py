@@ -167,6 +167,15 @@ def test_a_guess_that_does_not_fit_is_left_out(name: str, value: object) -> None
     assert name in notes_of(found)[0]
 
 
+def test_a_guessed_encoding_is_told_once() -> None:
+    lines = [json.dumps({"id": id, "text": TEXT}, ensure_ascii=False) for id in "ab"]
+    items = articles_of(items_of("a.jsonl", "\n".join(lines).encode("cp1256")))
+    assert [item.fields["text"] for item in items] == [TEXT, TEXT]
+    (note,), nothing = (item.notes for item in items)
+    assert note.startswith("windows-1256 (.")
+    assert nothing == ()
+
+
 def test_a_promise_that_does_not_fit_fails_its_article() -> None:
     with pytest.raises(SourceError, match='"title" must be a text, not a number'):
         article_from(fields_of({"title": 3, "text": TEXT}))

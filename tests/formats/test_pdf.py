@@ -318,7 +318,22 @@ def test_strange_operators(operators: bytes) -> None:
         items_of("a.pdf", pdf_of(operators))
 
 
-def test_a_lock_that_needs_another_library() -> None:
+@pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128", "AES-128", "AES-256-R5", "AES-256"])
+def test_locks(algorithm: str) -> None:
+    """Many PDFs are locked against changes only: anybody may read them."""
+
+    def locked(password: str) -> bytes:
+        writer = PdfWriter(clone_from=BytesIO(fixture("fpdf2-english")))
+        writer.encrypt(password, owner_password="owner", algorithm=algorithm)
+        stream = BytesIO()
+        writer.write(stream)
+        return stream.getvalue()
+
+    assert text_of(locked("")) == text_of(fixture("fpdf2-english"))
+    assert refusal(locked("secret")) == "encrypted"
+
+
+def test_a_damaged_lock() -> None:
     writer = PdfWriter(clone_from=BytesIO(fixture("fpdf2-english")))
     stream = BytesIO()
     writer.write(stream)

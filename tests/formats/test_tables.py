@@ -36,6 +36,14 @@ def test_delimiters_line_ends_and_marks(delimiter: str, end: str, encoding: str)
     assert [item.fields for item in articles_of(items)] == [WANTED, WANTED]
 
 
+def test_a_guessed_encoding_is_told_once() -> None:
+    row = ["1", "عنوان الخبر", "قال المتحدث باسم الحكومة إن الاجتماع سيعقد غدا", "2024-01-30"]
+    first, second = articles_of(items_of("a.csv", table(HEADS, row, row).encode("cp1256")))
+    assert first.fields["text"] == second.fields["text"] == row[2]
+    assert first.notes[0].startswith("windows-1256 (.")
+    assert second.notes == ()
+
+
 def test_windows_arabic_where_it_is_said() -> None:
     content = table(HEADS, ROW).encode("cp1256")
     (item,) = articles_of(items_of("a.csv", content, Options(encoding="cp1256")))

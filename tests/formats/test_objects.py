@@ -168,7 +168,7 @@ def test_a_guess_that_does_not_fit_is_left_out(name: str, value: object) -> None
 
 
 def test_a_guessed_encoding_is_told_once() -> None:
-    lines = [json.dumps({"id": id, "text": TEXT}, ensure_ascii=False) for id in "ab"]
+    lines = [json.dumps({"id": key, "text": TEXT}, ensure_ascii=False) for key in "ab"]
     items = articles_of(items_of("a.jsonl", "\n".join(lines).encode("cp1256")))
     assert [item.fields["text"] for item in items] == [TEXT, TEXT]
     (note,), nothing = (item.notes for item in items)

@@ -8,6 +8,7 @@ for what cairo draws from right to left. Of the letters of tests/fixtures/pdf, i
 
                 extract_text   its layout mode   here
     Chromium    .63 to .94     .06 to .34        1
+    LibreOffice .89 and .96    .37 and .08       1
     WeasyPrint  .70            .35               1
     fpdf2       .72            .37               1
     reportlab   .77            .37               1

@@ -31,7 +31,7 @@ _OPEN, _CLOSE = "([{«‹“", ")]}»›”"
 _BRACKETS = frozenset(_OPEN + _CLOSE)
 _MIRROR = str.maketrans(_OPEN + _CLOSE, _CLOSE + _OPEN)
 _IN_ADDRESS = frozenset("./-_?&=#:")
-_BULLETS = frozenset("•▪◦‣·●○■□\uf0b7 ")
+_BULLETS = "•▪◦‣·●○■□\uf0b7 "
 
 
 @dataclass(slots=True)
@@ -183,7 +183,7 @@ def is_right_to_left(lines: Sequence[Line]) -> bool:
 
 
 def texts_of(lines: Sequence[Line], *, right_to_left: bool) -> list[str]:
-    """Return each line as it is read; a line of bullets alone is "".
+    """Return each line as it is read, without the bullets it begins with.
 
     Brackets inside of Arabic are drawn turned around. Some producers name them as they look
     (Chromium) and some as they are typed (WeasyPrint, fpdf2): what most of them do in these
@@ -201,7 +201,7 @@ def texts_of(lines: Sequence[Line], *, right_to_left: bool) -> list[str]:
         read = _runs(line.texts, right_to_left=right_to_left)
         text = "".join(t.translate(_MIRROR) if nested[way] < 0 else t for t, way in read)
         text = " ".join(text.split())
-        done.append("" if set(text) <= _BULLETS else text)
+        done.append(text.lstrip(_BULLETS))
     return done
 
 

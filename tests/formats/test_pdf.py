@@ -1,4 +1,4 @@
-"""PDFs of nine producers: what is read is what was written, or it is refused; and hostile ones."""
+"""PDFs of ten producers: what is read is what was written, or it is refused; and hostile ones."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ WRITTEN: dict[str, list[str]] = {
     "chromium-sentences": WITH_LISTS,
     "fpdf2-english": TEXTS["english"],
     "fpdf2-sentences": SENTENCES,
+    "libreoffice-article": ARTICLE,
+    "libreoffice-sentences": WITH_LISTS,
     "locked-empty-password": ARTICLE[:3],
     "reportlab-sentences": SENTENCES,
     "typst-sentences": SENTENCES,

@@ -24,7 +24,7 @@ from search.stemmer import stem
 from search.stemmer_latin import stem_latin
 
 # Part of every index's fingerprint: raise it with any change of any layer's output.
-ANALYSER_VERSION = "7"
+ANALYSER_VERSION = "8"
 
 MAX_RUN = 256  # code points; a longer run is analysed in parts
 _MAX_SOUNDED = 24  # code points; a longer word is no name

@@ -50,7 +50,7 @@ _VARIANTS = str.maketrans(
 _FOLDS = str.maketrans("أإآٱىة", "اااايه")
 # Madda written as a letter of its own: قرءان is قرآن. Not after alef (قراءات) and
 # not at the end (جزءا), where hamza and alef belong to different syllables.
-_HAMZA_ALEF = re.compile("(?<!ا)ءا(?=.)")
+_HAMZA_ALEF = re.compile("(?<!ا)ء+ا(?=.)")
 _HAMZA_SEATS = str.maketrans("ؤئ", "ءء")
 
 _LATIN_LETTERS = str.maketrans(

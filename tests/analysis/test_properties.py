@@ -73,6 +73,7 @@ def test_no_letter_or_digit_is_lost(text: str) -> None:
             assert i in covered
 
 
+@example("ءءآء")
 @given(ARABIC)
 def test_folding_twice_is_folding_once(word: str) -> None:
     assert fold_arabic(fold_arabic(word)) == fold_arabic(word)

@@ -33,6 +33,7 @@ from indexer.formats import (
 )
 from indexer.formats.archive_members import Member, Members, members_of
 from indexer.formats.archive_streams import Budget, Counted
+from indexer.formats.documents import whole
 from indexer.records import parse_object
 from search.errors import SourceError
 
@@ -121,7 +122,7 @@ class _Archive:
                 if suffix_of(name) in _STREAMED:
                     yield from reader_of(name)(stream, name, self._options)
                     return
-                content = self._whole(stream, MAX_MEMBER)
+                content = whole(stream, MAX_MEMBER)
             if _kind(name) == "archives":
                 yield from self.items(io.BytesIO(content), name, depth + 1)
             else:
@@ -144,7 +145,7 @@ class _Archive:
             short = member.name.rpartition("/")[2]
             try:
                 with closing(member.open()) as stream:
-                    content = self._whole(stream, min(left, MAX_METADATA))
+                    content = whole(stream, min(left, MAX_METADATA))
                 left -= len(content)
                 found = parse_object(decode(content)[0])
                 if "text" in found:
@@ -155,15 +156,6 @@ class _Archive:
                     raise
                 broken[member.name] = (error.code, f"{short}: {error}")
         return known, broken
-
-    def _whole(self, stream: BinaryIO, limit: int) -> bytes:
-        content = stream.read(limit + 1)
-        if len(content) > limit:
-            raise SourceError(
-                f"larger than {limit:,} bytes, which a file in an archive may have at most",
-                code="too-large",
-            )
-        return content
 
 
 def _placed(

@@ -134,7 +134,7 @@ def whole(stream: BinaryIO, limit: int = MAX_WHOLE) -> bytes:
     content = stream.read(limit + 1)
     if len(content) > limit:
         raise SourceError(
-            f"more than {limit:,} bytes, and no file of this kind may have more: split it",
+            f"more than {limit:,} bytes, and no file of its kind may have more here: split it",
             code="too-large",
         )
     return content

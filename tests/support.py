@@ -55,6 +55,18 @@ class HashingEmbedder:
         return np.zeros((0, self.dimensions), dtype=np.float32)
 
 
+class CountingEmbedder(HashingEmbedder):
+    """Remembers the passages it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
+        self.texts += texts
+        return super().embed_passages(texts, progress)
+
+
 @lru_cache(10_000)
 def _direction(word: str, dimensions: int) -> NDArray[np.float64]:
     digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()

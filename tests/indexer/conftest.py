@@ -15,6 +15,7 @@ from search.assembly import fingerprint_of
 from search.engine import Engine
 from search.engines import open_engine
 from search.settings import Settings
+from tests.indexer.watcher import Watcher
 from tests.support import HashingEmbedder
 
 
@@ -28,6 +29,17 @@ def engine(settings: Settings) -> Iterator[Engine]:
     opened = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "watched").mkdir()
+    return tmp_path / "watched"
+
+
+@pytest.fixture
+def watcher(folder: Path, engine: Engine, settings: Settings) -> Watcher:
+    return Watcher([folder], engine, settings)
 
 
 @dataclass(frozen=True, slots=True)

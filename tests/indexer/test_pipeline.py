@@ -22,7 +22,7 @@ from search.engines import open_engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable
 from search.searcher import Searcher
 from search.settings import Settings
-from tests.support import HashingEmbedder, article
+from tests.support import CountingEmbedder, HashingEmbedder, article
 
 TWO_SENTENCES = "ذهب الوزير إلى البيت. ثم عاد في المساء."
 
@@ -42,16 +42,6 @@ def run(
 
 def counts(report: Report) -> tuple[int, int, int, int]:
     return report.written, report.passages, report.unchanged, sum(report.failures.values())
-
-
-class CountingEmbedder(HashingEmbedder):
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-
-    def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
-        self.texts += texts
-        return super().embed_passages(texts, progress)
 
 
 class FailingEmbedder(HashingEmbedder):

@@ -29,22 +29,10 @@ from search.embedding import Progress
 from search.engine import Engine, WriteOutcome
 from search.engines import open_engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError, SourceError
-from search.settings import Settings
 from tests.indexer.watcher import Watcher, Wrapped, held, lines, until, write
 from tests.support import HashingEmbedder
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "watched").mkdir()
-    return tmp_path / "watched"
-
-
-@pytest.fixture
-def watcher(folder: Path, engine: Engine, settings: Settings) -> Watcher:
-    return Watcher([folder], engine, settings)
 
 
 # -- what people do with files

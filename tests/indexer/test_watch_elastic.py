@@ -39,17 +39,6 @@ def engine(proxy: Proxy, settings: Settings) -> Iterator[Engine]:
         yield engine
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "watched").mkdir()
-    return tmp_path / "watched"
-
-
-@pytest.fixture
-def watcher(folder: Path, engine: Engine, settings: Settings) -> Watcher:
-    return Watcher([folder], engine, settings)
-
-
 def test_new_changed_moved_and_removed_files_are_followed(watcher: Watcher, folder: Path) -> None:
     write(folder / "a.txt", "قبل أن يبدأ")
     lines(folder / "news.jsonl", x="واحد", y="اثنان")

@@ -15,23 +15,11 @@ from indexer.sources import Failure
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from indexer.watch import Pace, watch
-from search.domain import Vector
-from search.embedding import Progress
 from search.engine import Engine
 from search.settings import Settings
-from tests.support import HashingEmbedder
+from tests.support import CountingEmbedder
 
 QUICK = Pace(settle=0.15, burst=0.1, look=600.0, poll=0.3, busy=(0.1, 0.2), retry=(0.2, 0.2, 600.0))
-
-
-class CountingEmbedder(HashingEmbedder):
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-
-    def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
-        self.texts += texts
-        return super().embed_passages(texts, progress)
 
 
 class Watcher:

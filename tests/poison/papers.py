@@ -211,7 +211,7 @@ POISON: tuple[Poison, ...] = (
         ),
     ),
     of("unknown-filter.pdf", "damaged", contents(SAYS, "/Filter /NoSuchDecode")),
-    of("jbig2.pdf", "encrypted", contents(SAYS, "/Filter /JBIG2Decode")),
+    of("jbig2.pdf", "damaged", contents(SAYS, "/Filter /JBIG2Decode")),
     of(
         "form-loop.pdf",
         "bomb",

@@ -26,7 +26,7 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from indexer.sources.opening import sync_folder
+from search.durable import sync_folder
 from search.errors import EngineUnavailable, InputError
 from search.settings import Settings
 

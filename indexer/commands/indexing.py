@@ -79,12 +79,12 @@ def index_command(
 
     if (not paths) == (retry is None):
         raise InputError("give files or folders, or else --retry FILE", field="PATH")
-    options = _options(field, encoding)
+    options, source = _options(field, encoding), valid("--source", source)
     named = [path for path in paths or () if str(path) != STDIN]
     listed = read_letters(retry) if retry is not None else list_files(named)
 
     def items() -> Generator[Item, None, None]:
-        yield from read_articles(listed, options, source=valid("--source", source), workers=workers)
+        yield from read_articles(listed, options, source=source, workers=workers)
         if len(named) < len(paths or ()):
             yield from read_stream(sys.stdin.buffer, f"stdin{kind}", options, source=source)
 

@@ -8,7 +8,7 @@ import typer
 
 from indexer.commands import AsJson
 from indexer.progress import steps
-from indexer.terminal import all_valid, opened, with_engine
+from indexer.terminal import all_valid, opened, plain, with_engine
 from search.errors import InputError
 
 
@@ -16,8 +16,6 @@ def delete_command(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of articles.")],
 ) -> None:
     """Remove articles by id."""
-    from indexer.terminal import plain
-
     with opened() as (engine, _, _):
         wanted = list(dict.fromkeys(all_valid("id", ids)))
         known = engine.stored(wanted)

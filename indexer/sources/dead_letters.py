@@ -26,7 +26,8 @@ from indexer.records import parse_object
 from indexer.sources import Failure, Listed, SourceFile
 from indexer.sources.listing import file_at
 from indexer.sources.naming import one_line, problem_of, shown
-from indexer.sources.opening import open_regular, sync_folder
+from indexer.sources.opening import open_regular
+from search.durable import sync_folder
 from search.errors import SourceError
 
 MAX_LETTER = 256 * 1024  # bytes of a line: a path has 4,096, six times that where escaped

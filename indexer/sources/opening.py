@@ -39,12 +39,3 @@ def open_regular(path: Path) -> int:
 def _check(mode: int) -> None:
     if not stat.S_ISREG(mode):
         raise SourceError("not a regular file", code="not-regular")
-
-
-def sync_folder(folder: Path) -> None:
-    """Have a folder's entries on disk: what was made, renamed or removed in it."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from indexer.formats import MEBIBYTE, Options
-from indexer.sources import Failure, Found, Item, Listed, SourceFile
+from indexer.sources import Failure, Item, Listed, SourceFile
 from indexer.sources.ahead import Workers
 from indexer.sources.metadata import metadata_of
 from indexer.sources.naming import problem_of, shown
@@ -105,8 +106,4 @@ def read_stream(
             closing(parser.parse(file, options, descriptor=kept.fileno(), source=source)) as items,
         ):
             for item in items:
-                # There is no file to give again.
-                if isinstance(item, Found):
-                    yield Found(item.article, item.place, item.size, item.notes)
-                else:
-                    yield Failure(item.place, item.reason, item.size, item.code)
+                yield replace(item, file=None)  # there is no file to give again

@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from search.clauses import Clause
 from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
+from search.durable import sync_folder
 from search.engine import (
     EngineStatus,
     FacetField,
@@ -95,7 +96,7 @@ class Versions:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._pointer)
-        _sync(self.folder)
+        sync_folder(self.folder)
 
     def remove(self, number: int) -> None:
         """Remove a version's files, and nothing beside them."""
@@ -265,11 +266,3 @@ class Successor:
 
     def close(self) -> None:
         self.engine.close()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,0 +1,19 @@
+"""What has to be on disk before anybody is told that it is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a folder's entries on disk: what was made, renamed or removed in it.
+
+    Raises:
+        OSError: it cannot be told that they are.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

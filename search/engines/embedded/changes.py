@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from search.domain import LAYERS
 from search.engine import Fingerprint
 from search.engines.embedded.connections import RECORD_SCHEMA
+from search.engines.embedded.head import Head
 from search.engines.embedded.packing import unpack
 from search.errors import FingerprintMismatch, RecordCorrupt
 
@@ -18,17 +19,29 @@ _SHORT = 64  # passages of an article that is not long
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a record stands.
+    """Where a record stands: what it is, and its last commit.
 
-    `horizon`: removals up to it are no longer listed. `last`: the greatest passage number
-    ever used.
+    Attributes:
+        record: tells this record from every other one.
+        index: the same for all versions of one index, however often it is made anew.
+        sequence, token: of the last commit; the token is random.
+        articles, passages: how many there are.
+        last: the greatest passage number ever used.
+        horizon: removals up to this sequence are no longer listed.
     """
 
     record: str
+    index: str
     fingerprint: Fingerprint
-    sequence: int
-    horizon: int
-    last: int
+    sequence: int = 0
+    token: str = ""
+    articles: int = 0
+    passages: int = 0
+    last: int = 0
+    horizon: int = 0
+
+    def head(self) -> Head:
+        return Head(self.token, self.sequence, self.articles, self.passages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +74,18 @@ def read_state(connection: sqlite3.Connection) -> State | None:
             "FIHRIS_DATA and index your files into it."
         )
     meta = dict(connection.execute("SELECT name, value FROM meta"))
-    return State(
-        record=meta["record"],
-        fingerprint=Fingerprint(**json.loads(meta["fingerprint"])),
-        sequence=int(meta["sequence"]),
-        horizon=int(meta["horizon"]),
-        last=int(meta["numbers"]),
-    )
+    commit = connection.execute(
+        "SELECT sequence, token, articles, passages, last, horizon FROM commits "
+        "ORDER BY sequence DESC LIMIT 1"
+    ).fetchone()
+    fingerprint = Fingerprint(**json.loads(meta["fingerprint"]))
+    return State(meta["record"], meta["index"], fingerprint, *(commit or ()))
+
+
+def knows(connection: sqlite3.Connection, head: Head) -> bool:
+    """Tell whether a head names one of the record's commits."""
+    sql = "SELECT 1 FROM commits WHERE sequence = ? AND token = ?"
+    return connection.execute(sql, (head.sequence, head.token)).fetchone() is not None
 
 
 def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterator[TermRows]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from search.errors import EngineBusy, EngineError, EngineUnavailable, RecordCorrupt
 
-RECORD_SCHEMA = 2  # of the tables; a record with a greater one was made by a newer Fihris
+RECORD_SCHEMA = 3  # of the tables; a record with a greater one was made by a newer Fihris
 _IDLE = 8  # connections kept for the next read
 
 

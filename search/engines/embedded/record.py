@@ -45,8 +45,10 @@ from search.domain import (
 from search.engine import Fingerprint, Stored, WriteOutcome
 from search.engines.embedded.changes import State, TermRows, damaged, read_state
 from search.engines.embedded.connections import Connections, as_json
+from search.engines.embedded.head import write_head
 from search.engines.embedded.packing import unpack
-from search.engines.embedded.storing import Storing, create, forget_removals, next_sequence
+from search.engines.embedded.storing import Storing, create
+from search.errors import EngineUnavailable
 
 # An empty value means unknown, which no filter asks for.
 _LISTED = "(SELECT value FROM json_each(?) WHERE value != '')"
@@ -71,6 +73,7 @@ class Record:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._head = path.with_name("head.json")
         self._connections = Connections(path)
 
     def close(self) -> None:
@@ -96,18 +99,16 @@ class Record:
     def write(self, articles: Sequence[IndexedArticle], fingerprint: Fingerprint) -> Written:
         """Store articles in one transaction; an unfit one fails alone."""
         with self._connections.writing() as connection:
-            state = read_state(connection)
-            if state is None:
-                create(connection, fingerprint)
-            before = state.last if state else 0
-            storing = Storing(connection, next_sequence(connection), before)
+            state = read_state(connection) or create(connection, fingerprint)
+            before = state.last
+            storing = Storing(connection, state)
             outcomes = [storing.store(a, fingerprint.dimensions) for a in articles]
             if not any(outcome.status == "written" for outcome in outcomes):
                 connection.execute("ROLLBACK")
                 return Written(outcomes, [], before, before)
-            storing.finish()
-            forget_removals(connection)
-        return Written(outcomes, storing.added, before, storing.last)
+            state = storing.finish()
+        self._write_head(state)
+        return Written(outcomes, storing.added, before, state.last)
 
     def delete(self, article_ids: Sequence[str]) -> int:
         """Remove articles in one transaction; return how many there were."""
@@ -115,12 +116,23 @@ class Record:
             state = read_state(connection)
             if state is None:
                 return 0
-            storing = Storing(connection, next_sequence(connection), state.last)
+            storing = Storing(connection, state)
             removed = sum(storing.remove(known) for known in set(article_ids))
-            forget_removals(connection)
             if not removed:
                 connection.execute("ROLLBACK")
-            return removed
+                return 0
+            state = storing.finish()
+        self._write_head(state)
+        return removed
+
+    def _write_head(self, state: State) -> None:
+        try:
+            write_head(self._head, state.head())
+        except OSError as error:
+            raise EngineUnavailable(
+                f"what was written is in {self.path}, but {self._head} cannot be written: {error}. "
+                "What was acknowledged is safe; see to the disk and send it again."
+            ) from error
 
     # -- reading for people
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +15,21 @@ from numpy.typing import NDArray
 from search.domain import LAYERS, IndexedArticle, IndexedPassage, Vector
 from search.engine import Fingerprint, WriteOutcome
 from search.engines.checks import Unfit, check_article
-from search.engines.embedded.changes import TermRows
+from search.engines.embedded.changes import State, TermRows
 from search.engines.embedded.connections import RECORD_SCHEMA
 from search.engines.embedded.packing import pack
 
 KEPT_REMOVALS = 100_000  # a reader further behind reads everything anew
+KEPT_COMMITS = 10_000  # 60 bytes each: a head that is further behind is taken for another's
 PACKED = 64  # passages whose terms are one row: a row each takes twice the time
 
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE commits (
+    sequence INTEGER PRIMARY KEY, token TEXT NOT NULL, articles INTEGER NOT NULL,
+    passages INTEGER NOT NULL, last INTEGER NOT NULL, horizon INTEGER NOT NULL,
+    log TEXT NOT NULL);
+CREATE TABLE text (origin TEXT NOT NULL, about TEXT NOT NULL, checksum INTEGER NOT NULL);
 CREATE TABLE articles (
     key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, content_hash TEXT NOT NULL,
     title TEXT NOT NULL, source TEXT NOT NULL, author TEXT NOT NULL, language TEXT NOT NULL,
@@ -51,50 +58,69 @@ CREATE TABLE removals (
 _INSERT_ARTICLE = "INSERT INTO articles VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def create(connection: sqlite3.Connection, fingerprint: Fingerprint) -> None:
+def create(connection: sqlite3.Connection, fingerprint: Fingerprint, index: str = "") -> State:
+    """Make the tables of a new record; of a new index, unless it is a version of `index`."""
     for statement in _SCHEMA.split(";\n"):
         if statement.strip():
             connection.execute(statement)
+    state = State(uuid.uuid4().hex, index or uuid.uuid4().hex, fingerprint)
     meta = {
-        "record": uuid.uuid4().hex,
+        "record": state.record,
+        "index": state.index,
         "fingerprint": json.dumps(asdict(fingerprint)),
-        "sequence": "0",
-        "horizon": "0",
-        "numbers": "0",
     }
     connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
     connection.execute(f"PRAGMA user_version = {RECORD_SCHEMA}")
+    return state
 
 
-def next_sequence(connection: sqlite3.Connection) -> int:
-    sql = (
-        "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'sequence' RETURNING value"
+def commit(connection: sqlite3.Connection, state: State, log: str = "") -> State:
+    """Note a commit after which the record stands at `state`, but for a new token; return it.
+
+    Args:
+        log: which write-ahead log was in use before (`logs`).
+    """
+    state = replace(state, sequence=state.sequence + 1, token=secrets.token_hex(16))
+    connection.execute(
+        "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            state.sequence,
+            state.token,
+            state.articles,
+            state.passages,
+            state.last,
+            state.horizon,
+            log,
+        ),
     )
-    return int(connection.execute(sql).fetchall()[0][0])
+    connection.execute("DELETE FROM commits WHERE sequence <= ?", (state.sequence - KEPT_COMMITS,))
+    return state
 
 
-def forget_removals(connection: sqlite3.Connection) -> None:
-    """Keep the list of removals bounded: who is further behind reads everything anew."""
+def forget_removals(connection: sqlite3.Connection, horizon: int) -> int:
+    """Keep the list of removals bounded: who is further behind reads everything anew.
+
+    Returns the sequence up to which they are forgotten, which was `horizon`.
+    """
     known = connection.execute("SELECT count(*) FROM removals").fetchone()[0]
     if known <= KEPT_REMOVALS:
-        return
+        return horizon
     sql = "SELECT sequence FROM removals ORDER BY sequence DESC LIMIT 1 OFFSET ?"
-    horizon = connection.execute(sql, (KEPT_REMOVALS // 2,)).fetchone()[0]
+    horizon = int(connection.execute(sql, (KEPT_REMOVALS // 2,)).fetchone()[0])
     connection.execute("DELETE FROM removals WHERE sequence <= ?", (horizon,))
-    connection.execute("UPDATE meta SET value = ? WHERE name = 'horizon'", (str(horizon),))
+    return horizon
 
 
 @dataclass(slots=True)
 class Storing:
     """One transaction's changes. Rows are inserted table by table: half the time of in turn.
 
-    `last` is the greatest passage number ever used; `added` is what the text index needs of
-    the passages stored.
+    `state` is where the record stands with them, but for the commit itself; `added` is what
+    the text index needs of the passages stored.
     """
 
     connection: sqlite3.Connection
-    sequence: int
-    last: int
+    state: State
     added: list[TermRows] = field(default_factory=list)
     _keys: set[int] = field(default_factory=set)
     _tags: list[tuple[str, int]] = field(default_factory=list)
@@ -142,19 +168,30 @@ class Storing:
         self.connection.execute("DELETE FROM tags WHERE article = ?", (key,))
         self.connection.execute("DELETE FROM articles WHERE key = ?", (key,))
         self.connection.execute(
-            "INSERT INTO removals VALUES (?, ?, ?, ?)", (self.sequence, key, first, passages)
+            "INSERT INTO removals VALUES (?, ?, ?, ?)",
+            (self.state.sequence + 1, key, first, passages),
         )
+        self._count(-1, -passages)
         return True
 
-    def finish(self) -> None:
-        """Insert what is left; to be called before the transaction ends."""
+    def finish(self, log: str = "") -> State:
+        """Insert what is left and note the commit; to be called before the transaction ends."""
         self._insert()
-        self.connection.execute(
-            "UPDATE meta SET value = ? WHERE name = 'numbers'", (str(self.last),)
+        horizon = forget_removals(self.connection, self.state.horizon)
+        return commit(self.connection, replace(self.state, horizon=horizon), log)
+
+    def _count(self, articles: int, passages: int, *, used: int = 0) -> None:
+        state = self.state
+        self.state = replace(
+            state,
+            articles=state.articles + articles,
+            passages=state.passages + passages,
+            last=state.last + used,
         )
 
     def _add(self, indexed: IndexedArticle, content_hash: str) -> None:
-        info, passages, first = indexed.article.info, indexed.passages, self.last + 1
+        info, passages = indexed.article.info, indexed.passages
+        first = self.state.last + 1
         published = info.published.isoformat() if info.published else None
         values = (
             info.id,
@@ -175,7 +212,7 @@ class Storing:
         key = self.connection.execute(_INSERT_ARTICLE, values).lastrowid
         assert key is not None  # noqa: S101  # an INSERT always has one
         self._keys.add(key)
-        self.last += len(passages)
+        self._count(1, len(passages), used=len(passages))
         self._tags += [(tag, key) for tag in dict.fromkeys(info.tags)]
         self._passages += [
             (number, passage.passage.start, passage.passage.end, passage.passage.text)

@@ -1,0 +1,83 @@
+"""The head: which commit of the record was the last one, in a small file beside it.
+
+    {"token": ..., "sequence": ..., "articles": ..., "passages": ..., "checksum": ...}
+
+Every commit of the record carries a random token, and is acknowledged when the head names it.
+So a record that does not know its head's token has lost what was acknowledged: it is an older
+copy, another index's, or its log was cut by damage. A head that names an earlier commit of the
+record is left by a writer that died before it wrote it, and harms nobody.
+
+It is one block, written in place: 0.15 ms with its fsync, beside the 0.3 of the commit and
+0.5 of a new file and a rename. A half written one fails its checksum and counts as missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from search.durable import sync_folder
+
+_BLOCK = 512  # bytes: written whole by a disk
+_TRIES = 5  # a reader may meet a writer at work
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A commit of the record, and how much the record held then."""
+
+    token: str
+    sequence: int
+    articles: int
+    passages: int
+
+
+def read_head(path: Path) -> Head | None:
+    """Return what a head file names, None where there is none that is whole."""
+    for _ in range(_TRIES):
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                content = os.read(descriptor, _BLOCK)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return None
+        head = _parsed(content)
+        if head is not None:
+            return head
+        time.sleep(0.001)
+    return None
+
+
+def write_head(path: Path, head: Head) -> None:
+    """Write a head file: on disk when this returns. Raises OSError."""
+    values = asdict(head)
+    content = json.dumps({**values, "checksum": _checksum(values)}).encode()
+    new = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    try:
+        os.pwrite(descriptor, content.ljust(_BLOCK - 1) + b"\n", 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if new:
+        sync_folder(path.parent)
+
+
+def _parsed(content: bytes) -> Head | None:
+    try:
+        values = json.loads(content)
+        if values.pop("checksum") != _checksum(values):
+            return None
+        return Head(**values)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _checksum(values: dict[str, object]) -> int:
+    return zlib.crc32(json.dumps(values, sort_keys=True).encode())

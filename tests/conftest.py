@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import servers
+from tests.conformance.engines import absent
+
+# How long examples take says how busy the machine is, not whether what they check holds.
+settings.register_profile(
+    "fihris", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("fihris")
 
 _told: set[str] = set()
 
@@ -18,6 +26,25 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     for item in items:
         if "elasticsearch" in item.name.partition("[")[2]:
             item.add_marker(pytest.mark.slow)
+
+
+def _for_want_of_a_server() -> Generator[None, object, object]:
+    """Make of a server that cannot be had a skip, or a failure where it is required."""
+    try:
+        return (yield)
+    except servers.Unavailable as error:
+        why = error
+    absent("elasticsearch", why)  # out of `except`: a failure is then told without a traceback
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    return (yield from _for_want_of_a_server())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    return (yield from _for_want_of_a_server())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -7,20 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from search.settings import Settings
-from tests.conformance.engines import Unavailable, absent, alias_of, elastic_settings, removed
+from tests.conformance.engines import alias_of, elastic_settings, removed
 
 
 @contextmanager
 def environment_of(engine: str, folder: Path) -> Iterator[dict[str, str]]:
-    """Give the variables; skip (or fail, where it is required) without such an engine."""
+    """Give the variables; raises Unavailable without such an engine."""
     common = {"FIHRIS_ENGINE": engine, "FIHRIS_DATA": str(folder / "data")}
     if engine == "embedded":
         yield common
         return
-    try:
-        settings = elastic_settings(alias_of(folder))
-    except Unavailable as error:
-        absent(engine, error)
+    settings = elastic_settings(alias_of(folder))
     yield common | {
         "FIHRIS_ELASTICSEARCH_URL": settings.elasticsearch_url,
         "FIHRIS_ELASTICSEARCH_INDEX": settings.elasticsearch_index,

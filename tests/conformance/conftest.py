@@ -10,7 +10,7 @@ import pytest
 
 from search.engine import Engine, Fingerprint
 from tests.conformance.corpus import FINGERPRINT
-from tests.conformance.engines import names, opened, removed
+from tests.conformance.engines import names, opened, ready, removed
 
 Open = Callable[..., AbstractContextManager[Engine]]
 
@@ -18,6 +18,8 @@ Open = Callable[..., AbstractContextManager[Engine]]
 @pytest.fixture(params=names())
 def open_index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Give what opens this test's index, as often as wanted."""
+
+    ready(request.param)
 
     def open_again(fingerprint: Fingerprint = FINGERPRINT) -> AbstractContextManager[Engine]:
         return opened(request.param, tmp_path, fingerprint)

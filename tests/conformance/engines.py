@@ -19,13 +19,10 @@ from search.engine import Engine, Fingerprint
 from search.engines import open_engine
 from search.settings import Settings
 from tests import servers
+from tests.servers import Unavailable
 
 # Opens the index that belongs to a folder: the same folder, the same index.
 Factory = Callable[[Path, Fingerprint], AbstractContextManager[Engine]]
-
-
-class Unavailable(Exception):
-    """An engine cannot be started here; the message says what it would need."""
 
 
 @contextmanager
@@ -47,11 +44,11 @@ def elasticsearch(folder: Path, fingerprint: Fingerprint) -> Iterator[Engine]:
 
 
 def elastic_settings(alias: str, **more: object) -> Settings:
-    """Return settings for an index of the tests' server; started at the first call."""
-    try:
-        server = servers.shared()
-    except servers.Unavailable as error:
-        raise Unavailable(str(error)) from error
+    """Return settings for an index of the tests' server; started at the first call.
+
+    Raises Unavailable.
+    """
+    server = servers.shared()
     about = {"engine": "elasticsearch", "elasticsearch_replicas": 0, "elasticsearch_timeout": 60}
     return Settings.model_validate(
         about | {"elasticsearch_url": server.url, "elasticsearch_index": alias} | more
@@ -87,21 +84,28 @@ def names() -> list[str]:
     return sorted({*ENGINES, *required()})
 
 
-def absent(name: str, error: Exception) -> NoReturn:
-    """Skip for want of an engine; fail where it is required."""
+def absent(name: str, error: Unavailable) -> NoReturn:
+    """Skip for want of an engine; fail where it is required. Either way in one line."""
+    why = servers.missed(error)
     if name in required():
-        pytest.fail(f"{name} is required and cannot be started: {error}")
-    pytest.skip(f"{name} cannot be started: {error}")
+        pytest.fail(f"{name} is required and cannot be started: {why}", pytrace=False)
+    pytest.skip(f"{name} cannot be started: {why}")
+
+
+def ready(name: str) -> None:
+    """Start what an engine needs, so that a fixture that cannot have it has nothing to undo.
+
+    Raises Unavailable.
+    """
+    if name == "elasticsearch":
+        servers.shared()
 
 
 @contextmanager
 def opened(name: str, folder: Path, fingerprint: Fingerprint) -> Iterator[Engine]:
-    """Open an engine by name; skip where it cannot be had, fail where it is required."""
+    """Open an engine by name. Raises Unavailable, which tests/conftest.py makes a skip."""
     factory = ENGINES.get(name)
     if factory is None:
         pytest.fail(f"REQUIRE_ENGINES names {name!r}, which tests/conformance/engines.py lacks")
-    try:
-        with factory(folder, fingerprint) as engine:
-            yield engine
-    except Unavailable as error:
-        absent(name, error)
+    with factory(folder, fingerprint) as engine:
+        yield engine

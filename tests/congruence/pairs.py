@@ -40,10 +40,8 @@ def paired(
 ) -> Iterator[Pair]:
     """Give both engines with the articles written; remove the index in Elasticsearch after.
 
-    Skips where there is no Elasticsearch, and fails where REQUIRE_ENGINES names it.
+    Raises Unavailable where there is no Elasticsearch.
     """
-    with opened("elasticsearch", folder, fingerprint):
-        pass  # it is there; nothing is made before the first write
     settings = elastic_settings(alias_of(folder), elasticsearch_shards=shards)
     elastic = open_engine(settings, fingerprint)
     try:

@@ -28,8 +28,6 @@ from search.errors import EngineBusy, EngineError, FingerprintMismatch, InputErr
 from search.searcher import Searcher
 from search.settings import Settings
 from tests.conformance.engines import (
-    Unavailable,
-    absent,
     alias_of,
     elastic_settings,
     names,
@@ -60,10 +58,7 @@ class OtherEmbedder(HashingEmbedder):
 def settings_of(name: str, folder: Path) -> Settings:
     if name == "embedded":
         return Settings(data=folder / "index")
-    try:
-        return elastic_settings(alias_of(folder), data=folder / "index")
-    except Unavailable as error:
-        absent(name, error)
+    return elastic_settings(alias_of(folder), data=folder / "index")
 
 
 @pytest.fixture(params=names())

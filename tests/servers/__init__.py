@@ -81,39 +81,38 @@ def named(url: str) -> Server:
 
 _stack = ExitStack()
 _lock = threading.Lock()
-_outcome: Server | Unavailable | NotStarted | None = None
-_last: Server | Unavailable | NotStarted | None = None  # stays known when it is stopped
+_outcome: Server | Unavailable | None = None
+_used: dict[str, None] = {}  # what `told` tells, in order, each thing once
 
 
 def shared() -> Server:
     """Return this process's one server, started at the first call and stopped at its end.
 
-    A failure is remembered, and raised again: Unavailable or NotStarted.
+    A failure is remembered, and raised again.
     """
-    global _outcome, _last
+    global _outcome
     with _lock:
         if _outcome is None:
             try:
                 _outcome = _stack.enter_context(elasticsearch())
                 atexit.register(stop)
-            except (Unavailable, NotStarted) as error:
+                _used[f"Elasticsearch {_outcome.version} from {_outcome.origin}"] = None
+            except Unavailable as error:
                 _outcome = error
-            if not isinstance(_last, Server):
-                _last = _outcome
     if isinstance(_outcome, Server):
         return _outcome
     raise _outcome
 
 
+def missed(error: Unavailable) -> str:
+    """Return in a line why a server could not be had; `told` tells the whole of it once."""
+    _used[f"no Elasticsearch: {error}"] = None
+    return str(error).partition("\n")[0]
+
+
 def told() -> str:
     """Return which server was shared, or why there was none; "" where nobody asked."""
-    match _last:
-        case Server(version=version, origin=origin):
-            return f"Elasticsearch {version} from {origin}"
-        case None:
-            return ""
-        case error:
-            return f"no Elasticsearch: {error}"
+    return "\n".join(_used)
 
 
 def stop() -> None:

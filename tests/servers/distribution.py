@@ -84,7 +84,8 @@ def from_maven() -> Distribution:
     home = cache / version
     with locked(cache / ".lock"):
         if not complete(home):
-            unpack(archive(), home)
+            with tempfile.TemporaryDirectory(prefix="maven-", dir=cache) as repository:
+                unpack(fetch(Path(repository)), home)
     return Distribution(home, version_in(home), java_home, f"Maven ({ARTIFACT})")
 
 
@@ -150,19 +151,21 @@ def java_version(home: Path) -> int:
 # --- The archive ----------------------------------------------------------------------------
 
 
-def archive() -> Path:
-    """Return the archive in the local Maven repository, fetched if need be; raises Unavailable."""
+def fetch(repository: Path) -> Path:
+    """Fetch the archive into a Maven repository of our own and return it; raises Unavailable.
+
+    The user's repository would spare a second fetching, but where it is only Maven knows: Java
+    takes the home folder from the user database, not from HOME, and settings may name another.
+    """
     group, name, version, kind = ARTIFACT.split(":")
-    repository = Path.home() / ".m2" / "repository"
     path = repository / group.replace(".", "/") / name / version / f"{name}-{version}.{kind}"
-    if path.is_file():
-        return path
     if shutil.which("mvn") is None:
         raise Unavailable(
             "there is no Elasticsearch here: set ELASTICSEARCH_URL or ELASTICSEARCH_HOME, "
             "or start Docker, or install Maven (mvn), which fetches one"
         )
-    command = ["mvn", "-q", "-B", "dependency:get", f"-Dartifact={ARTIFACT}", "-Dtransitive=false"]
+    command = ["mvn", "-q", "-B", f"-Dmaven.repo.local={repository}", "dependency:get"]
+    command += [f"-Dartifact={ARTIFACT}", "-Dtransitive=false"]
     try:
         done = subprocess.run(
             command,
@@ -176,7 +179,7 @@ def archive() -> Path:
         raise Unavailable(f"Maven did not fetch {ARTIFACT} in {MAVEN_SECONDS} s") from None
     if done.returncode:
         said = (done.stdout + done.stderr).strip()[-1500:]
-        raise Unavailable(f"Maven could not fetch {ARTIFACT}:\n{said}")
+        raise Unavailable(f"Maven could not fetch {ARTIFACT}\n{said}")
     if not path.is_file():
         raise Unavailable(f"Maven fetched {ARTIFACT}, but not to {path}")
     return path

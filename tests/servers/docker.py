@@ -65,7 +65,7 @@ def in_docker() -> Iterator[tuple[str, str, str]]:
             except (OSError, ValueError) as error:
                 if time.monotonic() > deadline:
                     said = b"".join(container.get_logs()).decode(errors="replace")[-3000:]
-                    raise NotStarted(f"{IMAGE}: {error}; its log ends:\n{said}") from error
+                    raise NotStarted(f"{IMAGE}: {error}\n{said}") from error
                 time.sleep(0.25)
         yield url, version, IMAGE
     finally:

@@ -7,5 +7,8 @@ class Unavailable(Exception):
     """A server cannot be had here; the message says what it would need."""
 
 
-class NotStarted(Exception):
-    """A server was there to be started and did not come up; the message has its log's tail."""
+class NotStarted(Unavailable):
+    """A server was there to be started and did not come up.
+
+    The message's first line says what happened, the others are its log's tail.
+    """

@@ -205,10 +205,10 @@ class Node:
         assert guard.stdout is not None
         left = max(0.0, deadline - time.monotonic())
         if not select.select([guard.stdout], [], [], left)[0]:
-            raise NotStarted(f"{self.name} was not up in time; its log ends:\n{self.log()}")
+            raise NotStarted(f"{self.name} was not up in time\n{self.log()}")
         status = guard.stdout.readline().strip()
         if status != "0":
-            raise NotStarted(f"{self.name} ended with status {status}; its log:\n{self.log()}")
+            raise NotStarted(f"{self.name} ended with status {status}\n{self.log()}")
 
     def _await_answer(self, deadline: float) -> None:
         while True:
@@ -218,9 +218,7 @@ class Node:
             except (OSError, ValueError) as error:
                 reason = error.reason if isinstance(error, URLError) else error
                 if time.monotonic() > deadline or not self.running:
-                    raise NotStarted(
-                        f"{self.name}: {reason}; its log ends:\n{self.log()}"
-                    ) from error
+                    raise NotStarted(f"{self.name}: {reason}\n{self.log()}") from error
                 time.sleep(0.1)
             else:
                 return
@@ -241,7 +239,9 @@ class Node:
 
     def _environment(self) -> dict[str, str]:
         # Of ours only what finds programs: a JAVA_HOME or ES_* of the user's is no part of a test.
-        environment = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
+        environment = {"PATH": os.environ.get("PATH", os.defpath)}
+        # Java finds no file whose path has letters that the locale's encoding lacks.
+        environment["LC_ALL"] = "C.UTF-8"
         environment["HOME"] = str(self.folder / "server")
         environment["ES_PATH_CONF"] = str(self.folder / "server" / "config")
         temporary = str(self.folder / "server" / "tmp")
@@ -330,7 +330,7 @@ class Node:
             check=False,
         )
         if done.returncode:
-            raise NotStarted(f"the keystore could not be made: {done.stdout}{done.stderr}")
+            raise NotStarted(f"the keystore could not be made\n{done.stdout}{done.stderr}")
 
 
 class Cluster:

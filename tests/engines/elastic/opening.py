@@ -20,8 +20,7 @@ from search.engines.elastic.engine import ElasticEngine
 from search.settings import Settings
 from tests import servers
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed, passages_of
-from tests.conformance.engines import Unavailable, absent, elastic_settings
-from tests.servers import asking, distribution
+from tests.servers import asking
 from tests.servers.proxy import Proxy
 
 LEDGER = r"(PUT|POST) /[^/]+/_doc/ledger"  # how the ledger's changes look to a proxy
@@ -33,22 +32,11 @@ MSEARCH = r"(GET|POST) /_msearch"
 
 
 def server_url() -> str:
-    """Return the shared server's address; skip without one."""
-    try:
-        url = elastic_settings("fihris").elasticsearch_url.split(",")[0].strip()
-    except (Unavailable, servers.NotStarted) as error:
-        absent("elasticsearch", error)
+    """Return the shared server's address; raises Unavailable."""
+    url = servers.shared().url.split(",")[0].strip()
     if not url.startswith("http://"):
         pytest.skip("these tests put a proxy before the server, which reads plain HTTP only")
     return url
-
-
-def found_distribution() -> distribution.Distribution:
-    """Return what servers of a test's own are started from; skip without it."""
-    try:
-        return distribution.find()
-    except servers.Unavailable as error:
-        absent("elasticsearch", error)
 
 
 def settings(url: str, alias: str, **more: object) -> Settings:

@@ -12,8 +12,8 @@ import pytest
 from search.clauses import Everything
 from search.engine import RankRequest
 from search.errors import EngineUnavailable
-from tests.engines.elastic.opening import found_distribution, opened, seen, stored, versioned
-from tests.servers import Cluster
+from tests.engines.elastic.opening import opened, seen, stored, versioned
+from tests.servers import Cluster, distribution
 
 ARTICLES = 60
 
@@ -23,7 +23,7 @@ ARTICLES = 60
 def test_one_of_three_nodes_is_killed() -> None:
     alias = f"f{uuid.uuid4().hex[:16]}"
     more = {"elasticsearch_replicas": 1, "elasticsearch_shards": 2}
-    with Cluster(found_distribution()) as cluster:
+    with Cluster(distribution.find()) as cluster:
         first, _, last = cluster.nodes
         urls = ",".join(cluster.urls)
         with opened(urls, alias, **more) as writer, opened(urls, alias, **more) as reader:

@@ -19,7 +19,6 @@ from search.errors import EngineUnavailable
 from tests.engines.elastic.journal import possible, write_until_killed
 from tests.engines.elastic.opening import (
     exactly,
-    found_distribution,
     opened,
     processes,
     seen,
@@ -27,7 +26,7 @@ from tests.engines.elastic.opening import (
     versioned,
     write,
 )
-from tests.servers import Node
+from tests.servers import Node, distribution
 
 KILLS = 20
 
@@ -69,7 +68,7 @@ def node() -> Iterator[Node]:
     """Give a server of our own, which may keep backups in a folder."""
     with tempfile.TemporaryDirectory(prefix="fihris-backups-") as backups:
         Path(backups).chmod(0o777)  # the server is another user
-        with Node(found_distribution(), heap="512m", settings={"path.repo": backups}) as node:
+        with Node(distribution.find(), heap="512m", settings={"path.repo": backups}) as node:
             yield node
 
 

@@ -20,8 +20,8 @@ from search.engines.elastic.versions import drop_all
 from search.errors import EngineError, EngineUnavailable, SettingsError
 from search.settings import Settings
 from tests.conformance.corpus import FINGERPRINT
-from tests.engines.elastic.opening import bump, found_distribution, stored, versioned
-from tests.servers import Node
+from tests.engines.elastic.opening import bump, stored, versioned
+from tests.servers import Node, distribution
 from tests.servers.certificates import make_certificates
 from tests.support import REPOSITORY
 
@@ -42,7 +42,7 @@ SEARCHING: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
-    with Node(found_distribution(), heap="512m", password=PASSWORD, tls=True) as node:
+    with Node(distribution.find(), heap="512m", password=PASSWORD, tls=True) as node:
         yield node
 
 

@@ -30,7 +30,9 @@ _MAX_WORD = 64  # bytes; what is longer is no word and is read in parts
 _WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]{1,%d}" % _MAX_WORD)
 _HIGH = re.compile(rb"[\x80-\xff]")
 
-_OTHER = 4.3  # nats a byte over 0x7F
+# Nats a byte over 0x7F. Rare Arabic words alone (خيتعور, جحمرش) have 4.6 in their own encoding,
+# Persian and Urdu 3.5 to 4.3; Russian, Greek, Hebrew, Polish and Thai 6.0 at least in these.
+_OTHER = 5.0
 # What declares an encoding may be wrong (1 page in 100), and letters are not independent of
 # each other but by pairs: the difference of two candidates counts half.
 _DECLARED = 4.6  # nats
@@ -38,18 +40,23 @@ _SHARPNESS = 0.5
 
 _ARABIC = "\u0621-\u063a\u0641-\u064a\u0671-\u06d3\u06d5"
 _MARKS = "\u064b-\u0652\u0640\u200c-\u200f"
+_JOINERS = "\u200c\u200d\u200e\u200f"
 _IGNORED = re.compile(f"(?<=[{_ARABIC}])[{_MARKS}]+")
 _FOREIGN_LETTER = re.compile("[\u0671-\u06d5]")
+# The table of pairs has Arabic letters only: these follow others as their likest do.
+_LIKEST = str.maketrans("پٹچڈڑژگںھہے", "بتجدرزكنههي")
 _RUN = re.compile(
     f"(?P<arabic>[{_ARABIC}]+)|(?P<latin>[^\\W\\d_{_ARABIC}]+)|(?P<ascii>[\\x00-\\x7f])|(?P<sign>.)",
     re.DOTALL,
 )
 
 _MARK = 3.0  # nats; tashkeel is rare, and a tatweel
-_FOREIGN = 3.0  # Persian and Urdu: À of French is ہ in Windows-1256
+_FOREIGN = 1.5  # Persian and Urdu
+_ALONE = 3.0  # such a letter as a word: À of French is ہ in Windows-1256
 _MIXED = 9.0  # an accented letter beside an Arabic one
 _MIXED_ASCII = 3.0  # الBBC
 _SIGN_WITHIN = 4.0  # between two letters
+_JOINER_IN_LATIN = 8.0  # ş and ı of Turkish are bidi marks in Windows-1256
 _CAPITAL_WITHIN = 6.0  # accented, after a small letter
 _NEIGHBOURS = 3.0  # two accented letters
 _SIGNS: Mapping[str, float] = {
@@ -123,10 +130,13 @@ def _cost(word: str) -> float:
     before = "ascii"
     letter = ""  # the last one, "" after a sign
     runs = list(_RUN.finditer(bare))
+    arabic = any(run.lastgroup == "arabic" for run in runs)
     for place, run in enumerate(runs):
         kind = run.lastgroup or ""
         if kind == "arabic":
-            cost += surprise(run[0]) + _FOREIGN * len(_FOREIGN_LETTER.findall(run[0]))
+            cost += surprise(run[0].translate(_LIKEST))
+            foreign = len(_FOREIGN_LETTER.findall(run[0]))
+            cost += _FOREIGN * foreign + _ALONE * (foreign == len(bare))
             if before == "latin":
                 cost += _MIXED_ASCII if letter.isascii() else _MIXED
         elif kind == "latin":
@@ -134,7 +144,8 @@ def _cost(word: str) -> float:
             if before == "arabic":
                 cost += _MIXED_ASCII if run[0][0].isascii() else _MIXED
         elif kind == "sign":
-            cost += _SIGNS.get(run[0], _SIGNS[""])
+            joins_nothing = run[0] in _JOINERS and not arabic
+            cost += _JOINER_IN_LATIN if joins_nothing else _SIGNS.get(run[0], _SIGNS[""])
             within = 0 < place < len(runs) - 1 and runs[place + 1].lastgroup in ("arabic", "latin")
             if within and before in ("arabic", "latin") and run[0] not in "’\u200c":
                 cost += _SIGN_WITHIN

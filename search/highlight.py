@@ -42,12 +42,14 @@ class Marker:
                     apart(layers[GRAMS]) or layers[STOP] or not self._is_near(layers[GRAMS])
                 ):
                     offset = match.start()
-                    found.append(Span(offset + start, offset + end))
+                    if end > start:  # the later words of ﷺ stand at an empty span of it
+                        found.append(Span(offset + start, offset + end))
         if not self._phrases:
             return found
         tokens = analyse(text)
         in_phrases = {at for phrase in self._phrases for at in _phrase(tokens, *phrase)}
-        marked = {*found, *(Span(tokens[at].start, tokens[at].end) for at in in_phrases)}
+        spans = (Span(tokens[at].start, tokens[at].end) for at in in_phrases)
+        marked = {*found, *(span for span in spans if span.end > span.start)}
         return sorted(marked, key=lambda span: (span.start, span.end))
 
     def _is_near(self, grams: tuple[str, ...]) -> bool:

@@ -76,7 +76,10 @@ def may_have_forms(query: ParsedQuery) -> dict[Token, tuple[str, ...]]:
         token
         for token, written in words
         if not token.stop
-        and (token in listed or not plain or written[0].isupper() or _ARABIZI_DIGIT.search(written))
+        # The later words of one character (℅ is c and o) stand at an empty span of it.
+        and (
+            token in listed or not plain or written[:1].isupper() or _ARABIZI_DIGIT.search(written)
+        )
     ]
     return {token: listed.get(token, ()) for token in chosen[:_MAX_WORDS]}
 

@@ -153,12 +153,12 @@ def test_every_character_that_nfkc_changes_is_searched_and_found(engine: Engine)
     _stored(engine, articles)
     searcher = Searcher(engine, None)
     for number, some in enumerate(_some(CHANGED, 100)):
-        filter = Filter(articles=(str(number),))
+        where = Filter(articles=(str(number),))
         for char in some:
             try:
                 for text in (f"م{char}", f'"{char}" +{char} -{char}'):
                     searcher.search(Query(text, "keyword", size=1))
-                results = searcher.search(Query(char, "keyword", filter=filter))
+                results = searcher.search(Query(char, "keyword", filter=where))
                 engine.terms_with_prefix("letters", char, 3)
                 engine.terms_with_prefix("sound", char, 3)
                 searcher.search(

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from search.domain import LAYERS
 from search.engine import Fingerprint
-from search.engines.embedded.connections import RECORD_SCHEMA
+from search.engines.embedded.connections import FORMER_SCHEMA, RECORD_SCHEMA
 from search.engines.embedded.head import Head
-from search.engines.embedded.packing import unpack
-from search.errors import FingerprintMismatch, RecordCorrupt
+from search.engines.embedded.rows import (
+    ARTICLE,
+    article_row,
+    damaged,
+    damaged_index,
+    removal_of,
+    terms_of,
+)
+from search.errors import FingerprintMismatch
 
 _SHORT = 64  # passages of an article that is not long
 
@@ -25,8 +35,9 @@ class State:
         record: tells this record from every other one.
         index: the same for all versions of one index, however often it is made anew.
         sequence, token: of the last commit; the token is random.
-        articles, passages: how many there are.
-        last: the greatest passage number ever used.
+        articles, passages, sentences: how many there are (of sentences: vectors).
+        unembedded: passages that have no vector.
+        last, key: the greatest passage number and article key ever used.
         horizon: removals up to this sequence are no longer listed.
     """
 
@@ -37,11 +48,34 @@ class State:
     token: str = ""
     articles: int = 0
     passages: int = 0
+    sentences: int = 0
+    unembedded: int = 0
     last: int = 0
+    key: int = 0
     horizon: int = 0
 
     def head(self) -> Head:
         return Head(self.token, self.sequence, self.articles, self.passages)
+
+    def about(self) -> dict[str, str]:
+        """Return what the record's table `meta` says of it."""
+        return {
+            "record": self.record,
+            "index": self.index,
+            "fingerprint": json.dumps(asdict(self.fingerprint)),
+        }
+
+    def commit(self, log: str) -> tuple[object, ...]:
+        """Return the row of its last commit, whose checksum covers `about` too."""
+        values = (*(getattr(self, name) for name in COMMIT[:-2]), log)
+        return (*values, _checksum(self.about(), values))
+
+
+COMMIT = (
+    "sequence", "token", "articles", "passages", "sentences", "unembedded", "last", "key",
+    "horizon", "log", "checksum",
+)  # fmt: skip
+_READ_COMMIT = f"SELECT {', '.join(COMMIT)} FROM commits ORDER BY sequence DESC LIMIT 1"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +97,53 @@ class TermRows:
 
 
 def read_state(connection: sqlite3.Connection) -> State | None:
-    """Return where the record stands, None in a file that is still empty."""
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
-        return None
+    """Return where the record stands, None in a file that is still empty.
+
+    Raises:
+        FingerprintMismatch: the record is of another version of Fihris.
+        RecordCorrupt: it is damaged.
+    """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version != RECORD_SCHEMA:
-        raise FingerprintMismatch(
-            f"the index was written by a version of Fihris with other tables (schema {version}, "
-            f"this one reads {RECORD_SCHEMA}). Update Fihris, or choose another folder with "
-            "FIHRIS_DATA and index your files into it."
+        if not version and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+            return None
+        raise FingerprintMismatch(_other_schema(version))
+    about = tuple(connection.execute("SELECT name, value FROM meta"))
+    return _parsed(about, connection.execute(_READ_COMMIT).fetchone())
+
+
+@functools.lru_cache(maxsize=16)  # every request asks: 1 us instead of 20
+def _parsed(about: tuple[tuple[str, str], ...], row: tuple[Any, ...] | None) -> State:
+    """Return the state that rows of `meta` and the last one of `commits` say."""
+    try:
+        known = dict(about)
+        fingerprint = Fingerprint(**json.loads(known["fingerprint"]))
+        state = State(known["record"], known["index"], fingerprint)
+        if row is None:
+            return state
+        if row[-1] == _checksum(known, row[:-1]):
+            return replace(state, **dict(zip(COMMIT[:-2], row[:-2], strict=True)))
+        why = "its checksum is wrong"
+    except (TypeError, ValueError, KeyError, RecursionError) as error:
+        why = str(error)
+    raise damaged_index(f"where it stands cannot be read: {why}")
+
+
+def _checksum(about: Mapping[str, str], commit: Sequence[object]) -> int:
+    return zlib.crc32(json.dumps([sorted(about.items()), commit]).encode())
+
+
+def _other_schema(version: object) -> str:
+    if version == FORMER_SCHEMA:
+        return (
+            "the index was written by an older version of Fihris. Run `fihris upgrade`: it keeps "
+            "every article and every vector."
         )
-    meta = dict(connection.execute("SELECT name, value FROM meta"))
-    commit = connection.execute(
-        "SELECT sequence, token, articles, passages, last, horizon FROM commits "
-        "ORDER BY sequence DESC LIMIT 1"
-    ).fetchone()
-    fingerprint = Fingerprint(**json.loads(meta["fingerprint"]))
-    return State(meta["record"], meta["index"], fingerprint, *(commit or ()))
+    return (
+        f"the index was written by a version of Fihris with other tables (schema {version}, "
+        f"this one reads {RECORD_SCHEMA}). Update Fihris, or choose another folder with "
+        "FIHRIS_DATA and index your files into it."
+    )
 
 
 def knows(connection: sqlite3.Connection, head: Head) -> bool:
@@ -91,55 +155,61 @@ def knows(connection: sqlite3.Connection, head: Head) -> bool:
 def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterator[TermRows]:
     """Yield what the text index needs of every passage above `after` up to `last`, in order.
 
-    Both are where one call's writing ended.
+    Both are where one call's writing ended. Raises RecordCorrupt, at its end too: where
+    passages are missing.
     """
     sql = (
-        "SELECT t.number, a.key, a.id, t.number - a.first, a.source, a.language, a.published, "
-        "a.tags, t.layers FROM terms t JOIN articles a ON a.key = t.article "
-        "WHERE t.number > ? AND t.number <= ? ORDER BY t.number"
+        f"SELECT {ARTICLE}, t.number, t.layers FROM terms t LEFT JOIN articles a "  # noqa: S608
+        "ON a.key = t.article WHERE t.number > ? AND t.number <= ? ORDER BY t.number"
     )
-    for number, *about, published, tags, packed in connection.execute(sql, (after, last)):
-        try:
-            layers = unpack(packed).split("\n")
-        except (ValueError, TypeError) as error:
-            raise damaged(f"its terms cannot be read: {error}", number) from error
-        size = len(LAYERS)
+    size, due, about = len(LAYERS), 0, None  # the number that must come next in an article
+    for *row, number, packed in connection.execute(sql, (after, last)):
+        if about is None or row[0] != about.key:
+            if due:
+                break
+            about = article_row(row)
+            due = about.first
+        if number != due:
+            raise damaged(f"terms of passage {due} were expected here", number)
+        layers = terms_of(packed, number, about.key).split("\n")
         if len(layers) % size:
             raise damaged(f"it has {len(layers)} layers of terms, not {size}", number)
         terms = [tuple(layers[at : at + size]) for at in range(0, len(layers), size)]
-        key, article_id, position, source, language = about
+        due = number + len(terms)
+        if due == about.first + about.passages:
+            due = 0
         yield TermRows(
             number,
-            key,
-            article_id,
-            position,
-            source,
-            language,
-            published,
-            tuple(json.loads(tags)),
+            about.key,
+            about.id,
+            number - about.first,
+            about.source,
+            about.language,
+            about.published or None,
+            about.tag_values(),
             terms,
         )
+    if due:
+        raise damaged("its terms are missing", due)
 
 
 def read_articles(connection: sqlite3.Connection, count: int) -> list[list[TermRows]]:
     """Return what the text index needs of the newest so many articles that are not long."""
     sql = (
-        "SELECT first, passages FROM articles WHERE passages BETWEEN 1 AND ? "
-        "ORDER BY key DESC LIMIT ?"
+        f"SELECT {ARTICLE} FROM articles a WHERE a.passages BETWEEN 1 AND ? "  # noqa: S608
+        "ORDER BY a.key DESC LIMIT ?"
     )
-    found = connection.execute(sql, (_SHORT, max(0, count))).fetchall()
-    return [list(read_terms(connection, first - 1, first + n - 1)) for first, n in found]
+    found = map(article_row, connection.execute(sql, (_SHORT, max(0, count))).fetchall())
+    return [
+        list(read_terms(connection, about.first - 1, about.first + about.passages - 1))
+        for about in found
+    ]
 
 
 def read_removals(connection: sqlite3.Connection, after: int) -> list[tuple[int, int, int]]:
     """Return (article key, its first passage's number, its passages) of what went after a sequence."""
-    sql = "SELECT article, first, passages FROM removals WHERE sequence > ? ORDER BY sequence"
-    return connection.execute(sql, (after,)).fetchall()
-
-
-def damaged(what: str, number: int) -> RecordCorrupt:
-    """Return the error that says so of a passage."""
-    return RecordCorrupt(
-        f"passage {number} of the record is damaged: {what}. Restore the index from a backup, or "
-        "delete its folder and index your files again."
+    sql = (
+        "SELECT sequence, article, first, passages, checksum FROM removals "
+        "WHERE sequence > ? ORDER BY sequence"
     )
+    return [removal_of(row) for row in connection.execute(sql, (after,))]

@@ -288,7 +288,9 @@ class EmbeddedEngine:
 
     def status(self) -> EngineStatus:
         state = self._state()
-        counts = self._record.counts() if state else (0, 0, 0, 0)
+        counts = (0, 0, 0, 0)
+        if state is not None:
+            counts = (state.articles, state.passages, state.sentences, state.unembedded)
         details = {"folder": str(self._folder)}
         if state is not None:
             files = (path for path in self._folder.rglob("*") if path.is_file())

@@ -47,11 +47,12 @@ class Meaning:
         rows = table.nearest(query, shortlist + max(32, shortlist // 4), allowed)
         numbers = np.sort(table.rows.numbers[rows])
         dimensions = len(query)
-        own = _cosines(self._record.own_vectors(numbers.tolist(), dimensions), query)
+        vectors, counts = self._record.own_vectors(numbers.tolist(), dimensions)
+        own = _cosines(vectors, query)
         ids = [table.passage_id(row) for row in table.rows_of(numbers).tolist()]
         best = sorted(range(len(ids)), key=lambda i: (-own[i], ids[i]))[:shortlist]
         of_passage, vectors = self._record.sentence_vectors(
-            [int(numbers[i]) for i in best], dimensions
+            {int(numbers[i]): counts[i] for i in best}, dimensions
         )
         of_sentence = _cosines(vectors, query)
         hits = []
@@ -75,8 +76,11 @@ class Meaning:
 
     def _of_filter(self, table: PassageTable, filter: Filter) -> Mask:
         def mask() -> Mask:
-            articles = np.array(self._record.matching_articles(filter), np.int64)
-            return np.isin(table.rows.articles, articles)
+            allowed = table.articles.matching(filter)
+            if filter.articles:
+                wanted = [known for known in filter.articles if known]
+                allowed &= np.isin(table.articles.keys, self._record.keys_of(wanted))
+            return np.isin(table.rows.articles, table.articles.keys[allowed])
 
         return self._kept((table.record, table.sequence, filter), mask)
 

@@ -19,21 +19,16 @@ of a long article reads that passage only.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from search.domain import (
     Article,
-    ArticleInfo,
-    Filter,
     IndexedArticle,
     IndexedPassage,
     Passage,
@@ -43,16 +38,25 @@ from search.domain import (
     Vector,
 )
 from search.engine import Fingerprint, Stored, WriteOutcome
-from search.engines.embedded.changes import State, TermRows, damaged, read_state
+from search.engines.embedded.changes import State, TermRows, read_state
 from search.engines.embedded.connections import Connections, as_json
 from search.engines.embedded.head import write_head
-from search.engines.embedded.packing import unpack
+from search.engines.embedded.rows import (
+    ARTICLE,
+    PASSAGE,
+    ArticleRow,
+    article_row,
+    article_text,
+    damaged,
+    damaged_article,
+    passage_of,
+    unseal,
+    unseal_own,
+)
 from search.engines.embedded.storing import Storing, create
 from search.errors import EngineUnavailable
 
-# An empty value means unknown, which no filter asks for.
-_LISTED = "(SELECT value FROM json_each(?) WHERE value != '')"
-_ARTICLE = "a.id, a.title, a.source, a.author, a.language, a.published, a.tags, a.url"
+_WIDTH = len(ArticleRow._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +141,16 @@ class Record:
     # -- reading for people
 
     def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
-        sql = (
-            "SELECT id, content_hash, embedded FROM articles "
-            "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+        known = self._articles(
+            "WHERE a.id IN (SELECT value FROM json_each(?)) ORDER BY a.id", as_json(article_ids)
         )
-        rows = self._rows(sql, as_json(article_ids))
-        return {key: Stored(content_hash, bool(embedded)) for key, content_hash, embedded in rows}
+        return {about.id: Stored(about.content_hash, bool(about.embedded)) for about in known}
 
     def fetch(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], StoredPassage]:
         """Return the known passages of these (article id, position) pairs."""
         sql = (
-            f"SELECT {_ARTICLE}, p.start, p.end, p.text, s.spans "  # noqa: S608
-            "FROM articles a JOIN passages p ON p.number = a.first + ?2 "
-            "LEFT JOIN sentences s ON s.number = p.number WHERE a.id = ?1 AND ?2 < a.passages"
+            f"SELECT {ARTICLE}, {PASSAGE} FROM articles a LEFT JOIN passages p "  # noqa: S608
+            "ON p.number = a.first + ?2 WHERE a.id = ?1 AND ?2 < a.passages"
         )
         found = {}
         with self.reading() as connection:
@@ -158,103 +159,91 @@ class Record:
                     break
                 row = connection.execute(sql, pair).fetchone()
                 if row is not None:
-                    info = _info(row[:8])
-                    passage = Passage(info.id, pair[1], *row[8:11])
-                    found[pair] = StoredPassage(passage, info, _spans(row[11]))
+                    about = article_row(row[:_WIDTH])
+                    passage, spans = passage_of(row[_WIDTH:], about)
+                    found[pair] = StoredPassage(passage, about.info(), spans)
         return found
 
     def article(self, id: str) -> StoredArticle | None:
         with self.reading() as connection:
-            return None if connection is None else _article(connection, id)
+            found = None if connection is None else _article(connection, id)
+        if found is None:
+            return None
+        return StoredArticle(found.article, tuple(passage for passage, _ in found.passages))
 
     def indexed(self, id: str, dimensions: int) -> IndexedArticle | None:
         """Return an article as it was written, without its terms."""
-        sql = (
-            "SELECT v.vector, s.spans, s.vectors FROM articles a JOIN passages p "
-            "ON p.number >= a.first AND p.number < a.first + a.passages "
-            "LEFT JOIN vectors v ON v.number = p.number "
-            "LEFT JOIN sentences s ON s.number = p.number WHERE a.id = ? ORDER BY p.number"
-        )
         with self.reading() as connection:
-            stored = None if connection is None else _article(connection, id)
-            if connection is None or stored is None:
+            found = None if connection is None else _article(connection, id)
+            if connection is None or found is None:
                 return None
-            rows = connection.execute(sql, (id,)).fetchall()
-        passages = zip(stored.passages, rows, strict=True)
-        return IndexedArticle(
-            stored.article,
-            tuple(_indexed(passage, row, dimensions) for passage, row in passages),
-        )
+            if not found.about.embedded:
+                none = np.zeros((0, dimensions), np.float32)
+                return IndexedArticle(
+                    found.article,
+                    tuple(
+                        IndexedPassage(passage, {}, None, (), none) for passage, _ in found.passages
+                    ),
+                )
+            first = found.about.first
+            numbers = range(first, first + found.about.passages)
+            own, counts = _own_vectors(connection, numbers, dimensions)
+            rows, of_sentences = _sentence_vectors(
+                connection, dict(zip(numbers, counts, strict=True)), dimensions
+            )
+        passages = []
+        for (passage, spans), number, vector in zip(found.passages, numbers, own, strict=True):
+            vectors = of_sentences[slice(*rows.get(number, (0, 0)))]
+            if len(vectors) != len(spans):
+                raise damaged("it has other sentences than vectors of sentences", number)
+            passages.append(IndexedPassage(passage, {}, vector, spans, vectors))
+        return IndexedArticle(found.article, tuple(passages))
 
     def article_ids(self, after: str, limit: int) -> list[str]:
-        sql = "SELECT id FROM articles WHERE id > ? ORDER BY id LIMIT ?"
-        return [row[0] for row in self._rows(sql, after, limit)]
+        known = self._articles("WHERE a.id > ? ORDER BY a.id LIMIT ?", after, limit)
+        return [about.id for about in known]
 
     def unembedded(self, after: str, limit: int) -> list[str]:
-        sql = "SELECT id FROM articles WHERE id > ? AND NOT embedded ORDER BY id LIMIT ?"
-        return [row[0] for row in self._rows(sql, after, limit)]
-
-    def counts(self) -> tuple[int, int, int, int]:
-        """Return how many articles, passages, sentence vectors and passages without one there are."""
-        sql = (
-            "SELECT count(*), coalesce(sum(passages), 0), coalesce(sum(sentences), 0), "
-            "coalesce(sum(passages) FILTER (WHERE NOT embedded), 0) FROM articles"
+        known = self._articles(
+            "WHERE a.id > ? AND NOT a.embedded ORDER BY a.id LIMIT ?", after, limit
         )
-        rows = self._rows(sql)
-        return rows[0] if rows else (0, 0, 0, 0)
+        return [about.id for about in known]
 
     # -- reading for what is derived
 
-    def own_vectors(self, numbers: Sequence[int], dimensions: int) -> Vector:
-        """Return the vectors of these passages. Raises LookupError when one of them is gone."""
-        sql = "SELECT number, vector FROM vectors WHERE number IN (SELECT value FROM json_each(?))"
-        found = dict(self._rows(sql, as_json(numbers)))
-        try:
-            halves = np.frombuffer(b"".join(found[number] for number in numbers), "<f2")
-        except KeyError:
-            raise LookupError("a passage went while it was being ranked") from None
-        return halves.reshape(-1, dimensions).astype(np.float32)
+    def own_vectors(self, numbers: Sequence[int], dimensions: int) -> tuple[Vector, list[int]]:
+        """Return the vectors of these passages, and how many sentences' each of them has.
+
+        Raises LookupError when one of them is gone.
+        """
+        with self.reading() as connection:
+            if connection is None:
+                raise LookupError("the record went")
+            return _own_vectors(connection, numbers, dimensions)
 
     def sentence_vectors(
-        self, numbers: Sequence[int], dimensions: int
+        self, counts: Mapping[int, int], dimensions: int
     ) -> tuple[dict[int, tuple[int, int]], Vector]:
-        """Return the sentences' vectors, shape (n, dimensions), of those passages that have any.
+        """Return the vectors of passages' sentences, shape (n, dimensions).
 
-        The first value says which rows are a passage's: from, to.
+        `counts` says by the passage's number how many there are. The first value says which
+        rows are a passage's: from, to. Raises LookupError when one of them is gone.
         """
-        sql = (
-            "SELECT number, vectors FROM sentences WHERE number IN (SELECT value FROM json_each(?))"
-        )
-        found = self._rows(sql, as_json(numbers))
-        halves = np.frombuffer(b"".join(row[1] for row in found), "<f2").reshape(-1, dimensions)
-        rows, start = {}, 0
-        for number, vectors in found:
-            rows[number] = (start, start + len(vectors) // (2 * dimensions))
-            start = rows[number][1]
-        return rows, halves.astype(np.float32)
+        with self.reading() as connection:
+            if connection is None:
+                raise LookupError("the record went")
+            return _sentence_vectors(connection, counts, dimensions)
 
-    def matching_articles(self, filter: Filter) -> list[int]:
-        """Return the keys of the articles a filter lets through."""
-        conditions, values = [], []
-        for column, wanted in (
-            ("source", filter.sources),
-            ("language", filter.languages),
-            ("id", filter.articles),
-        ):
-            if wanted:
-                conditions.append(f"{column} IN {_LISTED}")
-                values.append(as_json(wanted))
-        if filter.tags:
-            conditions.append(
-                f"key IN (SELECT article FROM tags WHERE tag IN {_LISTED})"  # noqa: S608
-            )
-            values.append(as_json(filter.tags))
-        for sign, day in ((">=", filter.published_from), ("<=", filter.published_to)):
-            if day is not None:
-                conditions.append(f"published {sign} ?")
-                values.append(day.isoformat())
-        sql = f"SELECT key FROM articles WHERE {' AND '.join(conditions) or 'TRUE'}"  # noqa: S608
-        return [row[0] for row in self._rows(sql, *values)]
+    def keys_of(self, article_ids: Sequence[str]) -> list[int]:
+        """Return the keys of the known articles of these."""
+        known = self._articles(
+            "WHERE a.id IN (SELECT value FROM json_each(?))", as_json(article_ids)
+        )
+        return [about.key for about in known]
+
+    def _articles(self, where: str, *values: object) -> list[ArticleRow]:
+        sql = f"SELECT {ARTICLE} FROM articles a {where}"  # noqa: S608  # both are ours
+        return [article_row(row) for row in self._rows(sql, *values)]
 
     def _rows(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
         with self.reading() as connection:
@@ -264,53 +253,54 @@ class Record:
             return connection.execute(sql, values).fetchall()
 
 
-def _spans(packed: bytes | None) -> tuple[Span, ...]:
-    pairs = np.frombuffer(packed or b"", "<i4").reshape(-1, 2).tolist()
-    return tuple(Span(start, end) for start, end in pairs)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    about: ArticleRow
+    article: Article
+    passages: list[tuple[Passage, tuple[Span, ...]]]
 
 
-def _article(connection: sqlite3.Connection, id: str) -> StoredArticle | None:
-    sql = f"SELECT {_ARTICLE}, a.text, a.first, a.passages FROM articles a WHERE a.id = ?"  # noqa: S608
+def _article(connection: sqlite3.Connection, id: str) -> _Found | None:
+    sql = f"SELECT {ARTICLE}, a.text FROM articles a WHERE a.id = ?"  # noqa: S608
     row = connection.execute(sql, (id,)).fetchone()
     if row is None:
         return None
-    packed, first, count = row[8:]
-    passages = connection.execute(
-        "SELECT start, end, text FROM passages WHERE number >= ? AND number < ? ORDER BY number",
-        (first, first + count),
+    about = article_row(row[:_WIDTH])
+    rows = connection.execute(
+        f"SELECT {PASSAGE} FROM passages p WHERE number >= ? AND number < ? ORDER BY number",  # noqa: S608
+        (about.first, about.first + about.passages),
     ).fetchall()
+    if len(rows) != about.passages:
+        raise damaged_article(id, f"it has {len(rows)} passages of {about.passages}")
+    article = Article(about.info(), article_text(row[_WIDTH], about))
+    return _Found(about, article, [passage_of(row, about) for row in rows])
+
+
+def _own_vectors(
+    connection: sqlite3.Connection, numbers: Sequence[int], dimensions: int
+) -> tuple[Vector, list[int]]:
+    sql = (
+        "SELECT number, sentences, vector FROM vectors "
+        "WHERE number IN (SELECT value FROM json_each(?))"
+    )
+    rows = {row[0]: row for row in connection.execute(sql, (as_json(numbers),))}
     try:
-        text = unpack(packed)
-    except (ValueError, TypeError) as error:
-        raise damaged(f"its article's text cannot be read: {error}", first) from error
-    numbered = enumerate(passages)
-    return StoredArticle(
-        Article(_info(row[:8]), text), tuple(Passage(id, n, *p) for n, p in numbered)
-    )
+        found = [rows[number] for number in numbers]
+    except KeyError:
+        raise LookupError("a passage went while it was being ranked") from None
+    return unseal_own(found, dimensions), [row[1] for row in found]
 
 
-def _indexed(passage: Passage, row: Sequence[Any], dimensions: int) -> IndexedPassage:
-    vector, spans, vectors = row
-    return IndexedPassage(
-        passage=passage,
-        terms={},
-        vector=None if vector is None else np.frombuffer(vector, "<f2").astype(np.float32),
-        sentences=_spans(spans),
-        sentence_vectors=np.frombuffer(vectors or b"", "<f2")
-        .reshape(-1, dimensions)
-        .astype(np.float32),
-    )
-
-
-def _info(row: Sequence[object]) -> ArticleInfo:
-    article_id, title, source, author, language, published, tags, url = row
-    return ArticleInfo(
-        id=str(article_id),
-        title=str(title),
-        source=str(source),
-        author=str(author),
-        language=str(language),
-        published=date.fromisoformat(str(published)) if published else None,
-        tags=tuple(json.loads(str(tags))),
-        url=str(url),
-    )
+def _sentence_vectors(
+    connection: sqlite3.Connection, counts: Mapping[int, int], dimensions: int
+) -> tuple[dict[int, tuple[int, int]], Vector]:
+    sql = "SELECT number, vectors FROM sentences WHERE number IN (SELECT value FROM json_each(?))"
+    wanted = [number for number, count in counts.items() if count]
+    found = connection.execute(sql, (as_json(wanted),)).fetchall()
+    if len(found) < len(wanted):
+        raise LookupError("a passage went while it was being ranked")
+    rows, start = {}, 0
+    for number, _ in found:
+        rows[number] = (start, start + counts[number])
+        start = rows[number][1]
+    return rows, unseal([(n, counts[n], sealed) for n, sealed in found], dimensions)

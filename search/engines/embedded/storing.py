@@ -7,55 +7,58 @@ import secrets
 import sqlite3
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from search.domain import LAYERS, IndexedArticle, IndexedPassage, Vector
+from search.domain import LAYERS, IndexedArticle, IndexedPassage
 from search.engine import Fingerprint, WriteOutcome
 from search.engines.checks import Unfit, check_article
 from search.engines.embedded.changes import State, TermRows
 from search.engines.embedded.connections import RECORD_SCHEMA
-from search.engines.embedded.packing import pack
+from search.engines.embedded.rows import (
+    ARTICLE,
+    ArticleRow,
+    article_checksum,
+    article_row,
+    pack_article_text,
+    pack_terms,
+    passage_row,
+    removal_checksum,
+    seal,
+)
 
 KEPT_REMOVALS = 100_000  # a reader further behind reads everything anew
-KEPT_COMMITS = 10_000  # 60 bytes each: a head that is further behind is taken for another's
+KEPT_COMMITS = 10_000  # 100 bytes each: a head that is further behind is taken for another's
 PACKED = 64  # passages whose terms are one row: a row each takes twice the time
 
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE commits (
     sequence INTEGER PRIMARY KEY, token TEXT NOT NULL, articles INTEGER NOT NULL,
-    passages INTEGER NOT NULL, last INTEGER NOT NULL, horizon INTEGER NOT NULL,
-    log TEXT NOT NULL);
+    passages INTEGER NOT NULL, sentences INTEGER NOT NULL, unembedded INTEGER NOT NULL,
+    last INTEGER NOT NULL, key INTEGER NOT NULL, horizon INTEGER NOT NULL, log TEXT NOT NULL,
+    checksum INTEGER NOT NULL);
 CREATE TABLE text (origin TEXT NOT NULL, about TEXT NOT NULL, checksum INTEGER NOT NULL);
 CREATE TABLE articles (
-    key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, content_hash TEXT NOT NULL,
-    title TEXT NOT NULL, source TEXT NOT NULL, author TEXT NOT NULL, language TEXT NOT NULL,
-    published TEXT, tags TEXT NOT NULL, url TEXT NOT NULL, first INTEGER NOT NULL,
-    passages INTEGER NOT NULL, sentences INTEGER NOT NULL, embedded INTEGER NOT NULL,
-    text BLOB NOT NULL);
-CREATE INDEX articles_source ON articles (source);
-CREATE INDEX articles_language ON articles (language);
-CREATE INDEX articles_published ON articles (published);
-CREATE INDEX articles_counted ON articles (embedded, passages, sentences);
+    key INTEGER PRIMARY KEY, first INTEGER NOT NULL, passages INTEGER NOT NULL,
+    sentences INTEGER NOT NULL, embedded INTEGER NOT NULL, checksum INTEGER NOT NULL,
+    id TEXT NOT NULL UNIQUE, content_hash TEXT NOT NULL, title TEXT NOT NULL,
+    source TEXT NOT NULL, author TEXT NOT NULL, language TEXT NOT NULL, published TEXT NOT NULL,
+    tags TEXT NOT NULL, url TEXT NOT NULL, text BLOB NOT NULL);
 CREATE INDEX articles_unembedded ON articles (id) WHERE NOT embedded;
-CREATE TABLE tags (tag TEXT, article INTEGER, PRIMARY KEY (tag, article)) WITHOUT ROWID;
-CREATE INDEX tags_article ON tags (article);
 CREATE TABLE passages (
-    number INTEGER PRIMARY KEY, start INTEGER NOT NULL, end INTEGER NOT NULL, text TEXT NOT NULL);
+    number INTEGER PRIMARY KEY, start INTEGER NOT NULL, end INTEGER NOT NULL,
+    spans BLOB NOT NULL, text BLOB NOT NULL);
 CREATE TABLE terms (number INTEGER PRIMARY KEY, article INTEGER NOT NULL, layers BLOB NOT NULL);
-CREATE TABLE vectors (number INTEGER PRIMARY KEY, vector BLOB NOT NULL);
-CREATE TABLE sentences (
-    number INTEGER PRIMARY KEY, spans BLOB NOT NULL, vectors BLOB NOT NULL);
+CREATE TABLE vectors (
+    number INTEGER PRIMARY KEY, sentences INTEGER NOT NULL, vector BLOB NOT NULL);
+CREATE TABLE sentences (number INTEGER PRIMARY KEY, vectors BLOB NOT NULL);
 CREATE TABLE removals (
     sequence INTEGER, article INTEGER, first INTEGER, passages INTEGER NOT NULL,
-    PRIMARY KEY (sequence, article)) WITHOUT ROWID;
+    checksum INTEGER NOT NULL, PRIMARY KEY (sequence, article)) WITHOUT ROWID;
 """
 
 
-_INSERT_ARTICLE = "INSERT INTO articles VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_ARTICLE = "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def create(connection: sqlite3.Connection, fingerprint: Fingerprint, index: str = "") -> State:
@@ -64,12 +67,7 @@ def create(connection: sqlite3.Connection, fingerprint: Fingerprint, index: str 
         if statement.strip():
             connection.execute(statement)
     state = State(uuid.uuid4().hex, index or uuid.uuid4().hex, fingerprint)
-    meta = {
-        "record": state.record,
-        "index": state.index,
-        "fingerprint": json.dumps(asdict(fingerprint)),
-    }
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", state.about().items())
     connection.execute(f"PRAGMA user_version = {RECORD_SCHEMA}")
     return state
 
@@ -81,18 +79,9 @@ def commit(connection: sqlite3.Connection, state: State, log: str = "") -> State
         log: which write-ahead log was in use before (`logs`).
     """
     state = replace(state, sequence=state.sequence + 1, token=secrets.token_hex(16))
-    connection.execute(
-        "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            state.sequence,
-            state.token,
-            state.articles,
-            state.passages,
-            state.last,
-            state.horizon,
-            log,
-        ),
-    )
+    row = state.commit(log)
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO commits VALUES ({marks})", row)  # noqa: S608
     connection.execute("DELETE FROM commits WHERE sequence <= ?", (state.sequence - KEPT_COMMITS,))
     return state
 
@@ -123,11 +112,10 @@ class Storing:
     state: State
     added: list[TermRows] = field(default_factory=list)
     _keys: set[int] = field(default_factory=set)
-    _tags: list[tuple[str, int]] = field(default_factory=list)
-    _passages: list[tuple[int, int, int, str]] = field(default_factory=list)
+    _passages: list[tuple[int, int, int, bytes, bytes]] = field(default_factory=list)
     _terms: list[tuple[int, int, bytes]] = field(default_factory=list)
-    _vectors: list[tuple[int, bytes]] = field(default_factory=list)
-    _sentences: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    _vectors: list[tuple[int, int, bytes]] = field(default_factory=list)
+    _sentences: list[tuple[int, bytes]] = field(default_factory=list)
 
     def store(self, indexed: IndexedArticle, dimensions: int) -> WriteOutcome:
         """Store an article, in place of one with its id; an unfit one changes nothing."""
@@ -139,24 +127,34 @@ class Storing:
                 article_id, "failed", f"article {article_id!r} was not stored: {error}"
             )
         content_hash = indexed.article.content_hash()
-        there = self.connection.execute(
-            "SELECT content_hash, embedded FROM articles WHERE id = ?", (article_id,)
-        ).fetchone()
+        there = self._known(article_id)
         if there is not None:
-            if there[0] == content_hash and (there[1] or not indexed.embedded):
+            if there.content_hash == content_hash and (there.embedded or not indexed.embedded):
                 return WriteOutcome(article_id, "unchanged")
-            self.remove(article_id)
+            self._remove(there)
         self._add(indexed, content_hash)
         return WriteOutcome(article_id, "written")
 
     def remove(self, id: str) -> bool:
         """Remove an article; return whether there was one."""
-        row = self.connection.execute(
-            "SELECT key, first, passages FROM articles WHERE id = ?", (id,)
-        ).fetchone()
-        if row is None:
-            return False
-        key, first, passages = row
+        there = self._known(id)
+        if there is not None:
+            self._remove(there)
+        return there is not None
+
+    def finish(self, log: str = "") -> State:
+        """Insert what is left and note the commit; to be called before the transaction ends."""
+        self._insert()
+        horizon = forget_removals(self.connection, self.state.horizon)
+        return commit(self.connection, replace(self.state, horizon=horizon), log)
+
+    def _known(self, id: str) -> ArticleRow | None:
+        sql = f"SELECT {ARTICLE} FROM articles a WHERE a.id = ?"  # noqa: S608
+        row = self.connection.execute(sql, (id,)).fetchone()
+        return None if row is None else article_row(row)
+
+    def _remove(self, about: ArticleRow) -> None:
+        key, first, passages = about.key, about.first, about.passages
         if key in self._keys:  # stored a moment ago: its rows must be there to be removed
             self._insert()
             self.added = [rows for rows in self.added if rows.article != key]
@@ -165,35 +163,20 @@ class Storing:
                 f"DELETE FROM {table} WHERE number >= ? AND number < ?",  # noqa: S608
                 (first, first + passages),
             )
-        self.connection.execute("DELETE FROM tags WHERE article = ?", (key,))
         self.connection.execute("DELETE FROM articles WHERE key = ?", (key,))
+        removal = (self.state.sequence + 1, key, first, passages)
         self.connection.execute(
-            "INSERT INTO removals VALUES (?, ?, ?, ?)",
-            (self.state.sequence + 1, key, first, passages),
+            "INSERT INTO removals VALUES (?, ?, ?, ?, ?)", (*removal, removal_checksum(*removal))
         )
-        self._count(-1, -passages)
-        return True
-
-    def finish(self, log: str = "") -> State:
-        """Insert what is left and note the commit; to be called before the transaction ends."""
-        self._insert()
-        horizon = forget_removals(self.connection, self.state.horizon)
-        return commit(self.connection, replace(self.state, horizon=horizon), log)
-
-    def _count(self, articles: int, passages: int, *, used: int = 0) -> None:
-        state = self.state
-        self.state = replace(
-            state,
-            articles=state.articles + articles,
-            passages=state.passages + passages,
-            last=state.last + used,
-        )
+        self._count(-1, passages, about.sentences, embedded=bool(about.embedded))
 
     def _add(self, indexed: IndexedArticle, content_hash: str) -> None:
         info, passages = indexed.article.info, indexed.passages
-        first = self.state.last + 1
-        published = info.published.isoformat() if info.published else None
-        values = (
+        key, first = self.state.key + 1, self.state.last + 1
+        sentences = sum(len(passage.sentences) for passage in passages)
+        published = info.published.isoformat() if info.published else ""
+        numbers = (key, first, len(passages), sentences, int(indexed.embedded))
+        texts = (
             info.id,
             content_hash,
             info.title,
@@ -203,29 +186,33 @@ class Storing:
             published,
             json.dumps(info.tags),
             info.url,
-            first,
-            len(passages),
-            sum(len(passage.sentences) for passage in passages),
-            indexed.embedded,
-            pack(indexed.article.text),
         )
-        key = self.connection.execute(_INSERT_ARTICLE, values).lastrowid
-        assert key is not None  # noqa: S101  # an INSERT always has one
+        text = pack_article_text(indexed.article.text, key)
+        self.connection.execute(
+            _INSERT_ARTICLE, (*numbers, article_checksum(numbers, texts), *texts, text)
+        )
         self._keys.add(key)
-        self._count(1, len(passages), used=len(passages))
-        self._tags += [(tag, key) for tag in dict.fromkeys(info.tags)]
+        self.state = replace(self.state, key=key, last=self.state.last + len(passages))
+        self._count(1, len(passages), sentences, embedded=indexed.embedded)
         self._passages += [
-            (number, passage.passage.start, passage.passage.end, passage.passage.text)
+            passage_row(number, passage.passage, passage.sentences)
             for number, passage in enumerate(passages, first)
         ]
         terms = [tuple([passage.terms.get(layer, "") for layer in LAYERS]) for passage in passages]
         for at in range(0, len(terms), PACKED):
-            some = terms[at : at + PACKED]
-            packed = pack("\n".join([layer for layers in some for layer in layers]))
-            self._terms.append((first + at, key, packed))
+            some = "\n".join([layer for layers in terms[at : at + PACKED] for layer in layers])
+            self._terms.append((first + at, key, pack_terms(some, first + at, key)))
         self.added.append(
             TermRows(
-                first, key, info.id, 0, info.source, info.language, published, info.tags, terms
+                first,
+                key,
+                info.id,
+                0,
+                info.source,
+                info.language,
+                published or None,
+                info.tags,
+                terms,
             )
         )
         if indexed.embedded:
@@ -234,25 +221,28 @@ class Storing:
     def _add_vectors(self, passages: Sequence[IndexedPassage], first: int) -> None:
         for number, passage in enumerate(passages, first):
             if passage.vector is not None:
-                self._vectors.append((number, _halves(passage.vector)))
-            if passage.sentences:
-                spans = np.array([(s.start, s.end) for s in passage.sentences], "<i4").tobytes()
-                self._sentences.append((number, spans, _halves(passage.sentence_vectors)))
+                count = len(passage.sentences)
+                self._vectors.append((number, count, seal(passage.vector, number, count)))
+                if count:
+                    sealed = seal(passage.sentence_vectors, number, count)
+                    self._sentences.append((number, sealed))
+
+    def _count(self, sign: int, passages: int, sentences: int, *, embedded: bool) -> None:
+        state = self.state
+        self.state = replace(
+            state,
+            articles=state.articles + sign,
+            passages=state.passages + sign * passages,
+            sentences=state.sentences + sign * sentences,
+            unembedded=state.unembedded + (0 if embedded else sign * passages),
+        )
 
     def _insert(self) -> None:
         insert = self.connection.executemany
-        insert("INSERT INTO tags VALUES (?, ?)", self._tags)
-        insert("INSERT INTO passages VALUES (?, ?, ?, ?)", self._passages)
+        insert("INSERT INTO passages VALUES (?, ?, ?, ?, ?)", self._passages)
         insert("INSERT INTO terms VALUES (?, ?, ?)", self._terms)
-        insert("INSERT INTO vectors VALUES (?, ?)", self._vectors)
-        insert("INSERT INTO sentences VALUES (?, ?, ?)", self._sentences)
-        for rows in (self._tags, self._passages, self._terms, self._vectors, self._sentences):
+        insert("INSERT INTO vectors VALUES (?, ?, ?)", self._vectors)
+        insert("INSERT INTO sentences VALUES (?, ?)", self._sentences)
+        for rows in (self._passages, self._terms, self._vectors, self._sentences):
             rows.clear()
         self._keys.clear()
-
-
-def _halves(vectors: Vector) -> bytes:
-    """Return unit vectors as little-endian float16: cosines are then plain products."""
-    exact = vectors.astype(np.float64)
-    unit: NDArray[np.float64] = exact / np.linalg.norm(exact, axis=-1, keepdims=True)
-    return unit.astype("<f2").tobytes()

@@ -20,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.domain import Vector
-from search.engines.embedded.changes import State, damaged
+from search.engines.embedded.articles import Articles, no_articles
+from search.engines.embedded.changes import State
+from search.engines.embedded.rows import ARTICLE, article_row, damaged, damaged_index, unseal_own
 
 _BATCH = 4096  # rows read and rounded at a time: 6 MB of float32
 _SPARSE = 0.25  # below this share of rows, gathering them is cheaper than scanning all
@@ -52,6 +54,7 @@ class PassageTable:
     vectors: Codes
     places: NDArray[np.int64]  # the row of each of the vectors
     ids: Mapping[int, str]  # article key -> article id
+    articles: Articles
 
     def __len__(self) -> int:
         return len(self.rows.numbers)
@@ -114,11 +117,16 @@ def encode(vectors: Vector) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
 
 
 def table_of(
-    record: str, sequence: int, rows: Rows, vectors: Codes, ids: Mapping[int, str]
+    record: str,
+    sequence: int,
+    rows: Rows,
+    vectors: Codes,
+    ids: Mapping[int, str],
+    articles: Articles,
 ) -> PassageTable:
     """Return the table of these passages; every vector is of one of the rows."""
     places = np.searchsorted(rows.numbers, vectors.numbers)
-    return PassageTable(record, sequence, rows, vectors, places, ids)
+    return PassageTable(record, sequence, rows, vectors, places, ids, articles)
 
 
 def no_passages(record: str, dimensions: int) -> PassageTable:
@@ -126,37 +134,60 @@ def no_passages(record: str, dimensions: int) -> PassageTable:
     none = np.zeros(0, np.int64)
     rows = Rows(none, none, np.zeros(0, np.int32))
     vectors = Codes(none, np.zeros((0, dimensions), np.int8), np.zeros(0, np.float32))
-    return table_of(record, 0, rows, vectors, {})
+    return table_of(record, 0, rows, vectors, {}, no_articles())
 
 
 def follow(
     table: PassageTable, connection: sqlite3.Connection, state: State, removed: list[int]
 ) -> PassageTable:
-    """Return the table at a later state: `removed` articles gone, what was added there."""
-    rows, vectors, ids = table.rows, table.vectors, dict(table.ids)
+    """Return the table at a later state: `removed` articles gone, what was added there.
+
+    Raises RecordCorrupt where the record does not hold what its state says.
+    """
+    rows, vectors, ids, articles = table.rows, table.vectors, dict(table.ids), table.articles
     newest = max(ids, default=0)
     last = int(rows.numbers[-1]) if len(table) else 0
     if removed:
         for key in removed:
             ids.pop(key, None)
+        articles = articles.without(removed)
         kept = ~np.isin(rows.articles, np.array(removed, np.int64))
         if not kept.all():
             stay = kept[table.places]
             vectors = Codes._make(column[stay] for column in vectors)
             rows = Rows._make(column[kept] for column in rows)
-    added = connection.execute(
-        "SELECT key, id, first, passages FROM articles WHERE key > ? ORDER BY key", (newest,)
-    ).fetchall()
+    sql = f"SELECT {ARTICLE} FROM articles a WHERE a.key > ? ORDER BY a.key"  # noqa: S608
+    added = [article_row(row) for row in connection.execute(sql, (newest,))]
+    expected = np.zeros(0, np.int64)
     if added:
-        ids.update((key, article_id) for key, article_id, _, _ in added)
-        new = _rows([(key, first, n) for key, _, first, n in added], last, state.last)
+        ids.update((about.key, about.id) for about in added)
+        articles = articles.with_added(added)
+        new = _rows([(about.key, about.first, about.passages) for about in added], last, state.last)
+        embedded = [about.key for about in added if about.embedded]
+        expected = new.numbers[np.isin(new.articles, embedded)]
         rows = Rows._make(map(np.concatenate, zip(*[rows, new], strict=True)))
-    parts = [vectors, *_read(connection, last, vectors.codes.shape[1])]
-    if len(parts) > 1:
-        vectors = Codes._make(map(np.concatenate, zip(*parts, strict=True)))
-        if not np.isin(vectors.numbers, rows.numbers, assume_unique=True).all():
-            raise damaged("it has a vector and is of no article", int(vectors.numbers[-1]))
-    return table_of(table.record, state.sequence, rows, vectors, ids)
+    parts = list(_read(connection, last, vectors.codes.shape[1]))
+    read = np.concatenate([np.zeros(0, np.int64), *(part.numbers for part in parts)])
+    if not np.array_equal(read, expected):
+        raise damaged_index("vectors are missing, or are of no article")
+    if parts:
+        vectors = Codes._make(map(np.concatenate, zip(*[vectors, *parts], strict=True)))
+    if (len(ids), len(rows.numbers)) != (state.articles, state.passages):
+        raise damaged_index(
+            f"it holds {len(ids):,} articles and {len(rows.numbers):,} passages, and "
+            f"{state.articles:,} and {state.passages:,} were written"
+        )
+    if not len(table):
+        _check_ids(connection, ids)
+    return table_of(table.record, state.sequence, rows, vectors, ids, articles)
+
+
+def _check_ids(connection: sqlite3.Connection, ids: Mapping[int, str]) -> None:
+    """Raise RecordCorrupt where SQLite's index of ids does not lead to each article."""
+    # Its own order is not asked for, so that SQLite reads the index alone.
+    sql = "SELECT key, id FROM articles INDEXED BY sqlite_autoindex_articles_1"
+    if dict(connection.execute(sql).fetchall()) != ids or len(set(ids.values())) != len(ids):
+        raise damaged_index("its index of ids does not lead to every article")
 
 
 def _rows(articles: list[tuple[int, int, int]], after: int, last: int) -> Rows:
@@ -177,9 +208,8 @@ def _rows(articles: list[tuple[int, int, int]], after: int, last: int) -> Rows:
 
 
 def _read(connection: sqlite3.Connection, after: int, dimensions: int) -> Iterator[Codes]:
-    sql = "SELECT number, vector FROM vectors WHERE number > ? ORDER BY number"
+    sql = "SELECT number, sentences, vector FROM vectors WHERE number > ? ORDER BY number"
     cursor = connection.execute(sql, (after,))
     while batch := cursor.fetchmany(_BATCH):
-        numbers, blobs = zip(*batch, strict=True)
-        halves = np.frombuffer(b"".join(blobs), "<f2").reshape(-1, dimensions)
-        yield Codes(np.array(numbers, np.int64), *encode(halves.astype(np.float32)))
+        vectors = unseal_own(batch, dimensions)
+        yield Codes(np.array([row[0] for row in batch], np.int64), *encode(vectors))

@@ -20,6 +20,7 @@ TEXTS = [
     "\x00\n",
     "x" * 100_000,
     "😀",
+    "漢" * 2_000,
     "\x8d\u200c",
 ]
 
@@ -38,7 +39,7 @@ def test_arabic_takes_a_byte_a_letter() -> None:
     assert len(pack("العراق قَصَفَ")) <= len("العراق قَصَفَ") + 5
 
 
-@pytest.mark.parametrize("text", ["العراق وإيران", "漢字 漢字"])
+@pytest.mark.parametrize("text", ["العراق وإيران", "漢字 漢字", "漢字" * 600])
 def test_no_flipped_bit_makes_another_text(text: str) -> None:
     packed = pack(text)
     for bit in range(8 * len(packed)):
@@ -48,7 +49,12 @@ def test_no_flipped_bit_makes_another_text(text: str) -> None:
             assert unpack(bytes(damaged)) == text  # a bit that says nothing
 
 
+def test_a_text_of_another_place_is_refused() -> None:
+    with pytest.raises(ValueError, match="checksum"):
+        unpack(pack("العراق", 1), 2)
+
+
 @pytest.mark.parametrize("damaged", [b"", b"\x01", b"\x01\x00\x00", b"\x02", b"x", b"\x02\x78"])
 def test_what_was_not_packed_is_refused(damaged: bytes) -> None:
-    with pytest.raises(ValueError, match=r"checksum|decompress"):
+    with pytest.raises(ValueError, match=r"checksum|packed"):
         unpack(damaged)

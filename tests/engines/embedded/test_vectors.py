@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from search.domain import Vector
+from search.engines.embedded.articles import no_articles
 from search.engines.embedded.vectors import Codes, PassageTable, Rows, encode, table_of
 from tests.conformance.corpus import indexed, near
 from tests.engines.embedded.opening import opened
@@ -22,7 +23,7 @@ def table(vectors: Vector) -> PassageTable:
     numbers = np.arange(1, len(vectors) + 1, dtype=np.int64)
     rows = Rows(numbers, numbers, np.zeros(len(vectors), np.int32))
     ids = {int(n): f"a{n:06}" for n in numbers}
-    return table_of("record", 1, rows, Codes(numbers, *encode(vectors)), ids)
+    return table_of("record", 1, rows, Codes(numbers, *encode(vectors)), ids, no_articles())
 
 
 def unit(vectors: NDArray[np.floating[Any]]) -> Vector:

@@ -1,0 +1,230 @@
+"""The record's rows and their checksums: what is read is what was written, or an error.
+
+Each row holds a CRC-32 of all its other columns, its number among them, so that no damaged
+row, no row of another place and no value of another type is taken for what was written.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.domain import ArticleInfo, Passage, Span, Vector
+from search.engines.embedded.packing import pack, unpack
+from search.errors import RecordCorrupt
+
+ARTICLE = (
+    "a.key, a.first, a.passages, a.sentences, a.embedded, a.checksum, a.id, a.content_hash, "
+    "a.title, a.source, a.author, a.language, a.published, a.tags, a.url"
+)
+PASSAGE = "p.number, p.start, p.end, p.spans, p.text"
+
+_NUMBERS = struct.Struct("<5q")
+_PLACE = struct.Struct("<3q")
+_WRONG = (TypeError, ValueError, struct.error)
+# The CRC-32 of anything followed by its own CRC-32, lowest byte first.
+_WHOLE = 0x2144DF1C
+_HALVES = 2  # float16 that the checksum takes at a vector's end
+
+
+class ArticleRow(NamedTuple):
+    """An article's row but for its text, as ARTICLE reads it. `published` and `tags` are as stored."""
+
+    key: int
+    first: int  # its first passage's number
+    passages: int
+    sentences: int
+    embedded: int
+    checksum: int
+    id: str
+    content_hash: str
+    title: str
+    source: str
+    author: str
+    language: str
+    published: str
+    tags: str
+    url: str
+
+    def info(self) -> ArticleInfo:
+        """Return what is known of the article. Raises RecordCorrupt."""
+        return ArticleInfo(
+            id=self.id,
+            title=self.title,
+            source=self.source,
+            author=self.author,
+            language=self.language,
+            published=self.published_on(),
+            tags=self.tag_values(),
+            url=self.url,
+        )
+
+    def published_on(self) -> date | None:
+        """Return the article's date, None where it is unknown. Raises RecordCorrupt."""
+        try:
+            return date.fromisoformat(self.published) if self.published else None
+        except _WRONG as error:
+            raise damaged_article(self.id, f"its date cannot be read: {error}") from error
+
+    def tag_values(self) -> tuple[str, ...]:
+        """Return the article's tags. Raises RecordCorrupt."""
+        if self.tags == "[]":
+            return ()
+        try:
+            return tuple(map(str, json.loads(self.tags)))
+        except (*_WRONG, RecursionError) as error:
+            raise damaged_article(self.id, f"its tags cannot be read: {error}") from error
+
+
+def article_checksum(numbers: Sequence[int], texts: Sequence[str]) -> int:
+    """Return the checksum of a about's columns before and after it."""
+    return zlib.crc32("\0".join(texts).encode(), zlib.crc32(_NUMBERS.pack(*numbers)))
+
+
+def article_row(row: Sequence[Any]) -> ArticleRow:
+    """Return a row that ARTICLE reads. Raises RecordCorrupt where it is not as it was written."""
+    about = ArticleRow._make(row)
+    try:
+        if article_checksum(row[:5], row[6:]) == about.checksum:
+            return about
+    except _WRONG:
+        pass
+    raise damaged_article(about.id, "its fields are not what was written")
+
+
+def pack_article_text(text: str, key: int) -> bytes:
+    return pack(text, _place(key))
+
+
+def article_text(packed: bytes, about: ArticleRow) -> str:
+    """Return an article's text. Raises RecordCorrupt."""
+    try:
+        return unpack(packed, _place(about.key))
+    except ValueError as error:
+        raise damaged_article(about.id, f"its text cannot be read: {error}") from error
+
+
+def passage_row(
+    number: int, passage: Passage, sentences: Sequence[Span]
+) -> tuple[int, int, int, bytes, bytes]:
+    """Return the row of a passage, in the order of PASSAGE."""
+    spans = struct.pack(
+        f"<{2 * len(sentences)}i", *(n for s in sentences for n in (s.start, s.end))
+    )
+    place = zlib.crc32(spans, _place(number, passage.start, passage.end))
+    return number, passage.start, passage.end, spans, pack(passage.text, place)
+
+
+def passage_of(row: Sequence[Any], about: ArticleRow) -> tuple[Passage, tuple[Span, ...]]:
+    """Return a passage of an article and the spans of its sentences that have vectors.
+
+    Raises RecordCorrupt.
+    """
+    number, start, end, spans, packed = row
+    try:
+        text = unpack(packed, zlib.crc32(spans, _place(number, start, end)))
+        return (
+            Passage(about.id, number - about.first, start, end, text),
+            tuple(Span(*pair) for pair in struct.iter_unpack("<2i", spans)),
+        )
+    except _WRONG as error:
+        raise damaged_article(about.id, f"passage {number} cannot be read: {error}") from error
+
+
+def pack_terms(terms: str, number: int, key: int) -> bytes:
+    return pack(terms, _place(number, key))
+
+
+def terms_of(packed: bytes, number: int, key: int) -> str:
+    """Return the terms of passages. Raises RecordCorrupt."""
+    try:
+        return unpack(packed, _place(number, key))
+    except _WRONG as error:
+        raise damaged(f"its terms cannot be read: {error}", number) from error
+
+
+def seal(vectors: Vector, number: int, sentences: int) -> bytes:
+    """Return the float16 of unit vectors, with a checksum at their end."""
+    exact = vectors.astype(np.float64)
+    unit: NDArray[np.float64] = exact / np.linalg.norm(exact, axis=-1, keepdims=True)
+    content = unit.astype("<f2").tobytes()
+    return content + zlib.crc32(content, _place(number, sentences)).to_bytes(4, "little")
+
+
+def unseal_own(rows: Sequence[tuple[int, int, bytes]], dimensions: int) -> Vector:
+    """Return the vectors of rows (number, sentences, one sealed vector), shape (n, dimensions).
+
+    Raises RecordCorrupt where one is not what was written.
+    """
+    size = 2 * (dimensions + _HALVES)
+    for number, sentences, sealed in rows:
+        _check_sealed(number, sentences, sealed, size)
+    halves = np.frombuffer(b"".join([row[2] for row in rows]), "<f2")
+    vectors: Vector = halves.reshape(-1, dimensions + _HALVES)[:, :dimensions].astype(np.float32)
+    return vectors
+
+
+def unseal(rows: Sequence[tuple[int, int, bytes]], dimensions: int) -> Vector:
+    """Return the vectors of rows (number, sentences, their sealed vectors), shape (n, dimensions).
+
+    Raises RecordCorrupt where one is not what was written.
+    """
+    for number, sentences, sealed in rows:
+        _check_sealed(number, sentences, sealed, 2 * (dimensions * sentences + _HALVES))
+    halves = np.frombuffer(b"".join([row[2][: -2 * _HALVES] for row in rows]), "<f2")
+    vectors: Vector = halves.reshape(-1, dimensions).astype(np.float32)
+    return vectors
+
+
+def _check_sealed(number: int, sentences: int, sealed: bytes, size: int) -> None:
+    try:
+        whole = zlib.crc32(sealed, _place(number, sentences)) == _WHOLE and len(sealed) == size
+    except _WRONG:
+        whole = False
+    if not whole:
+        raise damaged("its vectors are not what was written", number)
+
+
+def removal_checksum(sequence: int, key: int, first: int, passages: int) -> int:
+    return zlib.crc32(struct.pack("<4q", sequence, key, first, passages))
+
+
+def removal_of(row: Sequence[Any]) -> tuple[int, int, int]:
+    """Return (key, first passage's number, passages) of a removed article. Raises RecordCorrupt."""
+    *values, checksum = row
+    try:
+        if removal_checksum(*values) == checksum:
+            return values[1], values[2], values[3]
+    except _WRONG:
+        pass
+    raise damaged_index("its list of removed articles is not what was written")
+
+
+REMEDY = "Restore the index from a backup, or delete its folder and index your files again."
+
+
+def damaged(what: str, number: object) -> RecordCorrupt:
+    """Return the error that says so of a passage."""
+    return RecordCorrupt(f"passage {number} of the record is damaged: {what}. {REMEDY}")
+
+
+def damaged_article(id: object, what: str) -> RecordCorrupt:
+    """Return the error that says so of an article."""
+    return RecordCorrupt(f"article {str(id)[:100]!r} of the record is damaged: {what}. {REMEDY}")
+
+
+def damaged_index(what: str) -> RecordCorrupt:
+    """Return the error that says so of the record as a whole."""
+    return RecordCorrupt(f"the record is damaged: {what}. {REMEDY}")
+
+
+def _place(*numbers: int) -> int:
+    """Return the CRC-32 of up to three numbers. Raises struct.error on what are none."""
+    return zlib.crc32(_PLACE.pack(*numbers, *(0,) * (3 - len(numbers))))

@@ -1,246 +1,128 @@
-"""The process that parses untrusted files: `python -m indexer.sources.child DESCRIPTOR`.
+"""The processes that parse untrusted files: `python -m indexer.sources.child`, a zygote.
 
-    parent --- socket: request with the file's and the pipe's descriptors, "stop" ---> zygote
-                                                                                      | fork
-    parent <--- pipe: one line an item (`indexer.sources.wire`) ------------------- child
-    parent <--- socket: how the child ended, what it took ------------------------- zygote
-
-The zygote has no threads, reads no file itself, and imports what reads a kind of file the
-first time one is asked for. Each file then has a child of its own, with limits and state
-of its own, for a fork of 3 ms instead of 360 ms of imports. The zygote ends when the
-socket is closed, however the parent ended, and its child with it. (Not by a signal at the
-parent's death: Linux gives that when the *thread* ends that started the zygote.)
+Its standard input is a socket to the parent (`indexer.sources.wire`). It has no threads,
+reads no file, and imports what reads a kind of file the first time one is asked for. It
+forks children (3 ms instead of 360 ms of imports), each with limits of its own, which read
+what the parent sends them until they are ended, and all when the parent closes the socket,
+however it ended. (Not by a signal at the parent's death: Linux gives that when the *thread*
+ends that started the zygote.)
 """
 
 from __future__ import annotations
 
-import errno
 import gc
-import io
-import json
 import os
-import select
+import resource
 import signal
 import socket
 import sys
-import time
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
-from indexer.formats import SUFFIXES, Options, Reader, suffix_of
+from indexer.formats import MEBIBYTE, Broken, Options
 from indexer.sources import confinement
-from indexer.sources.wire import BEGUN, End, Failed, Said, line_of, request_line
+from indexer.sources.wire import End, Said, failed, line_of, receive, send
 from search.errors import SourceError
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-STOP = b"stop\n"
 OUT_OF_MEMORY = 77  # the exit status of a child that could not even say so
 
-_BUFFER = 1 << 18  # bytes read at once
-_REQUEST = 1 << 16
+_BUFFER = MEBIBYTE >> 2  # bytes read at once
+_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes, of ru_maxrss
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One file to parse; `seconds` are for each item, `cpu_seconds` for all."""
-
-    name: str
-    size: int
-    fields: Mapping[str, str]
-    encoding: str
-    formats: str
-    seconds: float
-    cpu_seconds: int
-    memory: int
-
-
-def main(descriptor: int) -> None:
-    """Serve requests until the parent closes the socket."""
+def main() -> None:
+    """Fork and end children as the parent asks, until it closes the socket."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
     confinement.leave_network()
-    with socket.socket(fileno=descriptor) as control:
-        for request, file, results in _requests(control):
-            try:
-                read = _reader(request)
-            except Exception as error:  # of the module: the next kind of file may do better
-                _write(results, line_of(_failed(error)))
-                answer: dict[str, object] = {"status": 0, "peak": 0, "cpu": 0.0, "seconds": 0.0}
-                os.close(file)
-                os.close(results)
-            else:
-                answer = _parse(control, request, read, file, results)
-            control.sendall(request_line(answer))
-
-
-def _requests(control: socket.socket) -> Iterator[tuple[Request, int, int]]:
-    """Yield (what to parse, its descriptor, that of the pipe for what is found)."""
-    while True:
-        line, descriptors, _, _ = socket.recv_fds(control, _REQUEST, 2)
-        while line and not line.endswith(b"\n"):
-            line += control.recv(_REQUEST)
-        if not line:
-            return
-        line = line.removeprefix(STOP)  # of a file that had ended already
-        if line:
-            yield Request(**json.loads(line)), *descriptors  # type: ignore[misc]
-
-
-def _reader(request: Request) -> Reader:
-    """Return what reads this kind of file. For an archive all other kinds are loaded as well:
-    otherwise each one that holds a page or a PDF would load that anew, for 360 ms.
-    """
-    formats: Any = import_module(request.formats)
-    reader: Reader = formats.reader_of(request.name)
-    if SUFFIXES[suffix_of(request.name)] == "archives":
-        for suffix in SUFFIXES:
-            with suppress(Exception):
-                formats.reader_of(f"any{suffix}")
-    return reader
-
-
-def _parse(
-    control: socket.socket, request: Request, read: Reader, file: int, results: int
-) -> dict[str, object]:
-    """Parse one file in a child; return how that ended."""
-    zygote = os.getpid()
-    alive, life = os.pipe()  # the read end sees the child's end, whatever ends it
-    gc.freeze()  # what is loaded is shared with the child, not copied by its collector
-    started = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.close(control.detach())
-            os.close(alive)
-            confinement.end_with(zygote)
-            _Child(request, results).run(read, file)
-        finally:
-            os._exit(1)
-    for descriptor in (life, file, results):
-        os.close(descriptor)
-    try:
-        _watch(control, alive, child)
-    finally:
-        os.close(alive)
-        _, status, used = os.wait4(child, 0)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {
-        "status": status,
-        "peak": used.ru_maxrss * unit,
-        "cpu": used.ru_utime + used.ru_stime,
-        "seconds": time.monotonic() - started,
-    }
-
-
-def _watch(control: socket.socket, alive: int, child: int) -> None:
-    """Return when the child ended; end it where the parent says so, or is gone."""
-    watched: list[socket.socket | int] = [control, alive]
-    while True:
-        ready, _, _ = select.select(watched, [], [])
-        if alive in ready:
-            return
-        said = control.recv(len(STOP))
+    children: set[int] = set()
+    with socket.socket(fileno=0) as control, suppress(EOFError, ConnectionError):
+        while True:
+            order, descriptors = receive(control)
+            if descriptors:
+                children.add(_fork(control, descriptors[0], order))
+                continue
+            children.remove(order["end"])
+            os.kill(order["end"], signal.SIGKILL)
+            _, status, used = os.wait4(order["end"], 0)
+            send(control, [status, used.ru_maxrss * _UNIT])
+    for child in children:
         os.kill(child, signal.SIGKILL)
-        if not said:
-            os._exit(0)
 
 
-class _Child:
-    """One file's parsing, in a process of its own."""
-
-    def __init__(self, request: Request, results: int) -> None:
-        self.request = request
-        self.results = results
-
-    def run(self, read: Reader, file: int) -> NoReturn:
-        request = self.request
-        confinement.bound(request.memory, request.cpu_seconds)
-        packages = confinement.packages_of("indexer", "search", request.formats)
+def _fork(control: socket.socket, descriptor: int, order: dict[str, Any]) -> int:
+    """Return the process of a child that is asked over a socket's descriptor."""
+    formats: Any = import_module(order["formats"])
+    for name in order["names"]:
+        with suppress(Exception):  # the child meets it again, and can say so
+            formats.reader_of(name)
+    zygote = os.getpid()
+    gc.freeze()  # what is loaded is shared with the child, not copied by its collector
+    if child := os.fork():
+        os.close(descriptor)
+        return child
+    try:
+        control.close()
+        asked = socket.socket(fileno=descriptor)
+        confinement.end_with(zygote)
+        confinement.bound(order["memory"], order["cpu_seconds"])
+        packages = confinement.packages_of("indexer", "search", order["formats"])
         confinement.refuse_other_work(packages)
         sys.dont_write_bytecode = True
-        options = Options(fields=request.fields, encoding=request.encoding)
-        stream = io.BufferedReader(_Bounded(file, request.size), _BUFFER)
-        _write(self.results, BEGUN)
-        self._allow()
-        try:
-            for item in read(stream, request.name, options):
-                self.say(item)
-            self.say(End())
-        except MemoryError:
-            os._exit(OUT_OF_MEMORY)
-        except BaseException as error:
-            self.say(_failed(error))
-        os._exit(0)
+        _write(descriptor, b"%d" % os.getpid())  # it can be asked
+        while True:
+            request, (file,) = receive(asked)
+            _read(descriptor, file, formats, request)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    finally:
+        os._exit(1)
 
-    def say(self, said: Said) -> None:
-        """Write what was found. Time in which the parent has no room for it does not count."""
+
+def _read(results: int, file: int, formats: Any, request: dict[str, Any]) -> None:  # noqa: ANN401
+    """Say what is in a file. Each item has its seconds, in which the parent's do not count."""
+
+    def say(said: Said) -> None:
         line = line_of(said)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        _write(self.results, line)
-        self._allow()
+        _write(results, line)
 
-    def _allow(self) -> None:
+    def allow() -> None:
         # No handler: the signal ends the process, also in the middle of native code.
-        signal.setitimer(signal.ITIMER_REAL, self.request.seconds)
+        signal.setitimer(signal.ITIMER_REAL, request["seconds"])
+
+    allow()
+    with open(file, "rb", _BUFFER) as stream:
+        try:
+            stream.seek(0)
+            read, options = formats.reader_of(request["name"]), Options(**request["options"])
+            for item in read(stream, request["name"], options):
+                say(item)
+                allow()
+        except MemoryError:
+            raise
+        except BaseException as error:
+            say(_failed(error))
+    say(End(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT))
 
 
-class _Bounded(io.RawIOBase):
-    """A file's bytes as far as they went when it was opened, however much it grows."""
-
-    def __init__(self, descriptor: int, size: int) -> None:
-        self._descriptor = descriptor
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # as a file does
-        self._at = start + offset
-        return self._at
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        with memoryview(buffer).cast("B") as view:
-            room = max(0, min(len(view), self._size - self._at))
-            done = os.preadv(self._descriptor, [view[:room]], self._at) if room else 0
-        self._at += done
-        return done
-
-
-def _failed(error: BaseException) -> Failed:
+def _failed(error: BaseException) -> Broken:
     """Return what to tell of an exception: for people, so never a traceback."""
     match error:
         case SourceError():
-            return Failed(error.code, str(error))
+            return failed(error.code, str(error))
         case RecursionError():
-            return Failed("damaged", "nested more deeply than a text can be")
+            return failed("damaged", "nested more deeply than a text can be")
         case confinement.Refused():
-            return Failed("crashed", f"its reader tried what it may not: {error}")
+            return failed("crashed", f"its reader tried what it may not: {error}")
         case OSError():
-            return Failed("unreadable", error.strerror or type(error).__name__)
-        case _:
-            last = error.__traceback__
-            while last is not None and last.tb_next is not None:
-                last = last.tb_next
-            where = ""
-            if last is not None:
-                file = "/".join(last.tb_frame.f_code.co_filename.split("/")[-2:])
-                where = f" at {file}:{last.tb_lineno}"
-            return Failed("crashed", f"its reader failed: {type(error).__name__}{where}")
+            return failed("unreadable", error.strerror or type(error).__name__)
+    where, last = "", error.__traceback__
+    while last is not None:
+        file = "/".join(last.tb_frame.f_code.co_filename.split("/")[-2:])
+        where, last = f" at {file}:{last.tb_lineno}", last.tb_next
+    return failed("crashed", f"its reader failed: {type(error).__name__}{where}")
 
 
 def _write(descriptor: int, line: bytes) -> None:
@@ -250,5 +132,4 @@ def _write(descriptor: int, line: bytes) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main(int(sys.argv[1]))
+    main()

@@ -1,38 +1,48 @@
 """Files parsed in bounded child processes, and what became of each.
 
+Small files of kinds that only Python reads (txt, md, json, jsonl, csv, tsv) share a child,
+which is renewed now and then; every other file has a child of its own. Where the shared one
+ended in any way, the file is read again in one of its own, so that only a guilty one fails.
 What a child says is an untrusted file's doing: it is checked here as what people give is
-(`article_from`), and a child that ends in any way ends its file only.
+(`article_from`).
 """
 
 from __future__ import annotations
 
 import os
-import signal
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from indexer.formats import MEBIBYTE, SUFFIXES, Broken, Extracted, Options, suffix_of
+from indexer.formats import MEBIBYTE, SUFFIXES, Broken, Options, suffix_of
 from indexer.records import article_from
 from indexer.sources import Failure, Found, SourceFile
-from indexer.sources.child import OUT_OF_MEMORY, Request
 from indexer.sources.metadata import MANY
 from indexer.sources.naming import shown
 from indexer.sources.opening import open_regular
-from indexer.sources.wire import End, Failed, Said, said_in
-from indexer.sources.zygote import Ended, Gone, Silent, Zygote, lines_of
+from indexer.sources.wire import End, Said, failed
+from indexer.sources.zygote import TIMED_OUT, Child, Gone, Zygote
 from search.errors import SourceError
 
-# What a file gives is held back until so many bytes of it have come or the file has ended,
+# What a file gives is held back until so many code points have come or the file has ended,
 # and is not given at all if the file changed meanwhile: an article that is half of one
 # version and half of another is worse than none. One article is always held.
-HELD = 8 * MEBIBYTE
+HELD = 8_000_000
 
 # Broken parts after which a file is given up, if it has fewer articles than those: a list
 # of a million numbers has 2 MB, and its dead letters would have 400.
 MAX_BROKEN = 100_000
 
+SHARING = frozenset({"plain", "objects", "tables"})
+SHARED_SIZE = MEBIBYTE // 4  # bytes of a file that shares a child: what it gives is held
+SHARED_FILES = 200  # after which the shared child is renewed: whatever they left behind ends
+
+_HOPELESS = failed(
+    "damaged", f"more than {MAX_BROKEN:,} parts of it cannot be read: the rest is passed over"
+)
+_CHANGED = failed("changed", "it changed while it was being read: try again when it is complete")
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
@@ -51,11 +61,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What parsing a file took: seconds and processor seconds, the most bytes in memory."""
+    """What parsing a file took: seconds, and the most bytes that its process had in memory."""
 
     file: SourceFile
     seconds: float
-    cpu: float
     peak: int
 
 
@@ -78,7 +87,7 @@ def time_allowed(name: str, size: int, limits: Limits) -> tuple[float, int]:
 
 
 class Parser:
-    """Parses files, each in a bounded child process. One at a time: not for several threads.
+    """Parses files in bounded child processes. One at a time: not for several threads.
 
     Args:
         limits: what parsing a file may take.
@@ -95,8 +104,10 @@ class Parser:
     ) -> None:
         self._limits = limits or Limits()
         self._formats = formats
-        self._on_usage = on_usage
+        self._on_usage = on_usage or (lambda _: None)
         self._zygote: Zygote | None = None
+        self._shared: Child | None = None
+        self._sharing = 0  # files that the shared child may still read
 
     def __enter__(self) -> Parser:
         return self
@@ -106,6 +117,7 @@ class Parser:
 
     def close(self) -> None:
         """End the processes; a later `parse` starts them anew."""
+        self._end_shared()
         if self._zygote is not None:
             self._zygote.close()
             self._zygote = None
@@ -128,96 +140,82 @@ class Parser:
             known: fields of a file that is one article, over what the file says.
             source: the source of articles that name none.
         """
-        place = shown(file.path)
-        if not suffix_of(file.name):
-            reason = f"not a kind of file that is read ({', '.join(SUFFIXES)})"
-            yield Failure(place, reason, file.size, "unsupported", file)
-            return
         try:
+            if not suffix_of(file.name):
+                reason = f"not a kind of file that is read ({', '.join(SUFFIXES)})"
+                raise SourceError(reason, code="unsupported")
             opened = open_regular(file.path) if descriptor is None else os.dup(descriptor)
         except SourceError as error:
-            yield Failure(place, str(error), file.size, error.code, file)
+            yield Failure(shown(file.path), str(error), file.size, error.code, file)
             return
         try:
-            reading = _Reading(file, opened, known, source)
-            if reading.size:
-                yield from self._read(reading, options or Options())
-            else:
-                yield from reading.items_of(End())
+            yield from self._read(_Reading(file, opened, known, source), options or Options())
         finally:
             os.close(opened)
 
     def _read(self, reading: _Reading, options: Options) -> Iterator[Found | Failure]:
         """Yield what a child finds, the first of it once the file is known to stand still."""
         held: list[Found | Failure] = []
-        size = 0
+        length = 0
         with closing(self._said(reading, options)) as everything:
-            for said, length in everything:
-                held += reading.items_of(said)
+            for said in everything:
+                items = reading.items_of(said)
+                held += items
+                length += sum(len(item.article.text) for item in items if isinstance(item, Found))
                 if reading.broken > max(MAX_BROKEN, reading.found):
-                    held.append(reading.failure("damaged", _HOPELESS))
+                    held += reading.items_of(_HOPELESS)
                     break
-                size += length
-                if size > HELD and len(held) > 1:
+                if length > HELD and len(held) > 1:
+                    if reading.changed():
+                        break
                     yield from held
                     held.clear()
-        if reading.changed():
-            reason = "it changed while it was being read: try again when it is complete"
-            held = [reading.failure("changed", reason)]
-        yield from held
+        yield from reading.items_of(_CHANGED) if reading.changed() else held
 
-    def _said(self, reading: _Reading, options: Options) -> Generator[tuple[Said, int], None, None]:
-        """Yield what a child says, and the bytes of that; at last always a Failed or an End."""
+    def _said(self, reading: _Reading, options: Options) -> Generator[Said, None, None]:
+        """Yield what a child says, the shared one of a small text as long as it goes well."""
         name, size = reading.file.name, reading.size
+        if not size:
+            yield End()
+            return
+        kind = SUFFIXES[suffix_of(name)]
         seconds, cpu_seconds = time_allowed(name, size, self._limits)
-        request = Request(
-            name=name,
-            size=size,
-            fields=dict(options.fields),
-            encoding=options.encoding,
-            formats=self._formats,
-            seconds=seconds,
-            cpu_seconds=cpu_seconds,
-            memory=self._limits.memory,
-        )
-        last: Said | None = None
         try:
-            zygote = self._running()
-            results = zygote.start(request, reading.opened)
+            if size <= SHARED_SIZE and kind in SHARING:
+                if self._shared is None or self._shared.ended or not self._sharing:
+                    self._end_shared()
+                    self._shared, self._sharing = self._fork([name], cpu_seconds), SHARED_FILES
+                self._sharing -= 1
+                said = list(self._said_by(self._shared, reading, seconds, options))
+                if not self._shared.ended or said[-1] is TIMED_OUT:
+                    yield from said
+                    return
+            # An archive may hold any kind, and would load each anew for every PDF in it.
+            names = [name, *(f"any{suffix}" for suffix in SUFFIXES if kind == "archives")]
+            with closing(self._fork(names, cpu_seconds)) as child:
+                yield from self._said_by(child, reading, seconds, options)
         except Gone as gone:
             self.close()
-            yield Failed("crashed", str(gone)), 0
-            return
-        ended: Ended | None = None
-        try:
-            for line in lines_of(results, seconds):
-                said = said_in(line)
-                if isinstance(said, Failed | End):
-                    last = said
-                    break
-                yield said, len(line)
-        except Silent:
-            last = Failed("timeout", _TIMEOUT)
-        except ValueError:
-            last = Failed("crashed", "its reader said what is not understood")
-        finally:  # also where nobody wants to read on
-            os.close(results)
-            try:
-                ended = zygote.ended(stop=True)
-            except Gone:
-                self.close()
-        if ended is not None and self._on_usage is not None:
-            self._on_usage(Usage(reading.file, ended.seconds, ended.cpu, ended.peak))
-        if last is None:
-            last = _failed(ended, request) if ended else Failed("crashed", str(Gone()))
-        yield last, 0
+            yield failed("crashed", str(gone))
 
-    def _running(self) -> Zygote:
+    def _said_by(
+        self, child: Child, reading: _Reading, seconds: float, options: Options
+    ) -> Generator[Said, None, None]:
+        begun = time.monotonic()
+        said_of_it = {"fields": dict(options.fields), "encoding": options.encoding}
+        yield from child.read(reading.opened, reading.file.name, seconds, said_of_it)
+        self._on_usage(Usage(reading.file, time.monotonic() - begun, child.peak))
+
+    def _fork(self, names: list[str], cpu_seconds: int) -> Child:
         if self._zygote is not None and not self._zygote.alive():
             self.close()
-        if self._zygote is None:
-            self._zygote = Zygote()
-        return self._zygote
+        self._zygote = self._zygote or Zygote()
+        return self._zygote.fork(self._formats, names, self._limits.memory, cpu_seconds)
+
+    def _end_shared(self) -> None:
+        if self._shared is not None:
+            self._shared.close()
+            self._shared = None
 
 
 class _Reading:
@@ -226,87 +224,39 @@ class _Reading:
     def __init__(
         self, file: SourceFile, opened: int, known: Mapping[str, object], source: str
     ) -> None:
-        status = os.fstat(opened)
-        self.file = file
-        self.opened = opened
-        self.size = status.st_size
-        self._modified = status.st_mtime_ns
-        self._known = known
-        self._source = source
-        self._place = shown(file.path)
-        self._left = self.size
-        self.found = 0
-        self.broken = 0
+        self.file, self.opened, self._known, self._source = file, opened, known, source
+        self._first = self._state()
+        self.size = self._left = self._first[0]
+        self.found = self.broken = 0
+
+    def _state(self) -> tuple[int, int]:
+        status = os.fstat(self.opened)
+        return status.st_size, status.st_mtime_ns
 
     def changed(self) -> bool:
-        status = os.fstat(self.opened)
-        return (status.st_size, status.st_mtime_ns) != (self.size, self._modified)
+        return self._state() != self._first
 
     def items_of(self, said: Said) -> list[Found | Failure]:
-        """Return what is said as an item; the end as one only where nothing came before."""
-        match said:
-            case Extracted():
-                item = self._article(said)
-                self.found += isinstance(item, Found)
-                self.broken += isinstance(item, Failure)
-                return [item]
-            case Broken():
-                self.broken += 1
-                size = self._accounted(said.size)
-                place = self._inside(said.part)
-                return [Failure(place, said.reason, size, said.code, self.file)]
-            case Failed():
-                return [self.failure(said.code, said.reason)]
-            case End():
-                reason = "there is no text: nothing to index"
-                return [] if self.found or self.broken else [self.failure("empty", reason)]
-
-    def failure(self, code: str, reason: str) -> Failure:
-        """Return the failure of all that was not accounted for yet."""
-        return Failure(self._place, reason, self._accounted(self._left), code, self.file)
-
-    def _article(self, said: Extracted) -> Found | Failure:
-        place, size = self._inside(said.part), self._accounted(said.size)
-        fields = dict(said.fields)
-        if not said.part:
-            fields |= self._known
-        if self._source and not fields.get("source"):
-            fields["source"] = self._source
+        """Return what is said as items: an end is one only where nothing came before."""
+        if isinstance(said, End):
+            if self.found or self.broken:
+                return []
+            said = failed("empty", "there is no text: nothing to index")
+        place = shown(self.file.path) + (said.part and f":{said.part}")
+        size = min(said.size, self._left)  # never more than the file has
+        self._left -= size
+        if isinstance(said, Broken):
+            self.broken += 1
+            return [Failure(place, said.reason, size, said.code, self.file)]
+        fields = {**said.fields, **({} if said.part else self._known)}
+        fields["source"] = fields.get("source") or self._source
         try:
             article = article_from(fields)
         except SourceError as error:
-            return Failure(place, str(error), size, _code(error, fields), self.file)
-        return Found(article, place, size, said.notes, self.file)
-
-    def _inside(self, part: str) -> str:
-        return f"{self._place}:{part}" if part else self._place
-
-    def _accounted(self, size: int) -> int:
-        """Return the size of a part, never more than the file has left."""
-        size = min(size, self._left)
-        self._left -= size
-        return size
-
-
-_TIMEOUT = "parsing it took longer than a file of its size may"
-_HOPELESS = f"more than {MAX_BROKEN:,} parts of it cannot be read: the rest is passed over"
-_MEMORY = "parsing it took more memory than a file may"
-
-
-def _failed(ended: Ended, request: Request) -> Failed:
-    """Return what to say of a child that ended without a last word."""
-    if os.WIFEXITED(ended.status):
-        if os.WEXITSTATUS(ended.status) == OUT_OF_MEMORY:
-            return Failed("memory", _MEMORY)
-        return Failed("crashed", "its reader ended early")
-    number = os.WTERMSIG(ended.status)
-    if number in (signal.SIGALRM, signal.SIGXCPU) or ended.cpu >= request.cpu_seconds:
-        return Failed("timeout", _TIMEOUT)
-    # Native code that is refused memory aborts, or writes to where it is not; the kernel
-    # kills the largest when there is none left.
-    if ended.peak > request.memory // 2:
-        return Failed("memory", _MEMORY)
-    return Failed("crashed", f"parsing it ended its process ({signal.strsignal(number)})")
+            self.broken += 1
+            return [Failure(place, str(error), size, _code(error, fields), self.file)]
+        self.found += 1
+        return [Found(article, place, size, said.notes, self.file)]
 
 
 def _code(error: SourceError, fields: Mapping[str, object]) -> str:

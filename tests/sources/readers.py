@@ -18,10 +18,12 @@ from typing import BinaryIO
 from indexer.formats import Broken, Extracted, Options, Reader
 from search.errors import SourceError
 
+LEFT_BEHIND: list[bytes] = []
+
 
 def reader_of(name: str) -> Reader:
-    """Return what reads `.txt` as an order to follow, `.jsonl` as lines; `.pdf` ends the zygote."""
-    if name.endswith(".pdf"):
+    """Return what reads `.txt` as an order to follow, `.jsonl` as lines; `a.pdf` ends the zygote."""
+    if name == "a.pdf":
         os.kill(os.getpid(), signal.SIGKILL)
     if name.endswith(".epub"):
         raise RuntimeError("this module cannot be loaded")
@@ -128,17 +130,26 @@ def obey(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
                 os.write(_results(), b"x" * (1 << 20))
         case "none":
             return
+        case "process":
+            fields["text"] = str(os.getpid())
+        case "leak":
+            LEFT_BEHIND.append(b"x" * (150 << 20))
+        case "trap":  # found by the next file, as memory that was written over is
+            LEFT_BEHIND.append(b"")
+        case "step":
+            if b"" in LEFT_BEHIND:
+                os.abort()
     yield Extracted(fields, "", 1 << 40, notes)
 
 
 def _results() -> int:
-    """Return the descriptor of the pipe to the parent."""
-    return next(n for n in range(3, 64) if _is_pipe(n))
+    """Return the descriptor of the socket to the parent."""
+    return next(n for n in range(3, 64) if _is_socket(n))
 
 
-def _is_pipe(descriptor: int) -> bool:
+def _is_socket(descriptor: int) -> bool:
     try:
-        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
     except OSError:
         return False
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from indexer.codes import CODES
-from indexer.formats import MEBIBYTE, Options
+from indexer.formats import MEBIBYTE, SUFFIXES, Options
 from indexer.sources import Failure, Found
-from indexer.sources.sandbox import Limits, Parser, Usage, time_allowed
+from indexer.sources.sandbox import SHARED_SIZE, Limits, Parser, Usage, time_allowed
 from tests.sources.support import READERS, brief, source, write
 
 pytestmark = pytest.mark.slow
@@ -172,6 +172,84 @@ def test_each_item_has_its_own_time(hasty: Parser, tmp_path: Path) -> None:
     assert len(brief(list(hasty.parse(file)))) == 4
     file = source(tmp_path / "a.jsonl", "nap\nwait\n")
     assert brief(list(hasty.parse(file))) == ["a.jsonl:1", "timeout"]
+
+
+def process_of(parser: Parser, path: Path, size: int = 0) -> str:
+    (found,) = parser.parse(source(path, "process\n" + "x" * size))
+    assert isinstance(found, Found)
+    return found.article.text.strip()
+
+
+def test_small_texts_share_a_process_that_is_renewed(
+    parser: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.sources.sandbox.SHARED_FILES", 3)
+    names = ["a.txt", "b.md", "c.json", "d.ndjson", "e.csv", "f.tsv", "g.txt"]
+    processes = [process_of(parser, tmp_path / name) for name in names]
+    assert processes[:3] == processes[:1] * 3
+    assert processes[3:6] == processes[3:4] * 3
+    assert len(set(processes)) == 3
+
+
+@pytest.mark.parametrize("suffix", sorted({*SUFFIXES} - {".pdf", ".epub", ".jsonl"}))
+def test_what_native_code_parses_has_a_process_of_its_own(
+    parser: Parser, tmp_path: Path, suffix: str
+) -> None:
+    of_texts = process_of(parser, tmp_path / "a.txt")
+    found = [process_of(parser, tmp_path / f"b{suffix}") for _ in range(2)]
+    shared = suffix in (".txt", ".md", ".json", ".ndjson", ".csv", ".tsv")
+    assert len({of_texts, *found}) == (1 if shared else 3)
+    assert process_of(parser, tmp_path / "c.txt") == of_texts
+
+
+def test_a_large_text_has_a_process_of_its_own(parser: Parser, tmp_path: Path) -> None:
+    processes = [process_of(parser, tmp_path / "a.txt", size) for size in (0, SHARED_SIZE)]
+    assert len(set(processes)) == 2
+
+
+@pytest.mark.parametrize("before", [["trap"], ["leak", "leak", "leak"]])
+def test_what_a_file_left_behind_fails_no_other(
+    parser: Parser, tmp_path: Path, before: list[str]
+) -> None:
+    orders = [*before, "step", "hello", "abort", "hello"]
+    given = [brief(told(parser, tmp_path, order)) for order in orders]
+    assert given == [["a.txt"]] * (len(before) + 2) + [["crashed"], ["a.txt"]]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "environment"),
+    [
+        ("</dev/null", {"LC_ALL": "C", "LANG": "C", "HOME": "/nowhere"}),
+        ("<&-", {}),
+        ("<&- >&- 2>&-", {"PYTHONIOENCODING": "ascii", "OMP_NUM_THREADS": "nonsense"}),
+    ],
+)
+def test_where_and_how_the_parent_runs_does_not_matter(
+    tmp_path: Path, stdin: str, environment: dict[str, str]
+) -> None:
+    """From a path with Arabic letters and spaces too, and the main module is not run again."""
+    root = tmp_path / "مجلد مع فراغ"
+    root.symlink_to(Path(__file__).resolve().parents[2])
+    files = [write(tmp_path / "ملف.txt"), write(tmp_path / "صفحة.html", "<p>نص</p>")]
+    done = tmp_path / "done"
+    program = f"""
+from pathlib import Path
+from indexer.sources.listing import list_files
+from indexer.sources.reading import read_articles
+files = list_files([*map(Path, {list(map(str, files))!r})])
+with open({str(done)!r}, "a") as done:
+    for item in read_articles(files):
+        print(type(item).__name__, file=done)
+"""
+    write(tmp_path / "برنامج.py", program)
+    subprocess.run(
+        ["sh", "-c", f'exec "$0" "$1" {stdin}', sys.executable, tmp_path / "برنامج.py"],
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(root), **environment},
+        cwd="/",
+        timeout=60,
+    )
+    assert done.read_text() == "Found\nFound\n"
 
 
 def test_a_zygote_that_ends_is_replaced(parser: Parser, tmp_path: Path) -> None:

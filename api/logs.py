@@ -21,6 +21,9 @@ access = logging.getLogger("fihris.access")
 logger = logging.getLogger("fihris.api")
 
 MAX_LOGGED = 500  # code points of a path or a query in the log
+MAX_ALIKE = 10  # lines of one message in `ALIKE_SECONDS`, but for those about one request
+ALIKE_SECONDS = 10.0
+MAX_KINDS = 1_000  # messages that are counted; then counting begins anew
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -40,21 +43,53 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
+class Sparing(logging.Filter):
+    """Passes `MAX_ALIKE` lines of one message in a while, then says how many it held back.
+
+    A message is what is written in the code, without its values. Lines that name a request
+    pass: there are as many as requests.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        fields = getattr(record, "fields", {})
+        if "request_id" in fields:
+            return True
+        kind = record.name, str(record.msg)
+        now = time.monotonic()
+        begun, count = self._counts.get(kind, (now, 0))
+        if now - begun >= ALIKE_SECONDS:
+            if count > MAX_ALIKE:
+                record.fields = {**fields, "held_back": count - MAX_ALIKE}
+            begun, count = now, 0
+        if len(self._counts) >= MAX_KINDS:
+            self._counts.clear()
+        self._counts[kind] = begun, count + 1
+        return count < MAX_ALIKE
+
+
 @contextmanager
 def json_logs() -> Iterator[None]:
-    """Write what Fihris and uvicorn log to stderr as JSON while the server runs."""
+    """Write what is logged to stderr as JSON while the server runs, each line of it."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
-    # Where a set-up of the owner's is in force, it stays.
-    own = [logging.getLogger(name) for name in ("fihris", "search", "uvicorn")]
+    handler.addFilter(Sparing())
+    # Where a set-up of the owner's is in force, it stays. "" is all else: warnings and worse.
+    own = [logging.getLogger(name) for name in ("fihris", "search", "indexer", "uvicorn", "")]
     taken = [(log, log.level, log.propagate) for log in own if not log.handlers]
     for log, _, _ in taken:
         log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        log.propagate = False
+        if log.name != "root":
+            log.setLevel(logging.INFO)
+            log.propagate = False
+    logging.captureWarnings(True)  # else they are lines that are no JSON
     try:
         yield
     finally:
+        logging.captureWarnings(False)
         for log, level, propagate in taken:
             log.removeHandler(handler)
             log.setLevel(level)

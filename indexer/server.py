@@ -7,39 +7,63 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from typing import cast
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from indexer.accepting import BACKLOG, MAX_CONNECTIONS, Acceptor, room
+from indexer.framing import StrictConnection
 from search.errors import SettingsError
 from search.ingest import Ingest
 from search.searcher import Searcher
 
 APPLICATION = "api.app", "create_app"
-REQUEST_SECONDS = 15.0  # a request's head has arrived by then, or its connection is closed
+REQUEST_SECONDS = 10.0  # a request's head has arrived by then, or its connection is closed
 UNREAD_SECONDS = 60.0  # without a byte of an answer being taken, once there is nothing to send
+MAX_UNREAD = 256  # answers that wait to be taken; the longest waiting is given up for the next
+SILENT_SECONDS = 1.0  # without a byte of a body: then its connection may have to make room
 KEEP_ALIVE_SECONDS = 15
 SHUTDOWN_SECONDS = 10
-MAX_CONNECTIONS = 512  # idle ones count; past it the answer is 503. File handles: 1,024 is usual
 MAX_HEADERS = 32_768  # bytes
 
 
 class StoppingServer(uvicorn.Server):
-    """A server that tells its application when it is to stop.
+    """A server that bounds its connections, and tells its application when it is to stop.
 
     ASGI tells it only when all requests have ended, and a stream would not by itself. So
     the application may leave a function `stop` in its lifespan's state.
     """
 
+    def __init__(self, config: uvicorn.Config, connections: int = MAX_CONNECTIONS) -> None:
+        """`connections` is how many there may be at once."""
+        super().__init__(config)
+        self._most = connections
+        self._acceptors: list[Acceptor] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=[])  # so that asyncio accepts nothing
+        for listening in sockets or []:
+            connections = cast("Collection[TimedProtocol]", self.server_state.connections)
+            self._acceptors.append(Acceptor(listening, self._protocol, connections, self._most))
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for acceptor in self._acceptors:
+            acceptor.stop()
         if (stop := self.lifespan.state.get("stop")) is not None:
             stop()
         await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        make = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+        return make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
 
 class TimedProtocol(H11Protocol):
@@ -51,20 +75,53 @@ class TimedProtocol(H11Protocol):
     answered already has `REQUEST_SECONDS` again.
 
     Nor does it bound how long an answer may wait to be taken. A client that still sends
-    may be one that reads later; any other is let go after `UNREAD_SECONDS`.
+    may be one that reads later; any other is let go after `UNREAD_SECONDS`, or when
+    `MAX_UNREAD` came after it.
     """
 
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
+    _unread_since = 0.0
+    _since = 0.0  # a request's head is waited for; while a body comes, its last piece
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.conn = StrictConnection(self.config.h11_max_incomplete_event_size or MAX_HEADERS)
         transport.set_write_buffer_limits(high=0)  # so that `pause_writing` tells of every wait
+        self._since = self.loop.time()
         self._watch()
+
+    def waiting(self) -> tuple[int, float] | None:
+        """Return what kind of wait for its client this is, the least costly first, and since when.
+
+        0: for a request's head, since the last answer; a head that comes slowly is no younger.
+        1: for a body of which nothing has come for a while. 2: for an answer to be taken.
+        None: the server works, or the client does.
+        """
+        if self.transport.is_closing():
+            return None
+        if self._unread is not None:
+            return None if self._sends() else (2, self._unread_since)
+        if cast("object", self.cycle) is None or self.cycle.response_complete:
+            return 0, self._since
+        silent = self.loop.time() - self._since >= SILENT_SECONDS
+        begun = self.conn.our_state is h11.SEND_BODY
+        if self._sends() and silent and not begun and not self.flow.read_paused:
+            return 1, self._since
+        return None
+
+    def drop(self) -> None:
+        """End the connection at once."""
+        self.transport.abort()
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._unread_since = self.loop.time()
         self._wait_for_reader()
+        everyone = cast("set[TimedProtocol]", self.connections)
+        unread = [each for each in everyone if each._unread is not None and not each._sends()]
+        if len(unread) > MAX_UNREAD:
+            min(unread, key=lambda each: each._unread_since).drop()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -72,11 +129,14 @@ class TimedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._watch()
+        if self._sends():
+            self._since = self.loop.time()
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE and not self._answered_early():
             self._arrived()
 
     def on_response_complete(self) -> None:
+        self._since = self.loop.time()
         super().on_response_complete()
         if self._answered_early():
             self._watch()
@@ -86,8 +146,11 @@ class TimedProtocol(H11Protocol):
         self._taken()
         super().connection_lost(exc)
 
+    def _sends(self) -> bool:
+        return self.conn.their_state is h11.SEND_BODY
+
     def _answered_early(self) -> bool:
-        return self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
+        return self.conn.our_state is h11.DONE and self._sends()
 
     def _watch(self) -> None:
         if self._deadline is None:
@@ -109,7 +172,7 @@ class TimedProtocol(H11Protocol):
             self._unread = None
 
     def _look_at_reader(self, before: int) -> None:
-        sends = self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing()
+        sends = self._sends() and not self.transport.is_closing()
         if sends or self.transport.get_write_buffer_size() < before:
             self._wait_for_reader()
         else:
@@ -153,11 +216,10 @@ def serve(
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-            limit_concurrency=MAX_CONNECTIONS,
             h11_max_incomplete_event_size=MAX_HEADERS,
         )
         with suppress(KeyboardInterrupt):  # how a server is meant to be stopped
-            StoppingServer(config).run(sockets=[listening])
+            StoppingServer(config, room()).run(sockets=[listening])
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -169,7 +231,7 @@ def _bound(host: str, port: int) -> socket.socket:
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(address)
-            bound.listen()  # so that who reads the announcement can connect at once
+            bound.listen(BACKLOG)  # so that who reads the announcement can connect at once
         except OSError:
             bound.close()
             raise

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from api.logs import JsonFormatter, json_logs
+from api import logs
+from api.logs import JsonFormatter, Sparing, json_logs
 from search.settings import Settings
 from tests.api.support import ToldSearcher, client
 
@@ -90,6 +91,51 @@ def test_lines_are_ascii_and_one_each() -> None:
     assert line.isascii()
     assert "\n" not in line
     assert json.loads(line)["message"] == "سطر\nثان \ud800"
+
+
+def record_of(message: str, *values: object, **fields: object) -> logging.LogRecord:
+    record = logging.LogRecord("n", logging.WARNING, "p", 1, message, values, None)
+    record.fields = fields
+    return record
+
+
+def test_a_message_that_is_repeated_is_held_back_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sparing = Sparing()
+    passed = [sparing.filter(record_of("no room: %d", number)) for number in range(1_000)]
+    assert sum(passed) == logs.MAX_ALIKE
+    assert sparing.filter(record_of("another"))
+    monkeypatch.setattr(logs, "ALIKE_SECONDS", 0.0)
+    later = record_of("no room: %d", 0)
+    assert sparing.filter(later)
+    assert later.__dict__["fields"] == {"held_back": 1_000 - logs.MAX_ALIKE}
+
+
+def test_every_line_about_a_request_passes() -> None:
+    sparing = Sparing()
+    assert all(sparing.filter(record_of("request", request_id="a")) for _ in range(1_000))
+
+
+def test_what_is_counted_of_messages_is_bounded() -> None:
+    sparing = Sparing()
+    for number in range(3 * logs.MAX_KINDS):
+        sparing.filter(record_of(f"message {number}"))
+    assert len(sparing._counts) <= logs.MAX_KINDS
+
+
+@pytest.mark.parametrize("name", ["asyncio", "uvicorn.error", "some.library", "py.warnings"])
+def test_whatever_logs_does_it_as_json(
+    name: str, capsys: Stderr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest has its own there
+    with json_logs():
+        try:
+            raise OSError(24, "Too many open files")
+        except OSError:
+            logging.getLogger(name).exception("socket.accept() out of system resource")
+    (line,) = lines(capsys.readouterr().err, name)
+    assert "Too many open files" in line["traceback"]
 
 
 def test_logging_is_left_as_it_was() -> None:

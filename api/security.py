@@ -183,7 +183,8 @@ class BoundedConcurrency:
 
     Those that write have a bound of their own, so that neither keeps out the other.
 
-    Without it a burst waits in memory for the few threads that search.
+    Without it a burst waits in memory for the few threads that search. An answer that is
+    ready takes no place: who does not read it would keep others out.
     """
 
     def __init__(self, app: ASGIApp, *, at_once: int = MAX_AT_ONCE) -> None:
@@ -201,7 +202,19 @@ class BoundedConcurrency:
             await answer(scope, receive, send)
             return
         self.now += 1
+        working = True
+
+        def ended() -> None:
+            nonlocal working
+            self.now -= working
+            working = False
+
+        async def send_and_leave(message: Message) -> None:
+            if not message.get("more_body", False) and message["type"] == "http.response.body":
+                ended()
+            await send(message)
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, send_and_leave)
         finally:
-            self.now -= 1
+            ended()

@@ -21,7 +21,8 @@ RESERVED = 256  # descriptors for the index, the files that are read and those s
 WANTED_DESCRIPTORS = MAX_CONNECTIONS + RESERVED
 BACKLOG = 4_096  # connections that the kernel keeps until they are accepted
 AT_ONCE = 64  # accepted before anything else is done
-PAUSE = 0.1  # seconds until it is tried again where no room could be made
+GRACE = 0.1  # seconds in which nobody has to make room: a client far away sends meanwhile
+PAUSE = 0.02  # seconds until it is tried again where no room could be made
 _LOG_EVERY = 10.0  # seconds
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -103,15 +104,17 @@ class Acceptor:
             connection.close()
 
     def _make_room(self, why: str) -> None:
-        found = [(since, each) for each in self._connections if (since := each.waiting())]
+        now = self._loop.time()
+        latest = now - GRACE
+        waiting = ((each.waiting(), each) for each in self._connections)
+        found = [(since, each) for since, each in waiting if since and since[1] < latest]
         most = max(1, self._limit // 16)
         for _, each in heapq.nsmallest(most, found, key=lambda pair: pair[0]):
             each.drop()
         self._closed += min(most, len(found))
-        if not found:  # all are being answered
+        if not found:  # all are being answered, or came just now
             self._loop.remove_reader(self._listening)
             self._loop.call_later(PAUSE, self._resume)
-        now = self._loop.time()
         if now >= self._log_after:
             fields = {"connections": len(self._connections), "closed": self._closed}
             log.warning("no room for connections: %s", why, extra={"fields": fields})

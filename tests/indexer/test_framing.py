@@ -54,7 +54,10 @@ SOUND = {
     "a length": (POST + b"Content-Length: 2\r\n\r\nab", b"ab"),
     "one length twice": (POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nab", b"ab"),
     "LF in a body": (POST + b"Content-Length: 4\r\n\r\n\na\n ", b"\na\n "),
-    "chunks": (POST + b"Transfer-Encoding: Chunked\r\n\r\n1\r\n\n\r\n2\r\n \n\r\n0\r\n\r\n", b"\n \n"),
+    "chunks": (
+        POST + b"Transfer-Encoding: Chunked\r\n\r\n1\r\n\n\r\n2\r\n \n\r\n0\r\n\r\n",
+        b"\n \n",
+    ),
     "a chunk's extension": (
         POST + b"Transfer-Encoding: chunked\r\n\r\n1;a=b\r\nx\r\n0\r\nX: a\r\n\r\n",
         b"x",

@@ -79,6 +79,10 @@ class TokenNeeded(errors.FihrisError):
     """Writing needs a token that the server has not been given."""
 
 
+class Forwarded(errors.FihrisError):
+    """A proxy passed a writing request on to a server that has been given no token."""
+
+
 class TokenWrong(errors.FihrisError):
     """Writing needs the server's token."""
 
@@ -156,6 +160,12 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
         403,
         "Token needed",
         "A server that is reached from elsewhere takes articles only with FIHRIS_WRITE_TOKEN set.",
+    ),
+    Forwarded: Kind(
+        "forwarded",
+        403,
+        "Forwarded writing",
+        "Behind a proxy a server takes articles only with FIHRIS_WRITE_TOKEN set.",
     ),
     TokenWrong: Kind(
         "unauthorized",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,13 +19,18 @@ from starlette.types import Scope
 
 from api.bodies import Body
 from api.idempotency import Keys
-from api.problems import CrossOrigin, ReadOnly, TokenNeeded, TokenWrong, TooManyWriters
+from api.problems import CrossOrigin, Forwarded, ReadOnly, TokenNeeded, TokenWrong, TooManyWriters
 from search.ingest import Ingest
 from search.searcher import Searcher
 from search.settings import Settings
 
 MAX_WRITERS = 16  # writing requests at once, with as many threads beside those that search
 METHODS = ("POST", "PUT", "DELETE", "PATCH")
+# What a proxy adds. One on this machine makes everybody's requests look as if they came from it.
+FORWARDING = re.compile(
+    r"forwarded|x-forwarded.*|x-(real|client|cluster-client|original)-ip|x-original-(host|url)"
+    r"|x-proxyuser-ip|x-envoy-.*|via|(cf|fastly|true)-(connecting|client)-ip|cdn-loop"
+)
 
 Given = TypeVar("Given")
 OpenIngest = Callable[[Searcher], Ingest]
@@ -61,7 +67,11 @@ class Writing:
             self._ingest.close()
 
     def allow(self, request: Request) -> None:
-        """Raise ReadOnly, CrossOrigin, TokenNeeded or TokenWrong unless this request may write."""
+        """Let a request write.
+
+        Raises:
+            ReadOnly, CrossOrigin, TokenNeeded, Forwarded, TokenWrong: it may not.
+        """
         if self._open is None:
             raise ReadOnly("This server only searches; nothing can be written to it.")
         _check_origin(request.headers)
@@ -71,6 +81,11 @@ class Writing:
                 raise TokenNeeded(
                     f"This server listens on {self.settings.host}, where others can reach it. "
                     "Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`."
+                )
+            if (name := next(filter(FORWARDING.fullmatch, request.headers), None)) is not None:
+                raise Forwarded(
+                    f"A proxy passed this on (its header {name[:40]}), so that it may come from "
+                    "anywhere. Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`."
                 )
             return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")

@@ -64,9 +64,13 @@ def connected(port: int, sent: bytes = b"", *, buffer: int = 0) -> socket.socket
     return one
 
 
+def received(one: socket.socket) -> bytes:
+    return b"".join(iter(lambda: one.recv(65_536), b""))
+
+
 def answered(port: int) -> bool:
     with connected(port, ASKED) as one:
-        return b"\r\nok" in b"".join(iter(lambda: one.recv(65_536), b""))
+        return b"\r\nok" in received(one)
 
 
 def is_open(one: socket.socket) -> bool:
@@ -121,8 +125,7 @@ def test_who_is_being_answered_never_makes_room() -> None:
         for _ in range(30):
             stack.enter_context(connected(port))
         assert answered(port)
-        for each in slow:
-            assert b"\r\nok" in b"".join(iter(lambda one=each: one.recv(65_536), b""))
+        assert all(b"\r\nok" in received(each) for each in slow)
 
 
 @pytest.mark.slow
@@ -137,7 +140,7 @@ def test_answers_that_nobody_takes_are_bounded(monkeypatch: pytest.MonkeyPatch) 
 
         def whole(one: socket.socket) -> bool:
             try:
-                return sum(map(len, iter(lambda: one.recv(1 << 20), b""))) > 50_000_000
+                return len(received(one)) > 50_000_000
             except ConnectionError:
                 return False
 

@@ -23,10 +23,11 @@ PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no-
 # is asked where that is: the variable PWD may be unset, and the folder would be /.fihris.
 FIHRIS_DATA ?= $$(pwd)/.fihris/data
 FIHRIS_CACHE ?= $$(pwd)/.fihris/cache
+FIHRIS_ROOT ?= $$(pwd)
 FIHRIS_HOST ?= 127.0.0.1
 FIHRIS_PORT ?= 8000
 ENGINE = $${FIHRIS_ENGINE:-embedded}
-HERE = FIHRIS_DATA="$(FIHRIS_DATA)" FIHRIS_CACHE="$(FIHRIS_CACHE)"
+HERE = FIHRIS_DATA="$(FIHRIS_DATA)" FIHRIS_CACHE="$(FIHRIS_CACHE)" FIHRIS_ROOT="$(FIHRIS_ROOT)"
 FIHRIS = $(HERE) $(BIN)/python -m indexer.cli
 # Two processes: each starts an Elasticsearch of its own, which takes 1.5 GB.
 PYTEST = FIHRIS_CACHE="$(FIHRIS_CACHE)" $(BIN)/python -m pytest -n 2 --dist worksteal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.schemas import AnalyzeOut, ArticleOut, IngestedOut, PassageOut, SearchOut, StatusOut
 
 ARTICLE: ArticleOut = {
-    "id": "000_68ec81c8af20b3f5",
+    "id": "/files/seeds/000_68ec81c8af20b3f5.txt",
     "title": "الولايات المتحدة نفذت ضربات جوية في العراق",
     "source": "CNN Arabic",
     "author": "",
@@ -15,7 +15,7 @@ ARTICLE: ArticleOut = {
     "url": "",
 }
 PASSAGE: PassageOut = {
-    "id": "000_68ec81c8af20b3f5#1",
+    "id": "/files/seeds/000_68ec81c8af20b3f5.txt#1",
     "position": 1,
     "start": 197,
     "end": 304,

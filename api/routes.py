@@ -95,10 +95,18 @@ def json_only(request: Request) -> None:
 
 Ready = Annotated[Searcher, Depends(searcher_of)]
 ArticleId = Annotated[
-    str, Path(min_length=1, max_length=MAX_ARTICLE_ID, examples=["000_68ec81c8af20b3f5"])
+    str,
+    Path(
+        min_length=1, max_length=MAX_ARTICLE_ID, examples=["/files/seeds/000_68ec81c8af20b3f5.txt"]
+    ),
 ]
 PassageId = Annotated[
-    str, Path(min_length=1, max_length=MAX_PASSAGE_ID, examples=["000_68ec81c8af20b3f5#1"])
+    str,
+    Path(
+        min_length=1,
+        max_length=MAX_PASSAGE_ID,
+        examples=["/files/seeds/000_68ec81c8af20b3f5.txt#1"],
+    ),
 ]
 
 health = APIRouter(tags=["health"])

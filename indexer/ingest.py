@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from indexer.batches import BATCH_ARTICLES, BATCH_LENGTH, Maker
-from indexer.formats import Options
+from indexer.formats import Options, id_of
 from indexer.records import article_from, parse_object
 from indexer.sources import Failure, SourceFile
 from indexer.sources.sandbox import Parser
@@ -78,7 +78,7 @@ class EngineIngest:
         parser = self._parsers.get() or Parser()
         try:
             batch: list[Article] = []
-            source = SourceFile(Path(name), name, 0, Path(name))
+            source = SourceFile(Path(name), name, 0, id_of(name))
             with closing(parser.parse(source, Options(), descriptor=file.fileno())) as items:
                 for item in items:
                     if isinstance(item, Failure):

@@ -28,6 +28,7 @@ from indexer.batches import (
     Ready,
     batches,
 )
+from indexer.first_places import FirstPlaces, refusal
 from indexer.sources import Failure, Found, Item, Skipped
 from search.domain import Vector
 from search.embedding import Embedder
@@ -109,9 +110,10 @@ def index(
         engine.write([])  # refused now rather than after the first batch is embedded
     # While the model works there is time to analyse; without it a second process is worth it.
     analyst = None if embed or dry_run else Analyst()
+    places = FirstPlaces()
     analyse = analyst.analysed if analyst else analysed
     maker = Maker(engine, embedder, settings, embed, known or {}, analyse)
-    run = _Run(maker, dry_run, on_size, on_outcome, on_failure)
+    run = _Run(maker, places, dry_run, on_size, on_outcome, on_failure)
     stopped = ""
     admitted = run.admitted(items, stopping)
     if limit is not None:
@@ -127,6 +129,7 @@ def index(
     except EngineError as error:
         stopped = str(error)
     finally:
+        places.close()
         if analyst is not None:
             analyst.close()
     return run.report(stopped)
@@ -143,9 +146,10 @@ def unembedded(engine: Engine) -> Generator[Found, None, None]:
 
 @dataclass(slots=True)
 class _Run:
-    """One run's counts, and where each id was seen first."""
+    """One run's counts."""
 
     maker: Maker
+    places: FirstPlaces
     dry_run: bool
     on_size: OnSize
     on_outcome: OnOutcome
@@ -156,8 +160,6 @@ class _Run:
     left_out: int = 0
     outcomes: Counter[IngestStatus] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
-    # 200 bytes an article: what grows with a run.
-    places: dict[str, str] = field(default_factory=dict)
     failed: list[Failure] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
@@ -170,17 +172,13 @@ class _Run:
                 return
             match item:
                 case Found(article=article, place=place):
-                    first = self.places.get(article.id)
+                    first = self.places.of(article.id, place)
                     if first is None:
-                        self.places[article.id] = place
                         self.articles += 1
                         self._note(item)
                         yield item
-                    elif first == place:
-                        self._skip(Skipped(place, "given twice"))
-                        self.on_size(item.size)
                     else:
-                        reason = f"its id {article.id!r} is also that of {first}: give it another"
+                        reason = refusal(article.id, first)
                         self.fail(Failure(place, reason, item.size, "duplicate-id", item.file))
                 case Failure():
                     self.fail(item)

@@ -1,6 +1,7 @@
 """One JSON object to one article: fields checked and bounded, each problem named.
 
-    id (or BEIR's _id)   required; a text or a whole number
+    id (or BEIR's _id)   required; a text or a whole number; one that begins with / is
+                         /collection/id
     text                 required
     title, author, source, url   texts
     language             a code such as `ar`; told from the text where it is not given
@@ -21,13 +22,14 @@ from datetime import date
 
 from indexer.dates import parse_published
 from indexer.languages import language_of
+from search.article_ids import MAX_ID, is_addressable
 from search.domain import Article, ArticleInfo
 from search.errors import SourceError
 
 MAX_TEXT = 10_000_000  # code points of one article
 MAX_TAGS = 64
 _MAX_LENGTH = {
-    "id": 512,
+    "id": MAX_ID,
     "title": 1_000,
     "author": 200,
     "source": 200,
@@ -63,8 +65,12 @@ def parse_object(text: str) -> dict[str, object]:
     return value
 
 
-def article_from(fields: Mapping[str, object]) -> Article:
+def article_from(fields: Mapping[str, object], article_id: str = "") -> Article:
     """Return the article these fields describe.
+
+    Args:
+        fields: as the module's head lists them.
+        article_id: its id, instead of the one in `fields`.
 
     Raises:
         SourceError: a field is missing, of another type, too long or not a text; names it.
@@ -82,7 +88,7 @@ def article_from(fields: Mapping[str, object]) -> Article:
     if not text.strip():
         raise SourceError("there is no text: nothing to index", code="empty")
     info = ArticleInfo(
-        id=_id(fields),
+        id=article_id or _addressed(own_id(fields)),
         title=_line(fields, "title"),
         author=_line(fields, "author"),
         source=_line(fields, "source"),
@@ -94,7 +100,8 @@ def article_from(fields: Mapping[str, object]) -> Article:
     return Article(info=info, text=text)
 
 
-def _id(fields: Mapping[str, object]) -> str:
+def own_id(fields: Mapping[str, object]) -> str:
+    """Return the id that an article says it has, "" if none. Raises SourceError."""
     given = fields.get("id")
     if given is None:
         given = fields.get("_id")
@@ -102,9 +109,22 @@ def _id(fields: Mapping[str, object]) -> str:
         given = str(given)
     if isinstance(given, str) and (control := _CONTROL.search(given)):
         raise _bad(f'"id" has the control character U+{ord(control[0]):04X}')
-    if article_id := _line({"id": given}, "id"):
-        return article_id
-    raise _bad('"id" is missing')
+    if isinstance(given, str) and given.startswith("/") and len(given) <= _MAX_LENGTH["id"]:
+        _check_characters("id", given)
+        return given  # spaces may belong to a file's name
+    return _line({"id": given}, "id")
+
+
+def _addressed(article_id: str) -> str:
+    """Return an id that stands for itself."""
+    if not article_id:
+        raise _bad('"id" is missing')
+    if not is_addressable(article_id):
+        raise _bad(
+            f'"id" begins with / and is not /collection/id: {article_id[:100]!r}; a collection is '
+            "1 to 64 letters, digits, _, - and ."
+        )
+    return article_id
 
 
 def _line(fields: Mapping[str, object], name: str) -> str:

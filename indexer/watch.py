@@ -21,10 +21,12 @@ from watchfiles import watch as events_of
 from indexer.catalogue import Catalogue, place_of
 from indexer.formats import Options
 from indexer.sources import Failure
+from indexer.sources.identity import FileIds
 from indexer.sources.naming import shown
 from indexer.watching.believing import is_folder
 from indexer.watching.looking import Lookout
 from indexer.watching.writing import Keeper, Kept
+from search.article_ids import FILES
 from search.embedding import Embedder
 from search.engine import Engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError
@@ -65,6 +67,7 @@ def watch(
     tell: Callable[[str], None],
     on_failure: Callable[[Failure], None],
     options: Options | None = None,
+    collection: str = FILES,
     source: str = "",
     embed: bool = True,
     allow_empty: bool = False,
@@ -75,6 +78,7 @@ def watch(
     Args:
         folders: none inside another. One that was watched before may be away.
         engine, embedder, settings, options, source, embed: as for indexing.
+        collection: what the articles are in.
         stopping: asked all the time.
         tell: called with lines for people: what was done, what keeps it from being done.
         on_failure: called once for each version of a file and each reason why some of it
@@ -88,7 +92,8 @@ def watch(
     """
     said = options or Options()
     pace = pace or Pace()
-    reading = _reading(said, source)
+    ids = FileIds(collection, str(settings.root))
+    reading = _reading(said, source, ids)
 
     told: Path | None = None
 
@@ -119,6 +124,7 @@ def watch(
         )
         lookout = Lookout(
             catalogues,
+            ids=ids,
             settle=pace.settle,
             allow_empty=allow_empty,
             tell=tell,
@@ -329,9 +335,11 @@ def _checked(folders: Sequence[Path], settings: Settings) -> list[Path]:
     return list(by_place.values())
 
 
-def _reading(options: Options, source: str) -> str:
+def _reading(options: Options, source: str, ids: FileIds) -> str:
     """Return what has all files read again when it is another."""
-    said = json.dumps([sorted(options.fields.items()), options.encoding, source])
+    said = json.dumps(
+        [sorted(options.fields.items()), options.encoding, source, ids.collection, ids.root]
+    )
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

@@ -18,6 +18,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from search.article_ids import parsed
+
 Vector = NDArray[np.float32]  # shape (dimensions,) or (n, dimensions)
 Layer = Literal["letters", "folded", "stem", "grams", "vowelled", "sound"]
 LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem", "grams", "vowelled", "sound")
@@ -35,7 +37,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class ArticleInfo:
-    """What is known of an article besides its text. Empty means unknown."""
+    """What is known of an article besides its text. Empty means unknown.
+
+    `id` is the pair of `collection` and `own_id`, as one text (`search.article_ids`).
+    """
 
     id: str
     title: str = ""
@@ -45,6 +50,14 @@ class ArticleInfo:
     published: date | None = None
     tags: tuple[str, ...] = ()
     url: str = ""
+
+    @property
+    def collection(self) -> str:
+        return parsed(self.id)[0]
+
+    @property
+    def own_id(self) -> str:
+        return parsed(self.id)[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from search.errors import SettingsError
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("it must be an absolute path, such as /srv/news")
+    return path
 
 
 class Settings(BaseSettings):
@@ -27,6 +33,9 @@ class Settings(BaseSettings):
     cache: Path = Field(
         default_factory=lambda: user_cache_path("fihris", appauthor=False),
         description="folder of the prepared model; may be deleted at any time",
+    )
+    root: Annotated[Path, AfterValidator(_absolute)] = Field(
+        Path("/"), description="folder that ids of files are told from: `/files/` and the path"
     )
     engine: Literal["embedded", "elasticsearch"] = Field(
         "embedded", description="where the index lives: `embedded` or `elasticsearch`"

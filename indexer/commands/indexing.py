@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from indexer.pipeline import Report
     from indexer.sources import Failure, Item, Listed
     from indexer.sources.dead_letters import DeadLetters
+    from indexer.sources.identity import FileIds
 
 FINISHING = "finishing the batches in work"
 STDIN = "-"
@@ -37,6 +38,12 @@ Fields = Annotated[
 ]
 Encoding = Annotated[
     str, typer.Option(metavar="NAME", help="Encoding of all texts, where it cannot be told.")
+]
+Collection = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="Collection of the articles: ids of their own hold within it."
+    ),
 ]
 NoEmbed = Annotated[
     bool,
@@ -57,6 +64,7 @@ def index_command(
         str, typer.Option(metavar="SUFFIX", help="Kind of standard input, such as .csv.")
     ] = ".jsonl",
     field: Fields = None,
+    collection: Collection = "",
     source: Source = "",
     encoding: Encoding = "",
     no_embed: NoEmbed = False,
@@ -80,13 +88,22 @@ def index_command(
     if (not paths) == (retry is None):
         raise InputError("give files or folders, or else --retry FILE", field="PATH")
     options, source = _options(field, encoding), valid("--source", source)
+    ids = _ids(collection)
+    if collection and retry is not None:
+        raise InputError("--retry knows the collections of what it tries", field="--collection")
     named = [path for path in paths or () if str(path) != STDIN]
-    listed = read_letters(retry) if retry is not None else list_files(named)
+    listed = read_letters(retry, ids.root) if retry is not None else list_files(named, ids)
 
     def items() -> Generator[Item, None, None]:
         yield from read_articles(listed, options, source=source, workers=workers)
         if len(named) < len(paths or ()):
-            yield from read_stream(sys.stdin.buffer, f"stdin{kind}", options, source=source)
+            yield from read_stream(
+                sys.stdin.buffer,
+                f"stdin{kind}",
+                options,
+                collection=ids.collection if collection else "",
+                source=source,
+            )
 
     report, letters = _indexed(
         items(), _size(listed), embed=not no_embed, dry_run=dry_run, limit=limit
@@ -110,6 +127,7 @@ def embed_command(
 def watch_command(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders to follow.")],
     field: Fields = None,
+    collection: Collection = "",
     source: Source = "",
     encoding: Encoding = "",
     no_embed: NoEmbed = False,
@@ -125,7 +143,7 @@ def watch_command(
     from indexer.sources.dead_letters import DeadLetters
     from indexer.watch import watch
 
-    options = _options(field, encoding)
+    options, ids = _options(field, encoding), _ids(collection)
     with (
         opened() as (engine, embedder, settings),
         stopping(FINISHING) as asked,
@@ -137,6 +155,7 @@ def watch_command(
             embedder,
             settings,
             options=options,
+            collection=ids.collection,
             source=valid("--source", source),
             embed=not no_embed,
             allow_empty=allow_empty,
@@ -208,6 +227,16 @@ def _tell(report: Report, letters: Path | None, *, json: bool) -> None:
 
 def _size(listed: Sequence[Listed]) -> int:
     return sum(getattr(each, "size", 0) for each in listed)
+
+
+def _ids(collection: str) -> FileIds:
+    """Return the ids of the files of a run. Raises InputError."""
+    from indexer.sources.identity import FileIds
+    from search.article_ids import FILES, checked_collection
+    from search.settings import read_settings
+
+    named = checked_collection(valid("--collection", collection)) if collection else FILES
+    return FileIds(named, str(read_settings().root))
 
 
 def _options(fields: list[str] | None, encoding: str) -> Options:

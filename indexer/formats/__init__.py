@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import BinaryIO
+from unicodedata import normalize
 
 from search.errors import SourceError
 
@@ -61,16 +62,19 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """One article's fields as `indexer.records.article_from` takes them, `id` among them.
+    """One article's fields as `indexer.records.article_from` takes them.
 
-    `part` is where it stands in its file ("17", "inner/name.html"), "" for the whole;
-    `size` is bytes read since the last one; `notes` say what was not plain about it.
+    `id` is among them only where the article says it. `part` is where it stands in its file
+    ("17", "inner/name.html"), "" for the whole; `inside` is what follows the file's id in its
+    own where it says none (`/inner/name.html`, `:` and a digest), "" for the whole; `size` is
+    bytes read since the last one; `notes` say what was not plain about it.
     """
 
     fields: Mapping[str, object]
     part: str = ""
     size: int = 0
     notes: tuple[str, ...] = ()
+    inside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Broken:
     size: int = 0
 
 
-# (the file, its name as ids have it, options) -> what is in it, in order
+# (the file, its name whose suffix tells its kind, options) -> what is in it, in order
 Reader = Callable[[BinaryIO, str, Options], Iterator[Extracted | Broken]]
 
 
@@ -108,15 +112,18 @@ def reader_of(name: str) -> Reader:
 
 
 def id_of(name: str) -> str:
-    """Return the id of a file's only article: its name, of texts without the suffix."""
+    """Return the id of what is given under a name without a path: in NFC, texts without suffix."""
     suffix = suffix_of(name)
-    return name[: -len(suffix)] if suffix in (".txt", ".md") else name
+    return normalize("NFC", name[: -len(suffix)] if suffix in (".txt", ".md") else name)
 
 
-def id_within(name: str, *known: object) -> str:
-    """Return the id of an article among several of a file, from what is known of it.
+def inside_of(known: Mapping[str, object]) -> str:
+    """Return what names an article among several of a file: nothing where it has its own id.
 
-    Not from its place: a line that is put before it would make it another article.
+    Not its place: a line that is put before it would make it another article.
     """
-    digest = hashlib.sha256("\n".join(map(str, known)).encode("utf-8", "surrogatepass"))
-    return f"{name}:{digest.hexdigest()[:16]}"
+    if "id" in known:
+        return ""
+    parts = [known["url"]] if "url" in known else [known.get("title", ""), known.get("text")]
+    digest = hashlib.sha256("\n".join(map(str, parts)).encode("utf-8", "surrogatepass"))
+    return f":{digest.hexdigest()[:16]}"

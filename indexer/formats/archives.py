@@ -1,7 +1,7 @@
 """Archives: .zip, .tar and compressed ones, read member by member; nothing is written to a disk.
 
-A member is read as a file of its kind in a folder of the archive's name: its ids, and what
-NAME.meta.json beside it says of it. `news.jsonl.gz` is `news.jsonl`. Zips are read in the order
+A member is read as a file of its kind: its id is its name after the archive's, and
+NAME.meta.json beside it says what is known of it. `news.jsonl.gz` is `news.jsonl`. Zips are read in the order
 of their names, tars in their own. Of bzip2 and xz only the content tells, whatever the name.
 
     bytes    counted as they are unpacked, never taken from a header, and bounded for the
@@ -15,11 +15,13 @@ Kinds that are not read and hidden files are passed over; an archive of nothing 
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import BinaryIO
+from unicodedata import normalize
 
 from indexer.encodings import decode
 from indexer.formats import (
@@ -72,6 +74,7 @@ class _Archive:
         if depth == 1:
             self._counted.forget()  # a tar is read twice
         seen: set[str] = set()
+        taken: set[str] = set()  # what members put into ids
         passed = read = 0
         nested: list[str] = []
         for member in members:
@@ -93,9 +96,9 @@ class _Archive:
                 if beside in broken:
                     yield Broken(member.shown, *broken[beside])
                     continue
-                inner = f"{name}/{member.name}"
-                for item in self._of_member(member, inner, depth):
-                    yield _placed(item, member, metadata.get(beside))
+                key = _key(member.name, taken)
+                for item in self._of_member(member, member.name, depth):
+                    yield _placed(item, member, key, metadata.get(beside))
         if nested:
             reason = f"{len(nested):,} archives in archives in archives are not opened"
             yield Broken(nested[0], "nested", reason)
@@ -159,15 +162,26 @@ class _Archive:
 
 
 def _placed(
-    item: Extracted | Broken, member: Member, known: dict[str, object] | None
+    item: Extracted | Broken, member: Member, key: str, known: dict[str, object] | None
 ) -> Extracted | Broken:
     """Return an item with its place in the archive, and with what is said of it beside it."""
     between = "/" if _kind(member.name) == "archives" and not item.part.isdigit() else ":"
     part = f"{member.shown}{between}{item.part}" if item.part else member.shown
-    if isinstance(item, Extracted) and known and not item.part and _kind(member.name) not in _MANY:
-        said = {key: value for key, value in known.items() if value not in (None, "")}
-        return replace(item, part=part, fields={**item.fields, **said})
-    return replace(item, part=part)
+    if isinstance(item, Broken):
+        return replace(item, part=part)
+    fields = item.fields
+    if known and not item.part and _kind(member.name) not in _MANY:
+        fields = {**fields, **{k: value for k, value in known.items() if value not in (None, "")}}
+    return replace(item, part=part, inside=f"/{key}{item.inside}", fields=fields)
+
+
+def _key(name: str, taken: set[str]) -> str:
+    """Return what a member's name is in ids: in NFC, as those of files are (`identity`)."""
+    key = normalize("NFC", name)
+    if key in taken:
+        key = f"{key}//{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    taken.add(key)
+    return key
 
 
 def _kind(name: str) -> str:

@@ -15,7 +15,7 @@ from typing import BinaryIO, Generic, TypeVar
 
 from indexer.dates import find_date
 from indexer.encodings import Encoding
-from indexer.formats import MEBIBYTE, Extracted, id_of
+from indexer.formats import MEBIBYTE, Extracted
 from search.errors import SourceError
 
 MAX_WHOLE = 64 * MEBIBYTE  # bytes of a file that is read whole
@@ -148,7 +148,7 @@ def encoding_notes(encoding: Encoding) -> tuple[str, ...]:
 
 
 def article(
-    name: str, lines: Iterable[str], facts: Facts, *, size: int, notes: Sequence[str] = ()
+    lines: Iterable[str], facts: Facts, *, size: int, notes: Sequence[str] = ()
 ) -> Extracted:
     """Return a document as an article, its facts made to fit.
 
@@ -183,7 +183,7 @@ def article(
         "url": url if len(url) <= _MAX_URL and not UNPRINTABLE.search(url) else "",
     }
     known = {key: value for key, value in fields.items() if value}
-    return Extracted({"id": id_of(name), **known, "text": text}, size=size, notes=tuple(said))
+    return Extracted({**known, "text": text}, size=size, notes=tuple(said))
 
 
 def iso_date(value: str) -> str:

@@ -32,7 +32,7 @@ _OFF = frozenset({"0", "false", "off"})
 
 def read(
     stream: BinaryIO,
-    name: str,
+    name: str,  # noqa: ARG001
     options: Options,  # noqa: ARG001 - its XML says in which encoding it is
 ) -> Iterator[Extracted | Broken]:
     """Yield the article of a document."""
@@ -48,7 +48,7 @@ def read(
         if beside.get(kind, "") in package:
             package.feed(beside[kind], body)
     facts = _facts(package, parts.get("core-properties", "docProps/core.xml"), body.title)
-    yield article(name, (line.text for line in body.lines.done), facts, size=package.size)
+    yield article((line.text for line in body.lines.done), facts, size=package.size)
 
 
 class _Paragraphs:

@@ -33,7 +33,7 @@ class _Chapter:
     place: str  # as the book's list has it
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:  # noqa: ARG001
     """Yield the article of a book, after the chapters of it that cannot be read."""
     package = Package(stream)
     if _CONTAINER not in package:
@@ -57,7 +57,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         raise SourceError("none of its chapters can be read", code="damaged")
     if broken:
         notes[f"{broken} of {len(chapters)} chapters left out"] = None
-    yield article(name, lines, _facts(book), size=package.size, notes=tuple(notes))
+    yield article(lines, _facts(book), size=package.size, notes=tuple(notes))
 
 
 def _listing(package: Package) -> str:

@@ -17,7 +17,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from indexer.formats import id_within
 from indexer.formats.documents import iso_date
 from indexer.formats.markup import lines_of, parse
 from search.errors import SourceError
@@ -72,18 +71,16 @@ class Fields:
     """Finds an article's fields in objects of one file.
 
     Args:
-        name: the file's name, of which articles without an id make theirs.
         given: article field -> its name in the objects, dots for objects in objects.
 
     Raises:
         SourceError: `given` has a field that articles do not have.
     """
 
-    def __init__(self, name: str, given: Mapping[str, str]) -> None:
+    def __init__(self, given: Mapping[str, str]) -> None:
         for unknown in sorted(set(given) - set(NAMES)):
             known = ", ".join(NAMES)
             raise SourceError(f'no field "{unknown}" ({known})', code="bad-field")
-        self._name = name
         self._given = given
         self._plans: dict[tuple[str, ...], dict[str, list[_Place]]] = {}
 
@@ -91,12 +88,8 @@ class Fields:
         """Return the article's fields that objects of these names have."""
         return {field for field, places in self._plan(tuple(names)).items() if places}
 
-    def article(
-        self, found: Mapping[str, object], only_id: str = ""
-    ) -> tuple[dict[str, object], tuple[str, ...]]:
-        """Return an article's fields, an id among them, and notes on them.
-
-        `only_id` is that of the only article of a file, where it has none of its own.
+    def article(self, found: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
+        """Return an article's fields, an id among them where it has one, and notes on them.
 
         Raises:
             SourceError: there is no text in it.
@@ -111,7 +104,7 @@ class Fields:
                 continue
             for path, promised, shown in places:
                 value = _at(found, path)
-                if value in _EMPTY:
+                if value in _EMPTY or (isinstance(value, str) and value.isspace()):
                     continue
                 value = _READERS[field](value)
                 if promised or _fits(field, value):
@@ -124,9 +117,6 @@ class Fields:
         if isinstance(text, str) and _MARKUP.match(text):
             known["text"] = "\n".join(line.text for line in lines_of(parse(text)[0]))
             notes.append("markup taken out of its text")
-        if "id" not in known:
-            parts = [known["url"]] if "url" in known else [known.get("title", ""), known["text"]]
-            known["id"] = only_id or id_within(self._name, *parts)
         return known, tuple(notes)
 
     def _plan(self, names: tuple[str, ...]) -> dict[str, list[_Place]]:

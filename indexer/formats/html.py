@@ -35,7 +35,7 @@ _MAX_ELEMENTS = 50_000
 _MAX_PAGE = 8 * MEBIBYTE
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:  # noqa: ARG001
     """Yield the article of a web page."""
     content = whole(stream)
     text, encoding = decode(content, options.encoding or declared_charset(content))
@@ -48,7 +48,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         lines = [line.text for line in _main(tree)]
     if len(lines) > 1 and lines[0] == " ".join(facts.title.split()):
         del lines[0]
-    yield article(name, lines, facts, size=len(content), notes=(*encoding_notes(encoding), *notes))
+    yield article(lines, facts, size=len(content), notes=(*encoding_notes(encoding), *notes))
 
 
 def _has_many(tree: HtmlElement) -> bool:

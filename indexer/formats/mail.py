@@ -38,7 +38,7 @@ _MAX_DEPTH = 32
 _MAX_PARTS = 1_000
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:  # noqa: ARG001
     """Yield the article of a letter."""
     content = whole(stream)
     message = email.message_from_bytes(content, policy=compat32)
@@ -54,7 +54,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         published=_day(message),
         language=_header(message["Content-Language"], charset).partition(",")[0],
     )
-    yield article(name, body.lines, facts, size=len(content), notes=body.all_notes())
+    yield article(body.lines, facts, size=len(content), notes=body.all_notes())
 
 
 class _Body:

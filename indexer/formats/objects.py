@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from indexer.encodings import Line, decode, opened_lines
-from indexer.formats import MEBIBYTE, Broken, Extracted, Options, id_of, suffix_of
+from indexer.formats import MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
 from indexer.formats.documents import encoding_notes, whole
 from indexer.formats.fields import Fields
 from indexer.records import parse_object
@@ -29,12 +29,12 @@ HOLDERS = ("articles", "items", "data", "results", "docs", "documents", "posts",
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
     """Yield the articles of a file of objects."""
     if suffix_of(name) == ".json":
-        return _whole(stream, name, options)
-    return _lines(stream, name, options)
+        return _whole(stream, options)
+    return _lines(stream, options)
 
 
-def _lines(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
-    fields = Fields(name, options.fields)
+def _lines(stream: BinaryIO, options: Options) -> Iterator[Extracted | Broken]:
+    fields = Fields(options.fields)
     blank = True
     passed = 0  # bytes of blank lines, said with the next article
     encoding, found = opened_lines(stream, MAX_LINE, options.encoding)
@@ -54,7 +54,7 @@ def _lines(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted 
         except SourceError as error:
             yield Broken(part, error.code, str(error), size)
         else:
-            yield Extracted(known, part, size, (*once, *notes))
+            yield Extracted(known, part, size, (*once, *notes), inside_of(known))
             once = ()
     if blank:
         raise SourceError("there is no text: nothing to index", code="empty")
@@ -67,12 +67,12 @@ def code_of(line: Line) -> str:
     return "not-text" if "NUL" in line.problem else "encoding"
 
 
-def _whole(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def _whole(stream: BinaryIO, options: Options) -> Iterator[Extracted | Broken]:
     found, size, notes = _parsed(stream, options.encoding)
-    fields = Fields(name, options.fields)
+    fields = Fields(options.fields)
     articles = _articles(found, fields)
     if articles is None:
-        known, said = fields.article(found, id_of(name))
+        known, said = fields.article(found)
         yield Extracted(known, "", size, (*notes, *said))
         return
     if not articles:
@@ -90,7 +90,7 @@ def _whole(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted 
         except SourceError as error:
             yield Broken(part, error.code, str(error), share)
         else:
-            yield Extracted(known, part, share, (*notes, *said))
+            yield Extracted(known, part, share, (*notes, *said), inside_of(known))
 
 
 def _parsed(stream: BinaryIO, encoding: str) -> tuple[dict[str, object], int, tuple[str, ...]]:

@@ -50,7 +50,7 @@ _SKIPPED = frozenset(
 
 def read(
     stream: BinaryIO,
-    name: str,
+    name: str,  # noqa: ARG001
     options: Options,  # noqa: ARG001 - its XML says in which encoding it is
 ) -> Iterator[Extracted | Broken]:
     """Yield the article of a document."""
@@ -62,7 +62,7 @@ def read(
     body = _Paragraphs()
     package.feed(_CONTENT, body)
     lines = [line.text for line in (*body.lines.done, *body.notes.done)]
-    yield article(name, lines, _facts(package, body.title), size=package.size)
+    yield article(lines, _facts(package, body.title), size=package.size)
 
 
 class _Paragraphs:

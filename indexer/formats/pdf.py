@@ -96,7 +96,7 @@ Result = TypeVar("Result")
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
     """Yield the article of a PDF; its encodings are its own, so `options` say nothing."""
-    del options
+    del name, options
     size = stream.seek(0, 2)
     if size > MAX_FILE:
         raise SourceError(f"{size:,} bytes, and {MAX_FILE:,} are the most", code="too-large")
@@ -122,7 +122,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     _refuse_unknown(text)
     whole = mended(text.replace(UNKNOWN, ""))  # before lines are joined: it reads line by line
     lines = joined_lines(whole.text).split("\n")
-    yield article(name, lines, facts, size=size, notes=(*notes, *whole.repairs))
+    yield article(lines, facts, size=size, notes=(*notes, *whole.repairs))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from indexer.encodings import decode
-from indexer.formats import Broken, Extracted, Options, id_of, suffix_of
+from indexer.formats import Broken, Extracted, Options, suffix_of
 from indexer.formats.documents import encoding_notes, whole
 from search.errors import SourceError
 
@@ -19,7 +19,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     text, encoding = decode(content, options.encoding)
     if not text.strip():
         raise SourceError("there is no text: nothing to index", code="empty")
-    fields: dict[str, object] = {"id": id_of(name), "text": text}
+    fields: dict[str, object] = {"text": text}
     if suffix_of(name) == ".md" and (title := _heading(text)):
         fields["title"] = title
     yield Extracted(fields, size=len(content), notes=encoding_notes(encoding))

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from indexer.encodings import Line, opened_lines
-from indexer.formats import MEBIBYTE, Broken, Extracted, Options, suffix_of
+from indexer.formats import MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
 from indexer.formats.documents import encoding_notes
 from indexer.formats.fields import Fields
 from indexer.formats.objects import MAX_LINE, code_of
@@ -51,7 +51,7 @@ class _Feed:
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
     """Yield the article of each row."""
-    fields = Fields(name, options.fields)
+    fields = Fields(options.fields)
     encoding, found = opened_lines(stream, MAX_LINE, options.encoding)
     once = encoding_notes(encoding)  # with the first article
     sample = _sample(found)
@@ -96,7 +96,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         except SourceError as error:
             yield Broken(str(number), error.code, str(error), size)
         else:
-            yield Extracted(known, str(number), size, (*once, *notes))
+            yield Extracted(known, str(number), size, (*once, *notes), inside_of(known))
             once = ()
     if blank:
         raise SourceError("there are no rows under its heads: nothing to index", code="empty")

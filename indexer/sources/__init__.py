@@ -1,5 +1,6 @@
 """What people have, to articles: which files, read by whom, and what could not be read.
 
+    identity       which id a file has
     listing        files and folders to a list of `SourceFile`
     reading        listed files to articles, each file parsed in a bounded child process
     sandbox        the parent's side of those children, `child` the other
@@ -22,15 +23,14 @@ if TYPE_CHECKING:  # numpy behind it would cost each child of `sandbox` 0.1 s an
 class SourceFile:
     """A file to read.
 
-    `name` is its path inside what was given, such as `2024/report.pdf`: articles that have
-    no id of their own are named after it. `size` is bytes. `given` is the path a person
-    gave, under which the file was found.
+    `name` tells its kind by its suffix, `size` is bytes, and its articles' ids begin with
+    `id` (`search.article_ids.id_in_file`).
     """
 
     path: Path
     name: str
     size: int
-    given: Path
+    id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """What failed, kept as lines of JSON so that it can be tried again.
 
-    {"time", "code", "reason", "place", "path", "given", "name", "size", "retry"}
+    {"time", "code", "reason", "place", "path", "collection", "size", "retry"}
 
-`path`, `given` and `name` make the `SourceFile` again; they are null where there is
-nothing that could be given again, such as standard input. A file of dead letters may have
-been written or changed by somebody else: what is read from one is checked and bounded.
+`path` and `collection` make the `SourceFile` again; they are null where there is nothing
+that could be given again, such as standard input. A file of dead letters may have been
+written or changed by somebody else: what is read from one is checked and bounded.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from indexer.encodings import lines
 from indexer.formats import MEBIBYTE, suffix_of
 from indexer.records import parse_object
-from indexer.sources import Failure, Listed, SourceFile
+from indexer.sources import Failure, Listed
+from indexer.sources.identity import FileIds
 from indexer.sources.listing import file_at
 from indexer.sources.naming import one_line, problem_of, shown
 from indexer.sources.opening import open_regular
+from search.article_ids import FILES, is_collection, parsed
 from search.durable import sync_folder
 from search.errors import SourceError
 
@@ -93,28 +95,32 @@ class DeadLetters:
         raise AssertionError
 
 
-def read_letters(path: Path) -> list[Listed]:
+def read_letters(path: Path, root: str = "/") -> list[Listed]:
     """Return the files that dead letters name, each once, as they are now.
 
     Of a file that is gone or may not be read a Failure, as also of a line that is no letter.
+
+    Args:
+        path: of the dead letters.
+        root: what ids of files are told from (`FileIds`).
 
     Raises:
         SourceError: it cannot be read, or is larger than any is.
     """
     listed: list[Listed] = []
-    seen: set[Path] = set()
+    seen: set[tuple[Path, str]] = set()
     for place, letter in _letters(path):
         if isinstance(letter, Failure):
             listed.append(letter)
         elif letter["path"] is not None:
             try:
-                file = _file(letter)
+                file, collection = _file(letter)
             except SourceError as error:
                 listed.append(Failure(place, str(error), code=error.code))
                 continue
-            if file.path not in seen:
-                seen.add(file.path)
-                listed.append(file_at(file.path, file.name, file.given))
+            if (file, collection) not in seen:
+                seen.add((file, collection))
+                listed.append(file_at(file, FileIds(collection, root)))
     return listed
 
 
@@ -155,8 +161,7 @@ def _letter(failure: Failure, path: Path) -> bytes:
         "reason": one_line(failure.reason, 2_000),
         "place": failure.place[:5_000],
         "path": None if file is None else str(file.path.absolute()),
-        "given": None if file is None else str(file.given.absolute()),
-        "name": None if file is None else file.name,
+        "collection": None if file is None else parsed(file.id)[0],
         "size": failure.size,
         "retry": None if file is None else _retry(path),
     }
@@ -187,7 +192,7 @@ def _letters(path: Path) -> Iterator[tuple[str, dict[str, object] | Failure]]:
                     if not line.text.strip():
                         continue
                     letter = parse_object(line.text)
-                    if not {"path", "given", "name"} <= letter.keys():
+                    if "path" not in letter:
                         raise SourceError("not a dead letter", code="bad-field")
                 except SourceError as error:
                     yield place, Failure(place, str(error), line.size, error.code)
@@ -198,19 +203,18 @@ def _letters(path: Path) -> Iterator[tuple[str, dict[str, object] | Failure]]:
             raise SourceError(reason, code=code) from error
 
 
-def _file(letter: dict[str, object]) -> SourceFile:
-    """Return the file a letter names. A letter cannot have a file read as another kind."""
-    path, given, name = letter["path"], letter["given"], letter["name"]
-    if not (isinstance(path, str) and isinstance(given, str) and isinstance(name, str)):
-        raise SourceError("a dead letter's path, given and name are texts", code="bad-field")
-    inside = PurePosixPath(name)
-    if not Path(path).is_absolute() or "\0" in path or "\0" in given:
+def _file(letter: dict[str, object]) -> tuple[Path, str]:
+    """Return the file a letter names, and its collection: `files` in one of version 0.1."""
+    path, collection = letter["path"], letter.get("collection", FILES)
+    if not (isinstance(path, str) and isinstance(collection, str)):
+        raise SourceError("a dead letter's path and collection are texts", code="bad-field")
+    if not Path(path).is_absolute() or "\0" in path:
         raise SourceError("a dead letter's path is not absolute", code="bad-field")
-    if inside.is_absolute() or ".." in inside.parts or inside.name != Path(path).name:
-        raise SourceError("a dead letter's name is not that of its path", code="unsafe-name")
-    if not suffix_of(inside.name):
+    if not suffix_of(Path(path).name):
         raise SourceError("a dead letter names no kind of file that is read", code="unsupported")
-    return SourceFile(Path(path), name, 0, Path(given))
+    if not is_collection(collection):
+        raise SourceError("a dead letter names no collection", code="bad-field")
+    return Path(path), collection
 
 
 def _created(path: Path) -> BinaryIO:

@@ -10,34 +10,32 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from indexer.formats import SUFFIXES, suffix_of
 from indexer.sources import Failure, Listed, Skipped, SourceFile
+from indexer.sources.identity import FileIds
 from indexer.sources.metadata import METADATA_SUFFIX
 from indexer.sources.naming import problem_of, shown
 
 
-def list_files(paths: Sequence[Path]) -> list[Listed]:
-    """Return every file under these paths in reading order, and what is left out."""
-    seen: set[tuple[int, int]] = set()
+def list_files(paths: Sequence[Path], ids: FileIds | None = None) -> list[Listed]:
+    """Return every file under these paths in reading order, each once, and what is left out.
+
+    Args:
+        paths: files and folders of them.
+        ids: which ids the files have.
+    """
+    first: dict[str, Path] = {}  # where each file was met first, by its id
     listed: list[Listed] = []
-    for path in paths:
-        try:
-            status = path.stat()
-        except (OSError, ValueError) as error:
-            code, reason = problem_of(error)
-            again = SourceFile(path, path.name, 0, path) if isinstance(error, OSError) else None
-            listed.append(Failure(shown(path), reason, code=code, file=again))
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            listed += _walk(path, seen)
-        elif suffix_of(path.name):
-            listed.append(file_at(path, path.name, path))
+    for each in _under(paths, ids or FileIds()):
+        if not isinstance(each, SourceFile):
+            listed.append(each)
+        elif each.id not in first:
+            first[each.id] = each.path
+            listed.append(each)
         else:
-            kinds = ", ".join(SUFFIXES)
-            reason = f"not a kind of file that is read ({kinds})"
-            listed.append(Failure(shown(path), reason, code="unsupported"))
+            listed.append(Skipped(shown(each.path), f"read already as {shown(first[each.id])}"))
     return listed
 
 
@@ -50,26 +48,50 @@ def is_judged_set(folder: Path) -> bool:
         return False
 
 
-def file_at(path: Path, name: str, given: Path) -> SourceFile | Failure:
+def file_at(path: Path, ids: FileIds) -> SourceFile | Failure:
     """Return the file at a path as it is now, without opening it."""
     try:
         status = path.stat()
-        name.encode()
+        path.name.encode()
     except UnicodeEncodeError:
         return Failure(shown(path), "its name is not valid UTF-8: rename it", code="unreadable")
     except OSError as error:
         code, reason = problem_of(error)
-        return Failure(shown(path), reason, code=code, file=SourceFile(path, name, 0, given))
+        return Failure(shown(path), reason, code=code, file=_file(path, 0, ids))
     if not stat.S_ISREG(status.st_mode):
         return Failure(shown(path), "not a regular file", code="not-regular")
-    return SourceFile(path, name, status.st_size, given)
+    return _file(path, status.st_size, ids)
 
 
-def _walk(given: Path, seen: set[tuple[int, int]]) -> Iterator[Listed]:
+def _file(path: Path, size: int, ids: FileIds) -> SourceFile:
+    return SourceFile(path, path.name, size, ids.of(path))
+
+
+def _under(paths: Sequence[Path], ids: FileIds) -> Iterator[Listed]:
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        try:
+            status = path.stat()
+        except (OSError, ValueError) as error:
+            code, reason = problem_of(error)
+            again = _file(path, 0, ids) if isinstance(error, OSError) else None
+            yield Failure(shown(path), reason, code=code, file=again)
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            yield from _walk(path, ids, seen)
+        elif suffix_of(path.name):
+            yield file_at(path, ids)
+        else:
+            kinds = ", ".join(SUFFIXES)
+            reason = f"not a kind of file that is read ({kinds})"
+            yield Failure(shown(path), reason, code="unsupported")
+
+
+def _walk(given: Path, ids: FileIds, seen: set[tuple[int, int]]) -> Iterator[Listed]:
     """Yield what a folder holds. Not recursive: a path may be 4,096 bytes of `a/a/a/...`."""
-    waiting = [(given, PurePosixPath())]
+    waiting = [given]
     while waiting:
-        folder, inside = waiting.pop()
+        folder = waiting.pop()
         try:
             status = folder.stat()
             with os.scandir(folder) as scanned:
@@ -97,11 +119,11 @@ def _walk(given: Path, seen: set[tuple[int, int]]) -> Iterator[Listed]:
                 yield Failure(shown(path), reason, code=code)
                 continue
             if is_folder:
-                folders.append((path, inside / entry.name))
+                folders.append(path)
             elif entry.name.endswith(METADATA_SUFFIX):
                 continue
             elif suffix_of(entry.name):
-                yield file_at(path, str(inside / entry.name), given)
+                yield file_at(path, ids)
             else:
                 yield Skipped(shown(path), "not a kind of file that is read")
         waiting += reversed(folders)

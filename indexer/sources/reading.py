@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from indexer.formats import MEBIBYTE, Options
+from indexer.formats import MEBIBYTE, Options, id_of
 from indexer.sources import Failure, Item, Listed, SourceFile
 from indexer.sources.ahead import Workers
 from indexer.sources.metadata import metadata_of
 from indexer.sources.naming import problem_of, shown
 from indexer.sources.sandbox import Limits, OnUsage, Parser
+from search.article_ids import joined
 from search.errors import SourceError
 
 MAX_STREAM = 4 << 30  # bytes of standard input
@@ -72,6 +73,7 @@ def read_stream(
     name: str = "stdin.jsonl",
     options: Options | None = None,
     *,
+    collection: str = "",
     source: str = "",
 ) -> Generator[Item, None, None]:
     """Yield the articles of what comes without a name, such as standard input.
@@ -83,6 +85,7 @@ def read_stream(
         stream: read to its end, 4 GiB at most.
         name: what ids are made of; its suffix tells the kind.
         options: what a person says of it.
+        collection: what its articles are in.
         source: the source of articles that name none.
     """
     place = "standard input"
@@ -100,7 +103,7 @@ def read_stream(
         except OSError as error:
             yield Failure(place, problem_of(error)[1])
             return
-        file = SourceFile(Path(place), name, size, Path(place))
+        file = SourceFile(Path(place), name, size, joined(collection, id_of(name)))
         with (
             Parser() as parser,
             closing(parser.parse(file, options, descriptor=kept.fileno(), source=source)) as items,

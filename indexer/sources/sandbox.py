@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from indexer.formats import MEBIBYTE, SUFFIXES, Broken, Options, suffix_of
-from indexer.records import article_from
+from indexer.records import article_from, own_id
 from indexer.sources import Failure, Found, SourceFile
 from indexer.sources.metadata import MANY
 from indexer.sources.naming import shown
 from indexer.sources.opening import open_regular
 from indexer.sources.wire import End, Said, failed
 from indexer.sources.zygote import TIMED_OUT, Child, Gone, Zygote
+from search.article_ids import id_in_file, parsed
 from search.errors import SourceError
 
 # What a file gives is held back until so many code points have come or the file has ended,
@@ -251,12 +252,18 @@ class _Reading:
         fields = {**said.fields, **({} if said.part else self._known)}
         fields["source"] = fields.get("source") or self._source
         try:
-            article = article_from(fields)
+            article = article_from(fields, self._id_of(said.inside, fields))
         except SourceError as error:
             self.broken += 1
             return [Failure(place, str(error), size, _code(error, fields), self.file)]
         self.found += 1
         return [Found(article, place, size, said.notes, self.file)]
+
+    def _id_of(self, inside: str, fields: Mapping[str, object]) -> str:
+        """Return an article's id, "" where it is the one that it says itself."""
+        own = own_id(fields)
+        collection, _ = parsed(self.file.id)
+        return "" if own and not collection else id_in_file(self.file.id, inside, own)
 
 
 def _code(error: SourceError, fields: Mapping[str, object]) -> str:

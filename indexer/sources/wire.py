@@ -5,7 +5,7 @@
     to a child      {"name": ..., ...} with the descriptor of a file: read it
     from a child    its process, without an end of line; then of each file, in lines of
                     64 MiB at most
-                    ["article", part, size, notes, fields]    an `Extracted`
+                    ["article", part, size, notes, inside, fields]  an `Extracted`
                     ["broken", part, code, reason, size]      a `Broken`
                     ["end", peak]                             an `End`, the last of a file
 
@@ -24,12 +24,13 @@ import orjson
 
 from indexer.codes import CODES
 from indexer.formats import FIELDS, MEBIBYTE, Broken, Extracted
-from indexer.sources.naming import one_line
+from indexer.sources.naming import has_controls, one_line
 
 # 10,000,000 code points, the most of an article, are 40 MB at worst, in JSON a little more.
 MAX_LINE = 64 * MEBIBYTE
 MAX_TEXT = 10_000_000  # code points, as in `indexer.records`, which is not loaded here
 MAX_NOTES = 16
+MAX_INSIDE = 10_000  # code points
 MAX_PART = 1_000  # code points
 _MAX_TAGS = 10_000  # far more than are taken, so that their number is named
 _AT_ONCE = 1 << 16  # bytes
@@ -85,7 +86,7 @@ def line_of(said: Said) -> bytes:
         return line_of(Broken(said.part, "too-large", reason, said.size))
     names = said.fields.keys() & {*FIELDS, "_id"}  # all that `article_from` looks at
     fields = {name: _plain(said.fields[name]) for name in names}
-    line = _encoded(["article", said.part, said.size, said.notes, fields])
+    line = _encoded(["article", said.part, said.size, said.notes, said.inside, fields])
     if len(line) > MAX_LINE:
         reason = f"its fields have {len(line):,} bytes, and {MAX_LINE:,} are the most"
         return line_of(Broken(said.part, "too-large", reason, said.size))
@@ -106,9 +107,12 @@ def said_in(line: bytes) -> Said:
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
     match value:
-        case ["article", str(part), int(size), list(notes), dict(fields)]:
+        case ["article", str(part), int(size), list(notes), str(inside), dict(fields)]:
             shown = [one_line(note, 200) for note in notes[:MAX_NOTES] if isinstance(note, str)]
-            return Extracted(fields, one_line(part, MAX_PART), max(0, size), tuple(shown))
+            inside.encode()  # half of a surrogate pair is a ValueError too
+            if len(inside) > MAX_INSIDE or has_controls(inside):
+                raise ValueError("not what may stand in an id")
+            return Extracted(fields, one_line(part, MAX_PART), max(0, size), tuple(shown), inside)
         case ["broken", str(part), str(code), str(reason), int(size)]:
             code = code if code in CODES else "crashed"
             return Broken(one_line(part, MAX_PART), code, one_line(reason), max(0, size))

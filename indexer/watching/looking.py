@@ -17,6 +17,7 @@ from pathlib import Path
 from indexer.catalogue import Catalogue, Version, holder
 from indexer.formats import SUFFIXES, suffix_of
 from indexer.sources import Failure, SourceFile
+from indexer.sources.identity import FileIds
 from indexer.sources.listing import file_at, list_files
 from indexer.sources.metadata import MANY, METADATA_SUFFIX
 from indexer.sources.naming import shown
@@ -101,6 +102,7 @@ class Lookout:
         self,
         catalogues: Sequence[Catalogue],
         *,
+        ids: FileIds,
         settle: float,
         allow_empty: bool,
         tell: Callable[[str], None],
@@ -108,6 +110,7 @@ class Lookout:
     ) -> None:
         self.whole = True
         self._catalogues = catalogues
+        self._ids = ids
         self._settle = settle
         self._belief = Belief(allow_empty=allow_empty, tell=tell)
         self._on_failure = on_failure
@@ -127,7 +130,7 @@ class Lookout:
         present = [each for each in self._catalogues if self._belief.in_presence(each)]
         files: dict[str, SourceFile] = {}
         failed: dict[str, Failure] = {}
-        for listed in list_files([catalogue.folder for catalogue in present]):
+        for listed in list_files([catalogue.folder for catalogue in present], self._ids):
             if isinstance(listed, SourceFile):
                 if not listed.path.name.startswith(LOCK_PREFIX):
                     files[str(listed.path)] = listed
@@ -165,20 +168,17 @@ class Lookout:
                 known = [stem + suffix for suffix in _OF_ONE if self._is_known(stem + suffix)]
                 self.whole = self.whole or not known
                 for each in known:
-                    self._look_at(catalogue, each, now)
+                    self._look_at(each, now)
             else:
-                self._look_at(catalogue, path, now)
+                self._look_at(path, now)
 
     def again(self, paths: Collection[str], now: float) -> None:
         """Have files read again, though they did not change."""
         for path in paths:
-            catalogue = holder(self._catalogues, path)
-            if catalogue is not None:
-                self._look_at(catalogue, path, now, forced=True)
+            if holder(self._catalogues, path) is not None:
+                self._look_at(path, now, forced=True)
 
-    def _look_at(
-        self, catalogue: Catalogue, path: str, now: float, *, forced: bool = False
-    ) -> None:
+    def _look_at(self, path: str, now: float, *, forced: bool = False) -> None:
         known = self._is_known(path)
         try:
             there = Path(path).stat()
@@ -196,7 +196,7 @@ class Lookout:
         elif suffix_of(path):
             # A folder in which nothing was listed may be a link, or be left out.
             folder = os.path.dirname(path)  # noqa: PTH120
-            file = file_at(Path(path), catalogue.name_of(path), catalogue.folder)
+            file = file_at(Path(path), self._ids)
             if isinstance(file, SourceFile) and (folder in self._holding or known):
                 self._compare(path, file, now, forced=forced)
             else:

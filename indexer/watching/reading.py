@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from indexer.catalogue import Catalogue, Digest, Entry, holder
+from indexer.first_places import refusal
 from indexer.formats import Options
 from indexer.sources import Failure, Found, Item
 from indexer.sources.naming import shown
@@ -234,7 +235,7 @@ class Run:
 
 
 def _refused(item: Found, other: str) -> Failure:
-    reason = f"its id {item.article.id!r} is also that of {other}: give it another"
+    reason = refusal(item.article.id, other)
     return Failure(item.place, reason, item.size, "duplicate-id", item.file)
 
 

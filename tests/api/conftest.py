@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from indexer.pipeline import index
 from indexer.preparing import prepare
+from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from search.assembly import fingerprint_of
@@ -20,7 +21,7 @@ from search.settings import Settings
 from tests.api.support import ToldIngest, client
 from tests.support import SEEDS, HashingEmbedder, article
 
-SEED = "000_68ec81c8af20b3f5"
+SEED = "/files/seeds/000_68ec81c8af20b3f5.txt"
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,12 @@ def searcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
                 published=date(2024, 5, 6), tags=("مدن", "جديد")),
         article("english", "News about the city of Baghdad", source="ب", language="en"),
     ]  # fmt: skip
-    index(read_articles(list_files([SEEDS])), engine, embedder, settings)
+    index(
+        read_articles(list_files([SEEDS], FileIds(root=str(SEEDS.parent)))),
+        engine,
+        embedder,
+        settings,
+    )
     engine.write(prepare(made, embedder, settings))
     yield Searcher(engine, embedder)
     engine.close()

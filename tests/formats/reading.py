@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from indexer.formats import Broken, Extracted, Options, Reader
 from search.errors import SourceError
 from tests.formats import building
+from tests.formats.parts import with_id
 from tests.support import SEEDS
 
 SEED = (SEEDS / "000_68ec81c8af20b3f5.txt").read_text(encoding="utf-8").split("\n")
@@ -43,7 +44,9 @@ def reader(kind: str) -> Reader:
 
 
 def items(content: bytes, kind: str, options: Options | None = None) -> list[Extracted | Broken]:
-    return list(reader(kind)(BytesIO(content), f"a/b.{kind}", options or Options()))
+    name = f"a/b.{kind}"
+    found = reader(kind)(BytesIO(content), name, options or Options())
+    return [with_id(item, name) for item in found]
 
 
 def article(content: bytes, kind: str, options: Options | None = None) -> Extracted:

@@ -80,8 +80,8 @@ def refusal(name: str, content: bytes) -> str:
 def test_members_are_files_of_a_folder(name: str) -> None:
     items = read(name, {"z/b.md": "# ع\nن".encode(), "a.txt": TEXT, "n.jsonl": LINES})
     found = {item.part: item.fields for item in articles_of(items)}
-    assert found["a.txt"] == {"id": f"{name}/a", "text": TEXT.decode()}
-    assert found["z/b.md"] == {"id": f"{name}/z/b", "title": "ع", "text": "# ع\nن"}
+    assert found["a.txt"] == {"id": f"{name}/a.txt", "text": TEXT.decode()}
+    assert found["z/b.md"] == {"id": f"{name}/z/b.md", "title": "ع", "text": "# ع\nن"}
     assert found["n.jsonl:1"] == {"id": "a", "text": "x"}
     assert found["n.jsonl:3"] == {"id": "b", "text": "y"}
     assert codes(items) == {"n.jsonl:2": "not-json"}
@@ -89,8 +89,8 @@ def test_members_are_files_of_a_folder(name: str) -> None:
 
 def test_a_zip_is_read_in_the_order_of_names_and_a_tar_in_its_own() -> None:
     members = {"c.txt": TEXT, "a.txt": TEXT, "b/x.txt": TEXT}
-    assert ids(read("a.zip", members)) == ["a.zip/a", "a.zip/b/x", "a.zip/c"]
-    assert ids(read("a.tar", members)) == ["a.tar/c", "a.tar/a", "a.tar/b/x"]
+    assert ids(read("a.zip", members)) == ["a.zip/a.txt", "a.zip/b/x.txt", "a.zip/c.txt"]
+    assert ids(read("a.tar", members)) == ["a.tar/c.txt", "a.tar/a.txt", "a.tar/b/x.txt"]
 
 
 @ALL
@@ -116,7 +116,7 @@ def test_metadata_stands_beside_its_member(name: str) -> None:
 @ALL
 def test_hidden_files_and_other_kinds_are_passed_over(name: str) -> None:
     others = {".DS_Store": b"x", "__MACOSX/._a.txt": b"x", "d/.git/b.txt": b"x", "p.jpg": b"x"}
-    assert ids(read(name, {**others, "a.txt": TEXT})) == [f"{name}/a"]
+    assert ids(read(name, {**others, "a.txt": TEXT})) == [f"{name}/a.txt"]
     assert refusal(name, PACKERS[name](others)) == "unsupported"
     # Of a tar of nothing, only its name tells that it is one.
     wanted = "unsupported" if name in ("c.gz", "d.gz") else "empty"
@@ -138,13 +138,16 @@ def test_hidden_files_and_other_kinds_are_passed_over(name: str) -> None:
 @pytest.mark.parametrize("packed", ["a.zip", "b.tar.gz"])
 def test_names_that_are_not_to_be_trusted(name: str, packed: str) -> None:
     items = read(packed, {name: TEXT, "ok.txt": TEXT})
-    assert ids(items) == [f"{packed}/ok"]
+    assert ids(items) == [f"{packed}/ok.txt"]
     assert list(codes(items).values()) == ["unsafe-name"]
     assert all(part.isprintable() and len(part) <= 200 for part in codes(items))
 
 
 def test_names_are_made_plain() -> None:
-    assert ids(read("a.tar", {"./a.txt": TEXT, "./d//b.txt": TEXT})) == ["a.tar/a", "a.tar/d/b"]
+    assert ids(read("a.tar", {"./a.txt": TEXT, "./d//b.txt": TEXT})) == [
+        "a.tar/a.txt",
+        "a.tar/d/b.txt",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +164,7 @@ def test_links_and_devices_of_a_tar(kind: bytes) -> None:
         archive.addfile(info, io.BytesIO(TEXT))
     items = items_of("a.tar", stream.getvalue())
     assert codes(items) == {"a.txt": "not-regular"}
-    assert ids(items) == ["a.tar/b"]
+    assert ids(items) == ["a.tar/b.txt"]
 
 
 def test_links_of_a_zip() -> None:
@@ -196,7 +199,7 @@ def test_a_wrong_checksum_fails_its_member_alone(name: str) -> None:
     content = zipped({name: b'{"id": 1, "text": "qqqq"}', "b.txt": TEXT}, zipfile.ZIP_STORED)
     items = items_of("a.zip", content.replace(b"qqqq", b"qqqr"))
     assert codes(items) == {name: "damaged"}
-    assert "a.zip/b" in ids(items)
+    assert "a.zip/b.txt" in ids(items)
 
 
 def test_a_broken_gzip() -> None:
@@ -238,7 +241,7 @@ def test_arabic_names_of_a_zip_that_does_not_say_its_encoding(encoding: str) -> 
     raw = name.encode(encoding)
     stand_in = "x" * len(raw)
     content = zipped({stand_in: TEXT}).replace(stand_in.encode(), raw)
-    assert ids(items_of("a.zip", content)) == ["a.zip/تقرير الوزارة"]
+    assert ids(items_of("a.zip", content)) == ["a.zip/تقرير الوزارة.txt"]
 
 
 @pytest.mark.parametrize(
@@ -266,7 +269,7 @@ def test_a_compressed_file_is_read_as_if_it_were_not() -> None:
     items = items_of("d/news.jsonl.gz", gzip.compress(LINES))
     assert [item.part for item in items] == ["1", "2", "3"]
     (article,) = articles_of(items_of("d/a.txt.gz", gzip.compress(TEXT)))
-    assert (article.part, article.fields["id"]) == ("", "d/a")
+    assert (article.part, article.fields["id"]) == ("", "d/a.txt.gz")
     assert refusal("a.jpg.gz", gzip.compress(TEXT)) == "unsupported"
     assert refusal("a.json.gz", gzip.compress(b"[")) == "not-json"
 
@@ -276,7 +279,7 @@ def test_archives_in_archives(name: str) -> None:
     inner = PACKERS[name]({"x.txt": TEXT, "n.jsonl": LINES})
     middle = zipped({name: inner, "n.jsonl.gz": gzip.compress(LINES)})
     items = read(name, {"m.zip": middle})
-    assert set(ids(items)) == {f"{name}/m.zip/{name}/x", "a", "b"}
+    assert set(ids(items)) == {f"{name}/m.zip/{name}/x.txt", "a", "b"}
     assert codes(items) == {
         f"m.zip/{name}/n.jsonl:2": "not-json",
         "m.zip/n.jsonl.gz:2": "not-json",
@@ -287,7 +290,7 @@ def test_a_fourth_archive_is_not_opened() -> None:
     fourth = zipped({"x.txt": TEXT})
     third = zipped({"4.zip": fourth, "5.zip": fourth, "y.txt": TEXT})
     items = items_of("1.zip", zipped({"2.zip": zipped({"3.zip": third})}))
-    assert ids(items) == ["1.zip/2.zip/3.zip/y"]
+    assert ids(items) == ["1.zip/2.zip/3.zip/y.txt"]
     assert codes(items) == {"2.zip/3.zip/4.zip": "nested"}
     assert broken_of(items)[0].reason.startswith("2 archives in archives in archives")
     packed = gzip.compress(gzip.compress(gzip.compress(gzip.compress(LINES))))

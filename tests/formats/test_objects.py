@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.formats import Broken, Extracted, Options, id_within, objects
+from indexer.formats import Broken, Extracted, Options, objects
 from indexer.records import article_from
 from search.errors import SourceError
-from tests.formats.parts import articles_of, broken_of, items_of
+from tests.formats.parts import articles_of, broken_of, items_of, made_id
 
 TEXT = "أعلن وزير الدفاع في بيان أن الضربات استهدفت ثلاث منشآت."
 
@@ -146,7 +146,7 @@ def test_names_of_other_fields(name: str, value: object, field: str, wanted: obj
 
 def test_the_own_name_goes_before_a_guess_and_a_guess_where_it_is_empty() -> None:
     assert fields_of({"body": TEXT * 3, "text": "قصير", "headline": "ب", "title": "أ"}) == {
-        "id": id_within("a.jsonl", "أ", "قصير"),
+        "id": made_id("a.jsonl", "أ", "قصير"),
         "title": "أ",
         "text": "قصير",
     }
@@ -220,9 +220,9 @@ def test_ids_that_are_made_do_not_depend_on_the_place() -> None:
     found = [{"text": TEXT}, {"text": TEXT, "url": "https://a.b/c"}, {"title": "ع", "text": TEXT}]
     ids = [item.fields["id"] for item in articles_of(items_of("d/a.jsonl", lines_of(*found)))]
     assert ids == [
-        id_within("d/a.jsonl", "", TEXT),
-        id_within("d/a.jsonl", "https://a.b/c"),
-        id_within("d/a.jsonl", "ع", TEXT),
+        made_id("d/a.jsonl", "", TEXT),
+        made_id("d/a.jsonl", "https://a.b/c"),
+        made_id("d/a.jsonl", "ع", TEXT),
     ]
     again = articles_of(items_of("d/a.jsonl", lines_of(*found[::-1])))
     assert [item.fields["id"] for item in again] == ids[::-1]

@@ -20,7 +20,7 @@ def read(content: bytes, name: str, encoding: str = "") -> Extracted:
 def test_a_text_is_kept_code_point_for_code_point() -> None:
     text = f"  {FRAGILE}\r\n\r\n\tسطر  آخر \n"
     found = read(text.encode(), "مجلد/خبر.txt")
-    assert found.fields == {"id": "مجلد/خبر", "text": text}
+    assert found.fields == {"text": text}
     assert (found.size, found.notes) == (len(text.encode()), ())
 
 

@@ -82,7 +82,9 @@ def test_dead_letters_are_tried_again_until_nothing_is_left(fihris: Fihris, tmp_
     assert (last["created"], last["failures"], last["dead_letters"]) == (1, {}, None)
     assert not letters.exists()
     stored = json.loads(fihris("search", "العراق", "--mode", "keyword", "--json").out)
-    assert {hit["article"]["id"] for hit in stored["hits"]} == {"a", "b"}
+    assert {hit["article"]["id"] for hit in stored["hits"]} == {
+        f"/files{path}" for path in (one, two)
+    }
 
 
 def test_keyword_first_and_the_meaning_later(fihris: Fihris, tmp_path: Path) -> None:
@@ -128,7 +130,7 @@ def test_search_marks_matches(fihris: Fihris, tmp_path: Path) -> None:
     fihris("index", write(tmp_path / "a.txt"))
     ran = fihris("search", "العراق", "--mode", "keyword")
     assert ran.status == 0
-    assert "1. a#0  score " in ran.out
+    assert f"1. /files{tmp_path}/a.txt#0  score " in ran.out
     assert "   ضربات في **العراق**\n" in ran.out
     assert "1 shown of 1 (" in ran.out
 
@@ -151,17 +153,17 @@ def test_search_filters(fihris: Fihris, tmp_path: Path) -> None:
         {"id": "y", "text": "مطر", "source": "S2", "published": "2024-02-01", "language": "ar"},
     ]
     path = write(tmp_path / "n.jsonl", "\n".join(map(json.dumps, articles)))
-    assert fihris("index", path).status == 0
+    assert fihris("index", path, "--collection", "news").status == 0
 
     def ids(*options: str) -> list[str]:
         found = json.loads(fihris("search", "مطر", "--json", *options).out)["hits"]
-        return sorted(hit["article"]["id"] for hit in found)
+        return sorted(hit["article"]["id"].removeprefix("/news/") for hit in found)
 
     assert ids() == ["x", "y"]
     assert ids("--source", "S1") == ["x"]
     assert ids("--source", "S1", "--source", "S2") == ["x", "y"]
     assert ids("--language", "ar") == ["y"]
-    assert ids("--article", "x") == ["x"]
+    assert ids("--article", "/news/x") == ["x"]
     assert ids("--tag", "t") == ["x"]
     assert ids("--from", "2024-02-01") == ["y"]
     assert ids("--to", "2024-01-31") == ["x"]
@@ -234,7 +236,7 @@ def test_an_empty_index_answers(fihris: Fihris) -> None:
 
 def test_delete_names_what_was_not_there(fihris: Fihris, tmp_path: Path) -> None:
     fihris("index", write(tmp_path / "a.txt"))
-    ran = fihris("delete", "a", "b", "a")
+    ran = fihris("delete", f"/files{tmp_path}/a.txt", "b", f"/files{tmp_path}/a.txt")
     assert (ran.status, ran.out) == (1, "1 articles removed\n")
     assert ran.err == "fihris: there is no article 'b'\n"
     assert json.loads(fihris("status", "--json").out)["articles"] == 0

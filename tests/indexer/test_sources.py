@@ -14,16 +14,19 @@ from indexer.formats import SUFFIXES
 from indexer.formats.documents import MAX_WHOLE
 from indexer.formats.objects import MAX_LINE
 from indexer.sources import Failure, Found, Item, Skipped, SourceFile
+from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.metadata import MAX_METADATA
 from indexer.sources.reading import read_articles
 from indexer.sources.sandbox import Parser
+from search.article_ids import MAX_ID
 from search.domain import Article
 from tests.support import SEEDS
 
 
 def read(*paths: Path) -> list[Item]:
-    return list(read_articles(list_files(paths)))
+    root = paths[0] if paths[0].is_dir() else paths[0].parent
+    return list(read_articles(list_files(paths, FileIds(root=str(root)))))
 
 
 def articles(*paths: Path) -> list[Article]:
@@ -46,7 +49,7 @@ def write(path: Path, content: str | bytes = "نص") -> Path:
 
 def test_the_seed() -> None:
     (seed,) = articles(SEEDS)
-    assert seed.id == "000_68ec81c8af20b3f5"
+    assert seed.id == "/files/000_68ec81c8af20b3f5.txt"
     assert seed.text.encode() == (SEEDS / "000_68ec81c8af20b3f5.txt").read_bytes()
     assert seed.info.source == "CNN Arabic"
     assert seed.info.language == "ar"
@@ -56,14 +59,16 @@ def test_the_seed() -> None:
 def test_ids_are_paths_inside_the_folder_given_in_sorted_order(tmp_path: Path) -> None:
     for name in ("b.txt", "a.md", "sub/b.txt", "sub/deep/أ.txt", "C.TXT"):
         write(tmp_path / name)
-    assert [a.id for a in articles(tmp_path)] == ["C", "a", "b", "sub/b", "sub/deep/أ"]
-    assert [a.id for a in articles(tmp_path / "sub" / "b.txt")] == ["b"]
+    assert [a.id for a in articles(tmp_path)] == [
+        f"/files/{name}" for name in ("C.TXT", "a.md", "b.txt", "sub/b.txt", "sub/deep/أ.txt")
+    ]
+    assert [a.id for a in articles(tmp_path / "sub" / "b.txt")] == ["/files/b.txt"]
 
 
 def test_hidden_files_are_left_out_and_other_kinds_counted(tmp_path: Path) -> None:
     for name in (".hidden.txt", ".git/a.txt", "picture.png", "noise", "a.txt", "a.meta.json"):
         write(tmp_path / name, "{}" if name.endswith("json") else "نص")
-    assert [a.id for a in articles(tmp_path)] == ["a"]
+    assert [a.id for a in articles(tmp_path)] == ["/files/a.txt"]
     assert set(skipped(tmp_path)) == {"picture.png", "noise"}
 
 
@@ -72,7 +77,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     (tmp_path / "sub" / "up").symlink_to(tmp_path)
     (tmp_path / "self.txt").symlink_to(tmp_path / "self.txt")
     (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere.txt")
-    assert [a.id for a in articles(tmp_path)] == ["sub/a"]
+    assert [a.id for a in articles(tmp_path)] == ["/files/sub/a.txt"]
     assert skipped(tmp_path) == {"up": "a folder that was read already"}
     assert set(failures(tmp_path)) == {"self.txt", "gone.txt"}
 
@@ -82,8 +87,9 @@ def test_a_deep_folder(tmp_path: Path) -> None:
     for _ in range(300):
         deep /= "d"
     write(deep / "a.txt")
-    assert [a.id for a in articles(tmp_path)] == []
-    assert '"id" has 601 characters' in failures(tmp_path)["a.txt"]
+    (found,) = articles(tmp_path)
+    assert len(found.id) == MAX_ID
+    assert found.id.startswith("/files/d/d/d/")
 
 
 def test_what_is_known_stands_beside_the_text(tmp_path: Path) -> None:
@@ -91,7 +97,11 @@ def test_what_is_known_stands_beside_the_text(tmp_path: Path) -> None:
     known = {"title": "عنوان", "published": "2024-01-31", "tags": ["حرب"], "id": "mine"}
     write(tmp_path / "a.meta.json", json.dumps(known))
     (found,) = articles(tmp_path)
-    assert (found.id, found.info.title, found.info.tags) == ("mine", "عنوان", ("حرب",))
+    assert (found.id, found.info.title, found.info.tags) == (
+        "/files/a.txt/mine",
+        "عنوان",
+        ("حرب",),
+    )
     assert found.info.published == date(2024, 1, 31)
 
 
@@ -109,7 +119,7 @@ def test_bad_metadata_fails_its_article(tmp_path: Path, known: str | bytes, mess
     write(tmp_path / "a.txt")
     write(tmp_path / "a.meta.json", known)
     write(tmp_path / "b.txt")
-    assert [a.id for a in articles(tmp_path)] == ["b"]
+    assert [a.id for a in articles(tmp_path)] == ["/files/b.txt"]
     assert message in failures(tmp_path)["a.txt"]
 
 
@@ -132,7 +142,7 @@ def test_lines_are_articles_and_a_bad_one_fails_alone(tmp_path: Path) -> None:
         ]
     )
     path = write(tmp_path / "news.jsonl", content)
-    assert [a.id for a in articles(path)] == ["n0", "n1", "n2"]
+    assert [a.id for a in articles(path)] == [f"/files/news.jsonl/n{n}" for n in range(3)]
     assert {
         place: reason.split(",")[0].split(":")[0] for place, reason in failures(path).items()
     } == {
@@ -147,12 +157,12 @@ def test_a_beir_corpus_can_be_named(tmp_path: Path) -> None:
     path = write(
         tmp_path / "corpus.jsonl", '{"_id": "p0", "title": "", "text": "نص", "metadata": {}}'
     )
-    assert [a.id for a in articles(path)] == ["p0"]
+    assert [a.id for a in articles(path)] == ["/files/corpus.jsonl/p0"]
 
 
 def test_what_stands_behind_a_line_past_the_bound_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", "x" * MAX_LINE + 'x\n{"id": "a", "text": "نص"}')
-    assert [a.id for a in articles(path)] == ["a"]
+    assert [a.id for a in articles(path)] == ["/files/a.jsonl/a"]
     reason = "the line has 16,777,218 bytes, and 16,777,216 are the most"
     assert failures(path) == {"a.jsonl:1": reason}
 
@@ -196,7 +206,7 @@ def test_a_listing_opens_nothing_and_says_why_by_a_code(tmp_path: Path) -> None:
     (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere")
     (tmp_path / "self").symlink_to(tmp_path / "self")
     gone, circle, device, file = list_files([tmp_path])
-    assert file == SourceFile(tmp_path / "sub" / "a.PDF", "sub/a.PDF", 4, tmp_path)
+    assert file == SourceFile(tmp_path / "sub" / "a.PDF", "a.PDF", 4, f"/files{tmp_path}/sub/a.PDF")
     assert isinstance(gone, Failure)
     assert isinstance(circle, Failure)
     assert isinstance(device, Failure)
@@ -224,7 +234,7 @@ def test_what_may_not_be_read_is_named_and_the_rest_goes_on() -> None:
         write(folder / "secret.txt").chmod(0)
         (folder / "closed").chmod(0)
         # Started before: nobody may not run an interpreter that is root's alone.
-        list(parser.parse(SourceFile(folder / "a.txt", "a.txt", 4, folder)))
+        list(parser.parse(SourceFile(folder / "a.txt", "a.txt", 4, "a.txt")))
         as_root = os.geteuid() == 0
         if as_root:
             os.seteuid(65534)
@@ -237,7 +247,7 @@ def test_what_may_not_be_read_is_named_and_the_rest_goes_on() -> None:
             if as_root:
                 os.seteuid(0)
             (folder / "closed").chmod(0o700)
-    assert [i.article.id for i in found if isinstance(i, Found)] == ["a"]
+    assert [i.article.id for i in found if isinstance(i, Found)] == [f"/files{folder}/a.txt"]
     assert {Path(i.place).name: i.reason for i in found if isinstance(i, Failure)} == {
         "secret.txt": "no permission to read it",
         "closed": "no permission to read it",

@@ -29,7 +29,7 @@ from search.embedding import Progress
 from search.engine import Engine, WriteOutcome
 from search.engines import open_engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError, SourceError
-from tests.indexer.watcher import Watcher, Wrapped, held, lines, until, write
+from tests.indexer.watcher import Watcher, Wrapped, held, lines, named, names, until, write
 from tests.support import HashingEmbedder
 
 pytestmark = pytest.mark.slow
@@ -42,15 +42,15 @@ def test_new_changed_moved_and_removed_files_are_followed(watcher: Watcher, fold
     write(folder / "a.txt", "قبل أن يبدأ")
     engine = watcher.engine
     with watcher.running():
-        until(lambda: set(held(engine)) == {"a"})
+        until(lambda: names(engine) == {"a.txt"})
         write(folder / "b.txt", "جديد")
-        until(lambda: set(held(engine)) == {"a", "b"})
+        until(lambda: names(engine) == {"a.txt", "b.txt"})
         write(folder / "b.txt", "تغير")
-        until(lambda: (there := engine.article("b")) and there.article.text == "تغير")
+        until(lambda: text_of(engine, "b.txt") == "تغير")
         (folder / "b.txt").rename(folder / "c.txt")
-        until(lambda: set(held(engine)) == {"a", "c"})
+        until(lambda: names(engine) == {"a.txt", "c.txt"})
         (folder / "a.txt").unlink()
-        until(lambda: set(held(engine)) == {"c"})
+        until(lambda: names(engine) == {"c.txt"})
         beside = write(folder / ".c.txt.new", "حفظ المحرر")
         beside.replace(folder / "c.txt")
         watcher.until_right()
@@ -68,13 +68,13 @@ def test_a_folder_renamed_or_moved_in_and_out_takes_its_files_along(
         until(lambda: len(held(watcher.engine)) == 30)
         embedded = len(watcher.embedder.texts)
         (folder / "one").rename(folder / "two")
-        until(lambda: set(held(watcher.engine)) == {f"two/deep/{n}" for n in range(30)})
+        until(lambda: names(watcher.engine) == {f"two/deep/{n}.txt" for n in range(30)})
         assert len(watcher.embedder.texts) == embedded  # vectors went with the files
         write(folder / "two/deep/0.txt", "تغير بعد النقل")
         away.rename(folder / "away")
         watcher.until_right()
         (folder / "two/deep").rename(tmp_path / "deep")
-        until(lambda: set(held(watcher.engine)) == {"away/x"})
+        until(lambda: names(watcher.engine) == {"away/x.txt"})
 
 
 def test_lines_that_went_from_a_file_go_from_the_index(watcher: Watcher, folder: Path) -> None:
@@ -83,7 +83,7 @@ def test_lines_that_went_from_a_file_go_from_the_index(watcher: Watcher, folder:
         until(lambda: len(held(watcher.engine)) == 3)
         lines(folder / "news.jsonl", b="اثنان", d="أربعة")
         watcher.until_right()
-        assert set(held(watcher.engine)) == {"b", "d"}
+        assert names(watcher.engine) == {"news.jsonl/b", "news.jsonl/d"}
         write(folder / "news.jsonl", "ليس بيانات")
         until(lambda: watcher.failures)
         until(lambda: held(watcher.engine) == {})
@@ -94,9 +94,9 @@ def test_what_is_said_beside_a_file_is_part_of_it(watcher: Watcher, folder: Path
     with watcher.running():
         until(lambda: held(watcher.engine))
         write(folder / "a.meta.json", '{"title": "عنوان"}')
-        until(lambda: (a := watcher.engine.article("a")) and a.article.info.title == "عنوان")
+        until(lambda: (a := named(watcher.engine, "a.txt")) and a.info.title == "عنوان")
         (folder / "a.meta.json").unlink()
-        until(lambda: (a := watcher.engine.article("a")) and a.article.info.title == "")
+        until(lambda: (a := named(watcher.engine, "a.txt")) and a.info.title == "")
 
 
 def test_ids_that_move_to_another_file_are_never_without_an_article(
@@ -134,9 +134,9 @@ def test_a_file_is_read_when_it_stands_still(watcher: Watcher, folder: Path) -> 
         writer.start()
         write(folder / "other.txt", "لا ينتظر")
         while writer.is_alive():
-            other_seen = other_seen or "other" in held(watcher.engine)
-            if (there := watcher.engine.article("slow")) is not None:
-                versions.append(there.article.text)
+            other_seen = other_seen or "other.txt" in names(watcher.engine)
+            if (there := named(watcher.engine, "slow.txt")) is not None:
+                versions.append(there.text)
             time.sleep(0.02)
         writer.join()
         watcher.until_right()
@@ -152,7 +152,7 @@ def test_editors_own_files_are_left_alone(watcher: Watcher, folder: Path) -> Non
         write(folder / ".git/HEAD.txt", "مخفي")
         write(folder / "a.txt", "باق")
         watcher.until_right()
-    assert set(held(watcher.engine)) == {"a"}
+    assert names(watcher.engine) == {"a.txt"}
     assert watcher.failures == []
 
 
@@ -181,6 +181,7 @@ def test_a_burst_is_few_writes(watcher: Watcher, folder: Path) -> None:
 def test_an_id_is_of_the_file_that_gave_it_first_until_that_gives_it_up(
     watcher: Watcher, folder: Path
 ) -> None:
+    watcher.collection = "laws"
     first = lines(folder / "first.jsonl", x="الأول", y="آخر")
     with watcher.running():
         until(lambda: len(held(watcher.engine)) == 2)
@@ -196,16 +197,16 @@ def test_an_id_is_of_the_file_that_gave_it_first_until_that_gives_it_up(
         until(lambda: len(watcher.failures) == 2)
         (folder / "second.jsonl").unlink()
         until(lambda: text_of(watcher.engine, "x") == "الثالث")
-        assert set(held(watcher.engine)) == {"x", "y"}
+        assert names(watcher.engine) == {"/laws/x", "/laws/y"}
     assert len(watcher.failures) == 2
 
 
-def text_of(engine: Engine, article_id: str) -> str:
-    there = engine.article(article_id)
-    return there.article.text if there is not None else ""
+def text_of(engine: Engine, name: str) -> str:
+    there = named(engine, name)
+    return there.text if there is not None else ""
 
 
-def test_an_id_twice_in_a_file_or_in_two_folders_is_refused_once(
+def test_an_id_twice_in_a_file_is_refused_once_and_two_folders_share_no_id(
     watcher: Watcher, folder: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
@@ -214,11 +215,12 @@ def test_an_id_twice_in_a_file_or_in_two_folders_is_refused_once(
     (folder / "n.jsonl").write_text('{"id": "x", "text": "1"}\n' * 2, "utf-8")
     watcher.folders = [folder, other]
     watcher.catch_up()
-    assert len(watcher.failures) == 2
+    assert len(watcher.failures) == 1
+    assert len(names(watcher.engine)) == 3
     (folder / "a.txt").unlink()
     watcher.catch_up()
-    assert text_of(watcher.engine, "a") == "هناك"
-    assert len(watcher.failures) == 2
+    assert text_of(watcher.engine, "a.txt") == "هناك"
+    assert len(watcher.failures) == 1
 
 
 # -- catching up
@@ -256,7 +258,7 @@ def test_a_file_put_in_anothers_place_with_its_size_and_time_is_noticed(
     write(path, "نص 2")
     os.utime(path, (1_000_000_000, 1_000_000_000))
     watcher.catch_up()
-    assert text_of(watcher.engine, "a") == "نص 2"
+    assert text_of(watcher.engine, "a.txt") == "نص 2"
 
 
 def test_other_ways_of_reading_have_all_read_again(watcher: Watcher, folder: Path) -> None:
@@ -264,7 +266,7 @@ def test_other_ways_of_reading_have_all_read_again(watcher: Watcher, folder: Pat
     watcher.catch_up()
     watcher.options = Options(fields={"text": "body"})
     with watcher.running():
-        until(lambda: text_of(watcher.engine, "a") == "نص", lambda: watcher.told)
+        until(lambda: text_of(watcher.engine, "a.json/a") == "نص", lambda: watcher.told)
 
 
 @pytest.mark.parametrize("harm", ["lost", "empty", "cut", "flipped", "noise"])
@@ -379,7 +381,7 @@ def test_a_folder_that_cannot_be_listed_keeps_what_it_gave(
     with watcher.running():
         until(lambda: watcher.failures)
         time.sleep(0.5)
-    assert set(held(watcher.engine)) == {"a", "locked/b"}
+    assert names(watcher.engine) == {"a.txt", "locked/b.txt"}
     assert [failure.code for failure in watcher.failures] == ["no-permission"]
 
 
@@ -441,8 +443,8 @@ def test_what_may_pass_is_tried_again_and_told_once(
     write(folder / "a.txt", "بعد")
     with watcher.running():
         until(lambda: refused)
-        assert text_of(watcher.engine, "a") == "قبل"
-        until(lambda: text_of(watcher.engine, "a") == "بعد")
+        assert text_of(watcher.engine, "a.txt") == "قبل"
+        until(lambda: text_of(watcher.engine, "a.txt") == "بعد")
     assert [failure.code for failure in watcher.failures] == ["no-permission"]
 
 
@@ -491,7 +493,7 @@ def test_vectors_may_be_left_out_and_added_by_watching_with_them(
     write(folder / "a.txt", "نص")
     watcher.embed = False
     watcher.catch_up()
-    assert watcher.engine.unembedded("", 10) == ["a"]
+    assert watcher.engine.unembedded("", 10) == [f"/files{folder}/a.txt"]
     watcher.embed = True
     with watcher.running():
         until(lambda: watcher.engine.unembedded("", 10) == [])
@@ -574,7 +576,7 @@ def test_a_name_that_is_no_text_ends_nothing(watcher: Watcher, folder: Path) -> 
         time.sleep(0.2)
         Path(os.fsdecode(os.fsencode(folder) + b"/\xff.txt")).write_text("نص", "utf-8")
         write(folder / "a.txt", "نص")
-        until(lambda: set(held(watcher.engine)) == {"a"})
+        until(lambda: names(watcher.engine) == {"a.txt"})
     assert [failure.code for failure in watcher.failures] == ["unreadable"]
 
 
@@ -586,7 +588,7 @@ def test_a_link_to_a_folder_is_listed_as_always(watcher: Watcher, folder: Path) 
         write(folder / "b/x.txt", "تغير")
         write(folder / "a/y.txt", "جديد")
         watcher.until_right()
-    assert set(held(watcher.engine)) == {"a/x", "a/y"}
+    assert names(watcher.engine) == {"a/x.txt", "a/y.txt"}
 
 
 def test_a_test_collection_that_appears_is_left_out(watcher: Watcher, folder: Path) -> None:

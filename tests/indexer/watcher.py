@@ -15,6 +15,8 @@ from indexer.sources import Failure
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from indexer.watch import Pace, watch
+from search.article_ids import FILES
+from search.domain import Article
 from search.engine import Engine
 from search.settings import Settings
 from tests.support import CountingEmbedder
@@ -34,6 +36,7 @@ class Watcher:
         self.failures: list[Failure] = []
         self.options = Options()
         self.embed = True
+        self.collection = FILES
         self.pace = QUICK
         self.stop = threading.Event()
 
@@ -55,6 +58,7 @@ class Watcher:
             self.embedder,
             self.settings,
             options=self.options,
+            collection=self.collection,
             embed=self.embed,
             stopping=self.stop.is_set,
             tell=self.told.append,
@@ -80,6 +84,18 @@ def held(engine: Engine) -> dict[str, str]:
     """Return the content hash of every article of an index."""
     ids = engine.article_ids("", 10_000)
     return {key: stored.content_hash for key, stored in engine.stored(ids).items()}
+
+
+def names(engine: Engine) -> set[str]:
+    """Return the ids of an index, those of files as paths inside of the watched folder."""
+    return {key.rpartition("/watched/")[2] for key in held(engine)}
+
+
+def named(engine: Engine, name: str) -> Article | None:
+    """Return the article whose id ends in this name."""
+    ids = [key for key in held(engine) if key.endswith(f"/{name}")]
+    stored = engine.article(ids[0]) if ids else None
+    return stored.article if stored else None
 
 
 def fresh(folders: Sequence[Path]) -> dict[str, str]:

@@ -15,11 +15,14 @@ import pytest
 
 from indexer.paragraphs import split
 from indexer.sources import Failure, Found
+from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from tests.support import SEEDS, HashingEmbedder
 
-ARTICLE = "000_68ec81c8af20b3f5"
+ARTICLE = "/files/seeds/000_68ec81c8af20b3f5.txt"
+IDS = FileIds(root=str(SEEDS.parent))  # as `make run` has it
+METADATA = "000_68ec81c8af20b3f5.meta.json"
 SHA256 = "31f7cf9d3d0857c8ae425be76c236888ff41ad16d9163a9ecdce4f53bd8feaf5"
 JUDGEMENTS = SEEDS / "judgements"
 KINDS = {
@@ -41,7 +44,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def article_bytes() -> bytes:
-    return (SEEDS / f"{ARTICLE}.txt").read_bytes()
+    return (SEEDS.parent / ARTICLE.removeprefix("/files/")).read_bytes()
 
 
 def paragraphs() -> list[str]:
@@ -64,7 +67,7 @@ def test_the_article_is_byte_for_byte_as_given() -> None:
 
 
 def test_the_folder_holds_one_article_for_the_indexer() -> None:
-    items = list(read_articles(list_files([SEEDS])))
+    items = list(read_articles(list_files([SEEDS], IDS)))
     [found] = [item for item in items if isinstance(item, Found)]
     assert [item for item in items if isinstance(item, Failure)] == []
     assert found.article.id == ARTICLE
@@ -73,7 +76,7 @@ def test_the_folder_holds_one_article_for_the_indexer() -> None:
 
 
 def test_the_indexer_gives_the_passages_that_were_judged() -> None:
-    [found] = [item for item in read_articles(list_files([SEEDS])) if isinstance(item, Found)]
+    [found] = [item for item in read_articles(list_files([SEEDS], IDS)) if isinstance(item, Found)]
     embedder = HashingEmbedder()
     passages = split(found.article, embedder.count_tokens, embedder.max_tokens)
     judged = read_lines(JUDGEMENTS / "corpus.jsonl")
@@ -81,7 +84,7 @@ def test_the_indexer_gives_the_passages_that_were_judged() -> None:
 
 
 def test_what_is_known_of_the_article_is_well_formed() -> None:
-    info = json.loads((SEEDS / f"{ARTICLE}.meta.json").read_text(encoding="utf-8"))
+    info = json.loads((SEEDS / METADATA).read_text(encoding="utf-8"))
     assert set(info) <= {"title", "source", "language", "published", "tags", "url"}
     assert (info["source"], info["language"]) == ("CNN Arabic", "ar")
     assert all(isinstance(tag, str) and tag for tag in info["tags"])
@@ -91,12 +94,12 @@ def test_what_is_known_of_the_article_is_well_formed() -> None:
 
 
 def test_the_title_is_words_of_the_first_sentence_and_nothing_else() -> None:
-    info = json.loads((SEEDS / f"{ARTICLE}.meta.json").read_text(encoding="utf-8"))
+    info = json.loads((SEEDS / METADATA).read_text(encoding="utf-8"))
     assert f" {info['title']} " in paragraphs()[0]
 
 
 def test_every_tag_is_a_word_of_the_article() -> None:
-    info = json.loads((SEEDS / f"{ARTICLE}.meta.json").read_text(encoding="utf-8"))
+    info = json.loads((SEEDS / METADATA).read_text(encoding="utf-8"))
     text = article_bytes().decode("utf-8")
     assert [tag for tag in info["tags"] if tag not in text] == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from indexer.sources import Failure, Found, Item, Skipped, SourceFile
+from indexer.sources.identity import FileIds
 
 READERS = "tests.sources.readers"
 
@@ -17,16 +18,21 @@ def write(path: Path, content: str | bytes = "نص") -> Path:
 
 def source(path: Path, content: str | bytes = "نص") -> SourceFile:
     write(path, content)
-    return SourceFile(path, path.name, path.stat().st_size, path.parent)
+    return SourceFile(path, path.name, path.stat().st_size, FileIds().of(path))
 
 
 def brief(items: list[Item] | list[Found | Failure]) -> list[str]:
-    """Return each item as its id, or as its code where it is a failure."""
+    """Return each item as its id after its file's folder, or as its code where it is a failure.
+
+    Of an article of the file's with an own id that alone.
+    """
     done = []
     for item in items:
         match item:
             case Found():
-                done.append(item.article.id)
+                file_id = item.file.id if item.file else ""
+                inside = item.article.id.removeprefix(f"{file_id}/")
+                done.append(inside.removeprefix(f"{file_id.rpartition('/')[0]}/"))
             case Failure():
                 done.append(item.code)
             case Skipped():

@@ -43,8 +43,7 @@ def test_a_letter_says_what_happened_and_how_to_try_again(tmp_path: Path) -> Non
         "reason": "why not",
         "place": "a.pdf:3",
         "path": str(file.path),
-        "given": str(file.given),
-        "name": "a.pdf",
+        "collection": "files",
         "size": 7,
         "retry": f"fihris index --retry '{letters.path}'",
     }
@@ -93,20 +92,20 @@ def test_a_name_that_is_not_utf8_comes_back(tmp_path: Path) -> None:
         ("[" * 100_000, "not-json"),
         ("{}", "bad-field"),
         ("x" * 300_000, "unreadable"),
-        ({"path": 1, "given": "/", "name": "a.txt"}, "bad-field"),
-        ({"path": "a.txt", "given": "/", "name": "a.txt"}, "bad-field"),
-        ({"path": "/a\0.txt", "given": "/", "name": "a\0.txt"}, "bad-field"),
-        ({"path": "/etc/passwd", "given": "/", "name": "passwd.txt"}, "unsafe-name"),
-        ({"path": "/etc/passwd", "given": "/", "name": "passwd"}, "unsupported"),
-        ({"path": "/a.txt", "given": "/", "name": "../a.txt"}, "unsafe-name"),
-        ({"path": "/a.txt", "given": "/", "name": "/a.txt"}, "unsafe-name"),
+        ({"path": 1}, "bad-field"),
+        ({"path": "a.txt"}, "bad-field"),
+        ({"path": "/a\0.txt"}, "bad-field"),
+        ({"path": "/etc/passwd"}, "unsupported"),
+        ({"path": "/a.txt", "collection": 1}, "bad-field"),
+        ({"path": "/a.txt", "collection": ""}, "bad-field"),
+        ({"path": "/a.txt", "collection": "a/b"}, "bad-field"),
     ],
 )
 def test_what_is_no_letter_is_named_and_the_rest_goes_on(
     tmp_path: Path, letter: object, code: str
 ) -> None:
     file = source(tmp_path / "a.txt")
-    good = {"path": str(file.path), "given": str(file.given), "name": "a.txt"}
+    good = {"path": str(file.path), "given": "of version 0.1", "name": "a.txt"}
     line = letter if isinstance(letter, str) else json.dumps(letter)
     path = write(tmp_path / "letters.jsonl", f"{line}\n\n{json.dumps(good)}\n")
     first, second = read_letters(path)
@@ -137,7 +136,7 @@ def test_what_still_fails_takes_the_place_of_what_was_tried(tmp_path: Path) -> N
     assert made is not None
     assert not made.exists()
     letter = json.loads(first.path.read_text())
-    assert (letter["code"], letter["name"]) == ("timeout", "2.txt")
+    assert (letter["code"], letter["path"]) == ("timeout", str(two.path))
     assert letter["retry"] == f"fihris index --retry {first.path}"
     assert [path.name for path in first.path.parent.iterdir()] == [first.path.name]
 

@@ -34,7 +34,7 @@ def test_items_come_in_the_order_of_the_files(tmp_path: Path, workers: int) -> N
     write(tmp_path / "picture.png")
     listed = list_files([tmp_path, tmp_path / "gone"])
     items = list(read_articles(listed, workers=workers))
-    texts = [f"{n:03}" for n in range(20)]
+    texts = [f"{n:03}.txt" for n in range(20)]
     expected = [*texts[:5], *(f"l{n}" for n in range(300)), *texts[5:7], "not-text", *texts[8:]]
     assert brief(items) == [*expected, "skipped", "not-found"]
 

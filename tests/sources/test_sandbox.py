@@ -64,8 +64,8 @@ def told(parser: Parser, folder: Path, order: str) -> list[Found | Failure]:
         ("open /work/../etc/passwd", "crashed", "its reader tried what it may not: opening"),
         ("garbage nonsense", "crashed", "its reader said what is not understood"),
         ("garbage " + "[" * 2000, "crashed", "its reader said what is not understood"),
-        ('garbage ["article", "", "1", [], {}]', "crashed", "its reader said what"),
-        ('garbage ["article", "", 1, [], {"text": 1}]', "bad-field", '"text" must be a text'),
+        ('garbage ["article", "", "1", [], "", {}]', "crashed", "its reader said what"),
+        ('garbage ["article", "", 1, [], "", {"text": 1}]', "bad-field", '"text" must be a text'),
         ("lie", "bad-field", '"title" must be a text, not an object'),
         ("half", "bad-field", '"text" has half of a surrogate pair (U+D800) at character 3'),
         ("long", "too-large", "the text has 35,651,584 characters, and 10,000,000 are the most"),
@@ -336,7 +336,7 @@ def test_what_is_no_file_is_not_waited_for(parser: Parser, tmp_path: Path, kind:
             case "folder":
                 path.mkdir()
             case "nul":
-                file = type(file)(Path("a\0.txt"), "a.txt", 0, tmp_path)
+                file = type(file)(Path("a\0.txt"), "a.txt", 0, "a.txt")
         expected = {"gone": "not-found", "nul": "unreadable"}.get(kind, "not-regular")
         assert brief(list(parser.parse(file))) == [expected]
 
@@ -347,7 +347,7 @@ def test_fields_known_of_a_whole_file_and_a_source_for_all(parser: Parser, tmp_p
     (found,) = parser.parse(file, Options(), known=known, source="جريدة")
     assert isinstance(found, Found)
     info = found.article.info
-    assert (info.id, info.title, info.source) == ("mine", "عنوان", "جريدة")
+    assert (info.id, info.title, info.source) == (f"{file.id}/mine", "عنوان", "جريدة")
     lines = parser.parse(source(tmp_path / "a.jsonl", "one\n"), known=known)
     assert brief(list(lines)) == ["a.jsonl:1"]
 
@@ -368,7 +368,7 @@ from indexer.sources import SourceFile
 from indexer.sources.sandbox import Parser
 parser = Parser(formats={READERS!r})
 print("ready", flush=True)
-list(parser.parse(SourceFile(Path({str(tmp_path / "a.txt")!r}), "a.txt", 5, Path("/"))))
+list(parser.parse(SourceFile(Path({str(tmp_path / "a.txt")!r}), "a.txt", 5, "a.txt")))
 """
     process = subprocess.Popen(
         [sys.executable, "-c", program],

@@ -1,0 +1,91 @@
+"""Ids of articles: a collection and an id of its own in it, written as one string.
+
+    a17                     `a17` in the default collection, "": what is given over HTTP
+    /files/srv/news/a.txt   `srv/news/a.txt` in the collection `files`
+    /laws/17                `17` in the collection `laws`
+
+Engines take the string as it is; only what makes ids and what shows them looks inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+from search.errors import InputError
+
+MAX_ID = 512  # code points
+FILES = "files"  # of files that are indexed without a name for their collection
+_NAME = r"\w[\w.-]{0,63}"
+_ID = re.compile(rf"/({_NAME})/(.+)", re.DOTALL)
+
+
+def joined(collection: str, own: str) -> str:
+    """Return the id of an article in a collection, shortened where it is too long."""
+    return bounded(f"/{collection}/{own}") if collection else own
+
+
+def parsed(article_id: str) -> tuple[str, str]:
+    """Return (collection, own id); the collection is "" for all that is not `/collection/id`."""
+    match = _ID.fullmatch(article_id)
+    return (match[1], match[2]) if match else ("", article_id)
+
+
+def is_addressable(article_id: str) -> bool:
+    """Tell whether an id that somebody gives means one article: `/collection/id`, or no slash first."""
+    return not article_id.startswith("/") or _ID.fullmatch(article_id) is not None
+
+
+def id_in_file(file_id: str, inside: str, own: str) -> str:
+    """Return the id of an article of a file.
+
+    In `files` an own id stands after the file's, because two files may count from 1; in any
+    other collection it stands for itself.
+
+    Args:
+        file_id: the file's own.
+        inside: what follows it, such as `/page.html` of an archive's member; "" for the whole.
+        own: what the article says its id is, "" if nothing.
+    """
+    collection, _ = parsed(file_id)
+    if own and collection != FILES:
+        return joined(collection, own)
+    return bounded(f"{file_id}{inside}/{own}" if own else f"{file_id}{inside}")
+
+
+def bounded(article_id: str) -> str:
+    """Return an id of at most `MAX_ID` code points; a longer one ends in its digest instead.
+
+    Only shortened ids have exactly so many, so that none is another's.
+    """
+    if len(article_id) < MAX_ID:
+        return article_id
+    digest = hashlib.sha256(article_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{article_id[: MAX_ID - 33]}~{digest}"
+
+
+def is_collection(name: str) -> bool:
+    """Tell whether a collection may have this name."""
+    return re.fullmatch(_NAME, name) is not None
+
+
+def checked_collection(name: str) -> str:
+    """Return a collection's name in NFC.
+
+    Raises:
+        InputError: it cannot be one.
+    """
+    name = unicodedata.normalize("NFC", name)
+    if name == FILES:
+        raise InputError(
+            f"--collection {FILES} is what files without a name for it are in: take another",
+            field="--collection",
+        )
+    if not is_collection(name):
+        raise InputError(
+            f"--collection is {name!r}; it must be 1 to 64 letters, digits, _, - and ., "
+            "the first of them a letter, a digit or _",
+            field="--collection",
+        )
+    return name

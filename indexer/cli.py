@@ -94,6 +94,7 @@ for command in (
     asking.status_command,
     keeping.delete_command,
     keeping.reindex_command,
+    keeping.upgrade_command,
     keeping.migrate_command,
     asking.evaluate_command,
     asking.analyze_command,

@@ -18,14 +18,20 @@ PLAIN_SECONDS = 15.0  # between two lines where there is no terminal
 
 @contextmanager
 def steps() -> Iterator[Callable[[str, int, int], None]]:
-    """Give what shows how far each of several steps is, on a terminal."""
+    """Give what shows how far each of several steps is."""
     with _bar() as bar:
         tasks: dict[str, TaskID] = {}
+        shown = 0.0
 
         def on_step(what: str, done: int, of: int) -> None:
-            if what not in tasks:
+            nonlocal shown
+            now, new = time.monotonic(), what not in tasks
+            if new:
                 tasks[what] = bar.add_task(what, total=of, count="")
             bar.update(tasks[what], completed=done)
+            if bar.disable and (new or now - shown >= PLAIN_SECONDS):
+                shown = now
+                typer.echo(f"fihris: {what}, {done:,} of {of:,} articles", err=True)
 
         yield on_step
 

@@ -20,7 +20,13 @@ from search.assembly import fingerprint_of
 from search.domain import IndexedArticle
 from search.embedding import Embedder
 from search.engine import Engine, Fingerprint, Stored
-from search.engines import open_engine, stored_fingerprint, successor
+from search.engines import (
+    Source,
+    open_engine,
+    present_index,
+    stored_fingerprint,
+    successor,
+)
 from search.errors import EngineError, InputError
 from search.settings import Settings
 
@@ -57,24 +63,58 @@ def reindex(
         EngineError: an article cannot be stored, the versions differ in the end, or
             another writer is at work. The old version is still the one that is searched.
     """
-    made_by = stored_fingerprint(settings)
-    if made_by is None:
-        raise InputError(
-            "there is no index to make anew; `fihris index PATH` makes one", field="index"
-        )
     fingerprint = fingerprint_of(embedder, settings)
-    with (
-        closing(open_engine(settings, made_by)) as source,
-        successor(settings, fingerprint) as following,
-    ):
-        copy = _Copy(source, following.engine, embedder, settings, on_step or _ignore)
-        copy.reuse = _same_model(made_by, fingerprint)
-        copy.differences(remove=True)
-        with source.hold("reindexing") as keep_held:
-            copy.still_held = keep_held
+    with present_index(settings) as present:
+        if present is None:
+            raise InputError(
+                "there is no index to make anew; `fihris index PATH` makes one", field="index"
+            )
+        source = present.source
+        with successor(settings, fingerprint) as following:
+            copy = _Copy(source, following.engine, embedder, settings, on_step or _ignore)
+            copy.reuse = _same_model(present.fingerprint, fingerprint)
             copy.differences(remove=True)
-            copied = copy.verified()
-            return replace(copied, kept=following.take_over(keep=keep))
+            with source.hold("reindexing") as keep_held:
+                copy.still_held = keep_held
+                copy.differences(remove=True)
+                copied = copy.verified()
+                return replace(copied, kept=following.take_over(keep=keep))
+
+
+def upgrade(
+    settings: Settings, embedder: Embedder, *, on_step: OnStep | None = None
+) -> Copied | None:
+    """Bring an index of an older Fihris to today's format and analysis, by `reindex`.
+
+    Nothing that has a vector is embedded again. Returns None where nothing is to be done.
+
+    Raises:
+        InputError: there is no index, or the settings name another model than made it.
+        EngineError: as `reindex`.
+    """
+    wanted = fingerprint_of(embedder, settings)
+    with present_index(settings) as present:
+        if present is None:
+            raise InputError(
+                "there is no index to upgrade; `fihris index PATH` makes one", field="index"
+            )
+        made_by = present.fingerprint
+        if present.is_todays and made_by == wanted:
+            return None
+    if not _same_model(made_by, wanted):
+        raise InputError(
+            f"the index was made with the model {made_by.model} ({made_by.model_hash[:12]}), and "
+            f"the settings name {wanted.model} ({wanted.model_hash[:12]}). Set FIHRIS_MODEL as it "
+            "was, or run `fihris reindex`, which embeds everything anew.",
+            field="FIHRIS_MODEL",
+        )
+    if made_by.sentence_vectors != wanted.sentence_vectors:
+        raise InputError(
+            f"the index was made with FIHRIS_SENTENCE_VECTORS={made_by.sentence_vectors}. Set it "
+            "so, or run `fihris reindex`.",
+            field="FIHRIS_SENTENCE_VECTORS",
+        )
+    return reindex(settings, embedder, on_step=on_step)
 
 
 def migrate(
@@ -112,7 +152,7 @@ class _Copy:
 
     def __init__(
         self,
-        source: Engine,
+        source: Source,
         target: Engine,
         embedder: Embedder,
         settings: Settings,
@@ -200,7 +240,7 @@ def _is_there(stored: Stored, there: Stored | None) -> bool:
     )
 
 
-def _content(engine: Engine, source: Engine, on_step: OnStep, *, alike: bool) -> tuple[int, str]:
+def _content(engine: Source, source: Source, on_step: OnStep, *, alike: bool) -> tuple[int, str]:
     """Return how many articles there are and the SHA-256 of all that must be as in the source.
 
     That is ids, content hashes and which have vectors, but for vectors the source lacks.
@@ -223,7 +263,7 @@ def _content(engine: Engine, source: Engine, on_step: OnStep, *, alike: bool) ->
     return count, digest.hexdigest()
 
 
-def _pages(engine: Engine) -> Iterator[list[str]]:
+def _pages(engine: Source) -> Iterator[list[str]]:
     after = ""
     while page := engine.article_ids(after, PAGE):
         yield page

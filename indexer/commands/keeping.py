@@ -1,4 +1,4 @@
-"""Keeping the index: `delete`, `reindex`, `migrate`."""
+"""Keeping the index: `delete`, `reindex`, `upgrade`, `migrate`."""
 
 from __future__ import annotations
 
@@ -49,6 +49,36 @@ def reindex_command(
     with steps() as on_step:
         copied = reindex(settings, embedder, keep=keep, on_step=on_step)
     typer.echo(show.as_json(copied) if json else show.copied_text(copied))
+
+
+def upgrade_command(json: AsJson = False) -> None:
+    """Bring an index that an older Fihris made to today's format, while its searches go on.
+
+    Every article and vector is kept, nothing is embedded again. Killed at any step, the old
+    index is as it was, and the next run goes on. Where nothing is to be done, nothing is.
+    """
+    from indexer import show
+    from indexer.reindex import upgrade
+    from search.embedding import open_embedder
+    from search.settings import read_settings
+
+    settings = read_settings()
+    embedder = open_embedder(settings)
+    with steps() as on_step:
+        copied = upgrade(settings, embedder, on_step=on_step)
+    if json:
+        typer.echo(show.as_json({"upgraded": copied is not None, "copied": copied}))
+    else:
+        typer.echo(show.copied_text(copied) if copied else "the index is of today's format already")
+    if copied is not None:
+        typer.echo(_IDS_STAY, err=True)
+
+
+_IDS_STAY = (
+    "fihris: every article kept its id. Files that are indexed again get ids of today's kind, "
+    "which begin with /files/: then remove those of before with `fihris delete ID...`, or "
+    "they are found twice"
+)
 
 
 def migrate_command(

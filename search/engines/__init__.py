@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from search.engine import Engine, Fingerprint
+from search.domain import IndexedArticle
+from search.engine import Engine, EngineStatus, Fingerprint, Stored
 from search.settings import Settings
 
 
@@ -45,6 +47,53 @@ def stored_fingerprint(settings: Settings) -> Fingerprint | None:
     from search.engines.embedded import versions as embedded
 
     return embedded.stored_fingerprint(settings.data)
+
+
+class Source(Protocol):
+    """What is read of an index to copy it; an Engine can all of it (`Engine` has the words)."""
+
+    def status(self) -> EngineStatus: ...
+
+    def article_ids(self, after: str, limit: int) -> list[str]: ...
+
+    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]: ...
+
+    def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]: ...
+
+    def hold(self, purpose: str) -> AbstractContextManager[Callable[[], None]]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """An index that is there: what it holds, what made it, and whether in today's format."""
+
+    source: Source
+    fingerprint: Fingerprint
+    is_todays: bool
+
+
+@contextmanager
+def present_index(settings: Settings) -> Iterator[Present | None]:
+    """Give the index the settings name, whichever version of Fihris made it; None without one.
+
+    Raises as `open_engine`.
+    """
+    if settings.engine == "embedded":
+        from search.engines.embedded.versions import former_index
+
+        former = former_index(settings.data)
+        if former is not None:
+            with closing(former):
+                yield Present(former, former.fingerprint, is_todays=False)
+            return
+    fingerprint = stored_fingerprint(settings)
+    if fingerprint is None:
+        yield None
+        return
+    with closing(open_engine(settings, fingerprint)) as engine:
+        yield Present(engine, fingerprint, is_todays=True)
 
 
 class Successor(Protocol):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -304,7 +305,9 @@ def check_fingerprint(stored: Fingerprint, wanted: Fingerprint, where: str) -> N
         if getattr(stored, name) != getattr(wanted, name)
     )
     if differing:
+        older = replace(stored, analyser=wanted.analyser, schema=wanted.schema) == wanted
+        command = "fihris upgrade" if older else "fihris reindex"
         raise FingerprintMismatch(
-            f"the {where} was made differently ({differing}). `fihris reindex` makes it anew from "
+            f"the {where} was made differently ({differing}). `{command}` makes it anew from "
             "what it holds, while searches go on with a Fihris that fits it."
         )

@@ -51,3 +51,19 @@ def unpack(packed: object, place: int = 0) -> str:
         return zlib.decompress(content).decode()
     except zlib.error as error:
         raise ValueError(str(error)) from error
+
+
+def unpack_former(packed: object) -> str:
+    """Return what the first release packed. Raises ValueError on anything else."""
+    if not isinstance(packed, bytes):
+        raise ValueError("it is no packed text")
+    if packed[:1] == bytes([_ZLIB]):
+        try:
+            return zlib.decompress(packed[1:]).decode()
+        except zlib.error as error:
+            raise ValueError(str(error)) from error
+    content = packed[_HEADER:]
+    checksum = int.from_bytes(packed[1:_HEADER], "big")
+    if packed[:1] != bytes([_BYTES]) or zlib.crc32(content) != checksum:
+        raise ValueError("its checksum is wrong")
+    return content.decode(_CODEC)

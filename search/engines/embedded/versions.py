@@ -33,6 +33,7 @@ from search.engine import (
     WriteOutcome,
 )
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.embedded.former import FormerIndex, is_former
 from search.engines.embedded.record import Record
 from search.errors import EngineError, EngineUnavailable, RecordCorrupt
 
@@ -119,6 +120,13 @@ def stored_fingerprint(folder: Path) -> Fingerprint | None:
     finally:
         record.close()
     return None if state is None else state.fingerprint
+
+
+def former_index(folder: Path) -> FormerIndex | None:
+    """Return the index in a folder if the first release made it."""
+    versions = Versions(folder)
+    path = versions.place(versions.current()) / "record.sqlite"
+    return FormerIndex(path, folder) if is_former(path) else None
 
 
 class FollowingEngine:

@@ -163,6 +163,7 @@ def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterato
         "ON a.key = t.article WHERE t.number > ? AND t.number <= ? ORDER BY t.number"
     )
     size, due, about = len(LAYERS), 0, None  # the number that must come next in an article
+    count = 0
     for *row, number, packed in connection.execute(sql, (after, last)):
         if about is None or row[0] != about.key:
             if due:
@@ -176,6 +177,7 @@ def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterato
             raise damaged(f"it has {len(layers)} layers of terms, not {size}", number)
         terms = [tuple(layers[at : at + size]) for at in range(0, len(layers), size)]
         due = number + len(terms)
+        count += len(terms)
         if due == about.first + about.passages:
             due = 0
         yield TermRows(
@@ -191,6 +193,17 @@ def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterato
         )
     if due:
         raise damaged("its terms are missing", due)
+    if count != _passages(connection, after, last):
+        raise damaged_index(f"terms of passages {after + 1:,} to {last:,} are missing")
+
+
+def _passages(connection: sqlite3.Connection, after: int, last: int) -> int:
+    """Return how many passages there are above `after` up to `last`."""
+    state = read_state(connection)
+    if state is not None and after == 0 and last == state.last:
+        return state.passages  # to count them all would be to read them all
+    sql = "SELECT count(*) FROM passages WHERE number > ? AND number <= ?"
+    return int(connection.execute(sql, (after, last)).fetchone()[0])
 
 
 def read_articles(connection: sqlite3.Connection, count: int) -> list[list[TermRows]]:

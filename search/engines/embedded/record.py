@@ -20,7 +20,7 @@ of a long article reads that passage only.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,13 +200,15 @@ class Record:
         return IndexedArticle(found.article, tuple(passages))
 
     def article_ids(self, after: str, limit: int) -> list[str]:
-        known = self._articles("WHERE a.id > ? ORDER BY a.id LIMIT ?", after, limit)
-        return [about.id for about in known]
+        return self._page("TRUE", after, limit)
 
     def unembedded(self, after: str, limit: int) -> list[str]:
-        known = self._articles(
-            "WHERE a.id > ? AND NOT a.embedded ORDER BY a.id LIMIT ?", after, limit
-        )
+        return self._page("NOT a.embedded", after, limit)
+
+    def _page(self, which: str, after: str, limit: int) -> list[str]:
+        # The first page begins before any id, so that one that was emptied is noticed.
+        bound, values = ("AND a.id > ?", (after, limit)) if after else ("", (limit,))
+        known = self._articles(f"WHERE {which} {bound} ORDER BY a.id LIMIT ?", *values)
         return [about.id for about in known]
 
     # -- reading for what is derived
@@ -284,10 +286,8 @@ def _own_vectors(
         "WHERE number IN (SELECT value FROM json_each(?))"
     )
     rows = {row[0]: row for row in connection.execute(sql, (as_json(numbers),))}
-    try:
-        found = [rows[number] for number in numbers]
-    except KeyError:
-        raise LookupError("a passage went while it was being ranked") from None
+    _check_present(connection, [number for number in numbers if number not in rows])
+    found = [rows[number] for number in numbers]
     return unseal_own(found, dimensions), [row[1] for row in found]
 
 
@@ -297,10 +297,18 @@ def _sentence_vectors(
     sql = "SELECT number, vectors FROM sentences WHERE number IN (SELECT value FROM json_each(?))"
     wanted = [number for number, count in counts.items() if count]
     found = connection.execute(sql, (as_json(wanted),)).fetchall()
-    if len(found) < len(wanted):
-        raise LookupError("a passage went while it was being ranked")
+    _check_present(connection, set(wanted).difference(row[0] for row in found))
     rows, start = {}, 0
     for number, _ in found:
         rows[number] = (start, start + counts[number])
         start = rows[number][1]
     return rows, unseal([(n, counts[n], sealed) for n, sealed in found], dimensions)
+
+
+def _check_present(connection: sqlite3.Connection, missing: Collection[int]) -> None:
+    """Raise what it means that passages have no vectors: LookupError where they went too."""
+    for number in missing:
+        sql = "SELECT 1 FROM passages WHERE number = ?"
+        if connection.execute(sql, (number,)).fetchone() is not None:
+            raise damaged("its vectors are missing", number)
+        raise LookupError("a passage went while it was being ranked")

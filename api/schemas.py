@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from search.addresses import web_address
 from search.analysis import Token
 from search.domain import (
     ArticleInfo,
@@ -241,7 +242,7 @@ def article_out(info: ArticleInfo) -> ArticleOut:
         "language": info.language,
         "published": _day(info.published),
         "tags": list(info.tags),
-        "url": info.url,
+        "url": web_address(info.url),
     }
 
 

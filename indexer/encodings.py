@@ -3,6 +3,7 @@
 In this order, and the first that holds decides:
 
     a byte order mark       UTF-8, UTF-16, UTF-32: certain
+    what a person says      `--encoding`: whatever the bytes look like
     valid UTF-8             certain
     UTF-8 but for a few     refused by the offset of the first byte that is wrong
     UTF-16 without a mark   told by the high bytes of Arabic and Latin letters
@@ -106,13 +107,14 @@ def known_encoding(name: str) -> str:
     return "" if found in _NO_ENCODINGS else _LABELS.get(found, found)
 
 
-def detected(content: bytes, declared: str = "") -> Encoding:
+def detected(content: bytes, declared: str = "", *, said: str = "") -> Encoding:
     """Return the encoding of a whole file.
 
     Args:
         content: its bytes, all of them.
-        declared: what its head, its letter or a person says; passed over where the bytes
-            say otherwise, and where it is no encoding.
+        declared: what its head or its letter says; passed over where the bytes say
+            otherwise, and where it is no encoding.
+        said: what a person says, which decides.
 
     Raises:
         SourceError: it is in none for certain; names the candidates or the byte offset.
@@ -120,6 +122,8 @@ def detected(content: bytes, declared: str = "") -> Encoding:
     for mark, name in _MARKS:
         if content.startswith(mark):
             return Encoding(name, 1.0)
+    if said and (name := known_encoding(said)):
+        return Encoding(name, 1.0)
     said = known_encoding(declared) if declared else ""
     if said.startswith(_SEVEN_BIT) and _is_seven_bit(content) and _reads_as_text(content, said):
         return Encoding(said, 1.0)
@@ -149,16 +153,16 @@ def _not_utf8(content: bytes, said: str, error: UnicodeDecodeError) -> Encoding:
     return _eight_bit(content, said, problem)
 
 
-def decode(content: bytes, declared: str = "") -> tuple[str, Encoding]:
+def decode(content: bytes, declared: str = "", *, said: str = "") -> tuple[str, Encoding]:
     """Return the text of a whole file without its byte order mark, and its encoding.
 
     Args:
-        content, declared: as `detected` takes them.
+        content, declared, said: as `detected` takes them.
 
     Raises:
         SourceError: its encoding cannot be told for certain, or it is broken or binary.
     """
-    encoding = detected(content, declared)
+    encoding = detected(content, declared, said=said)
     return _checked(content, encoding.name).removeprefix("\ufeff"), encoding
 
 
@@ -177,7 +181,7 @@ def opened_lines(
     of UTF-16 and UTF-32 are those that their lines have in UTF-8.
 
     Args:
-        encoding: what a person says; the bytes decide first.
+        encoding: what a person says, which decides.
     """
     head = stream.read(_CHUNK)
     found = _encoding_of_lines(head, encoding)
@@ -205,10 +209,8 @@ def _decoded(pieces: Iterator[bytes], name: str, limit: int) -> Iterator[Line]:
 def _encoding_of_lines(head: bytes, said: str) -> Encoding:
     if len(head) == _CHUNK:  # the last letter may be cut
         head = head[: head.rfind(b"\n") + 1] or head
-    if head.isascii() and b"\0" not in head and (name := known_encoding(said) if said else ""):
-        return Encoding("utf-8" if name in _WIDE else name, 1.0)
     try:
-        return detected(head, said)
+        return detected(head, said=said)
     except SourceError:
         return Encoding("utf-8", 1.0)  # what else is in it fails by line
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexer.bounds import MAX_TEXT
 from indexer.encodings import decode, lines
 from indexer.formats import MAX_LINE
-from indexer.records import MAX_TEXT, article_from, parse_object
+from indexer.records import article_from, parse_object
 from search.domain import Article
 from search.errors import SourceError
 

@@ -3,10 +3,11 @@
     id (or BEIR's _id)   required; a text or a whole number; one that begins with / is
                          /collection/id
     text                 required
-    title, author, source, url   texts
+    title, author, source   texts
     language             a code such as `ar`; told from the text where it is not given
     published            a date, in any of the ways that `indexer.dates` reads
     tags                 a list of texts
+    url                  an http or https address
 
 null and "" mean unknown; other fields are passed over. In all but `text`, control
 characters and line ends become spaces; the text is kept as it is, and refused with a NUL
@@ -20,23 +21,13 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
+from indexer.bounds import MAX_LENGTH, MAX_TAG, MAX_TAGS, MAX_TEXT
 from indexer.dates import parse_published
 from indexer.languages import language_of
-from search.article_ids import MAX_ID, is_addressable
+from search.addresses import is_web_address
+from search.article_ids import is_addressable
 from search.domain import Article, ArticleInfo
 from search.errors import SourceError
-
-MAX_TEXT = 10_000_000  # code points of one article
-MAX_TAGS = 64
-_MAX_LENGTH = {
-    "id": MAX_ID,
-    "title": 1_000,
-    "author": 200,
-    "source": 200,
-    "language": 35,
-    "url": 2_048,
-}
-_MAX_TAG = 100
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -95,7 +86,7 @@ def article_from(fields: Mapping[str, object], article_id: str = "") -> Article:
         language=_line(fields, "language") or language_of(text),
         published=_published(fields.get("published")),
         tags=_tags(fields.get("tags")),
-        url=_line(fields, "url"),
+        url=_url(fields),
     )
     return Article(info=info, text=text)
 
@@ -109,7 +100,7 @@ def own_id(fields: Mapping[str, object]) -> str:
         given = str(given)
     if isinstance(given, str) and (control := _CONTROL.search(given)):
         raise _bad(f'"id" has the control character U+{ord(control[0]):04X}')
-    if isinstance(given, str) and given.startswith("/") and len(given) <= _MAX_LENGTH["id"]:
+    if isinstance(given, str) and given.startswith("/") and len(given) <= MAX_LENGTH["id"]:
         _check_characters("id", given)
         return given  # spaces may belong to a file's name
     return _line({"id": given}, "id")
@@ -135,18 +126,25 @@ def _line(fields: Mapping[str, object], name: str) -> str:
     if not isinstance(value, str):
         raise _bad(f'"{name}" must be a text, not {_kind(value)}')
     value = _one_line(value)
-    if len(value) > _MAX_LENGTH[name]:
-        raise _bad(
-            f'"{name}" has {len(value):,} characters, and {_MAX_LENGTH[name]:,} are the most'
-        )
+    if len(value) > MAX_LENGTH[name]:
+        raise _bad(f'"{name}" has {len(value):,} characters, and {MAX_LENGTH[name]:,} are the most')
     _check_characters(name, value)
     return value
+
+
+def _url(fields: Mapping[str, object]) -> str:
+    """Return an address of the web: a page links it."""
+    if isinstance(given := fields.get("url"), str) and given.strip():
+        url = given.strip()
+        if not is_web_address(url):
+            raise _bad(f'"url" must be an http or https address, not {url[:40]!r}')
+    return _line(fields, "url")
 
 
 def _published(value: object) -> date | None:
     if value is None or value == "":
         return None
-    if not isinstance(value, str):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise _bad(f'"published" must be a date such as "2024-01-31", not {_kind(value)}')
     return parse_published(value)
 
@@ -161,8 +159,8 @@ def _tags(value: object) -> tuple[str, ...]:
         raise _bad(f'"tags" has {len(tags):,} tags, and {MAX_TAGS} are the most')
     for tag in tags:
         _check_characters("tags", tag)
-        if len(tag) > _MAX_TAG:
-            raise _bad(f'each of "tags" may have {_MAX_TAG} characters, not {len(tag):,}')
+        if len(tag) > MAX_TAG:
+            raise _bad(f'each of "tags" may have {MAX_TAG} characters, not {len(tag):,}')
     return tags
 
 

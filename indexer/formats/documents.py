@@ -1,44 +1,26 @@
-"""What the readers of documents share: a bounded read, lines of text, and facts made to fit.
-
-A document's own facts (a title of two pages, a hundred keywords, "en-US" over Arabic) come
-from programs more often than from people: what does not fit is cut or left out, and never
-fails the text that it stands beside.
-"""
+"""What the readers of documents share: a bounded read, lines of text, and an article of both."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import BinaryIO, Generic, TypeVar
 
-from indexer.dates import find_date
+from indexer.bounds import MAX_TEXT
 from indexer.encodings import Encoding
 from indexer.formats import MEBIBYTE, Extracted
+from indexer.formats.offered import UNPRINTABLE, offered
+from indexer.mojibake import readable
 from search.errors import SourceError
 
 MAX_WHOLE = 64 * MEBIBYTE  # bytes of a file that is read whole
 
-# What `indexer.records` takes; not imported from there, which loads a language model.
-_MAX_TEXT = 10_000_000
-_MAX_TITLE = 1_000
-_MAX_NAME = 200
-_MAX_URL = 2_048
-_MAX_TAGS = 64
-_MAX_TAG = 100
-
-# What no XML may hold, and no article has to.
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_ISO_DATE = re.compile(r"\s*(\d{4})([-/.]?)(\d{1,2})\2(\d{1,2})(?!\d)")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,4}")
 _ARABIC = re.compile(r"[\u0620-\u064a\u0671-\u06d3\ufb50-\ufdfb\ufe70-\ufefc]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _IN_ARABIC_SCRIPT = "ar arz apc ary acm ajp fa ur ps ckb ku sd ug pnb bal ks azb ara fas urd pus"
 _ARABIC_SCRIPT = frozenset(_IN_ARABIC_SCRIPT.split())
-_NO_LANGUAGE = frozenset({"und", "mul", "zxx", "mis"})
 _SAMPLE = 4_000  # characters that show a text's script
-_OLDEST = 1_000  # a year before it stands for "unknown", as calibre's 0101-01-01 does
 
 Origin = TypeVar("Origin")
 
@@ -153,58 +135,36 @@ def article(
     """Return a document as an article, its facts made to fit.
 
     Raises:
-        SourceError: it has no text, or more than an article may have.
+        SourceError: it has no text, one that is broken, or more than an article may have.
     """
-    text = UNPRINTABLE.sub("", "\n".join(lines))
+    found = readable("\n".join(lines))
+    text = UNPRINTABLE.sub("", found.text)
     if not text or text.isspace():
         raise SourceError("there is no text in it: nothing to index", code="empty")
-    if len(text) > _MAX_TEXT:
+    if len(text) > MAX_TEXT:
         raise SourceError(
-            f"the text has {len(text):,} characters, and {_MAX_TEXT:,} are the most: split it",
+            f"the text has {len(text):,} characters, and {MAX_TEXT:,} are the most: split it",
             code="too-large",
         )
-    said = list(notes)
-    published = iso_date(facts.published)
-    if facts.published.strip() and not published:
-        said.append(f"date not understood: {_cut(facts.published, 40)}")
-    language = _language(facts.language)
+    said = dict.fromkeys((*notes, *found.notes))
+    known: dict[str, object] = {}
+    for name_of in Facts.__dataclass_fields__:
+        value = getattr(facts, name_of)
+        offer = offered(name_of, _printable(value))
+        said.update(dict.fromkeys(offer.notes))
+        if offer.value is not None:
+            known[name_of] = offer.value
+    language = str(known.get("language", ""))
     if language and not _written_as(language, text[:_SAMPLE]):
-        said.append(f"not in the language it names: {language}")
-        language = ""
-    tags = [tag for tag in map(_one_line, facts.tags) if tag and len(tag) <= _MAX_TAG]
-    url = facts.url.strip()
-    fields: dict[str, object] = {
-        "title": _cut(facts.title, _MAX_TITLE),
-        "author": _cut(facts.author, _MAX_NAME),
-        "source": _cut(facts.source, _MAX_NAME),
-        "language": language,
-        "published": published,
-        "tags": list(dict.fromkeys(tags))[:_MAX_TAGS],
-        "url": url if len(url) <= _MAX_URL and not UNPRINTABLE.search(url) else "",
-    }
-    known = {key: value for key, value in fields.items() if value}
+        said[f"not in the language it names: {language}"] = None
+        del known["language"]
     return Extracted({**known, "text": text}, size=size, notes=tuple(said))
 
 
-def iso_date(value: str) -> str:
-    """Return the day that a document's date field means as 2024-01-31, "" if none."""
-    if match := _ISO_DATE.match(value):
-        year, _, month, day = match.groups()
-        try:
-            found = date(int(year), int(month), int(day)) if int(year) >= _OLDEST else None
-        except ValueError:
-            found = None
-    else:
-        found = find_date(value)
-    return found.isoformat() if found else ""
-
-
-def _language(value: str) -> str:
-    """Return a language tag, "" if it is none."""
-    value = value.strip()
-    if not _LANGUAGE.fullmatch(value) or value[:3].lower() in _NO_LANGUAGE:
-        return ""
-    return value.replace("_", "-")
+def _printable(value: str | tuple[str, ...]) -> str | list[str]:
+    if isinstance(value, str):
+        return UNPRINTABLE.sub("", value)
+    return [UNPRINTABLE.sub("", each) for each in value]
 
 
 def _written_as(language: str, sample: str) -> bool:
@@ -214,15 +174,3 @@ def _written_as(language: str, sample: str) -> bool:
     if language.partition("-")[0].lower() in _ARABIC_SCRIPT:
         return arabic > 0 or latin == 0
     return arabic <= latin
-
-
-def _one_line(value: str) -> str:
-    return " ".join(UNPRINTABLE.sub("", value).split())
-
-
-def _cut(value: str, limit: int) -> str:
-    """Return a text as one line of at most `limit` characters, cut between words."""
-    line = _one_line(value)
-    if len(line) <= limit:
-        return line
-    return (line[: limit - 1].rpartition(" ")[0] or line[: limit - 1]) + "…"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -14,15 +13,14 @@ from indexer.formats import Broken, Extracted, Options
 from indexer.formats.documents import Facts, article, encoding_notes
 from indexer.formats.markup import declared_charset, lines_of, parse
 from indexer.formats.zipped import Package, inside, local, texts
+from indexer.mojibake import mended
+from search.addresses import is_web_address
 from search.errors import SourceError
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _CHAPTERS = frozenset({"application/xhtml+xml", "text/html", "text/x-oeb1-document"})
 _FONTS = frozenset({"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"})
-_ISBN = re.compile(
-    r"(?:urn:isbn:|isbn[:\s]*)?((?:97[89][- ]?)?(?:\d[- ]?){9}[\dXx])", re.IGNORECASE
-)
 # What spoils one chapter; a bomb or a lock is the book's.
 _OF_A_PART = frozenset({"damaged", "encoding", "not-text"})
 
@@ -93,14 +91,15 @@ def _read_chapter(
     content = package.read(chapter.member)
     if not content.strip():
         return []
-    text, encoding = decode(content, options.encoding or declared_charset(content))
+    decoded, encoding = decode(content, declared_charset(content), said=options.encoding)
+    text, repairs = mended(decoded)
     try:
         tree, layout = parse(text)
     except SourceError as error:
         if error.code == "empty":  # a picture's page
             return []
         raise
-    notes.update(dict.fromkeys((*encoding_notes(encoding), *layout)))
+    notes.update(dict.fromkeys((*encoding_notes(encoding), *repairs, *layout)))
     return [line.text for line in lines_of(tree)]
 
 
@@ -143,9 +142,5 @@ def _published(metadata: etree._Element) -> str:
 
 
 def _identifier(values: list[str]) -> str:
-    """Return an address of the book: a web page's, else its ISBN as a URN."""
-    if url := next((value for value in values if value.startswith(("http://", "https://"))), ""):
-        return url
-    isbns = (_ISBN.fullmatch(value) for value in values)
-    found = next((match[1] for match in isbns if match), "")
-    return "urn:isbn:" + re.sub(r"[- ]", "", found) if found else ""
+    """Return the address of the book's page; an ISBN or a UUID is none."""
+    return next(filter(is_web_address, values), "")

@@ -1,9 +1,13 @@
 """Other people's names for an article's fields, in JSON objects and table heads.
 
-    what a person says (`--field text=body`, `author.name`)   a promise: `indexer.records`
-    the article's own name (`text`, `published`)              refuses what does not fit
-    a name that is known to mean it (`body`, `التاريخ`)       a guess: what does not fit is
-                                                              left out, with a note
+    what a person says (`--field text=body`, `author.name`)   asked: `indexer.records`
+                                                              refuses what does not fit
+    the article's own name (`text`, `published`)              own: refused where it is nothing
+                                                              of the kind (a title that is a
+                                                              number, a date that is none)
+    a name that is known to mean it (`body`, `التاريخ`)       a guess
+
+What does not fit otherwise is cut or left out, with a note (`indexer.formats.offered`).
 
 A guess is looked at only where the own name is absent or empty. Of several texts (`body`
 beside `content`) the longest is taken: the shorter ones are beginnings of it (NewsAPI's
@@ -15,10 +19,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from typing import Literal
 
-from indexer.formats.documents import iso_date
+from indexer.bounds import MAX_LENGTH
 from indexer.formats.markup import lines_of, parse
+from indexer.formats.offered import Offer, offered
+from indexer.mojibake import mended, readable
 from search.errors import SourceError
 
 # In the order they are preferred, as `_key` writes them: one word, no "ال" and no hamza.
@@ -45,10 +51,6 @@ _NAMES: Mapping[str, str] = {
 NAMES: Mapping[str, tuple[str, ...]] = {
     field: tuple(names.split()) for field, names in _NAMES.items()
 }
-# Characters that `indexer.records` takes at most; a guess that has more is left out.
-_MOST = {"id": 512, "title": 1_000, "author": 200, "source": 200, "language": 35, "url": 2_048}
-_MOST_TAGS, _MOST_TAG = 64, 100
-
 _MAX_PLANS = 1_000  # sets of names that are kept; a file has one or two
 
 _SEPARATORS = re.compile(r"[\s_\-:]+")
@@ -60,10 +62,11 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 _COMMAS = re.compile(r"\s*[,،;؛|]\s*")
-_SECONDS, _MILLISECONDS = 1e8, 1e11  # from which a number is seconds or more since 1970
+_MAX_DEPTH = 3  # of lists and objects in which a title or tags stand
 
-# Where a value stands, whether it is a promise, and its name for people.
-_Place = tuple[tuple[str, ...], bool, str]
+_Standing = Literal["asked", "own", "guess"]
+# Where a value stands, how its name is known, and that name for people.
+_Place = tuple[tuple[str, ...], _Standing, str]
 _EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
@@ -102,18 +105,26 @@ class Fields:
             if field == "text":
                 known["text"] = _longest(found, places)
                 continue
-            for path, promised, shown in places:
-                value = _at(found, path)
+            for path, standing, shown in places:
+                value = _mended(_at(found, path))
                 if value in _EMPTY or (isinstance(value, str) and value.isspace()):
                     continue
                 value = _READERS[field](value)
-                if promised or _fits(field, value):
-                    known[field] = value
+                offer = _id_offered(value, shown) if field == "id" else offered(field, value, shown)
+                if standing == "asked" or (standing == "own" and not offer.of_kind):
+                    known[field] = offer.value if field == "published" and offer.value else value
                     break
-                notes.append(f"{shown} is not what {field} may be: left out")
+                notes += offer.notes
+                if offer.value is not None:
+                    known[field] = offer.value
+                    break
         if known.get("text") is None:
             raise SourceError(_no_text(found), code="bad-field")
         text = known["text"]
+        if isinstance(text, str):
+            text, repairs = readable(text)
+            known["text"] = text
+            notes += repairs
         if isinstance(text, str) and _MARKUP.match(text):
             known["text"] = "\n".join(line.text for line in lines_of(parse(text)[0]))
             notes.append("markup taken out of its text")
@@ -136,13 +147,13 @@ class Fields:
         for field, known in NAMES.items():
             if given := self._given.get(field):
                 path = (given,) if given in names else tuple(given.split("."))
-                plan[field] = [(path, True, given)] if path[0] in names else []
+                plan[field] = [(path, "asked", given)] if path[0] in names else []
                 continue
-            places: list[_Place] = [((field,), True, field)] if field in names else []
+            places: list[_Place] = [((field,), "own", field)] if field in names else []
             if field == "id" and "_id" in names:
-                places.append((("_id",), True, "_id"))
+                places.append((("_id",), "own", "_id"))
             places += [
-                ((keys[key],), False, keys[key])
+                ((keys[key],), "guess", keys[key])
                 for key in known
                 if key in keys and keys[key] not in (field, "_id")
             ]
@@ -152,7 +163,9 @@ class Fields:
 
 def _key(name: str) -> str:
     """Return a name without what differs between spellings of it."""
-    words = _SEPARATORS.split(name.translate(_UNREAD).translate(_LETTERS).casefold().strip())
+    words = _SEPARATORS.split(
+        mended(name).text.translate(_UNREAD).translate(_LETTERS).casefold().strip()
+    )
     return "".join(word.removeprefix("ال") for word in words)
 
 
@@ -165,7 +178,8 @@ def _at(found: object, path: tuple[str, ...]) -> object:
 def _longest(found: Mapping[str, object], places: list[_Place]) -> object:
     """Return the text at the first promised place that has one, else the longest guess."""
     longest: object = None
-    for path, promised, _ in places:
+    for path, standing, _ in places:
+        promised = standing != "guess"
         value = _text(_at(found, path))
         blank = value in _EMPTY or (isinstance(value, str) and value.isspace())
         if promised and not blank:
@@ -226,30 +240,29 @@ def _id(value: object) -> object:
 
 
 def _date(value: object) -> object:
-    """Return a day as an ISO date where it is one in any other way of writing."""
-    if isinstance(value, Mapping):
-        value = value.get("$date", value)
-    if isinstance(value, str):
-        try:
-            datetime.fromisoformat(value.strip())
-        except ValueError:
-            return iso_date(value) or value
+    """Return a date, also of MongoDB's `{"$date": {"$numberLong": ...}}`."""
+    for name in ("$date", "$numberLong"):
+        value = value.get(name, value) if isinstance(value, Mapping) else value
     return value
 
 
-def _fits(field: str, value: object) -> bool:
-    """Tell whether a guess is what `indexer.records` takes."""
-    if field == "published":
-        return isinstance(value, str) and bool(iso_date(value))
-    if field == "tags":
-        return isinstance(value, list) and len(value) <= _MOST_TAGS and _are_tags(value)
-    if field == "id" and isinstance(value, int) and not isinstance(value, bool):
-        return True
-    return isinstance(value, str) and len(value) <= _MOST[field]
+def _id_offered(value: object, shown: str) -> Offer:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Offer(value)
+    if isinstance(value, str) and len(value) <= MAX_LENGTH["id"]:
+        return Offer(value)
+    return Offer(None, (f"{shown} is not what id may be: left out",), of_kind=False)
 
 
-def _are_tags(values: list[object]) -> bool:
-    return all(isinstance(value, str) and len(value) <= _MOST_TAG for value in values)
+def _mended(value: object, depth: int = _MAX_DEPTH) -> object:
+    """Return a value with its texts mended, before white space is taken off their ends."""
+    if isinstance(value, str):
+        return mended(value).text
+    if isinstance(value, list) and depth:
+        return [_mended(each, depth - 1) for each in value]
+    if isinstance(value, Mapping) and depth:
+        return {name: _mended(each, depth - 1) for name, each in value.items()}
+    return value
 
 
 def _no_text(found: Mapping[str, object]) -> str:

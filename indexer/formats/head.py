@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
-from indexer.formats.documents import Facts, iso_date
+from indexer.dates import find_date
+from indexer.formats.documents import Facts
 
 _TITLES = (
     "og:title",
@@ -212,14 +213,15 @@ def _author(tree: HtmlElement, metas: dict[str, list[str]], described: dict[str,
 def _published(tree: HtmlElement, metas: dict[str, list[str]], described: dict[str, str]) -> str:
     candidates = [value for name in _DATES for value in metas.get(name, ())]
     candidates.append(described.get("published", ""))
+    said = len(candidates)
     for place in _elements(tree, _DATE_PLACES):
         text = _text(place)
         own = place.get("datetime") or place.get("content") or ""
         candidates += [own, text]
     for candidate in candidates:
-        if candidate and not _COPYRIGHT.search(candidate) and (found := iso_date(candidate)):
-            return found
-    return ""
+        if candidate and not _COPYRIGHT.search(candidate) and find_date(candidate):
+            return candidate
+    return next(filter(None, candidates[:said]), "")  # an odd one, to be told
 
 
 def _texts(tree: HtmlElement, places: Iterable[str]) -> Iterator[str]:
@@ -259,7 +261,7 @@ def _url(tree: HtmlElement, metas: dict[str, list[str]]) -> str:
         if "canonical" in link.get("rel", "").lower().split()
     ]
     urls = links + metas.get("og:url", []) + metas.get("twitter:url", [])
-    return next((url for url in urls if _host(url)), "")
+    return next((url for url in urls if _host(url)), next(iter(urls), ""))
 
 
 def _host(url: str) -> str:

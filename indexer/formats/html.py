@@ -16,11 +16,14 @@ from lxml import etree
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 
+from indexer.bounds import MAX_LENGTH
 from indexer.encodings import decode
 from indexer.formats import MEBIBYTE, Broken, Extracted, Options
-from indexer.formats.documents import UNPRINTABLE, Line, article, encoding_notes, whole
+from indexer.formats.documents import Line, article, encoding_notes, whole
 from indexer.formats.head import facts_of
 from indexer.formats.markup import Origin, declared_charset, lines_of, parse
+from indexer.formats.offered import UNPRINTABLE
+from indexer.mojibake import mended
 
 # Rare Chinese letters (extensions B, C and G): letters to every heuristic.
 _MARKS = (range(0x20000, 0x2A6DE), range(0x2A700, 0x2B735), range(0x30000, 0x3134B))
@@ -38,17 +41,20 @@ _MAX_PAGE = 8 * MEBIBYTE
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:  # noqa: ARG001
     """Yield the article of a web page."""
     content = whole(stream)
-    text, encoding = decode(content, options.encoding or declared_charset(content))
-    tree, notes = parse(text)
+    decoded, encoding = decode(content, declared_charset(content), said=options.encoding)
+    text, repairs = mended(decoded)
+    tree, layout = parse(text)
+    notes = (*encoding_notes(encoding), *repairs, *layout)
     facts = facts_of(tree)  # before the scripts are taken out: JSON-LD is one
     if len(content) > _MAX_PAGE or _has_many(tree):
         notes = (*notes, "a very long page: all of it was taken but its menus")
         lines = [line.text for line in _own(lines_of(tree))]
     else:
         lines = [line.text for line in _main(tree)]
-    if len(lines) > 1 and lines[0] == " ".join(facts.title.split()):
+    title = " ".join(facts.title.split())
+    if len(lines) > 1 and lines[0] == title and len(title) <= MAX_LENGTH["title"]:
         del lines[0]
-    yield article(lines, facts, size=len(content), notes=(*encoding_notes(encoding), *notes))
+    yield article(lines, facts, size=len(content), notes=notes)
 
 
 def _has_many(tree: HtmlElement) -> bool:

@@ -20,6 +20,7 @@ from indexer.encodings import decode
 from indexer.formats import Broken, Extracted, Options
 from indexer.formats.documents import Facts, article, encoding_notes, whole
 from indexer.formats.markup import declared_charset, lines_of, parse
+from indexer.mojibake import mended
 from search.errors import SourceError
 
 _KNOWN = ("from", "to", "subject", "date", "message-id", "received", "mime-version")
@@ -114,13 +115,14 @@ class _Body:
         content = _content(part)
         if not content.strip():
             return []
-        declared = self._options.encoding or part.get_content_charset("") or ""
+        declared = part.get_content_charset("") or ""
         html = part.get_content_type() == "text/html"
         if html and not declared:
             declared = declared_charset(content)
-        text, encoding = decode(content, declared)
+        decoded, encoding = decode(content, declared, said=self._options.encoding)
+        text, repairs = mended(decoded)
         self.charsets[encoding.name] = None
-        self._notes.update(dict.fromkeys(encoding_notes(encoding)))
+        self._notes.update(dict.fromkeys((*encoding_notes(encoding), *repairs)))
         if html:
             return self._shown(text)
         if text.lstrip().startswith(_PGP):
@@ -241,8 +243,9 @@ def _unfolded(value: str) -> str:
 
 
 def _day(message: Message) -> str:
-    """Return the day on which it was sent, where it was sent."""
+    """Return the day on which it was sent, where it was sent; as it says, where that is odd."""
+    said = str(message["Date"] or "")
     try:
-        return parsedate_to_datetime(str(message["Date"] or "")).date().isoformat()
+        return parsedate_to_datetime(said).date().isoformat()
     except (ValueError, TypeError, IndexError, OverflowError):  # a zone of thirty digits
-        return ""
+        return said

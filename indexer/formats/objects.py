@@ -97,7 +97,7 @@ def _parsed(stream: BinaryIO, encoding: str) -> tuple[dict[str, object], int, tu
     """Return what a .json holds, a list as the only value of an object, and its size."""
     content = whole(stream, MAX_WHOLE)
     size = len(content)
-    text, found = decode(content, encoding)
+    text, found = decode(content, said=encoding)
     del content  # 64 MiB are 200 in memory before they are all objects
     if not text.strip():
         raise SourceError("there is no text: nothing to index", code="empty")

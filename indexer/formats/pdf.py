@@ -234,7 +234,7 @@ def _facts(reader: PdfReader) -> Facts:
         title="" if _NO_TITLE.fullmatch(title) else title,
         author="" if author.casefold() in _NO_AUTHOR else author,
         language=_text(lambda: reader.root_object.get("/Lang")),
-        published=created[:8] if created[:8].isdecimal() else "",
+        published=created[:8] if created[:8].isdecimal() else created,
         tags=tuple(filter(None, _COMMAS.split(keywords))),
     )
 

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from indexer.bounds import MAX_LENGTH
 from indexer.encodings import decode
 from indexer.formats import Broken, Extracted, Options, suffix_of
 from indexer.formats.documents import encoding_notes, whole
+from indexer.mojibake import readable
 from search.errors import SourceError
 
-_MAX_TITLE = 1_000  # characters; a longer heading is a text that begins with a sign
+# Characters; a longer heading is a text that begins with a sign, and stays in the text.
+_MAX_TITLE = MAX_LENGTH["title"]
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
     """Yield the article of a text; a markdown's title is its heading of level one."""
     content = whole(stream)
-    text, encoding = decode(content, options.encoding)
+    decoded, encoding = decode(content, said=options.encoding)
+    text, notes = readable(decoded)
     if not text.strip():
         raise SourceError("there is no text: nothing to index", code="empty")
     fields: dict[str, object] = {"text": text}
     if suffix_of(name) == ".md" and (title := _heading(text)):
         fields["title"] = title
-    yield Extracted(fields, size=len(content), notes=encoding_notes(encoding))
+    yield Extracted(fields, size=len(content), notes=(*encoding_notes(encoding), *notes))
 
 
 def _heading(text: str) -> str:

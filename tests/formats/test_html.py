@@ -231,7 +231,12 @@ def test_the_tags() -> None:
         ("", '<meta http-equiv="content-language" content="ar">', "ar", ()),
         ("", '<meta property="og:locale" content="ar_AR">', "ar-AR", ()),
         ('lang="en-US"', "", None, ("not in the language it names: en-US",)),
-        ('lang="العربية"', "", None, ()),
+        (
+            'lang="العربية"',
+            "",
+            None,
+            ("language left out: no code of a language: العربية",),
+        ),
     ],
 )
 def test_the_language(

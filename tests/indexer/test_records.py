@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.records import MAX_TEXT, article_from, parse_object
+from indexer.bounds import MAX_TEXT
+from indexer.records import article_from, parse_object
 from search.errors import SourceError
 
 
@@ -75,7 +76,11 @@ def test_dates(published: str, expected: date | None) -> None:
         ({"title": {}}, '"title" must be a text, not an object'),
         ({"title": "\udc00"}, '"title" has half of a surrogate pair'),
         ({"title": "a" * 1001}, '"title" has 1,001 characters, and 1,000 are the most'),
-        ({"published": 2024}, '"published" must be a date such as "2024-01-31", not a number'),
+        (
+            {"published": 2024},
+            '"published" must be a date such as "2024-01-31", not 2024: it names no day',
+        ),
+        ({"published": [2024]}, '"published" must be a date such as "2024-01-31", not a list'),
         ({"published": "yesterday"}, "must be a date such as \"2024-01-31\", not 'yesterday'"),
         ({"tags": "a"}, '"tags" must be a list of texts'),
         ({"tags": [1]}, '"tags" must be a list of texts'),

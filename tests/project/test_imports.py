@@ -42,7 +42,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "lxml": "indexer/formats/",
     "trafilatura": "indexer/formats/",
     "py3langid": "indexer/languages.py",
-    "hijridate": "indexer/dates.py",
+    "hijridate": "indexer/calendars.py",
     "watchfiles": "indexer/watch.py",
 }
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from api import articles, bulk, writing
-from indexer import paragraphs, records
+from indexer import bounds, paragraphs
 from indexer.cli import app
 from indexer.formats import MAX_LINE, SUFFIXES, documents
 from indexer.sources.sandbox import Limits
@@ -83,7 +83,7 @@ def test_bounds() -> None:
     rows = dict(
         re.findall(r"^\| (.*?) \| (.*?) \|$", README.partition("### Bounds")[2], re.MULTILINE)
     )
-    lengths = records._MAX_LENGTH
+    lengths = bounds.MAX_LENGTH
     fields = ("id", "title", "author", "source", "language", "url")
     assert MAX_LINE == bulk.MAX_LINE
     assert {
@@ -94,9 +94,9 @@ def test_bounds() -> None:
         "writing requests at once": f"{writing.MAX_WRITERS}",
         "parsing one file": f"{Limits().memory >> 20} MiB of memory, {Limits().seconds:g} s and a "
         "second for each MiB past ten",
-        "an article's text": f"{records.MAX_TEXT:,} characters",
+        "an article's text": f"{bounds.MAX_TEXT:,} characters",
         ", ".join(fields): ", ".join(f"{lengths[f]:,}" for f in fields) + " characters",
-        "tags": f"{records.MAX_TAGS} of {records._MAX_TAG} characters",
+        "tags": f"{bounds.MAX_TAGS} of {bounds.MAX_TAG} characters",
         "a passage": f"the model's tokens (512), and {paragraphs.MAX_PASSAGE_LENGTH:,} characters",
         "sentences of a passage with a vector of their own": f"{sentences.MAX_SENTENCES}",
         "a query": f"{parse.MAX_QUERY_LENGTH:,} characters",

@@ -12,11 +12,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 
 from api import bulk, examples
-from api.bodies import Body, Unpacked, encoding_of
-from api.exchange import BulkResponse, Exchange
-from api.idempotency import Kept
+from api.bodies import Unpacked, encoding_of
 from api.readiness import Readiness
-from api.replays import KEY, again, once, taken
 from api.routes import Answer, ArticleId, json_only, takes
 from api.schemas import IngestedOut, UploadOut, ingested_out
 from api.uploads import FORM, MAX_NAME, media_type_of, received, summary
@@ -60,14 +57,7 @@ REFRESH_DOC = {
     "description": "`wait`: the answer ends when every process's searches see it all.",
     "schema": {"type": "string", "enum": ["wait"]},
 }
-KEY_DOC = {
-    "name": KEY,
-    "in": "header",
-    "required": False,
-    "description": "The same key with the same request gets the same answer for a day.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-}
-BOTH_DOC = {"parameters": [REFRESH_DOC, KEY_DOC]}
+REFRESH_ONLY = {"parameters": [REFRESH_DOC]}
 NAME = {
     "type": "string",
     "minLength": 1,
@@ -86,7 +76,7 @@ articles = APIRouter(prefix="/v1", tags=["articles"])
     response_class=Response,
     responses={200: {"content": {bulk.MEDIA_TYPE: {"schema": {"type": "string"}}}}},
     openapi_extra={
-        **BOTH_DOC,
+        **REFRESH_ONLY,
         "requestBody": {
             "required": True,
             "content": {bulk.MEDIA_TYPE: {"schema": {"type": "string"}, "example": examples.LINES}},
@@ -94,29 +84,18 @@ articles = APIRouter(prefix="/v1", tags=["articles"])
     },
 )
 async def bulk_articles(request: Request, writing: Writer, show: Refresh) -> Response:
-    """Reads the body as it comes, however long it is, and answers each line in order:
-    `line`, `id`, `status` (created, updated, unchanged or failed), `error`, `code`.
+    """Reads a body of any length as it comes, and when it is at its end answers each line in
+    order: `line`, `id`, `status` (created, updated, unchanged or failed), `error`, `code`.
 
-    A line that is no article fails alone. What is answered as stored survives a crash, and
-    this server's searches see it. A body may be `Content-Encoding: gzip`. Where the rest of
-    a body is not read, a last answer says why, its `line` null and its `code` slow-body,
-    stopping or invalid-input.
+    A line that is no article fails alone; so does an id that an earlier line has. What is
+    answered as stored survives a crash, and this server's searches see it. A body may be
+    `Content-Encoding: gzip`. Where the rest of a body is not read, a last answer says why, its
+    `line` null and its `code` slow-body, stopping, invalid-input or body-too-large. Sending a
+    body again is safe: what is stored already is `unchanged`.
     """
-    body, unpacked = Body(request), Unpacked(encoding_of(request))
-    record = await taken(request, writing, 200, bulk.MEDIA_TYPE)
-    if isinstance(record, Kept):
-        return await again(request, writing, record, body)
-    try:
-        exchange = Exchange(writing, await _ingest(request, writing), show=show)
-        rest = bulk.batches(body, unpacked)
-        with writing.stream(body):
-            # Before the answer begins it can still be that nothing can be written now.
-            first = await exchange.first(await anext(rest))
-    except BaseException:
-        if record is not None:
-            record.drop()
-        raise
-    return BulkResponse(exchange, body, rest, first, record)
+    body, unpacked = writing.body(request), Unpacked(encoding_of(request))
+    ingest = await _ingest(request, writing)
+    return bulk.BulkResponse(await bulk.answered(body, unpacked, writing, ingest, show=show), body)
 
 
 @articles.put(
@@ -126,7 +105,7 @@ async def bulk_articles(request: Request, writing: Writer, show: Refresh) -> Res
     summary="Store one article",
     responses={201: {"model": IngestedOut, "description": "There was none of this id."}},
     openapi_extra={
-        **BOTH_DOC,
+        **REFRESH_ONLY,
         "requestBody": {
             "required": True,
             "content": {
@@ -146,19 +125,15 @@ async def put_article(id: ArticleId, request: Request, writing: Writer, show: Re
     """The fields are `text` and, as far as known, `title`, `author`, `source`, `language`,
     `published`, `tags` and `url`. An article is replaced whole. Percent-encode the id.
     """
-    content = await Body(request, MAX_ARTICLE).whole()
-
-    async def store() -> Response:
-        fields = await writing.run(lambda: {"id": id, **_object(content)})
-        if fields["id"] != id:
-            raise InputError("the id in the body is not that of the address", field="id")
-        ingest = await _ingest(request, writing)
-        ended = await _written(writing, ingest, lambda: ingest.article(fields), show=show)
-        if ended.status == "failed":
-            raise InputError(ended.error, field=_field_in(ended.error))
-        return Answer(ingested_out(ended), 201 if ended.status == "created" else 200)
-
-    return await once(request, writing, content, store)
+    content = await writing.body(request, MAX_ARTICLE).whole()
+    fields = await writing.run(lambda: {"id": id, **_object(content)})
+    if fields["id"] != id:
+        raise InputError("the id in the body is not that of the address", field="id")
+    ingest = await _ingest(request, writing)
+    ended = await _written(writing, ingest, lambda: ingest.article(fields), show=show)
+    if ended.status == "failed":
+        raise InputError(ended.error, field=_field_in(ended.error))
+    return Answer(ingested_out(ended), 201 if ended.status == "created" else 200)
 
 
 @articles.delete(
@@ -167,21 +142,17 @@ async def put_article(id: ArticleId, request: Request, writing: Writer, show: Re
     response_class=Response,
     dependencies=[Depends(takes("refresh"))],
     summary="Remove an article",
-    openapi_extra=BOTH_DOC,
+    openapi_extra=REFRESH_ONLY,
 )
 async def delete_article(
     id: ArticleId, request: Request, writing: Writer, show: Refresh
 ) -> Response:
     """Removes it with all its passages. Percent-encode the id."""
-    content = await Body(request, 1).whole()
-
-    async def remove() -> Response:
-        ingest = await _ingest(request, writing)
-        if not await _written(writing, ingest, lambda: ingest.delete(id), show=show):
-            raise NotFound(f"there is no article {id[:100]!r}")
-        return Response(status_code=204)
-
-    return await once(request, writing, content, remove)
+    await writing.body(request, 1).whole()
+    ingest = await _ingest(request, writing)
+    if not await _written(writing, ingest, lambda: ingest.delete(id), show=show):
+        raise NotFound(f"there is no article {id[:100]!r}")
+    return Response(status_code=204)
 
 
 @articles.post(
@@ -193,7 +164,6 @@ async def delete_article(
     openapi_extra={
         "parameters": [
             REFRESH_DOC,
-            KEY_DOC,
             {
                 "name": "name",
                 "in": "query",
@@ -229,23 +199,15 @@ async def upload(request: Request, writing: Writer, show: Refresh) -> Response:
     give many articles.
     """
     with TemporaryFile() as file:
-        sent = await received(request, file, MAX_FILE)
-
-        async def store() -> Response:
-            ingest = await _ingest(request, writing)
-
-            def all_of_it() -> UploadOut:
-                return summary(ingest.file(file, sent.name))
-
-            found = await _written(writing, ingest, all_of_it, show=show)
-            if not found["articles"]:
-                raise SourceError("empty: there is no article in it", code="empty")
-            if not found["created"] + found["updated"] + found["unchanged"]:
-                first = found["articles"][0]
-                raise SourceError(f"{first['code']}: {first['error']}", code=first["code"] or "")
-            return Answer(found, 201 if found["created"] else 200)
-
-        return await once(request, writing, f"{sent.name}\n{sent.sha256}".encode(), store)
+        name = await received(request, writing, file, MAX_FILE)
+        ingest = await _ingest(request, writing)
+        found = await _written(writing, ingest, lambda: summary(ingest.file(file, name)), show=show)
+    if not found["articles"]:
+        raise SourceError("empty: there is no article in it", code="empty")
+    if not found["created"] + found["updated"] + found["unchanged"]:
+        first = found["articles"][0]
+        raise SourceError(f"{first['code']}: {first['error']}", code=first["code"] or "")
+    return Answer(found, 201 if found["created"] else 200)
 
 
 async def _written(

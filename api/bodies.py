@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import BinaryIO
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
-from starlette.types import Message
 
-from api.problems import Gone, SlowBody, Stopping, TooLarge
-from search.errors import InputError
+from api.problems import Gone, SlowBody, TooLarge
+from search.errors import InputError, Stopping
 
 IDLE = 30.0  # seconds without a byte after which a body is given up
 LONGEST = 600.0  # seconds that a body with a limit may take in all
 PART = 1 << 16  # bytes unpacked at once: nothing else is answered meanwhile
+# What gzip may unpack to: JSON of real text is packed 3 to 20 times, an endless body 1,000.
+MOST_UNPACKED = 200  # times its own size
+MOST_FREE = 16 << 20  # bytes that any body may unpack to
 
 
 class Body:
-    """One request's body. `sha256` covers what was read of it, as it came."""
+    """One request's body. `api.writing.Writing.body` makes it, and stops it."""
 
     def __init__(self, request: Request, limit: int | None = None) -> None:
         """Args:
@@ -38,8 +39,6 @@ class Body:
         self._ended = False
         self._stopped = False
         self._waiting: asyncio.Timeout | None = None
-        self._latest = asyncio.get_running_loop().time() + LONGEST
-        self._digest = hashlib.sha256()
         if limit is None:
             return
         declared = request.headers.get("content-length", "")
@@ -47,10 +46,6 @@ class Body:
             raise _too_large(limit)
         if encoding_of(request) not in ("", "identity"):
             raise HTTPException(415, "This path takes bodies without Content-Encoding only.")
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
 
     def stop(self) -> None:
         """Have no more of it be read, now or later."""
@@ -63,41 +58,26 @@ class Body:
         if self._stopped:
             raise Stopping("the server is being stopped: the rest was not read; send it again")
 
-    async def piece(self, wait: float = IDLE) -> bytes | None:
-        """Return the next bytes, None at the end.
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield all of it.
 
         Raises:
-            TimeoutError: none came in `wait` seconds; asking again goes on.
-            Gone: none will come.
-            Stopping: none may be read any more.
-            TooLarge: they pass the limit.
+            SlowBody: nothing came for `IDLE` seconds, or it took longer than `LONGEST`.
+            Gone: the client left.
+            Stopping: no more may be read.
+            TooLarge: it passes the limit.
         """
+        latest = asyncio.get_running_loop().time() + LONGEST
         while not self._ended:
-            self.check()
-            message = await self._message(wait)
-            if message["type"] == "http.disconnect":
-                raise Gone
-            self._ended = not message.get("more_body", False)
-            if piece := message.get("body", b""):
-                self._size += len(piece)
-                if self._limit is not None and self._size > self._limit:
+            piece = await self._piece()
+            self._size += len(piece)
+            if self._limit is not None:
+                if self._size > self._limit:
                     raise _too_large(self._limit)
-                self._digest.update(piece)
-                return bytes(piece)
-        return None
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield all that is left. Raises SlowBody, Gone, TooLarge, Stopping."""
-        while True:
-            try:
-                piece = await self.piece()
-            except TimeoutError:
-                raise too_slow() from None
-            if piece is None:
-                return
-            if self._limit is not None and asyncio.get_running_loop().time() > self._latest:
-                raise SlowBody(f"The body did not arrive within {LONGEST:g} seconds.")
-            yield piece
+                if asyncio.get_running_loop().time() > latest:
+                    raise SlowBody(f"The body did not arrive within {LONGEST:g} seconds.")
+            if piece:
+                yield piece
 
     async def whole(self) -> bytes:
         return b"".join([piece async for piece in self.pieces()])
@@ -114,15 +94,23 @@ class Body:
             message = await self._receive()
             self._ended = not message.get("more_body", False)
 
-    async def _message(self, wait: float) -> Message:
+    async def _piece(self) -> bytes:
+        self.check()
         try:
-            async with asyncio.timeout(wait) as self._waiting:
-                return await self._receive()
+            async with asyncio.timeout(IDLE) as self._waiting:
+                message = await self._receive()
         except TimeoutError:
             self.check()
-            raise
+            raise SlowBody(
+                f"No byte of the body came for {IDLE:g} seconds: the rest was not read."
+            ) from None
         finally:
             self._waiting = None
+        if message["type"] == "http.disconnect":
+            self._ended = True
+            raise Gone
+        self._ended = not message.get("more_body", False)
+        return bytes(message.get("body", b""))
 
 
 class Unpacked:
@@ -136,26 +124,32 @@ class Unpacked:
             )
         self._packed = encoding == "gzip"
         self._inflate: zlib._Decompress | None = None  # of the member that is being read
+        self._came = self._gave = 0  # bytes
 
-    def parts(self, piece: bytes | None) -> Iterator[bytes]:
-        """Yield what a piece unpacks to, at most `PART` bytes at a time; None is the end.
+    def parts(self, piece: bytes) -> Iterator[bytes]:
+        """Yield what a piece unpacks to, at most `PART` bytes at a time.
 
         Raises:
-            InputError: it is not gzip, or ends in the middle.
+            InputError: it is not gzip, or unpacks to too many times its size.
         """
-        if piece is None:
-            if self._inflate is not None:
-                raise InputError("the body's gzip ends in the middle", field="body")
-            return
         if not self._packed:
             for start in range(0, len(piece), PART):
                 yield piece[start : start + PART]
             return
+        self._came += len(piece)
         try:
             while piece:
                 if self._inflate is None:
                     self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                yield self._inflate.decompress(piece, PART)
+                part = self._inflate.decompress(piece, PART)
+                self._gave += len(part)
+                if self._gave > max(MOST_FREE, MOST_UNPACKED * self._came):
+                    raise InputError(
+                        f"the body unpacks to more than {MOST_UNPACKED} times its size;"
+                        " send it less packed",
+                        field="body",
+                    )
+                yield part
                 piece = self._inflate.unconsumed_tail
                 if self._inflate.eof:
                     piece = self._inflate.unused_data
@@ -163,13 +157,14 @@ class Unpacked:
         except zlib.error as error:
             raise InputError(f"the body is not gzip: {error}", field="body") from error
 
+    def end(self) -> None:
+        """Raise InputError if the body ended in the middle of its gzip."""
+        if self._inflate is not None:
+            raise InputError("the body's gzip ends in the middle", field="body")
+
 
 def encoding_of(request: Request) -> str:
     return request.headers.get("content-encoding", "").strip().lower()
-
-
-def too_slow() -> SlowBody:
-    return SlowBody(f"No byte of the body came for {IDLE:g} seconds: the rest was not read.")
 
 
 def _too_large(limit: int) -> TooLarge:

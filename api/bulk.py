@@ -1,46 +1,41 @@
-"""The body of `POST /v1/articles:bulk`: lines of JSON, a batch at a time.
+"""`POST /v1/articles:bulk`: a body of any length, stored a batch of lines at a time.
 
-It is never whole in memory: no more of it is read while a batch is written, so that the
-network makes the client wait. `api.exchange` writes and answers the batches.
+Neither the body nor the answers are ever whole in memory. No more of a body is read while
+a batch is written, so that the network makes its client wait; the answers wait in a file
+until the body is at its end, since most clients read nothing before they have sent all.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
+from tempfile import TemporaryFile
+from typing import BinaryIO
 
-from api.bodies import IDLE, Body, Unpacked, too_slow
-from api.problems import Stopping
-from search.errors import FihrisError, InputError
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.bodies import Body, Unpacked
+from api.problems import SlowBody, TooLarge, encode, kind_of
+from api.schemas import ingested_out
+from api.writing import Writing
+from search.errors import EngineBusy, EngineUnavailable, FihrisError, InputError
+from search.first_places import BODY_CACHE, FirstPlaces
+from search.ingest import MAX_LINE, Ingest, Ingested, Line
+
+logger = logging.getLogger("fihris.api")
 
 MEDIA_TYPE = "application/x-ndjson"
 MEDIA_TYPES = (MEDIA_TYPE, "application/jsonl", "application/json-lines", "application/ndjson")
-MAX_LINE = 16 << 20  # bytes
+MAX_ANSWERS = 1 << 30  # bytes on disk, some 12 million lines
 BATCH_LINES = 64
 BATCH_SIZE = 1 << 20  # bytes; a longer line is the last of its batch
-PAUSE = 0.5  # seconds after which the lines that are there are taken
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the body by its number, from 1; `content` None if it was too long to keep."""
-
-    number: int
-    content: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Lines that are written together.
-
-    pause  the client has sent nothing more for now: it may be waiting for the answers
-    error  why the rest of the body is not read, None where it is
-    """
-
-    lines: list[Line] = field(default_factory=list)
-    pause: bool = False
-    error: FihrisError | None = None
+BUSY_WAITS = (0.5, 1.0, 2.0, 3.0, 4.0)  # seconds between tries while another process writes
+PIECE = 1 << 16  # bytes of the answers sent at once
+LINGER = 2.0  # seconds for a client to see that no more of its body is read
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # at the head of a file, also where files were joined
 
 
 class Splitter:
@@ -67,7 +62,7 @@ class Splitter:
     def last(self) -> list[Line]:
         """Return the line that ends here; at the end of a body it needs no line end."""
         self._number += 1
-        content = None if self._too_long else bytes(self._kept)
+        content = None if self._too_long else bytes(self._kept).removeprefix(BYTE_ORDER_MARK)
         self._too_long = False
         self._kept.clear()
         return [] if content is not None and not content.strip() else [Line(self._number, content)]
@@ -80,68 +75,147 @@ class Splitter:
             self._kept += part
 
 
-class _Gathered:
-    """The lines that will be the next batch."""
-
-    def __init__(self) -> None:
-        self._lines: list[Line] = []
-        self._size = 0
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    @property
-    def full(self) -> bool:
-        return len(self._lines) >= BATCH_LINES or self._size >= BATCH_SIZE
-
-    def add(self, line: Line) -> None:
-        self._lines.append(line)
-        self._size += len(line.content or b"")
-
-    def take(self) -> list[Line]:
-        lines, self._lines, self._size = self._lines, [], 0
-        return lines
-
-
-async def batches(body: Body, unpacked: Unpacked) -> AsyncIterator[Batch]:
-    """Yield a body's lines in batches: full ones, or what there is after half a second.
-
-    The last one may have no lines; its `error` is there where the body did not come whole.
+async def batches(body: Body, unpacked: Unpacked) -> AsyncIterator[list[Line]]:
+    """Yield a body's lines in batches.
 
     Raises:
-        Gone: the client went away; lines that were not yielded are not written.
+        SlowBody, InputError: after what came whole, where the rest did not.
+        Gone, Stopping: at once; lines that were not yielded are not written.
     """
-    now = asyncio.get_running_loop().time
-    splitter, gathered = Splitter(), _Gathered()
-    due: float | None = None  # when the client counts as pausing, None while it does
-    while True:
-        try:
-            piece = await body.piece(IDLE if due is None else max(0.0, due - now()))
+    splitter = Splitter()
+    batch: list[Line] = []
+    size = 0
+    broken: FihrisError | None = None
+    try:
+        async for piece in body.pieces():
             for part in unpacked.parts(piece):
                 for line in splitter.lines(part):
-                    gathered.add(line)
-                    if gathered.full:
-                        yield Batch(gathered.take())
-                        due = now() + PAUSE
+                    batch.append(line)
+                    size += len(line.content or b"")
+                    if len(batch) >= BATCH_LINES or size >= BATCH_SIZE:
+                        yield batch
+                        batch, size = [], 0
                         body.check()
                 await asyncio.sleep(0)  # a small piece may unpack to very many parts
-        except TimeoutError:
-            if due is None:
-                yield Batch(pause=True, error=too_slow())
-                return
-            yield Batch(gathered.take(), pause=True)
-            due = None
-            continue
-        except InputError as error:
-            yield Batch(gathered.take(), pause=True, error=error)
-            return
-        except Stopping as error:
-            yield Batch(pause=True, error=error)
-            return
-        if piece is None:
-            for line in splitter.last():
-                gathered.add(line)
-            yield Batch(gathered.take(), pause=True)
-            return
-        if gathered and due is None:
-            due = now() + PAUSE
+        unpacked.end()
+        batch += splitter.last()
+    except (SlowBody, InputError) as error:
+        broken = error
+    if batch:
+        yield batch
+    if broken is not None:
+        raise broken
+
+
+async def answered(
+    body: Body, unpacked: Unpacked, writing: Writing, ingest: Ingest, *, show: bool
+) -> BinaryIO:
+    """Store a body's lines; return their answers, a line of JSON each and in order.
+
+    A last answer, its `line` null, says why the rest of a body was not read.
+
+    Args:
+        show: return only when every process's searches see all that was stored.
+
+    Raises:
+        FihrisError: nothing was stored, or it cannot be shown.
+        Gone: the client left.
+    """
+    file = TemporaryFile()  # noqa: SIM115  # whoever sends it closes it
+    try:
+        with closing(FirstPlaces(BODY_CACHE)) as places:
+            await _answer(batches(body, unpacked), places, writing, ingest, file)
+        if show and file.tell():
+            await writing.run(ingest.show)
+        file.seek(0)
+        return file
+    except OSError as error:
+        file.close()
+        raise EngineUnavailable(f"no room for the answers: {error.strerror}") from error
+    except BaseException:
+        file.close()
+        raise
+
+
+async def _answer(
+    rest: AsyncIterator[list[Line]],
+    places: FirstPlaces,
+    writing: Writing,
+    ingest: Ingest,
+    file: BinaryIO,
+) -> None:
+    """Write the answers into a file. While it is empty, the whole answer can be a problem."""
+    try:
+        async for batch in rest:
+            try:
+                ended = await _stored(
+                    batch, places, writing, ingest, BUSY_WAITS if file.tell() else ()
+                )
+            except Exception as error:
+                if not file.tell():
+                    raise
+                ended = [_failed(error)] * len(batch)
+            file.writelines(_line(each.number, its) for each, its in zip(batch, ended, strict=True))
+            if file.tell() > MAX_ANSWERS:
+                raise TooLarge("A body has too many lines; send the rest in another one.")
+    except FihrisError as error:
+        if not file.tell():
+            raise
+        file.write(_line(None, _failed(error)))
+
+
+async def _stored(
+    lines: Sequence[Line],
+    places: FirstPlaces,
+    writing: Writing,
+    ingest: Ingest,
+    waits: Sequence[float],
+) -> list[Ingested]:
+    """Store lines, again after each of `waits` where another process writes."""
+    for wait in waits:
+        try:
+            return await writing.run(lambda: ingest.lines(lines, places))
+        except EngineBusy:
+            if writing.stopping:
+                raise
+            await asyncio.sleep(wait)
+    return await writing.run(lambda: ingest.lines(lines, places))
+
+
+def _failed(error: Exception) -> Ingested:
+    if isinstance(error, FihrisError):
+        logger.warning("%s: %s", type(error).__name__, error)
+        return Ingested("", "failed", str(error), kind_of(error).name)
+    logger.error("a batch failed", exc_info=error)
+    return Ingested("", "failed", "the server failed on it; its log says why", "internal")
+
+
+def _line(number: int | None, ended: Ingested) -> bytes:
+    return encode({"line": number, **ingested_out(ended)}) + b"\n"
+
+
+class BulkResponse(Response):
+    """The answers in a file, sent while what still comes of the body is thrown away.
+
+    A client that sends and does not read would else wait for us for ever; and a connection
+    that is closed on bytes that nobody read is reset, and loses what is on its way.
+    """
+
+    def __init__(self, file: BinaryIO, body: Body) -> None:
+        super().__init__(media_type=MEDIA_TYPE)
+        del self.headers["content-length"]
+        self._file = file
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        discarding = asyncio.ensure_future(self._body.discard())
+        with self._file:
+            try:
+                head = {"status": self.status_code, "headers": self.raw_headers}
+                await send({"type": "http.response.start", **head})
+                while piece := self._file.read(PIECE):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await asyncio.wait({discarding}, timeout=LINGER)
+                await send({"type": "http.response.body", "body": b""})
+            finally:
+                discarding.cancel()

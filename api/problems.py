@@ -59,10 +59,6 @@ class NotReady(errors.EngineUnavailable):
     """The index and the model are still being opened."""
 
 
-class Stopping(errors.EngineUnavailable):
-    """The server is being stopped."""
-
-
 class Overloaded(errors.EngineUnavailable):
     """More requests than this server answers at once."""
 
@@ -89,14 +85,6 @@ class TokenWrong(errors.FihrisError):
 
 class TooManyWriters(errors.FihrisError):
     """More writing requests than this server takes at once."""
-
-
-class KeyInUse(errors.FihrisError):
-    """A request with the same Idempotency-Key is in work."""
-
-
-class KeyReused(errors.FihrisError):
-    """An Idempotency-Key came again with another request."""
 
 
 class TooLarge(errors.FihrisError):
@@ -139,7 +127,7 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
         "model-unavailable", 503, "Model unavailable", "The model cannot be loaded or failed.", 30
     ),
     NotReady: Kind("not-ready", 503, "Not ready", "Index and model are still being opened.", 2),
-    Stopping: Kind("stopping", 503, "Stopping", "The server is being stopped.", 5),
+    errors.Stopping: Kind("stopping", 503, "Stopping", "The server is being stopped.", 5),
     Overloaded: Kind("overloaded", 503, "Overloaded", "Too many requests at once.", 1),
     errors.EngineUnavailable: Kind(
         "engine-unavailable", 503, "Engine unavailable", "The index cannot be reached now.", 5
@@ -177,15 +165,6 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
     TooManyWriters: Kind(
         "too-many-writers", 429, "Too many writers", "Too many writing requests at once.", 1
     ),
-    KeyInUse: Kind(
-        "in-progress", 409, "In progress", "The request of this Idempotency-Key is in work.", 2
-    ),
-    KeyReused: Kind(
-        "idempotency-mismatch",
-        422,
-        "Another request of the same key",
-        "This Idempotency-Key was used for another request.",
-    ),
     TooLarge: BODY_TOO_LARGE,
     SlowBody: BODY_TOO_SLOW,
     errors.EngineError: Kind("engine-error", 500, "Engine error", "The engine cannot do this."),
@@ -201,7 +180,6 @@ BY_STATUS: Mapping[int, Kind] = {
         BY_ERROR[TokenWrong],
         BY_ERROR[ReadOnly],
         BODY_TOO_SLOW,
-        BY_ERROR[KeyInUse],
         BODY_TOO_LARGE,
         Kind(
             "unsupported-media-type",

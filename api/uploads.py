@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -16,9 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.types import Message
 
-from api.bodies import Body
 from api.problems import TooLarge
 from api.schemas import IngestedOut, UploadOut, ingested_out
+from api.writing import Writing
 from search.errors import EngineUnavailable, InputError
 from search.ingest import MEDIA_TYPES, OTHER_SUFFIXES, Ingested
 
@@ -31,20 +30,12 @@ _NAME = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\\]{{1,{MAX_NAME}}}")
 _SUFFIXES = frozenset((*MEDIA_TYPES.values(), *OTHER_SUFFIXES))
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """What was sent: `name` as ids are made of it, its suffix telling the kind of file."""
-
-    name: str
-    sha256: str
-
-
 def media_type_of(request: Request) -> str:
     return _kind(request.headers.get("content-type"))
 
 
-async def received(request: Request, file: BinaryIO, limit: int) -> Upload:
-    """Write what is sent into a file.
+async def received(request: Request, writing: Writing, file: BinaryIO, limit: int) -> str:
+    """Write what is sent into a file; return its name, whose suffix tells the kind of file.
 
     Raises:
         InputError: the form has not exactly one file, or the name is none.
@@ -56,12 +47,10 @@ async def received(request: Request, file: BinaryIO, limit: int) -> Upload:
     given = request.query_params.get("name")
     try:
         if kind == FORM:
-            named, kind, sha256 = await _from_form(request, file, limit)
+            named, kind = await _from_form(request, writing, file, limit)
             given = named if given is None else given
         elif kind in MEDIA_TYPES:
-            body = Body(request, limit)
-            await body.into(file)
-            sha256 = body.sha256
+            await writing.body(request, limit).into(file)
         else:
             known = ", ".join(MEDIA_TYPES)
             raise HTTPException(
@@ -69,7 +58,7 @@ async def received(request: Request, file: BinaryIO, limit: int) -> Upload:
             )
     except OSError as error:
         raise EngineUnavailable(f"the server has no room for the file: {error.strerror}") from error
-    return Upload(_name(f"upload/{sha256[:16]}" if given is None else given, kind), sha256)
+    return _name(_unnamed(file) if given is None else given, kind)
 
 
 def summary(outcomes: Iterable[Ingested]) -> UploadOut:
@@ -89,6 +78,13 @@ def summary(outcomes: Iterable[Ingested]) -> UploadOut:
     }
 
 
+def _unnamed(file: BinaryIO) -> str:
+    """Return a name that is made of the content: the same file has the same."""
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    file.seek(0)
+    return f"upload/{digest[:16]}"
+
+
 def _check(name: str) -> None:
     if not _NAME.fullmatch(name) or ".." in name.split("/") or name.startswith("/"):
         raise InputError(
@@ -105,9 +101,11 @@ def _name(given: str, kind: str) -> str:
     return given if told else given + MEDIA_TYPES.get(kind, "")
 
 
-async def _from_form(request: Request, file: BinaryIO, limit: int) -> tuple[str | None, str, str]:
-    """Write a form's only file; return its name, media type and SHA-256."""
-    pieces = Body(request, limit + FRAME).pieces()
+async def _from_form(
+    request: Request, writing: Writing, file: BinaryIO, limit: int
+) -> tuple[str | None, str]:
+    """Write a form's only file; return its name and media type."""
+    pieces = writing.body(request, limit + FRAME).pieces()
 
     async def receive() -> Message:
         piece = await anext(pieces, None)
@@ -119,13 +117,11 @@ async def _from_form(request: Request, file: BinaryIO, limit: int) -> tuple[str 
             name, sent = _parts(form)
             if (sent.size or 0) > limit:
                 raise TooLarge(f"The file is larger than {limit:,} bytes.")
-            digest = hashlib.sha256()
             while piece := await sent.read(1 << 18):
                 file.write(piece)
-                digest.update(piece)
             file.flush()
             file.seek(0)
-            return name, _kind(sent.content_type), digest.hexdigest()
+            return name, _kind(sent.content_type)
     except (MultiPartException, HTTPException) as error:
         said = error.message if isinstance(error, MultiPartException) else error.detail
         raise InputError(f"the form cannot be read: {said}", field="body") from error

@@ -6,10 +6,11 @@ import hmac
 import ipaddress
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import anyio
 import anyio.to_thread
@@ -18,8 +19,8 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.bodies import Body
-from api.idempotency import Keys
 from api.problems import CrossOrigin, Forwarded, ReadOnly, TokenNeeded, TokenWrong, TooManyWriters
+from search.errors import Stopping
 from search.ingest import Ingest
 from search.searcher import Searcher
 from search.settings import Settings
@@ -46,23 +47,24 @@ class Writing:
 
     def __init__(self, settings: Settings, open_ingest: OpenIngest | None) -> None:
         self.settings = settings
-        self.keys = Keys(settings.data / "idempotency")
         self.stopping = False
         self._open = open_ingest
         self._ingest: Ingest | None = None
         self._opening = threading.Lock()
         self._writers = 0
-        self._streams: set[Body] = set()
+        self._bodies: WeakSet[Body] = WeakSet()
         self._threads: anyio.CapacityLimiter | None = None
 
     def stop(self) -> None:
-        """Have streams end after the batch in work, since the server will not wait for more."""
+        """Have no more be read and taken, and every writing request answered within seconds."""
         self.stopping = True
-        for body in self._streams:
+        for body in self._bodies:
             body.stop()
+        if self._ingest is not None:
+            self._ingest.stop()
 
     def close(self) -> None:
-        """Finish what is being written."""
+        """Let go of what writes. Blocks for a few seconds at most."""
         if self._ingest is not None:
             self._ingest.close()
 
@@ -110,22 +112,21 @@ class Writing:
         finally:
             self._writers -= 1
 
-    @contextmanager
-    def stream(self, body: Body) -> Iterator[None]:
-        """Take part in what `stop` does."""
-        self._streams.add(body)
+    def body(self, request: Request, limit: int | None = None) -> Body:
+        """Return a request's body, which `stop` ends. Raises as `Body` does."""
+        body = Body(request, limit)
+        self._bodies.add(body)
         if self.stopping:
             body.stop()
-        try:
-            yield
-        finally:
-            self._streams.discard(body)
+        return body
 
     def ingest(self, searcher: Searcher) -> Ingest:
         """Return what writes. Blocks. Raises FihrisError where it cannot be opened."""
         with self._opening:
             if self._ingest is None:
                 assert self._open is not None  # noqa: S101  # `allow` was asked
+                if self.stopping:
+                    raise Stopping("the server is being stopped; try again in a moment")
                 self._ingest = self._open(searcher)
             return self._ingest
 

@@ -1,21 +1,25 @@
 """What a running server writes with: `search.ingest.Ingest`, over the pipeline's own steps.
 
 Calls that wait at the same time are written together, since the engine's acknowledgement
-(an fsync, or some round trips to Elasticsearch) is then paid once for all of them.
+(an fsync, or some round trips to Elasticsearch) is then paid once for all of them. A call
+of little text never waits for large ones: it has a thread of its own, and the model takes
+turns between calls. All of it can be stopped between any two steps of some 100 ms, up to
+the moment in which the engine writes.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from indexer.analyst import Terms, Titled, analysed
 from indexer.batches import BATCH_ARTICLES, BATCH_LENGTH, Maker
 from indexer.formats import Options, id_of
 from indexer.records import article_from, parse_object
@@ -24,13 +28,19 @@ from indexer.sources.sandbox import Parser
 from search.domain import Article
 from search.embedding import Embedder
 from search.engine import Engine
-from search.errors import EngineUnavailable, SourceError
-from search.ingest import Ingested
+from search.errors import SourceError, Stopping
+from search.first_places import BODY_CACHE, FirstPlaces, refusal
+from search.ingest import MAX_LINE, Ingested, Line
 from search.settings import Settings
 
-WRITERS = 2  # groups at once: one is embedded while another is written
+SMALL = 10_000  # code points of a call that is small, some 2,500 tokens
+# The most code points of each thread's groups. Two, so that one group is embedded while
+# another is written; the last takes small calls only.
+WRITERS = (BATCH_LENGTH, BATCH_LENGTH, SMALL)
 PARSERS = 2  # files at once
 REST = 3.0  # seconds without a call after which other processes may write
+STOP_SECONDS = 3.0  # after a stop, until who waits for what is being written gives up
+AT_ONCE = 100  # passages analysed between two looks at whether to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,8 @@ class _Call:
     """Articles given together, and where what became of them goes."""
 
     articles: Sequence[Article]
+    ids: frozenset[str]
+    length: int  # code points
     answer: Future[list[Ingested]] = field(default_factory=Future)
 
 
@@ -46,24 +58,25 @@ class EngineIngest:
 
     def __init__(self, engine: Engine, embedder: Embedder, settings: Settings) -> None:
         self._engine = engine
-        self._maker = Maker(engine, embedder, settings)
-        self._waiting: deque[_Call] = deque()
+        self._maker = Maker(engine, embedder, settings, analyse=self._analysed)
+        self._waiting: list[_Call] = []
         self._changed = threading.Condition()  # of what follows and `_waiting`
         self._at_work: set[str] = set()  # ids in a group that is not written yet
         self._rested = True
-        self._closed = False
-        self._parsers: queue.Queue[Parser | None] = queue.Queue()
-        for _ in range(PARSERS):
-            self._parsers.put(None)  # each is opened when it is first needed
+        self._stopped: float | None = None  # when, of the monotonic clock
+        self._parsers: queue.Queue[Parser] = queue.Queue()
+        self._all_parsers = [Parser() for _ in range(PARSERS)]  # each begins when first used
+        for parser in self._all_parsers:
+            self._parsers.put(parser)
         self._threads = [
-            threading.Thread(target=self._work, name=f"ingest-{n}", daemon=True)
-            for n in range(WRITERS)
+            threading.Thread(target=self._work, args=(most,), name=f"ingest-{n}", daemon=True)
+            for n, most in enumerate(WRITERS)
         ]
         for thread in self._threads:
             thread.start()
 
-    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
-        read = [_read(line) for line in lines]
+    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
+        read = [_refused_again(_read(line), f"line {line.number:,}", places) for line in lines]
         stored = iter(self._store([each for each in read if isinstance(each, Article)]))
         return [next(stored) if isinstance(each, Article) else each for each in read]
 
@@ -75,30 +88,39 @@ class EngineIngest:
         return self._store([article])[0]
 
     def file(self, file: BinaryIO, name: str) -> Iterator[Ingested]:
-        parser = self._parsers.get() or Parser()
+        self._check()
+        parser = self._parsers.get()
         try:
             batch: list[Article] = []
             source = SourceFile(Path(name), name, 0, id_of(name))
-            with closing(parser.parse(source, Options(), descriptor=file.fileno())) as items:
+            items = parser.parse(source, Options(), descriptor=file.fileno())
+            with closing(items), closing(FirstPlaces(BODY_CACHE)) as places:
                 for item in items:
+                    self._check()  # a stop ends the parsing, which then counts as failed
                     if isinstance(item, Failure):
-                        yield from self._store(batch)
-                        yield Ingested("", "failed", f"{item.place}: {item.reason}", item.code)
-                        batch = []
-                        continue
-                    batch.append(item.article)
-                    if len(batch) == BATCH_ARTICLES:
-                        yield from self._store(batch)
-                        batch = []
+                        found: Article | Ingested = Ingested(
+                            "", "failed", f"{item.place}: {item.reason}", item.code
+                        )
+                    else:
+                        found = _refused_again(item.article, item.place, places)
+                    if isinstance(found, Article):
+                        batch.append(found)
+                        if len(batch) < BATCH_ARTICLES:
+                            continue
+                    yield from self._store(batch)
+                    batch = []
+                    if isinstance(found, Ingested):
+                        yield found
             yield from self._store(batch)
         finally:
             self._parsers.put(parser)
 
     def delete(self, article_id: str) -> bool:
-        self._refuse_closed()
         with self._changed:  # after what was given before, also where that is in work
+            self._check()
             while article_id in self._at_work:
                 self._changed.wait()
+                self._check()
         removed = self._engine.delete([article_id]) > 0
         with self._changed:
             self._rested = False
@@ -108,33 +130,56 @@ class EngineIngest:
     def show(self) -> None:
         self._engine.show()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         with self._changed:
-            self._closed = True
+            if self._stopped is not None:
+                return
+            self._stopped = time.monotonic()
+            waiting, self._waiting = self._waiting, []
             self._changed.notify_all()
+        for call in waiting:
+            call.answer.set_exception(_stopping())
+        # Beside, since it waits for processes: whoever stops may have others to answer.
+        ending = threading.Thread(target=self._end_parsing, name="ingest-stop", daemon=True)
+        self._threads.append(ending)
+        ending.start()
+
+    def close(self) -> None:
+        """Stop; what is being written at this moment has `STOP_SECONDS` more to end."""
+        self.stop()
+        until = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
-            thread.join()
-        for _ in range(PARSERS):
-            if (parser := self._parsers.get()) is not None:
-                parser.close()
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _end_parsing(self) -> None:
+        for parser in self._all_parsers:
+            parser.close()
 
     def _store(self, articles: Sequence[Article]) -> list[Ingested]:
         if not articles:
             return []
-        self._refuse_closed()
-        call = _Call(articles)
+        call = _Call(
+            articles,
+            frozenset(article.id for article in articles),
+            sum(len(article.text) for article in articles),
+        )
         with self._changed:
+            self._check()
             self._waiting.append(call)
             self._changed.notify_all()
-        return call.answer.result()
+        while True:
+            with suppress(TimeoutError):
+                return call.answer.result(0.5)
+            if self._stopped is not None and time.monotonic() > self._stopped + STOP_SECONDS:
+                raise _stopping()  # whether it will be stored is not known
 
-    def _work(self) -> None:
+    def _work(self, most: int) -> None:
         """Write group after group, and let others write while nothing is asked."""
         while True:
             with self._changed:
-                group = self._group()
+                group = self._group(most)
                 if not group:
-                    if self._closed and not self._waiting:
+                    if self._stopped is not None:
                         return
                     told = self._changed.wait(REST)
                     rest = not (told or self._waiting or self._at_work or self._rested)
@@ -144,21 +189,25 @@ class EngineIngest:
             elif rest:
                 self._engine.rest()
 
-    def _group(self) -> list[_Call]:
-        """Take what waits, as far as it makes one batch, and no article that is in work."""
+    def _group(self, most: int) -> list[_Call]:
+        """Take what waits, as far as it makes one batch.
+
+        Two calls with an article in common are written in the order in which they came.
+        """
         group: list[_Call] = []
         ids: set[str] = set()
+        before = set(self._at_work)  # ids that others have first
         length = 0
-        while self._waiting:
-            call = self._waiting[0]
-            its = {article.id for article in call.articles}
-            size = sum(len(article.text) for article in call.articles)
-            full = len(ids) + len(its) > BATCH_ARTICLES or length + size > BATCH_LENGTH
-            if (group and full) or its & self._at_work or its & ids:
-                break
-            group.append(self._waiting.popleft())
-            ids |= its
-            length += size
+        for call in list(self._waiting):
+            fits = length + call.length <= most and len(ids) + len(call.ids) <= BATCH_ARTICLES
+            alone = not group and most > SMALL  # a call that is more than a batch
+            if before.isdisjoint(call.ids) and ids.isdisjoint(call.ids) and (fits or alone):
+                self._waiting.remove(call)
+                group.append(call)
+                ids |= call.ids
+                length += call.length
+            else:
+                before |= call.ids
         self._at_work |= ids
         self._rested = self._rested and not group
         return group
@@ -166,7 +215,9 @@ class EngineIngest:
     def _write(self, group: Sequence[_Call]) -> None:
         articles = [article for call in group for article in call.articles]
         try:
-            ended = self._stored(articles)
+            ready = self._maker.ready(articles, on_size=lambda _: self._check())
+            self._check()
+            ended = self._maker.write(ready)
         except Exception as error:  # whoever gave the articles is told
             for call in group:
                 call.answer.set_exception(error)
@@ -176,27 +227,54 @@ class EngineIngest:
                 del ended[: len(call.articles)]
         finally:
             with self._changed:
-                self._at_work -= {article.id for article in articles}
+                self._at_work.difference_update(*(call.ids for call in group))
                 self._changed.notify_all()
 
-    def _stored(self, articles: Sequence[Article]) -> list[Ingested]:
-        """Write articles; one that is replaced by a later of the same call gets its outcome."""
-        last = {article.id: article for article in articles}
-        ended = self._maker.write(self._maker.ready(list(last.values())))
-        by_id = {each.id: each for each in ended}
-        return [by_id[article.id] for article in articles]
+    def _analysed(self, articles: Sequence[Titled]) -> list[list[Terms]]:
+        """Return what `analysed` does. Raises Stopping."""
+        return [
+            [
+                terms
+                for start in range(0, len(texts), AT_ONCE)
+                for terms in self._analysed_some(title, texts[start : start + AT_ONCE])
+            ]
+            for title, texts in articles
+        ]
 
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise EngineUnavailable("the server is stopping; try again in a moment")
+    def _analysed_some(self, title: str, texts: Sequence[str]) -> list[Terms]:
+        self._check()
+        return analysed([(title, texts)])[0]
+
+    def _check(self) -> None:
+        if self._stopped is not None:
+            raise _stopping()
 
 
-def _read(line: bytes) -> Article | Ingested:
+def _stopping() -> Stopping:
+    return Stopping("the server is stopping; try again in a moment")
+
+
+def _refused_again(
+    found: Article | Ingested, place: str, places: FirstPlaces
+) -> Article | Ingested:
+    """Return what was found at a place, or that an article of its id was found at another."""
+    if isinstance(found, Ingested):
+        return found
+    first = places.of(found.info.id, place)
+    if first in (None, place):  # the same place: given again, as the engine was busy
+        return found
+    return Ingested(found.info.id, "failed", refusal(found.info.id, str(first)), "duplicate-id")
+
+
+def _read(line: Line) -> Article | Ingested:
     """Return the article of a line of JSON, or why there is none."""
+    if line.content is None:
+        return Ingested("", "failed", f"the line has more than {MAX_LINE:,} bytes", "too-large")
     try:
-        fields = parse_object(line.decode())
+        fields = parse_object(line.content.decode())
     except UnicodeDecodeError as error:
-        reason = f"not UTF-8: byte {error.start:,} (0x{line[error.start]:02x}) cannot be read"
+        byte = line.content[error.start]
+        reason = f"not UTF-8: byte {error.start:,} (0x{byte:02x}) cannot be read"
         return Ingested("", "failed", reason, "encoding")
     except SourceError as error:
         return Ingested("", "failed", str(error), error.code)

@@ -28,12 +28,12 @@ from indexer.batches import (
     Ready,
     batches,
 )
-from indexer.first_places import FirstPlaces, refusal
 from indexer.sources import Failure, Found, Item, Skipped
 from search.domain import Vector
 from search.embedding import Embedder
 from search.engine import Engine
 from search.errors import EngineError
+from search.first_places import FirstPlaces, refusal
 from search.ingest import IngestStatus
 from search.settings import Settings
 

@@ -43,17 +43,21 @@ def prepare(
         settings: of which `sentence_vectors` matters here.
         by_line: False makes each article one passage, unless it is over-long.
         embed: False leaves passages without vectors: they are found by words only.
-        on_share: called with the share of the embedding that was done since the last call.
+        on_share: called with the share of the embedding that was done since the last call, 0
+            before that begins, every 100 ms or so. What it raises ends the work.
         known: vectors of texts that need not be embedded (`known_vectors`).
         analyse: what makes the terms; `Analyst.analysed` does in another process.
 
     Raises:
         EmbedderError: the model failed on a text.
     """
-    drafts = [
-        list(_drafts(article, embedder, settings, by_line=by_line, embed=embed))
-        for article in articles
-    ]
+    drafts: list[list[_Draft]] = []
+    for article in articles:
+        drafts.append([])
+        for draft in _drafts(article, embedder, settings, by_line=by_line, embed=embed):
+            drafts[-1].append(draft)
+            if on_share is not None:
+                on_share(0.0)
     terms = analyse(
         [
             (article.info.title, [draft.passage.text for draft in its])

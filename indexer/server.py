@@ -25,7 +25,7 @@ from search.searcher import Searcher
 
 APPLICATION = "api.app", "create_app"
 REQUEST_SECONDS = 10.0  # a request's head has arrived by then, or its connection is closed
-UNREAD_SECONDS = 60.0  # without a byte of an answer being taken, once there is nothing to send
+UNREAD_SECONDS = 60.0  # without a byte of an answer being taken
 MAX_UNREAD = 256  # answers that wait to be taken; the longest waiting is given up for the next
 SILENT_SECONDS = 1.0  # without a byte of a body: then its connection may have to make room
 KEEP_ALIVE_SECONDS = 15
@@ -74,9 +74,9 @@ class TimedProtocol(H11Protocol):
     application's to say, since some are streams of hours; the rest of a body that was
     answered already has `REQUEST_SECONDS` again.
 
-    Nor does it bound how long an answer may wait to be taken. A client that still sends
-    may be one that reads later; any other is let go after `UNREAD_SECONDS`, or when
-    `MAX_UNREAD` came after it.
+    Nor does it bound how long an answer may wait to be taken: a client that takes nothing of
+    it is let go after `UNREAD_SECONDS`, also where it still sends, or when `MAX_UNREAD` came
+    after it.
     """
 
     _deadline: asyncio.TimerHandle | None = None
@@ -101,7 +101,7 @@ class TimedProtocol(H11Protocol):
         if self.transport.is_closing():
             return None
         if self._unread is not None:
-            return None if self._sends() else (2, self._unread_since)
+            return 2, self._unread_since
         if cast("object", self.cycle) is None or self.cycle.response_complete:
             return 0, self._since
         silent = self.loop.time() - self._since >= SILENT_SECONDS
@@ -119,7 +119,7 @@ class TimedProtocol(H11Protocol):
         self._unread_since = self.loop.time()
         self._wait_for_reader()
         everyone = cast("set[TimedProtocol]", self.connections)
-        unread = [each for each in everyone if each._unread is not None and not each._sends()]
+        unread = [each for each in everyone if each._unread is not None]
         if len(unread) > MAX_UNREAD:
             min(unread, key=lambda each: each._unread_since).drop()
 
@@ -172,8 +172,7 @@ class TimedProtocol(H11Protocol):
             self._unread = None
 
     def _look_at_reader(self, before: int) -> None:
-        sends = self._sends() and not self.transport.is_closing()
-        if sends or self.transport.get_write_buffer_size() < before:
+        if self.transport.get_write_buffer_size() < before:
             self._wait_for_reader()
         else:
             self.transport.abort()

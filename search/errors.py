@@ -9,6 +9,7 @@ FihrisError
 ├── EmbedderError           a model cannot be loaded, or failed on a text
 └── EngineError             the engine cannot do what was asked
     ├── EngineUnavailable   it cannot be reached or opened now; trying later may help
+    │   └── Stopping        this process is being ended
     ├── EngineBusy          somebody else is writing; names the holder
     ├── FingerprintMismatch the index was made by another analyser, model or schema
     └── RecordCorrupt       the record itself is damaged; only a backup or the sources help
@@ -71,6 +72,10 @@ class EngineError(FihrisError):
 
 class EngineUnavailable(EngineError):
     """The engine cannot be reached or opened now; trying later may help."""
+
+
+class Stopping(EngineUnavailable):
+    """This process is being ended: what was not acknowledged is to be given again."""
 
 
 class EngineBusy(EngineError):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal, NamedTuple, Protocol
+
+from search.first_places import FirstPlaces
 
 # Of an upload's Content-Type, to the suffix that it stands for.
 MEDIA_TYPES: Mapping[str, str] = {
@@ -50,17 +52,31 @@ class Ingested:
     code: str = ""
 
 
+MAX_LINE = 16 << 20  # bytes of one line of a body
+
+
+class Line(NamedTuple):
+    """A line of a body, by its number from 1; `content` None if it was too long to keep."""
+
+    number: int
+    content: bytes | None
+
+
 class Ingest(Protocol):
     """Stores articles. Every method blocks until its answer is true, and may be called from
-    many threads at once; what they give is written together.
+    many threads at once; what they give is written together, small calls before large ones.
 
-    Each raises EngineBusy when another process is writing, EngineUnavailable and
-    EmbedderError when nothing can be stored now: then nothing of the call was acknowledged,
-    and giving it again is safe.
+    Each raises EngineBusy when another process is writing, Stopping after `stop`,
+    EngineUnavailable and EmbedderError when nothing can be stored now: then nothing of the
+    call was acknowledged, and giving it again is safe.
     """
 
-    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
-        """Store the article of each line of JSON, in order; a bad line fails alone."""
+    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
+        """Store the article of each line of JSON, in order; a bad line fails alone.
+
+        Args:
+            places: of the body that the lines are of: an id of an earlier line is refused.
+        """
         ...
 
     def article(self, fields: Mapping[str, object]) -> Ingested:
@@ -69,6 +85,8 @@ class Ingest(Protocol):
 
     def file(self, file: BinaryIO, name: str) -> Iterator[Ingested]:
         """Store the articles of a file, as they are found; `name` tells its kind by its suffix.
+
+        An id that the file has twice is refused the second time.
 
         The file must be a real one (it has a descriptor), as it is parsed in another process.
         """
@@ -82,6 +100,10 @@ class Ingest(Protocol):
         """Return when searches in every process see all that was acknowledged before."""
         ...
 
+    def stop(self) -> None:
+        """Have every call end within seconds: what is not being written yet raises Stopping."""
+        ...
+
     def close(self) -> None:
-        """Finish what is being written and let go of processes and threads."""
+        """Stop, and let go of processes and threads."""
         ...

@@ -12,12 +12,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from indexer.catalogue import Catalogue, Digest, Entry, holder
-from indexer.first_places import refusal
 from indexer.formats import Options
 from indexer.sources import Failure, Found, Item
 from indexer.sources.naming import shown
 from indexer.sources.reading import read_articles
 from indexer.watching.looking import Due
+from search.first_places import refusal
 from search.ingest import IngestStatus
 
 # An fsync for so many items, which are read ahead: as many as a batch of the pipeline has.

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, as_completed
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -21,6 +23,7 @@ from search.embedding import Progress
 from search.embedding.batching import batches, width
 from search.embedding.runtime import Lane, PreparedGraph
 from search.embedding.tokenizer import UnigramTokenizer
+from search.embedding.turns import Submit, Turns
 from search.embedding.weights import Weights, dequantised, find_weights
 
 QUERY_PROMPT = "query: "
@@ -68,7 +71,7 @@ class BundledEmbedder:
         self._threads = threads or os.cpu_count() or 1
         self._graph = PreparedGraph(self._weights, folder)
         self._queries = self._graph.lane(streams=1, threads=self._threads)
-        self._passages: tuple[Lane, ThreadPoolExecutor] | None = None
+        self._passages: tuple[Lane, Turns[_Batch]] | None = None
         self._opening = Lock()
         self.dimensions = sizes.hidden
         self.max_tokens = self._most_ids - len(self._ids(PASSAGE_PROMPT.strip(), ""))
@@ -88,16 +91,18 @@ class BundledEmbedder:
 
         Args:
             texts: passages, in any order; what comes back is in the same.
-            progress: called after each batch with how many more texts are done.
+            progress: called after each batch with how many more texts are done. What it
+                raises ends the work.
 
         Raises:
             EmbedderError: OpenVINO failed.
         """
         vectors = np.empty((len(texts), self.dimensions), np.float32)
-        for positions, found in self._embedded(texts):
-            vectors[positions] = found
-            if progress is not None:
-                progress(len(positions))
+        with closing(self._embedded(texts)) as done:
+            for positions, found in done:
+                vectors[positions] = found
+                if progress is not None:
+                    progress(len(positions))
         return vectors
 
     def embed_query(self, text: str) -> Vector:
@@ -105,40 +110,43 @@ class BundledEmbedder:
         vector: Vector = self._embed(self._queries, [self._ids(QUERY_PROMPT, text)])[0]
         return vector
 
-    def _embedded(self, texts: Sequence[str]) -> Iterator[_Batch]:
+    def _embedded(self, texts: Sequence[str]) -> Generator[_Batch, None, None]:
         """Yield batches as they are done, in any order."""
+        lane, turns = self._passage_lane()
+        submit = turns.call()
+        before: list[Future[_Batch]] = []
         running: list[Future[_Batch]] = []
         try:
             for start in range(0, len(texts), WINDOW):
-                before, running = running, self._submit(texts, start)
+                before, running = running, self._set_to_work(texts, start, lane, submit)
                 for future in as_completed(before):
                     yield future.result()
             for future in as_completed(running):
                 yield future.result()
         finally:  # where a batch failed or the caller was interrupted
-            for future in running:
+            for future in (*before, *running):
                 future.cancel()
 
-    def _submit(self, texts: Sequence[str], start: int) -> list[Future[_Batch]]:
-        """Set the window of texts at `start` to work."""
+    def _set_to_work(
+        self, texts: Sequence[str], start: int, lane: Lane, submit: Submit[_Batch]
+    ) -> list[Future[_Batch]]:
+        """Submit the window of texts at `start`."""
         window = [self._ids(PASSAGE_PROMPT, text) for text in texts[start : start + WINDOW]]
-
-        lane, workers = self._passage_lane()
 
         def embed(batch: list[int]) -> _Batch:
             vectors = self._embed(lane, [window[position] for position in batch])
             return [start + position for position in batch], vectors
 
         lengths = [width(len(ids)) for ids in window]
-        return [workers.submit(embed, batch) for batch in batches(lengths, BATCH_TOKENS)]
+        return [submit(partial(embed, batch)) for batch in batches(lengths, BATCH_TOKENS)]
 
-    def _passage_lane(self) -> tuple[Lane, ThreadPoolExecutor]:
+    def _passage_lane(self) -> tuple[Lane, Turns[_Batch]]:
         """Opened when first asked for: who only searches does without."""
         with self._opening:
             if self._passages is None:
                 streams = min(self._threads, MOST_STREAMS)
                 lane = self._graph.lane(streams, self._threads)
-                self._passages = lane, ThreadPoolExecutor(streams, "embed-passages")
+                self._passages = lane, Turns(streams, "embed-passages")
             return self._passages
 
     def _ids(self, prompt: str, text: str) -> list[int]:

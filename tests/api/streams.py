@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPResponse
@@ -17,7 +18,8 @@ import uvicorn
 
 from api.app import create_app
 from indexer.server import StoppingServer, TimedProtocol, _bound
-from search.ingest import Ingest, Ingested
+from search.first_places import FirstPlaces
+from search.ingest import Ingest, Ingested, Line
 from search.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldIngest, ToldSearcher
@@ -30,6 +32,13 @@ def line(id: str, text: str = "نص") -> bytes:
 
 def answers(content: bytes) -> list[dict[str, object]]:
     return [json.loads(each) for each in content.splitlines()]
+
+
+def until(told: Callable[[], object], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not told():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @contextmanager
@@ -104,14 +113,16 @@ class Stream:
 class Forgetful(ToldIngest):
     """Answers and remembers nothing, so that memory is the server's own."""
 
-    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
-        return [Ingested(str(json.loads(each)["id"]), "created") for each in lines]
+    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
+        for each in lines:
+            places.of(str(json.loads(each.content or b"{}").get("id")), str(each.number))
+        return [Ingested("a", "created") for _ in lines]
 
 
 class Wordy(ToldIngest):
     """Says a hundred kilobytes about each line."""
 
-    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
+    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
         self._work()
         self.batches.append(len(lines))
         return [Ingested("a", "failed", "x" * 100_000, "bad-field") for _ in lines]

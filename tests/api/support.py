@@ -23,7 +23,8 @@ from search.domain import (
     StoredPassage,
 )
 from search.engine import EngineStatus, Fingerprint
-from search.ingest import Ingest, Ingested
+from search.first_places import FirstPlaces
+from search.ingest import Ingest, Ingested, Line
 from search.searcher import Searcher
 from search.settings import Settings
 
@@ -98,12 +99,13 @@ class ToldIngest:
         self.texts: dict[str, str] = {}
         self.batches: list[int] = []
         self.shown = 0
+        self.stopped = False
         self.closed = False
 
-    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
+    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
         self._work()
         self.batches.append(len(lines))
-        return [self._line(line) for line in lines]
+        return [self._line(line, places) for line in lines]
 
     def article(self, fields: Mapping[str, object]) -> Ingested:
         self._work()
@@ -123,15 +125,25 @@ class ToldIngest:
     def show(self) -> None:
         self.shown += 1
 
+    def stop(self) -> None:
+        self.stopped = True
+
     def close(self) -> None:
         self.closed = True
 
-    def _line(self, line: bytes) -> Ingested:
+    def _line(self, line: Line, places: FirstPlaces) -> Ingested:
+        if line.content is None:
+            return Ingested("", "failed", "too long", "too-large")
         try:
-            fields = json.loads(line)
+            fields = json.loads(line.content)
         except (ValueError, RecursionError):
             return Ingested("", "failed", "not JSON", "not-json")
-        return self._store(fields if isinstance(fields, dict) else {})
+        fields = fields if isinstance(fields, dict) else {}
+        if isinstance(fields.get("text"), str) and (
+            first := places.of(str(fields.get("id")), f"line {line.number}")
+        ):
+            return Ingested(str(fields["id"]), "failed", first, "duplicate-id")
+        return self._store(fields)
 
     def _store(self, fields: Mapping[str, object]) -> Ingested:
         article_id, text = fields.get("id"), fields.get("text")

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 import pytest
 from fastapi.testclient import TestClient
 
-from api import bulk, exchange
+from api import bodies, bulk
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable
-from search.ingest import Ingested
+from search.first_places import FirstPlaces
+from search.ingest import Ingested, Line
 from search.settings import Settings
 from tests.api.streams import answers, line
 from tests.api.support import ToldIngest, ToldSearcher, client
@@ -37,14 +38,51 @@ def test_each_line_is_answered_in_order_and_a_bad_one_fails_alone(http: TestClie
         {"line": 1, "id": "a", "status": "created", "error": None, "code": None},
         {"line": 3, "id": None, "status": "failed", "error": "not JSON", "code": "not-json"},
         {"line": 4, "id": "b", "status": "created", "error": None, "code": None},
-        {"line": 5, "id": "a", "status": "unchanged", "error": None, "code": None},
-        {"line": 6, "id": "a", "status": "updated", "error": None, "code": None},
+        {"line": 5, "id": "a", "status": "failed", "error": "line 1", "code": "duplicate-id"},
+        {"line": 6, "id": "a", "status": "failed", "error": "line 1", "code": "duplicate-id"},
     ]
+    assert {f["status"] for f in post(http, line("a") + line("b"))} == {"unchanged"}
 
 
 def test_nothing_is_answered_with_nothing(http: TestClient) -> None:
     assert post(http, b"") == []
     assert post(http, b"\n \n\r\n") == []
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n", b" \r\n\r\n\t\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_byte_order_mark_and_any_line_ends_are_read(
+    http: TestClient, end: bytes, mark: bytes
+) -> None:
+    """The mark also where files with one each were put together."""
+    file = mark + end.join(line(name).rstrip() for name in ("a", "b")) + end
+    found = post(http, file + file.replace(b'"a"', b'"c"').replace(b'"b"', b'"d"').rstrip())
+    assert [(f["id"], f["code"]) for f in found] == [(name, None) for name in "abcd"]
+
+
+def test_a_mark_alone_is_no_line(http: TestClient) -> None:
+    assert post(http, b"\xef\xbb\xbf") == []
+    assert post(http, b"\xef\xbb\xbf\r\n") == []
+
+
+def test_an_idempotency_key_changes_nothing(http: TestClient, told: ToldIngest) -> None:
+    """Writes are idempotent by themselves; clients that send a key everywhere may go on."""
+    key = {"Idempotency-Key": "one"}
+    assert {f["status"] for f in post(http, line("a") + line("b"), **key)} == {"created"}
+    assert {f["status"] for f in post(http, line("a") + line("b"), **key)} == {"unchanged"}
+    assert [f["status"] for f in post(http, line("a", "x") + line("c"), **key)] == [
+        "updated", "created",
+    ]  # fmt: skip
+
+
+def test_answers_are_bounded(
+    http: TestClient, told: ToldIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MAX_ANSWERS", 64 * 60)
+    *found, last = post(http, b"".join(line(f"a{n}") for n in range(300)))
+    assert [f["id"] for f in found] == [f"a{n}" for n in range(64)]
+    assert (last["line"], last["code"]) == (None, "body-too-large")
+    assert len(told.texts) == 64
 
 
 def test_lines_go_in_bounded_batches(http: TestClient, told: ToldIngest) -> None:
@@ -86,6 +124,17 @@ def test_gzip_that_ends_in_the_middle_is_told(http: TestClient, told: ToldIngest
     assert post(http, b"", **{"Content-Encoding": "gzip"}) == []
 
 
+def test_gzip_of_extreme_ratio_is_cut(
+    http: TestClient, told: ToldIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "MOST_FREE", 200_000)
+    body = b"".join(line(f"a{n}") for n in range(10)) + line("b", "x" * 1_000_000)
+    *found, last = post(http, gzip.compress(body), **{"Content-Encoding": "gzip"})
+    assert [f["id"] for f in found] == [f"a{n}" for n in range(10)]
+    assert (last["line"], last["code"]) == (None, "invalid-input")
+    assert "b" not in told.texts
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "", "multipart/form-data"])
 def test_other_kinds_of_body_are_refused(http: TestClient, kind: str) -> None:
     answer = http.post("/v1/articles:bulk", content=line("a"), headers={"Content-Type": kind})
@@ -116,10 +165,10 @@ class FailingLater(ToldIngest):
         super().__init__()
         self.errors = list(errors)
 
-    def lines(self, lines: Sequence[bytes]) -> list[Ingested]:
+    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
         if self.batches and self.errors:
             raise self.errors.pop(0)
-        return super().lines(lines)
+        return super().lines(lines, places)
 
 
 def test_what_fails_later_fails_its_lines_only(settings: Settings) -> None:
@@ -131,7 +180,7 @@ def test_what_fails_later_fails_its_lines_only(settings: Settings) -> None:
 
 
 def test_a_busy_engine_is_waited_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "BUSY_WAITS", (0.01, 0.01))
+    monkeypatch.setattr(bulk, "BUSY_WAITS", (0.01, 0.01))
     failing = FailingLater([EngineBusy("another")] * 2)
     with client(ToldSearcher(), settings, failing) as http:
         found = post(http, b"".join(line(f"a{n}") for n in range(100)))
@@ -141,8 +190,8 @@ def test_a_busy_engine_is_waited_for(settings: Settings, monkeypatch: pytest.Mon
 def test_a_busy_engine_is_not_waited_for_for_ever(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert 8 < sum(exchange.BUSY_WAITS) < 12
-    monkeypatch.setattr(exchange, "BUSY_WAITS", (0.01, 0.01))
+    assert 8 < sum(bulk.BUSY_WAITS) < 12
+    monkeypatch.setattr(bulk, "BUSY_WAITS", (0.01, 0.01))
     failing = FailingLater([EngineBusy("another")] * 3)
     with client(ToldSearcher(), settings, failing) as http:
         found = post(http, b"".join(line(f"a{n}") for n in range(200)))
@@ -179,57 +228,5 @@ def test_what_cannot_be_shown_is_not_acknowledged(settings: Settings) -> None:
     with client(ToldSearcher(), settings, Unseen()) as http:
         assert http.post(wait, content=line("a"), headers=NDJSON).status_code == 503
         body = b"".join(line(f"a{n}") for n in range(100))
-        found = answers(http.post(wait, content=body, headers=NDJSON).content)
-    assert [f["line"] for f in found] == list(range(1, 101))
-    assert {f["code"] for f in found} == {"engine-unavailable"}
-
-
-# -- Idempotency-Key
-
-
-def test_a_key_gives_the_same_answer_again(http: TestClient, told: ToldIngest) -> None:
-    body = b"".join(line(f"a{n}") for n in range(100))
-    headers = {**NDJSON, "Idempotency-Key": "one"}
-    first = http.post("/v1/articles:bulk", content=body, headers=headers)
-    again = http.post("/v1/articles:bulk", content=body, headers=headers)
-    assert again.content == first.content
-    assert "Idempotency-Replayed" not in first.headers
-    assert again.headers["Idempotency-Replayed"] == "true"
-    assert told.batches == [64, 36]
-    other = http.post("/v1/articles:bulk", content=body + line("b"), headers=headers)
-    assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-mismatch")
-    without = http.post("/v1/articles:bulk", content=body, headers=NDJSON)
-    assert {f["status"] for f in answers(without.content)} == {"unchanged"}
-
-
-def test_a_failed_try_keeps_no_answer(http: TestClient, told: ToldIngest) -> None:
-    headers = {**NDJSON, "Idempotency-Key": "one"}
-    told.error = EngineBusy("another writes")
-    assert http.post("/v1/articles:bulk", content=line("a"), headers=headers).status_code == 503
-    told.error = None
-    assert http.post("/v1/articles:bulk", content=line("a"), headers=headers).status_code == 200
-
-
-def test_a_key_is_visible_ascii(http: TestClient) -> None:
-    headers = {**NDJSON, "Idempotency-Key": "a b"}
-    assert http.post("/v1/articles:bulk", content=line("a"), headers=headers).status_code == 422
-
-
-def test_an_answer_that_would_be_another_next_time_is_not_kept(settings: Settings) -> None:
-    failing = FailingLater([EngineUnavailable("down")])
-    headers = {**NDJSON, "Idempotency-Key": "one"}
-    body = b"".join(line(f"a{n}") for n in range(100))
-    with client(ToldSearcher(), settings, failing) as http:
-        first = http.post("/v1/articles:bulk", content=body, headers=headers)
-        assert answers(first.content)[-1]["code"] == "engine-unavailable"
-        again = http.post("/v1/articles:bulk", content=body, headers=headers)
-    assert "Idempotency-Replayed" not in again.headers
-    assert {a["code"] for a in answers(again.content)} == {None}
-
-
-def test_the_answer_to_a_bad_line_is_kept(http: TestClient) -> None:
-    headers = {**NDJSON, "Idempotency-Key": "one"}
-    first = http.post("/v1/articles:bulk", content=b"{\n", headers=headers)
-    again = http.post("/v1/articles:bulk", content=b"{\n", headers=headers)
-    assert again.content == first.content
-    assert again.headers["Idempotency-Replayed"] == "true"
+        answer = http.post(wait, content=body, headers=NDJSON)
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/engine-unavailable")

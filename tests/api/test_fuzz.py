@@ -63,7 +63,6 @@ def test_the_document_is_true(
     @given(case=document[path][method].as_strategy(generation_mode=mode))
     def run(case: schemathesis.Case[Any]) -> None:
         assume(not _crosses(case))
-        case.headers.pop("Idempotency-Key", None)  # of another request before
         case.headers["Authorization"] = f"Bearer {TOKEN}"
         case.call_and_validate()
 

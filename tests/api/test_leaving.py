@@ -5,24 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
 
 import pytest
 
-from api import bulk, exchange, spool, writing
+from api import bodies, bulk, writing
 from indexer import server
 from search.settings import Settings
-from tests.api.streams import Stream, Wordy, answers, line, served
+from tests.api.streams import Stream, Wordy, answers, line, served, until
 from tests.api.support import ToldIngest
 
 pytestmark = pytest.mark.slow
-
-
-def until(told: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not told():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def place_is_free(port: int) -> bool:
@@ -56,6 +48,27 @@ def test_what_was_handed_over_is_finished_though_the_client_went(settings: Setti
         until(lambda: len(told.texts) == bulk.BATCH_LINES)
 
 
+def test_lines_of_a_body_that_was_cut_are_stored_up_to_a_batch(
+    told: ToldIngest, settings: Settings
+) -> None:
+    """Nobody is answered; sent again, what was stored is unchanged and the rest is new."""
+    body = [line(f"a{n}") for n in range(bulk.BATCH_LINES + 3)]
+    with served(told, settings) as port:
+        cut = Stream(port)
+        cut.send(b"".join(body) + b'{"id": "b", "te')
+        until(lambda: bool(told.batches))
+        cut.close()
+        until(lambda: place_is_free(port))
+        assert len(told.texts) in (bulk.BATCH_LINES, bulk.BATCH_LINES + 3)
+        again = Stream(port)
+        again.send(b"".join(body))
+        again.end()
+        statuses = [f["status"] for f in answers(again.rest())]
+        again.close()
+    assert statuses[: bulk.BATCH_LINES] == ["unchanged"] * bulk.BATCH_LINES
+    assert len(statuses) == bulk.BATCH_LINES + 3
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -81,45 +94,36 @@ def test_a_client_that_goes_in_its_body_is_no_fault_of_the_server(
     assert told.texts == {}
 
 
-def test_a_request_that_was_cut_is_done_anew(told: ToldIngest, settings: Settings) -> None:
-    key = "Idempotency-Key: one"
-    with served(told, settings) as port:
-        cut = Stream(port, key)
-        cut.send(line("a"))
-        cut.answer()
-        cut.close()
-        found: list[dict[str, object]] = []
-
-        def sent_again() -> bool:
-            stream = Stream(port, key, "Connection: close")
-            stream.send(line("a") + line("b"))
-            stream.end()
-            status = stream.status()
-            found.extend(answers(stream.rest()))
-            stream.close()
-            return status == 200
-
-        until(sent_again)
-        assert [f.get("status") for f in found if "line" in f] == ["unchanged", "created"]
-
-
-@pytest.mark.parametrize("ended", [True, False])
 def test_a_client_that_never_reads_is_given_up(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, ended: bool
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its place is free again, also where it stopped in the middle of its body."""
-    monkeypatch.setattr(spool, "UNREAD", 0.5)
-    monkeypatch.setattr(exchange, "UNREAD", 0.5)
-    monkeypatch.setattr(bulk, "IDLE", 0.5)
+    monkeypatch.setattr(server, "UNREAD_SECONDS", 0.5)
     monkeypatch.setattr(writing, "MAX_WRITERS", 1)
     with served(Wordy(), settings) as port:
         stream = Stream(port)
         for _ in range(150):
             stream.send(line("a"))
-        if ended:
-            stream.end()
-        time.sleep(0.3)
-        assert not place_is_free(port)
+        stream.end()
+        until(lambda: place_is_free(port))
+        stream.close()
+
+
+@pytest.mark.parametrize("sends", [True, False])
+def test_a_client_that_never_reads_nor_ends_is_given_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, sends: bool
+) -> None:
+    """What it sends after its last answer is thrown away for a while, then cut off."""
+    monkeypatch.setattr(server, "UNREAD_SECONDS", 0.5)
+    monkeypatch.setattr(bulk, "MAX_ANSWERS", 10_000_000)
+    monkeypatch.setattr(bodies, "IDLE", 0.5)
+    monkeypatch.setattr(writing, "MAX_WRITERS", 1)
+    with served(Wordy(), settings) as port:
+        stream = Stream(port)
+        for _ in range(150):
+            stream.send(line("a"))
+        if sends:
+            with pytest.raises(ConnectionError):
+                send_for_ever(stream)
         until(lambda: place_is_free(port))
         stream.close()
 
@@ -127,18 +131,3 @@ def test_a_client_that_never_reads_is_given_up(
 def send_for_ever(stream: Stream) -> None:
     while True:
         stream.send(line("a"))
-
-
-def test_answers_that_nobody_reads_are_bounded(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(spool, "UNREAD", 0.5)
-    monkeypatch.setattr(spool, "MOST", 1 << 20)
-    monkeypatch.setattr(server, "UNREAD_SECONDS", 0.5)
-    monkeypatch.setattr(writing, "MAX_WRITERS", 1)
-    with served(Wordy(), settings) as port:
-        stream = Stream(port)
-        with pytest.raises(ConnectionError):
-            send_for_ever(stream)
-        until(lambda: place_is_free(port))
-        stream.close()

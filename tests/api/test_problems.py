@@ -41,7 +41,7 @@ def test_names_are_stable() -> None:
         "index-mismatch", "index-damaged", "engine-error", "internal", "malformed-request",
         "method-not-allowed", "slow-body", "body-too-large", "unsupported-media-type",
         "unknown-host", "read-only", "cross-origin", "write-token-needed", "unauthorized",
-        "too-many-writers", "in-progress", "idempotency-mismatch", "stopping",
+        "too-many-writers", "stopping",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -17,7 +18,9 @@ from search.domain import IndexedArticle, Vector
 from search.embedding import Progress
 from search.engine import Engine, WriteOutcome
 from search.engines import open_engine
-from search.errors import EmbedderError, EngineBusy, EngineUnavailable
+from search.errors import EmbedderError, EngineBusy, EngineUnavailable, Stopping
+from search.first_places import FirstPlaces
+from search.ingest import Ingested, Line
 from search.settings import Settings
 from tests.support import HashingEmbedder
 
@@ -29,13 +32,19 @@ def ingest(engine: Engine, settings: Settings) -> Iterator[EngineIngest]:
     opened.close()
 
 
+def lines(ingest: EngineIngest, contents: Sequence[bytes]) -> list[Ingested]:
+    """Give lines as one body."""
+    with closing(FirstPlaces()) as places:
+        return ingest.lines([Line(n, each) for n, each in enumerate(contents, start=1)], places)
+
+
 def line(id: object, text: object) -> bytes:
     return json.dumps({"id": id, "text": text}, ensure_ascii=False).encode()
 
 
 def test_each_line_has_its_outcome_and_a_bad_one_fails_alone(ingest: EngineIngest) -> None:
-    lines = [line("a", "نص"), b"{", b"\xff", line("b", 7), line("c", ""), b"[]", line("d", "نص")]
-    ended = ingest.lines(lines)
+    contents = [line("a", "نص"), b"{", b"\xff", line("b", 7), line("c", ""), b"[]", line("d", "نص")]
+    ended = lines(ingest, contents)
     assert [(e.id, e.status, e.code) for e in ended] == [
         ("a", "created", ""),
         ("", "failed", "not-json"),
@@ -46,20 +55,45 @@ def test_each_line_has_its_outcome_and_a_bad_one_fails_alone(ingest: EngineInges
         ("d", "created", ""),
     ]
     assert all(bool(e.error) == (e.status == "failed") for e in ended)
-    again = ingest.lines([line("a", "نص"), line("d", "آخر")])
+    again = lines(ingest, [line("a", "نص"), line("d", "آخر")])
     assert [e.status for e in again] == ["unchanged", "updated"]
 
 
-def test_the_last_of_one_id_is_what_stays(ingest: EngineIngest, engine: Engine) -> None:
-    ended = ingest.lines([line("a", "أول"), line("a", "ثان"), line("b", "نص")])
-    assert [e.status for e in ended] == ["created"] * 3
+def test_the_first_of_one_id_in_a_body_is_what_stays(ingest: EngineIngest, engine: Engine) -> None:
+    """Whether the second is the same, in the same call or in another; not in another body."""
+    with closing(FirstPlaces()) as places:
+        ended = ingest.lines(
+            [Line(1, line("a", "أول")), Line(4, line("a", "أول")), Line(5, line("b", "نص"))], places
+        )
+        ended += ingest.lines([Line(70, line("a", "ثان"))], places)
+        again = ingest.lines([Line(1, line("a", "أول"))], places)  # as after an engine was busy
+    assert [(e.id, e.status, e.code) for e in ended] == [
+        ("a", "created", ""), ("a", "failed", "duplicate-id"),
+        ("b", "created", ""), ("a", "failed", "duplicate-id"),
+    ]  # fmt: skip
+    assert "line 1" in ended[1].error
+    assert again[0].status == "unchanged"
     stored = engine.article("a")
     assert stored is not None
-    assert stored.article.text == "ثان"
+    assert stored.article.text == "أول"
+    assert lines(ingest, [line("a", "ثان")])[0].status == "updated"
+
+
+def test_the_first_of_one_id_in_a_file_is_what_stays(ingest: EngineIngest, engine: Engine) -> None:
+    many = [line(f"a{n}", "نص") for n in range(100)]
+    with tempfile.TemporaryFile() as file:
+        file.write(b"\n".join([*many, line("a7", "آخر"), line("a8", "نص"), line("b", "نص")]))
+        file.seek(0)
+        ended = list(ingest.file(file, "news.jsonl"))
+    assert [(e.id, e.code) for e in ended if e.status == "failed"] == [
+        ("a7", "duplicate-id"), ("a8", "duplicate-id"),
+    ]  # fmt: skip
+    assert [e.id for e in ended] == [*(f"a{n}" for n in range(100)), "a7", "a8", "b"]
+    assert engine.status().articles == 101
 
 
 def test_nothing_is_answered_for_nothing(ingest: EngineIngest) -> None:
-    assert ingest.lines([]) == []
+    assert lines(ingest, []) == []
 
 
 def test_one_article_by_its_fields(ingest: EngineIngest) -> None:
@@ -69,7 +103,7 @@ def test_one_article_by_its_fields(ingest: EngineIngest) -> None:
 
 
 def test_delete_says_whether_there_was_one(ingest: EngineIngest, engine: Engine) -> None:
-    ingest.lines([line("a", "نص")])
+    lines(ingest, [line("a", "نص")])
     assert ingest.delete("a")
     assert not ingest.delete("a")
     assert engine.status().articles == 0
@@ -114,7 +148,7 @@ def test_calls_that_wait_are_written_together(engine: Engine, settings: Settings
     slow = SlowEngine(engine)
     ingest = EngineIngest(slow, HashingEmbedder(), settings)  # type: ignore[arg-type]
     with ThreadPoolExecutor(20) as threads:
-        calls = [threads.submit(ingest.lines, [line(f"a{n}", f"نص {n}")]) for n in range(20)]
+        calls = [threads.submit(lines, ingest, [line(f"a{n}", f"نص {n}")]) for n in range(20)]
         assert [c.result()[0].id for c in calls] == [f"a{n}" for n in range(20)]
     ingest.close()
     assert sum(slow.writes) == 20
@@ -124,7 +158,7 @@ def test_calls_that_wait_are_written_together(engine: Engine, settings: Settings
 def test_calls_of_one_id_at_once_end_as_one_of_them(engine: Engine, settings: Settings) -> None:
     ingest = EngineIngest(engine, HashingEmbedder(), settings)
     with ThreadPoolExecutor(16) as threads:
-        calls = [threads.submit(ingest.lines, [line("a", f"نص {n}")]) for n in range(64)]
+        calls = [threads.submit(lines, ingest, [line("a", f"نص {n}")]) for n in range(64)]
         statuses = [c.result()[0].status for c in calls]
     ingest.close()
     assert statuses.count("created") == 1
@@ -140,9 +174,9 @@ def test_an_engine_that_cannot_write_is_told_to_every_caller_and_writes_later(
     for error in (EngineBusy("another"), EngineUnavailable("down"), ZeroDivisionError("bug")):
         slow.error = error
         with pytest.raises(type(error)):
-            ingest.lines([line("a", "نص")])
+            lines(ingest, [line("a", "نص")])
     slow.error = None
-    assert ingest.lines([line("a", "نص")])[0].status == "created"
+    assert lines(ingest, [line("a", "نص")])[0].status == "created"
     ingest.close()
 
 
@@ -154,7 +188,7 @@ def test_a_text_the_model_fails_on_fails_alone(engine: Engine, settings: Setting
             return super().embed_passages(texts, progress)
 
     ingest = EngineIngest(engine, Failing(), settings)
-    ended = ingest.lines([line("a", "نص"), line("b", "سم"), line("c", "نص")])
+    ended = lines(ingest, [line("a", "نص"), line("b", "سم"), line("c", "نص")])
     ingest.close()
     assert [(e.status, e.code) for e in ended] == [
         ("created", ""), ("failed", "model"), ("created", ""),
@@ -166,7 +200,7 @@ def test_others_may_write_when_nothing_was_asked_for_a_while(
 ) -> None:
     monkeypatch.setattr("indexer.ingest.REST", 1.5)
     ingest = EngineIngest(engine, HashingEmbedder(), settings)
-    ingest.lines([line("a", "نص")])
+    lines(ingest, [line("a", "نص")])
     other = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
     try:
         with pytest.raises(EngineBusy):
@@ -181,13 +215,13 @@ def test_others_may_write_when_nothing_was_asked_for_a_while(
                 time.sleep(0.05)
     finally:
         other.close()
-    assert ingest.lines([line("b", "نص")])[0].status == "created"
+    assert lines(ingest, [line("b", "نص")])[0].status == "created"
     ingest.close()
 
 
 def test_after_the_end_nothing_is_taken(engine: Engine, settings: Settings) -> None:
     ingest = EngineIngest(engine, HashingEmbedder(), settings)
     ingest.close()
-    with pytest.raises(EngineUnavailable, match="stopping"):
-        ingest.lines([line("a", "نص")])
+    with pytest.raises(Stopping):
+        lines(ingest, [line("a", "نص")])
     assert not [t for t in threading.enumerate() if t.name.startswith("ingest-")]

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from api import articles, bulk, writing
+from api import articles, writing
 from indexer import bounds, paragraphs
 from indexer.cli import app
 from indexer.formats import MAX_LINE, SUFFIXES, documents
 from indexer.sources.sandbox import Limits
-from search import parse, searcher, sentences
+from search import ingest, parse, searcher, sentences
 from search.settings import Settings
 from tests.support import REPOSITORY
 
@@ -85,7 +85,7 @@ def test_bounds() -> None:
     )
     lengths = bounds.MAX_LENGTH
     fields = ("id", "title", "author", "source", "language", "url")
-    assert MAX_LINE == bulk.MAX_LINE
+    assert MAX_LINE == ingest.MAX_LINE
     assert {
         "a file of one article, or a `.json` file": f"{documents.MAX_WHOLE >> 20} MiB",
         "a line of a `.jsonl` file or of a bulk request": f"{MAX_LINE >> 20} MiB",

@@ -1,7 +1,7 @@
-"""Where each id of a run stands first, so that a second article of it is refused, not lost.
+"""Where each id of a run, body or file stands first, so that a second article of it is refused.
 
 On disk, in a file that nobody else sees and that goes with the process: a million ids take
-some 150 MB there, and `CACHE` of memory however many they are.
+some 150 MB there, and so much memory as is given however many they are.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ import sqlite3
 
 from search.errors import EngineUnavailable
 
-CACHE = 8_192  # KiB of memory
+CACHE = 8_192  # KiB of memory for a run
+BODY_CACHE = 1_024  # KiB for a body: of those there are several at once
 
 
 class FirstPlaces:
-    """The ids met so far and where. For one thread."""
+    """The ids met so far and where. For one thread at a time."""
 
-    def __init__(self) -> None:
-        self._ids = sqlite3.connect("", isolation_level=None)
+    def __init__(self, cache: int = CACHE) -> None:
+        """`cache` is how much memory it may take, in KiB."""
+        self._ids = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._ids.execute("PRAGMA journal_mode = OFF")
-        self._ids.execute(f"PRAGMA cache_size = -{CACHE}")
+        self._ids.execute(f"PRAGMA cache_size = -{cache}")
         self._ids.execute("CREATE TABLE ids (id TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID")
 
     def close(self) -> None:

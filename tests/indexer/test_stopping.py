@@ -1,0 +1,215 @@
+"""Long embeddings let small calls in, and end within seconds when the server is to stop."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from indexer import ingest as ingesting
+from indexer.ingest import EngineIngest
+from indexer.sources import Failure, SourceFile
+from search.domain import Vector
+from search.embedding import Progress
+from search.engine import Engine
+from search.errors import Stopping
+from search.first_places import FirstPlaces
+from search.ingest import Ingested, Line
+from search.settings import Settings
+from tests.support import HashingEmbedder
+
+LONG = "\n".join(f"سطر من نص طويل رقم {n}" for n in range(2_000))
+
+
+class SlowEmbedder(HashingEmbedder):
+    """Takes 20 ms for each text, 40 s for an article of `LONG`, and tells of each batch of ten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = threading.Event()
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
+        for start in range(0, len(texts), 10):
+            some = len(texts[start : start + 10])
+            if len(texts) > 100:
+                self.began.set()
+            time.sleep(some * 0.02)
+            if progress is not None:
+                progress(some)
+        return super().embed_passages(texts)
+
+
+def lines(ingest: EngineIngest, *contents: dict[str, str]) -> list[Ingested]:
+    with closing(FirstPlaces()) as places:
+        return ingest.lines(
+            [Line(n, json.dumps(each).encode()) for n, each in enumerate(contents, start=1)], places
+        )
+
+
+@pytest.mark.timeout(100)
+def test_a_small_call_does_not_wait_for_large_ones(engine: Engine, settings: Settings) -> None:
+    """However many of those there are; one that waits on an article in work does."""
+    embedder = SlowEmbedder()
+    ingest = EngineIngest(engine, embedder, settings)
+    with ThreadPoolExecutor(8) as threads:
+        large = [threads.submit(lines, ingest, {"id": f"large{n}", "text": LONG}) for n in range(4)]
+        assert embedder.began.wait(20)
+        same = threads.submit(lines, ingest, {"id": "large3", "text": "قصير"})
+        began = time.monotonic()
+        for n in range(3):
+            assert lines(ingest, {"id": f"small{n}", "text": "قصير"})[0].status == "created"
+        assert time.monotonic() - began < 5
+        assert not any(call.done() for call in (*large, same))
+        ingest.stop()
+        assert all(isinstance(call.exception(20), Stopping) for call in (*large, same))
+    ingest.close()
+
+
+@pytest.mark.timeout(100)
+def test_a_stop_ends_what_is_embedded_and_keeps_what_was_acknowledged(
+    engine: Engine, settings: Settings
+) -> None:
+    embedder = SlowEmbedder()
+    ingest = EngineIngest(engine, embedder, settings)
+    lines(ingest, {"id": "before", "text": "نص"})
+    with ThreadPoolExecutor(8) as threads:
+        calls = [threads.submit(lines, ingest, {"id": f"a{n}", "text": LONG}) for n in range(4)]
+        assert embedder.began.wait(20)
+        removing = threads.submit(ingest.delete, "a0")
+        began = time.monotonic()
+        ingest.close()
+        assert all(isinstance(call.exception(20), Stopping) for call in calls)
+        assert isinstance(removing.exception(20), Stopping)
+        assert time.monotonic() - began < 3
+    for call in (lambda: lines(ingest, {"id": "b", "text": "نص"}), lambda: ingest.delete("before")):
+        with pytest.raises(Stopping):
+            call()
+    assert set(engine.stored(["before", "b", *(f"a{n}" for n in range(4))])) == {"before"}
+    ingest.close()  # a second time does nothing
+
+
+class Splitting(HashingEmbedder):
+    """Takes long to count tokens, as a text of many megabytes does."""
+
+    def most_tokens(self, text: str) -> int:
+        time.sleep(0.02)
+        return super().most_tokens(text)
+
+
+@pytest.mark.parametrize("before_embedding", ["split", "analysed"])
+def test_a_stop_ends_what_comes_before_the_embedding(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, before_embedding: str
+) -> None:
+    embedder = HashingEmbedder()
+    began = threading.Event()
+
+    def slow(articles: Sequence[tuple[str, Sequence[str]]]) -> list[list[dict[str, str]]]:
+        began.set()
+        time.sleep(0.02 * sum(len(texts) for _, texts in articles))
+        return [[{} for _ in texts] for _, texts in articles]
+
+    if before_embedding == "split":
+        embedder = Splitting()
+        began.set()
+    else:
+        monkeypatch.setattr(ingesting, "analysed", slow)
+    ingest = EngineIngest(engine, embedder, settings)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(lines, ingest, {"id": "a", "text": LONG})
+        assert began.wait(20)
+        time.sleep(0.2)
+        since = time.monotonic()
+        ingest.stop()
+        assert isinstance(call.exception(20), Stopping)
+        assert time.monotonic() - since < ingesting.STOP_SECONDS + 2
+    ingest.close()
+
+
+def test_what_is_being_written_at_a_stop_is_acknowledged(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, writing = engine.write, threading.Event()
+
+    def slow(articles: Sequence[object]) -> object:
+        writing.set()
+        time.sleep(1)
+        return written(articles)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine, "write", slow)
+    ingest = EngineIngest(engine, HashingEmbedder(), settings)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(lines, ingest, {"id": "a", "text": "نص"})
+        assert writing.wait(20)
+        ingest.stop()
+        assert call.result(20)[0].status == "created"
+    ingest.close()
+    assert set(engine.stored(["a"])) == {"a"}
+
+
+def test_a_write_that_does_not_end_holds_nobody_at_a_stop(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, over = threading.Event(), threading.Event()
+
+    def stuck(_: Sequence[object]) -> list[object]:
+        writing.set()
+        over.wait(30)
+        return []
+
+    monkeypatch.setattr(ingesting, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(engine, "write", stuck)
+    ingest = EngineIngest(engine, HashingEmbedder(), settings)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(lines, ingest, {"id": "a", "text": "نص"})
+        assert writing.wait(20)
+        began = time.monotonic()
+        ingest.close()
+        assert isinstance(call.exception(20), Stopping)
+        assert time.monotonic() - began < 5
+    over.set()
+
+
+class LongParser:
+    """Parses until it is closed, like one in a file that takes its time; then the file failed."""
+
+    began = threading.Event()
+
+    def __init__(self) -> None:
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def parse(
+        self, file: SourceFile, options: object, descriptor: int
+    ) -> Generator[Failure, None, None]:
+        self.began.set()
+        assert self._closed.wait(20)
+        yield Failure(file.name, "its process ended", 0, "crashed", file)
+
+
+def test_a_stop_ends_the_parsing_of_files(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingesting, "Parser", LongParser)
+    ingest = EngineIngest(engine, HashingEmbedder(), settings)
+
+    def send() -> list[Ingested]:
+        with tempfile.TemporaryFile() as file:
+            return list(ingest.file(file, str(Path("a.pdf"))))
+
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(send)
+        assert LongParser.began.wait(20)
+        began = time.monotonic()
+        ingest.stop()
+        assert isinstance(call.exception(20), Stopping)
+        assert time.monotonic() - began < 5
+    ingest.close()

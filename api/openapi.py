@@ -64,7 +64,7 @@ def _statuses(path: str, method: str) -> list[int]:
     if method in ("post", "put"):
         statuses.append(415)
     if path.startswith("/v1/articles") and method != "get":
-        statuses += [401, 403, 409, 429]
+        statuses += [401, 403, 429]
     if path != "/live":
         statuses.append(503)
     return sorted(statuses)

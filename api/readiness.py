@@ -55,7 +55,7 @@ class Readiness:
             self._thread = threading.Thread(target=self._run, name="fihris-open", daemon=True)
             self._thread.start()
 
-    def stop(self, patience: float = 30.0) -> None:
+    def stop(self, patience: float = 3.0) -> None:
         """Stop opening and close what was opened here; waits `patience` seconds at most."""
         self._stopped.set()
         if self._thread is not None:

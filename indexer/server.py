@@ -29,7 +29,7 @@ UNREAD_SECONDS = 60.0  # without a byte of an answer being taken
 MAX_UNREAD = 256  # answers that wait to be taken; the longest waiting is given up for the next
 SILENT_SECONDS = 1.0  # without a byte of a body: then its connection may have to make room
 KEEP_ALIVE_SECONDS = 15
-SHUTDOWN_SECONDS = 10
+SHUTDOWN_SECONDS = 5  # for requests to end; some more are for what writes, and the engine
 MAX_HEADERS = 32_768  # bytes
 
 

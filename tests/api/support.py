@@ -139,10 +139,11 @@ class ToldIngest:
         except (ValueError, RecursionError):
             return Ingested("", "failed", "not JSON", "not-json")
         fields = fields if isinstance(fields, dict) else {}
-        if isinstance(fields.get("text"), str) and (
-            first := places.of(str(fields.get("id")), f"line {line.number}")
-        ):
-            return Ingested(str(fields["id"]), "failed", first, "duplicate-id")
+        article_id, text = fields.get("id"), fields.get("text")
+        if not isinstance(article_id, str) or not isinstance(text, str) or not text.strip():
+            return self._store(fields)
+        if first := places.of(json.dumps(article_id), f"line {line.number}"):
+            return Ingested(article_id, "failed", first, "duplicate-id")
         return self._store(fields)
 
     def _store(self, fields: Mapping[str, object]) -> Ingested:

@@ -41,7 +41,7 @@ def test_every_error_is_declared_as_a_problem(document: dict[str, Any]) -> None:
         assert ("404" in errors) == ("{id}" in path)
         assert ("415" in errors) == (method in ("post", "put"))
         writes = path.startswith("/v1/articles") and method != "get"
-        assert ({"401", "403", "409", "429"} <= set(errors)) == writes
+        assert ({"401", "403", "429"} <= set(errors)) == writes
         for answer in errors.values():
             (content,) = answer["content"]
             assert content == "application/problem+json"

@@ -20,8 +20,8 @@ PATIENCE = 120.0  # seconds until it is ready
 
 
 @contextmanager
-def served(environment: Mapping[str, str]) -> Iterator[str]:
-    """Give the address of a server that is ready; it is stopped with SIGINT, and must end well."""
+def started(environment: Mapping[str, str]) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Give the address and process of a server that is ready, which is killed if it is still there."""
     with subprocess.Popen(
         [sys.executable, "-m", "indexer.cli", "serve", "--port", "0"],
         cwd=REPOSITORY,
@@ -36,14 +36,20 @@ def served(environment: Mapping[str, str]) -> Iterator[str]:
             assert announced is not None
             url = announced[0].rstrip("/")
             _await_ready(url)
+            yield url, process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def served(environment: Mapping[str, str]) -> Iterator[str]:
+    """Give the address of a server that is ready; it is stopped with SIGINT, and must end well."""
+    with started(environment) as (url, process):
+        try:
             yield url
         finally:
             process.send_signal(signal.SIGINT)
-            try:
-                status = process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+            status = process.wait(60)
     assert status == 0
 
 

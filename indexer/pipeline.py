@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 
+from indexer import turns
 from indexer.analyst import Analyst, analysed
 from indexer.batches import (
     BATCH_ARTICLES,
@@ -107,7 +108,8 @@ def index(
         EngineError: already the first try to write failed, as when another writer is at work.
     """
     if not dry_run:
-        engine.write([])  # refused now rather than after the first batch is embedded
+        # Refused now rather than after the first batch is embedded.
+        turns.in_turn(lambda: engine.write([]), turns.FIRST_TURN, stopping)
     # While the model works there is time to analyse; without it a second process is worth it.
     analyst = None if embed or dry_run else Analyst()
     places = FirstPlaces()
@@ -214,7 +216,8 @@ class _Run:
             wait([making], timeout=0.2)
         ready = making.result()
         self._tell()
-        for n, (found, ended) in enumerate(zip(batch, self.maker.write(ready), strict=True)):
+        written = turns.in_turn(lambda: self.maker.write(ready), turns.NEXT_TURN)
+        for n, (found, ended) in enumerate(zip(batch, written, strict=True)):
             if ended.status == "failed":
                 self.fail(Failure(found.place, ended.error, 0, ended.code, found.file))
                 continue

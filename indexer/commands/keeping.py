@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from indexer import turns
 from indexer.commands import AsJson
 from indexer.progress import steps
 from indexer.terminal import all_valid, opened, plain, with_engine
@@ -19,7 +20,7 @@ def delete_command(
     with opened() as (engine, _, _):
         wanted = list(dict.fromkeys(all_valid("id", ids)))
         known = engine.stored(wanted)
-        removed = engine.delete(list(known))
+        removed = turns.in_turn(lambda: engine.delete(list(known)), turns.FIRST_TURN)
     unknown = [each for each in wanted if each not in known]
     for article_id in unknown:
         typer.echo(f"fihris: there is no article {plain(article_id)!r}", err=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
+from indexer import turns
 from indexer.analyst import TITLE_END
 from indexer.batches import BATCH_ARTICLES
 from indexer.pipeline import AHEAD, Report, index
@@ -280,17 +281,30 @@ def test_an_engine_that_gives_up_ends_the_run_with_its_reason(
 
 
 def test_another_writer_is_refused_before_anything_is_embedded(
-    engine: Engine, settings: Settings
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(turns, "FIRST_TURN", 0.0)
     run(engine, settings, found(article("a", "نص")))
     other = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
     embedder = CountingEmbedder()
     try:
-        with pytest.raises(EngineBusy):
+        with engine.hold("testing"), pytest.raises(EngineBusy):
             index(found(article("b", "نص")), other, embedder, settings)
     finally:
         other.close()
     assert embedder.texts == []
+
+
+def test_a_run_gets_its_turn_from_a_writer_that_does_not_rest(
+    engine: Engine, settings: Settings
+) -> None:
+    run(engine, settings, found(article("a", "نص")))  # and has the right to write since
+    other = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
+    try:
+        report = index(found(article("b", "نص")), other, HashingEmbedder(), settings)
+    finally:
+        other.close()
+    assert report.created == 1
 
 
 def test_progress_adds_up_to_all_bytes(engine: Engine, settings: Settings) -> None:

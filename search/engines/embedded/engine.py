@@ -68,7 +68,7 @@ class EmbeddedEngine:
         self._folder = folder
         self._fingerprint = fingerprint
         self._record = Record(folder / "record.sqlite")
-        self._lock = WriterLock(lock_folder or folder)
+        self._lock = WriterLock(lock_folder or folder, self.rest)
         self._text = TextFollower(folder / "text", self._record, self._lock)
         self._meaning = Meaning(self._record)
         # Both rankings at once: hybrid at 100,000 passages 7.5 -> 5.7 ms.
@@ -125,6 +125,8 @@ class EmbeddedEngine:
         finally:
             with self._writing:
                 self._holds -= 1
+            if self._lock.wanted:
+                self.rest()
 
     def show(self) -> None:
         deadline = time.monotonic() + _SHOWN_WITHIN

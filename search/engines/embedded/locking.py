@@ -1,15 +1,23 @@
 """One writer at a time, by an operating system lock: a killed holder never blocks the next.
 
-The lock itself says nothing of its holder, so the holder writes who it is beside it.
+    writer.lock    locked by the holder
+    writer.json    who that is, for the others: the lock itself does not say
+    writer.wanted  there since somebody was refused: the holder gives way between two batches
+
+Who asks is refused at once all the same, and gets the lock when it tries again: a holder that
+is still at work two seconds later looks for the request after each write, and every second
+while it writes nothing; then it leaves the lock free for a while, and waits for its next turn.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,49 +27,108 @@ from filelock import FileLock, Timeout
 from search.errors import EngineBusy, EngineUnavailable
 
 PATIENCE = 0.5  # seconds a writer waits: a reader that catches up is mostly done sooner
+_AGE = 2.0  # seconds of a request from which a holder gives way: most are done by then
+_LOOK = 1.0  # seconds between two looks of a holder for a request
+_FREE = 2.0  # seconds the lock is left free for who asked, who may try once a second
+_TURN = 8.0  # seconds a writer that gave way waits for its next turn: others give way too
 
 
 class WriterLock:
-    """The right to change an index's folder, for one engine and all its threads."""
+    """The right to change an index's folder, for one engine and all its threads.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the index.
+        on_wanted: called, in a thread of its own, while the lock is kept and another writer
+            waits for it; should release it as soon as nothing is being written.
+    """
+
+    def __init__(self, folder: Path, on_wanted: Callable[[], None] | None = None) -> None:
         self._folder = folder
         self._holder = folder / "writer.json"
+        self._request = folder / "writer.wanted"
+        self._on_wanted = on_wanted
         # Not thread-local: an engine may be closed by another thread than the one that wrote.
         self._lock = FileLock(folder / "writer.lock", thread_local=False)
         self._guard = threading.Lock()
         self._kept = False  # by `acquire`, until `release`
+        self._gave_way = False  # the last release was for another writer
+        self._released = threading.Event()
         self._borrowers = 0
 
     @property
     def held(self) -> bool:
         return self._kept
 
+    @property
+    def wanted(self) -> bool:
+        """Whether another writer was refused a while ago, and may be trying again."""
+        if not self._kept:
+            return False
+        try:
+            return time.time() - self._request.stat().st_mtime > _AGE
+        except OSError:
+            return False
+
     def acquire(self, purpose: str) -> None:
         """Take the lock and keep it, or say who has it. Taking it twice does nothing.
 
         Raises:
-            EngineBusy: another process or engine writes; the message names it.
+            EngineBusy: another process or engine writes; the message names it, and it is
+                asked to give way.
             EngineUnavailable: the folder cannot be written to.
         """
         if self._kept:
             return
-        with self._guard:
-            self._take(purpose, PATIENCE)
-            self._kept = True
+        if self._gave_way:
+            self._let_pass()
+        until = time.monotonic() + (_TURN if self._gave_way else PATIENCE)
+        while True:
+            try:
+                with self._guard:
+                    self._take(purpose, ask=True)
+                    self._keep()
+                return
+            except EngineBusy:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.02)
+
+    def _keep(self) -> None:
+        self._gave_way = False
+        self._kept = True
+        self._request.unlink(missing_ok=True)
+        self._released = threading.Event()
+        if self._on_wanted is not None:
+            arguments = (self._released, self._on_wanted)
+            threading.Thread(
+                target=self._look, args=arguments, name="fihris-writer", daemon=True
+            ).start()
 
     def release(self) -> None:
         """Give the lock back; harmless when it is not held."""
         with self._guard:
+            self._gave_way = self._gave_way or self.wanted
             self._kept = False
+            self._released.set()
             self._give_back()
+
+    def _look(self, released: threading.Event, on_wanted: Callable[[], None]) -> None:
+        while not released.wait(_LOOK):
+            if self.wanted:
+                on_wanted()
+
+    def _let_pass(self) -> None:
+        """Leave the lock free until who asked has it, who then removes the request."""
+        until = time.monotonic() + _FREE
+        while time.monotonic() < until and self._request.exists():
+            time.sleep(0.05)
 
     @contextmanager
     def borrowed(self, purpose: str) -> Iterator[bool]:
         """Hold the lock for a while if that is possible at once; say whether it is held."""
         with self._guard:
             try:
-                self._take(purpose, 0)
+                self._take(purpose, ask=False)
             except (EngineBusy, EngineUnavailable):
                 mine = False
             else:
@@ -90,12 +157,15 @@ class WriterLock:
         except (OSError, ValueError, KeyError, TypeError):
             return "a process that has not said who it is"
 
-    def _take(self, purpose: str, patience: float) -> None:
+    def _take(self, purpose: str, *, ask: bool) -> None:
         if self._lock.is_locked:
             return
         try:
-            self._lock.acquire(timeout=patience, poll_interval=0.02)
+            self._lock.acquire(timeout=0)
         except Timeout:
+            if ask:
+                with contextlib.suppress(OSError):  # then the holder rests when it is done
+                    self._request.touch(exist_ok=False)
             raise EngineBusy(
                 f"another writer is at work in {self._folder}: {self.holder()}. "
                 "Wait until it is done, or stop it, and try again."

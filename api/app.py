@@ -16,7 +16,7 @@ from api.logs import RequestLog, json_logs
 from api.page import page_router
 from api.readiness import Readiness
 from api.routes import health, router
-from api.security import BoundedBody, BoundedConcurrency, KnownHost, SecurityHeaders
+from api.security import BoundedBody, BoundedConcurrency, KnownHost, SecurityHeaders, refused
 from api.writing import OpenIngest, Writing
 from search.searcher import Searcher
 from search.settings import Settings, read_settings
@@ -46,13 +46,14 @@ def create_app(
     writing = Writing(settings, ingest)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:  # noqa: ARG001
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[..., object]]]:  # noqa: ARG001
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         with json_logs():
             readiness.start()
-            # `indexer.server` calls it when it is told to stop: ASGI says nothing until all
-            # requests have ended, and a stream would not by itself.
-            yield {"stop": writing.stop}
+            # `indexer.server` calls `stop` when it is told to: ASGI says nothing until all
+            # requests have ended, and a stream would not by itself; and `refused` for what
+            # is no request.
+            yield {"stop": writing.stop, "refused": refused}
             await anyio.to_thread.run_sync(writing.close)
             await anyio.to_thread.run_sync(readiness.stop)
 

@@ -190,6 +190,7 @@ BY_STATUS: Mapping[int, Kind] = {
         BY_ERROR[TooManyWriters],
         Kind("unknown-host", 421, "Unknown host", "The Host header names another server."),
         INVALID,
+        Kind("head-too-large", 431, "Head too large", "The address and headers are too long."),
         INTERNAL,
         BY_ERROR[errors.EngineUnavailable],
     )

@@ -55,20 +55,22 @@ def searcher_of(request: Request) -> Searcher:
 
 
 def takes(*names: str) -> Callable[[Request], None]:
-    """Return a dependency that refuses query strings with anything but these parameters.
+    """Return a dependency that refuses addresses with anything but these parameters.
 
     A typing mistake in a parameter's name, a second value where one is read, or
     bytes that are no UTF-8 would otherwise be passed over in silence.
     """
 
     def check(request: Request) -> None:
-        try:
-            unquote_to_bytes(request.scope["query_string"]).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                "the query string is not UTF-8; percent-encode the UTF-8 bytes of each letter",
-                field="query",
-            ) from error
+        for part, name in (("raw_path", "path"), ("query_string", "query")):
+            try:
+                unquote_to_bytes(request.scope.get(part) or b"").decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise InputError(
+                    f"the address's {name} is not UTF-8; percent-encode the UTF-8 bytes of each"
+                    " letter",
+                    field=name,
+                ) from error
         seen = set()
         for name, _ in request.query_params.multi_items():
             if name not in names:

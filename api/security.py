@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import uuid
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -52,6 +53,15 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def refused(status: int, detail: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Return the answer to what is no HTTP request: status, headers and content."""
+    request_id = uuid.uuid4().hex
+    headers = {**HEADERS, "Cache-Control": "no-store", "X-Request-ID": request_id}
+    kind = BY_STATUS[status]
+    answer = problem_response(kind, detail, request_id=request_id, headers=headers)
+    return answer.status_code, answer.raw_headers, bytes(answer.body)
 
 
 class KnownHost:

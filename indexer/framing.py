@@ -3,13 +3,20 @@
 Where a proxy and this server disagree about where a request ends, the rest of one is taken
 for another's. RFC 9112 (2.2, 5.1, 5.2, 6.1) lets a server refuse what h11 still takes: lines that
 end with LF alone, folded header lines, and a body with two lengths.
+
+One thing is read that h11 refuses: letters of an address that are not percent-encoded, as curl
+and scripts send them (`/v1/search?q=بغداد`). Byte by byte there is one way to read them.
 """
 
 from __future__ import annotations
 
+import re
+
 import h11
 from h11._receivebuffer import ReceiveBuffer
 
+_RAW = re.compile(rb"[\x80-\xff]")
+_TRAILER = re.compile(rb"[^ ]*:")  # its name; a request line's first word has no colon
 _LENGTH, _ENCODING = b"content-length", b"transfer-encoding"
 
 
@@ -25,6 +32,8 @@ class _StrictLines(ReceiveBuffer):
             raise h11.LocalProtocolError("a line ends with LF and no CR")
         if any(line.startswith((b" ", b"\t")) for line in lines):
             raise h11.LocalProtocolError("a header goes on in a second line")
+        if lines and not _TRAILER.match(lines[0]):
+            lines[0] = bytearray(_RAW.sub(lambda byte: b"%%%02X" % byte[0][0], lines[0]))
         return lines
 
 

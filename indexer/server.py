@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
@@ -37,7 +38,9 @@ class StoppingServer(uvicorn.Server):
     """A server that bounds its connections, and tells its application when it is to stop.
 
     ASGI tells it only when all requests have ended, and a stream would not by itself. So
-    the application may leave a function `stop` in its lifespan's state.
+    the application may leave a function `stop` in its lifespan's state; and one, `refused`,
+    that makes the answer (status, headers, content) to what is no HTTP request, of a status
+    and what was wrong.
     """
 
     def __init__(self, config: uvicorn.Config, connections: int = MAX_CONNECTIONS) -> None:
@@ -134,6 +137,26 @@ class TimedProtocol(H11Protocol):
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE and not self._answered_early():
             self._arrived()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP request as the application answers errors, and close."""
+        error = sys.exception()  # uvicorn calls this where it caught h11's
+        refused = self.app_state.get("refused")
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.close()  # an answer is on its way already
+            return
+        if refused is None:
+            super().send_400_response(msg)
+            return
+        hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
+        status, headers, content = refused(431 if hint == 431 else 400, f"{error or msg}.")
+        for event in (
+            h11.Response(status_code=status, headers=[*headers, (b"connection", b"close")]),
+            h11.Data(data=content),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def on_response_complete(self) -> None:
         self._since = self.loop.time()

@@ -4,6 +4,8 @@
 #   make run        index seeds/, search it three ways, serve the API and the page
 #   make test       lint, types and every test          make test-fast   without the slow ones
 #   make lint       ruff and mypy                       make bench       the benchmarks
+#   make attack     kills, damage, silent connections: what becomes of an index and a server
+#                   (ten minutes; ATTACK=--quick is two, ATTACK=kills one of them, ATTACK=--help)
 #   make lock       write the lock files anew           make clean       remove all that was made
 #
 #   ENGINE=elasticsearch   `make run` with that engine, on the server FIHRIS_ELASTICSEARCH_URL
@@ -13,7 +15,7 @@
 #   PYTHON=python3.12  the interpreter to use
 
 .POSIX:
-.PHONY: run session test test-fast lint bench lock clean setup setup-dev
+.PHONY: run session test test-fast lint bench attack lock clean setup setup-dev
 
 VENV = .venv
 BIN = $(VENV)/bin
@@ -72,6 +74,9 @@ bench: setup-dev
 	  printf '\n== %s\n' "$$benchmark"; \
 	  $(HERE) $(BIN)/python -m "benchmarks.$$benchmark" || exit 1; \
 	done
+
+attack: setup-dev
+	@FIHRIS_CACHE="$(FIHRIS_CACHE)" $(BIN)/python -m tests.attacks $(ATTACK)
 
 setup: $(VENV)/base.stamp
 setup-dev: $(VENV)/dev.stamp

@@ -11,10 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .codepoints import code_points
 from .connections import few_descriptors, silent_connections
 from .corruptions import corruptions
+from .disk import full_disk
+from .embeddings import long_embeddings
 from .kills import kills
 from .tally import Tally
+from .vanished import WAYS, vanished_folder
 
 Attack = Callable[[Path, int, int], Tally]  # (an empty folder, how often, seed)
 
@@ -31,8 +35,12 @@ class Plan:
 PLANS = {
     "kills": Plan(kills, 200, 20),
     "corruptions": Plan(corruptions, 400, 60),
+    "codepoints": Plan(code_points, 300_000, 10_000),
     "connections": Plan(silent_connections, 2_000, 600),
     "descriptors": Plan(few_descriptors, 600, 300),
+    "embeddings": Plan(long_embeddings, 3, 2),
+    "disk": Plan(full_disk, 12, 3),
+    "vanished": Plan(vanished_folder, len(WAYS), len(WAYS)),
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.clauses import Everything, Term
+from search.clauses import Term
 from search.domain import IndexedArticle
 from search.engine import Engine, RankRequest
 from search.engines import open_engine
@@ -20,7 +20,6 @@ from tests.conformance.corpus import (
     EMBEDDER,
     FINGERPRINT,
     WORDS,
-    found,
     indexed,
     meaning,
     passages_of,
@@ -108,15 +107,15 @@ def _searches(engine: Engine, truth: Truth) -> Iterable[str]:
         for word in each.terms["stem"].split():
             words.setdefault(word, set()).add(key)
     for word, expected in words.items():
-        ids = found(engine, Term("stem", word), limit=10_000)
-        if sorted(ids) != sorted(expected):
+        rankings = engine.rank(RankRequest(Term("stem", word), limit=10_000))
+        ids = [hit.passage_id for hit in rankings.text]
+        if getattr(rankings, "behind", False):  # it says so itself
+            continue
+        if sorted(ids) != sorted(expected) or rankings.text_total != len(expected):
             yield f"search {word}: {_difference(ids, expected)}"
         for held in engine.fetch(ids[:5]):
             if word not in held.passage.text.replace(". ", " ").split():
                 yield f"search {word}: shows {held.passage.text[:40]!r}"
-    everything = engine.rank(RankRequest(Everything(), limit=0)).text_total
-    if everything != len(passages):
-        yield f"search for everything: {everything} of {len(passages)}"
     sources = dict(engine.facets(None, RankRequest().filter, ["source"])["source"])
     for source in ("cnn", "bbc"):
         number = sum(len(a.passages) for a in truth.values() if a.article.info.source == source)

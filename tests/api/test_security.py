@@ -173,6 +173,37 @@ def test_a_burst_is_told_to_come_back_and_health_still_answers() -> None:
     assert later[0]["status"] == 200
 
 
+def test_who_does_not_read_its_answer_takes_no_place() -> None:
+    async def play() -> list[int]:
+        read = asyncio.Event()
+
+        async def ready(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"much"})
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        app = BoundedConcurrency(ready, at_once=1)
+        scope: Scope = {
+            "type": "http", "method": "GET", "path": "/v1/search", "headers": [],
+            "state": {"request_id": "r"},
+        }  # fmt: skip
+
+        async def unread(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                await read.wait()
+
+        waiting = [asyncio.create_task(app(scope, receive, unread)) for _ in range(5)]
+        await asyncio.sleep(0)
+        sent = await _answer(app, receive)
+        read.set()
+        await asyncio.gather(*waiting)
+        return [sent[0]["status"], app.now]
+
+    assert asyncio.run(play()) == [200, 0]
+
+
 def test_who_writes_takes_no_place_of_who_searches() -> None:
     async def play() -> list[int]:
         release = asyncio.Event()

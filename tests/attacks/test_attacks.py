@@ -22,7 +22,6 @@ def said(tally: Tally) -> str:
     ("name", "count"),
     [
         ("kills", 20),
-        ("corruptions", 60),
         ("codepoints", 5_000),
     ],
 )

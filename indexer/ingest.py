@@ -22,6 +22,7 @@ from typing import BinaryIO
 from indexer.analyst import Terms, Titled, analysed
 from indexer.batches import BATCH_ARTICLES, BATCH_LENGTH, Maker
 from indexer.formats import Options, id_of
+from indexer.mojibake import readable
 from indexer.records import article_from, parse_object
 from indexer.sources import Failure, SourceFile
 from indexer.sources.sandbox import Parser
@@ -82,7 +83,7 @@ class EngineIngest:
 
     def article(self, fields: Mapping[str, object]) -> Ingested:
         try:
-            article = article_from(fields)
+            article = _article(fields)
         except SourceError as error:
             return Ingested(_id_of(fields), "failed", str(error), error.code)
         return self._store([article])[0]
@@ -279,9 +280,35 @@ def _read(line: Line) -> Article | Ingested:
     except SourceError as error:
         return Ingested("", "failed", str(error), error.code)
     try:
-        return article_from(fields)
+        return _article(fields)
     except SourceError as error:
         return Ingested(_id_of(fields), "failed", str(error), error.code)
+
+
+def _article(fields: Mapping[str, object]) -> Article:
+    """Return the article that somebody sends, who is told what a file would have mended.
+
+    Raises:
+        SourceError: as `article_from`; or its text, title or author was read in a wrong
+            encoding.
+    """
+    article = article_from(fields)
+    for name, value in (
+        ("text", article.text),
+        ("title", article.info.title),
+        ("author", article.info.author),
+    ):
+        try:
+            found, notes = readable(value)
+        except SourceError as error:
+            raise SourceError(f'"{name}": {error}', code=error.code) from error
+        if found != value:
+            raise SourceError(
+                f'"{name}" was read in a wrong encoding before it was sent ({notes[0]}); '
+                "send it as it was meant",
+                code="garbled",
+            )
+    return article
 
 
 def _id_of(fields: Mapping[str, object]) -> str:

@@ -51,6 +51,11 @@ def _bytes_of(codec: str, *, controls: bool) -> Mapping[int, int]:
     return found
 
 
+# Signs that stand in no text right behind a letter, and are half of a letter of UTF-8: of the
+# others some do (ط،ظ، of a list, ع…ع… of who stutters, the پ and گ of Persian).
+_STRONG = "€‚ƒ„†‡ˆ‰‹›Œœ™¢£¤¥¦§¨©¬\u00ad®¯°±²³´µ¶·¸¹¼½¾"
+
+
 class _Misread:
     """An 8-bit encoding in which UTF-8 was read."""
 
@@ -58,35 +63,33 @@ class _Misread:
         self.name = name
         table = _bytes_of(codec, controls=controls)
         self.table = {char: chr(byte) for char, byte in table.items()}
-        of = {
-            kind: "".join(re.escape(chr(char)) for char, byte in table.items() if byte in bytes_)
-            for kind, bytes_ in (
-                ("high", range(0x80, 0x100)),
-                ("rest", range(0x80, 0xC0)),
-                ("two", range(0xC2, 0xE0)),
-                ("three", range(0xE0, 0xF0)),
-                ("four", range(0xF0, 0xF5)),
-                ("arabic", range(0xD8, 0xDC)),
-                ("accented", range(0xC3, 0xC6)),
-            )
-        }
-        rest = f"[{of['rest']}]"
-        self.letter = re.compile(
-            f"[{of['two']}]{rest}|[{of['three']}]{rest}{{2}}|[{of['four']}]{rest}{{3}}"
+
+        def chars(first: int, end: int) -> str:
+            return "".join(re.escape(chr(c)) for c, byte in table.items() if first <= byte < end)
+
+        rest = f"[{chars(0x80, 0xC0)}]"
+        two, arabic, accented = chars(0xC2, 0xE0), chars(0xD8, 0xDC), chars(0xC3, 0xC6)
+        self._letter = re.compile(
+            f"[{two}]{rest}|[{chars(0xE0, 0xF0)}]{rest}{{2}}|[{chars(0xF0, 0xF5)}]{rest}{{3}}"
         )
-        self.run = re.compile(f"[{of['high']}]{{2,}}")
-        # What no right text has: two Arabic letters of UTF-8 in a row, one Latin one beside a
-        # small letter, a dash or quote.
-        signs = [f"(?:[{of['arabic']}]{rest}){{2}}"]
-        if codec == "cp1252":
-            signs += [
-                f"(?<=[a-z])[{of['accented']}]{rest}",
-                f"[{of['accented']}]{rest}(?=[a-z])",
-                f"\u00e2[\u20ac\x80]{rest}",
-                f"(?:[{of['two']}]{rest}){{3}}",
+        self._run = re.compile(f"[{chars(0x80, 0x100)}]{{2,}}")
+        if codec == "cp1256":
+            strong = f"[{_STRONG}]"
+            signs = [
+                f"[{arabic}]{rest}[{arabic}]{strong}",
+                f"[{arabic}]{strong}[{arabic}]{rest}",
+                "ط[·¸][\u0621-\u064aâ]",  # such text read so once more: ط·آ£ط·آ¹
             ]
-        else:  # such text read so once more: ط·آ£ط·آ¹
-            signs.append("ط[·¸][\u0621-\u064aâ]")
+            self._surely = re.compile("|".join(signs))
+        else:
+            signs = [
+                f"(?:[{arabic}]{rest}){{2}}",
+                f"(?:[{two}]{rest}){{3}}",
+                f"\u00e2[\u20ac\x80]{rest}",  # a dash or quote
+                f"(?<=[a-z])[{accented}]{rest}",
+                f"[{accented}]{rest}(?=[a-z])",
+            ]
+            self._surely = re.compile("|".join([*signs, f"[{arabic}]{rest}"]))
         self.sign = re.compile("|".join(signs))
 
     def count(self, text: str) -> int:
@@ -94,31 +97,39 @@ class _Misread:
         return sum(1 for _ in self.sign.finditer(text))
 
     def mended(self, text: str) -> str:
-        """Return a text that is of this kind read as it was meant."""
-        return self.run.sub(self._mended_run, text)
+        """Return a text that is of this kind read as it was meant.
 
-    def _mended_run(self, run: re.Match[str]) -> str:
-        """Return a run of letters read anew; as it is, where it is not UTF-8 or none of a text.
-
-        Ã of a right word before UTF-8 is left alone, and so is a last letter that is cut.
+        Where some of it is not UTF-8, only what surely is: the rest may be right.
         """
-        try:
-            found = run[0].translate(self.table).encode("latin-1").decode()
-        except UnicodeError:
-            pieces = self.letter.sub(self._mended_letter, run[0])
-            return pieces if self.sign.search(run[0]) else run[0]
-        return found if all(map(_is_written, found)) else run[0]
+        mixed = any(self._decoded(run[0]) is None for run in self._run.finditer(text))
 
-    def _mended_letter(self, letter: re.Match[str]) -> str:
+        def in_run(run: re.Match[str]) -> str:
+            if mixed and not self._surely.search(run[0]):
+                beside = run.string[max(0, run.start() - 1) : run.end() + 1]
+                if not self.sign.search(beside):
+                    return run[0]
+            found = self._decoded(run[0])
+            if found is None:  # a letter of it is cut
+                found = self._letter.sub(lambda m: self._decoded(m[0]) or m[0], run[0])
+            return found
+
+        return self._run.sub(in_run, text)
+
+    def _decoded(self, run: str) -> str | None:
+        """Return letters read anew, None where they are not UTF-8 or none of a text."""
         try:
-            found = letter[0].translate(self.table).encode("latin-1").decode()
+            found = run.translate(self.table).encode("latin-1").decode()
         except UnicodeError:
-            return letter[0]
-        return found if all(map(_is_written, found)) else letter[0]
+            return None
+        return found if all(map(_is_written, found)) else None
 
 
 _LATIN = _Misread("Windows-1252", "cp1252", controls=True)
 _ARABIC = _Misread("Windows-1256", "cp1256", controls=False)
+# Without these a text is right. Looking for them takes 1 to 8 us a paragraph, the rest 130: a
+# byte of theirs is looked for first, since most paragraphs have none.
+_SUSPECT_BYTES = (b"\xc2", b"\xc3", *map(str.encode, "‚„†‡ƒˆ\ufffd"))
+_SUSPECT = re.compile(f"[\u00c0-\u00ff\ufffd{_STRONG}]")
 _ACCENTED = re.compile("[\u00c0-\u00ff]{3}")
 # The first half of an Arabic letter whose second half is lost, beside one that was mended.
 _CUT = re.compile("[ØÙÚÛ](?=[\u0621-\u064a])|(?<=[\u0621-\u064a])[ØÙÚÛ]")
@@ -130,6 +141,10 @@ _MARKS_IN_A_ROW = re.compile(r"(?<!\S)\?{2,}(?:[^\S\n]+\?+[.,،!]?){2,}(?!\S)")
 
 def mended(text: str) -> Readable:
     """Return a text as it was meant, as far as that is certain."""
+    return _mended(text) if _is_suspect(text) else Readable(text)
+
+
+def _mended(text: str) -> Readable:
     notes: dict[str, None] = {}
     for _ in range(_ROUNDS):
         count, _, misread = max((m.count(text), m is _LATIN, m) for m in (_LATIN, _ARABIC))
@@ -151,7 +166,10 @@ def readable(text: str) -> Readable:
         SourceError: letters of it are lost, or it is broken in a way that nothing mends for
             certain; says where and what to do.
     """
-    found = mended(text)
+    suspect = _is_suspect(text)
+    if not suspect and "??" not in text:
+        return Readable(text)
+    found = _mended(text) if suspect else Readable(text)
     problem, notes = _problem(found.text)
     if problem:
         raise SourceError(problem, code="garbled")
@@ -170,15 +188,33 @@ def readable_line(text: str) -> Readable:
 def _problem(text: str) -> tuple[str, tuple[str, ...]]:
     """Return what makes a text unreadable, "" if nothing, and notes on what is a trace."""
     notes: list[str] = []
+    if problem := _broken(text, notes) if _is_suspect(text) else "":
+        return problem, ()
+    if "??" in text and (rows := _MARKS_IN_A_ROW.findall(text)):
+        words = sum(len(row.split()) for row in rows)
+        said = f"{words:,} of its words are question marks: the letters were lost"
+        if words > _LOST_WORDS * len(text.split()):
+            return f"{said} when it was saved; {_REMEDY}", ()
+        notes.append(said)
+    return "", tuple(notes)
+
+
+def _is_suspect(text: str) -> bool:
+    written = text.encode("utf-8", "surrogatepass")
+    return any(byte in written for byte in _SUSPECT_BYTES) and bool(_SUSPECT.search(text))
+
+
+def _broken(text: str, notes: list[str]) -> str:
+    """Return how a text is broken, "" where it is not or by a trace only, which goes to `notes`."""
     size = len(text)
     if lost := text.count("\ufffd"):
         place = text.index("\ufffd")
         said = f'{lost:,} of its letters are lost (U+FFFD), the first after "{_near(text, place)}"'
         if (lost > _FEW or size <= 100 * lost) and lost > _TRACE * size:
-            return f"{said}: {_REMEDY}", ()
+            return f"{said}: {_REMEDY}"
         notes.append(said)
     if _may_be_arabic(text):
-        return f"it may be Arabic in 8 bits read as Windows-1252, or not: {_REMEDY}", ()
+        return f"it may be Arabic in 8 bits read as Windows-1252, or not: {_REMEDY}"
     signs = (_LATIN.sign, _ARABIC.sign, _CUT)
     broken = [found for sign in signs for found in sign.finditer(text)]
     if broken:
@@ -187,15 +223,9 @@ def _problem(text: str) -> tuple[str, tuple[str, ...]]:
             f'"{broken[0][0]}" after "{_near(text, broken[0].start())}"'
         )
         if len(broken) * 2 > _TRACE * size:
-            return f"{said}, and nothing mends them for certain: {_REMEDY}", ()
+            return f"{said}, and nothing mends them for certain: {_REMEDY}"
         notes.append(said)
-    if "??" in text and (rows := _MARKS_IN_A_ROW.findall(text)):
-        words = sum(len(row.split()) for row in rows)
-        said = f"{words:,} of its words are question marks: the letters were lost"
-        if words > _LOST_WORDS * len(text.split()):
-            return f"{said} when it was saved; {_REMEDY}", ()
-        notes.append(said)
-    return "", tuple(notes)
+    return ""
 
 
 def _near(text: str, place: int) -> str:

@@ -38,7 +38,8 @@ _NAMES: Mapping[str, str] = {
     "url": "url link permalink weburl sourceurl href رابط",
     "published": (
         "published publishedat publishedon publicationdate datepublished publishdate pubdate "
-        "date postedat posteddate timestamp createdat created تاريخ تاريخنشر "
+        "date postedat posteddate timestamp timestampms createdat created createdutc createdtime تاريخ "
+        "تاريخنشر "
     ),
     "author": "author authors byline creator dccreator writer كاتب مولف",
     "tags": (

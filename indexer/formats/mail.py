@@ -235,7 +235,7 @@ def _decoded(piece: bytes | str, declared: str | None, charset: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(mended(text).text.split())
 
 
 def _unfolded(value: str) -> str:

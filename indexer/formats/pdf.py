@@ -240,17 +240,11 @@ def _facts(reader: PdfReader) -> Facts:
 
 
 def _text(work: Callable[[], object]) -> str:
-    """Return a text of the metadata, "" if it is none.
-
-    Old Arabic programs wrote Windows' Arabic bytes where Latin ones are meant.
-    """
+    """Return a text of the metadata, "" if it is none."""
     value = _said(work)
     if not isinstance(value, str):
         return ""
     text = plain(value).strip()
-    letters = [char for char in text if char.isalpha()]
-    if sum("\u00c0" <= char <= "\u00ff" for char in letters) > len(letters) / 2:
-        return text.encode("latin-1", "replace").decode("cp1256").strip()
     return "" if UNKNOWN in text else text
 
 

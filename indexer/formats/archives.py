@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from copy import copy
 from dataclasses import replace
 from typing import BinaryIO
 from unicodedata import normalize
@@ -33,9 +35,9 @@ from indexer.formats import (
     reader_of,
     suffix_of,
 )
-from indexer.formats.archive_members import Member, Members, members_of
-from indexer.formats.archive_streams import Budget, Counted
+from indexer.formats.archive_members import METADATA_SUFFIX, Member, members_of
 from indexer.formats.documents import whole
+from indexer.formats.unpacking import Budget
 from indexer.records import parse_object
 from search.errors import SourceError
 
@@ -43,7 +45,6 @@ MAX_MEMBER = 64 * MEBIBYTE  # bytes of a member that is not streamed
 MAX_METADATA = MEBIBYTE  # bytes of a NAME.meta.json
 MAX_METADATA_ALL = 16 * MEBIBYTE  # bytes of all of them
 MAX_DEPTH = 3  # archives in archives
-METADATA_SUFFIX = ".meta.json"
 
 _STREAMED = frozenset({".jsonl", ".ndjson", ".csv", ".tsv"})
 _MANY = frozenset({"objects", "tables", "archives"})  # each article has its own metadata
@@ -51,34 +52,31 @@ _MANY = frozenset({"objects", "tables", "archives"})  # each article has its own
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
     """Yield the articles of an archive's members."""
-    counted = Counted(stream)
-    for item in _Archive(options, counted).items(counted.stream, name, depth=1):
-        yield replace(item, size=counted.taken())
+    budget = Budget(stream.seek(0, os.SEEK_END))
+    read = 0
+    for item in _Archive(options, budget).items(stream, name, depth=1):
+        if isinstance(item, Broken) and not item.part:
+            raise SourceError(item.reason, code=item.code)
+        size = max(0, stream.tell() - read)
+        read += size
+        yield replace(item, size=size)
 
 
 class _Archive:
     """One archive with all archives in it: what it may still unpack."""
 
-    def __init__(self, options: Options, counted: Counted) -> None:
+    def __init__(self, options: Options, budget: Budget) -> None:
         self._options = options
-        self._counted = counted
-        self._budget = Budget(counted.size)
+        self._budget = budget
 
     def items(self, stream: BinaryIO, name: str, depth: int) -> Iterator[Extracted | Broken]:
         """Yield what is in an archive, which is at this depth (1 for the file itself)."""
-        members = members_of(stream, name, self._budget)
-        if members.only:  # a compressed file and no archive
-            yield from self._only(members, depth)
-            return
-        metadata, broken = self._metadata(members)
-        if depth == 1:
-            self._counted.forget()  # a tar is read twice
+        metadata, broken = self._metadata(stream, name)
         seen: set[str] = set()
         taken: set[str] = set()  # what members put into ids
         passed = read = 0
-        nested: list[str] = []
-        for member in members:
-            if member.is_hidden or member.name.endswith(METADATA_SUFFIX):
+        for member in members_of(stream, name, self._budget):
+            if member.is_hidden or member.is_metadata:
                 continue
             if member.problem is not None:
                 read += 1
@@ -88,7 +86,8 @@ class _Archive:
             elif member.name in seen:
                 yield Broken(member.shown, "duplicate-id", "its archive has this name twice")
             elif _kind(member.name) == "archives" and depth >= MAX_DEPTH:
-                nested.append(member.shown)
+                read += 1
+                yield Broken(member.shown, "nested", "archives in archives in archives: unpack it")
             else:
                 seen.add(member.name)
                 read += 1
@@ -98,25 +97,10 @@ class _Archive:
                     continue
                 key = _key(member.name, taken)
                 for item in self._of_member(member, member.name, depth):
-                    yield _placed(item, member, key, metadata.get(beside))
-        if nested:
-            reason = f"{len(nested):,} archives in archives in archives are not opened"
-            yield Broken(nested[0], "nested", reason)
-        elif not read:
+                    yield _placed(item, member, key, metadata.get(beside)) if member.shown else item
+        if not read:
             reason = f"nothing in it is of a kind that is read ({passed:,} files passed over)"
             raise SourceError(reason, code="unsupported" if passed else "empty")
-
-    def _only(self, members: Members, depth: int) -> Iterator[Extracted | Broken]:
-        """Yield what is in a compressed file, as if it were not compressed."""
-        for member in members:
-            if not suffix_of(member.name):
-                reader_of(member.name)  # raises, and names the kinds that are read
-            if _kind(member.name) == "archives" and depth >= MAX_DEPTH:
-                raise SourceError("archives in archives in archives", code="nested")
-            for item in self._of_member(member, member.name, depth):
-                if isinstance(item, Broken) and not item.part:
-                    raise SourceError(item.reason, code=item.code)
-                yield item
 
     def _of_member(self, member: Member, name: str, depth: int) -> Iterator[Extracted | Broken]:
         """Yield what is in a member; a Broken without a part where that is not to be known."""
@@ -136,28 +120,30 @@ class _Archive:
             yield Broken("", error.code, str(error))
 
     def _metadata(
-        self, members: Members
+        self, stream: BinaryIO, name: str
     ) -> tuple[dict[str, dict[str, object]], dict[str, tuple[str, str]]]:
         """Return each NAME.meta.json as an object, and why those that are none cannot be read."""
         known: dict[str, dict[str, object]] = {}
         broken: dict[str, tuple[str, str]] = {}
         left = MAX_METADATA_ALL
-        for member in members.matching(METADATA_SUFFIX):
-            if member.is_hidden or member.problem is not None:
-                continue
-            short = member.name.rpartition("/")[2]
-            try:
-                with closing(member.open()) as stream:
-                    content = whole(stream, min(left, MAX_METADATA))
-                left -= len(content)
-                found = parse_object(decode(content)[0])
-                if "text" in found:
-                    raise SourceError('"text" belongs in the file beside it', code="bad-field")
-                known[member.name] = found
-            except SourceError as error:
-                if self._budget.is_spent:
-                    raise
-                broken[member.name] = (error.code, f"{short}: {error}")
+        budget = copy(self._budget)  # all that is read now is read again
+        with suppress(SourceError):  # of the archive itself: met again where it matters
+            for member in members_of(stream, name, budget):
+                if not member.is_metadata or member.is_hidden or member.problem:
+                    continue
+                short = member.name.rpartition("/")[2]
+                try:
+                    with closing(member.open()) as opened:
+                        content = whole(opened, min(left, MAX_METADATA))
+                    left -= len(content)
+                    found = parse_object(decode(content)[0])
+                    if "text" in found:
+                        raise SourceError('"text" belongs in the file beside it', code="bad-field")
+                    known[member.name] = found
+                except SourceError as error:
+                    if budget.is_spent:
+                        raise
+                    broken[member.name] = (error.code, f"{short}: {error}")
         return known, broken
 
 

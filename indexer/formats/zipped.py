@@ -10,11 +10,8 @@ XML      no DTD, no entities but XML's own five, no network; the text itself is 
 
 from __future__ import annotations
 
-import errno
 import posixpath
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
@@ -22,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 
 from indexer.formats import MEBIBYTE
+from indexer.formats.unpacking import BROKEN, PIECE, Budget, damaged, open_zip, unpacked
 from search.errors import SourceError
 
 MAX_FILE = 512 * MEBIBYTE  # bytes of the file: pictures are not unpacked
@@ -29,26 +27,11 @@ MAX_UNPACKED = 256 * MEBIBYTE  # bytes of all that is read of it
 MAX_TREE = 16 * MEBIBYTE  # bytes of an XML that is made a tree
 _MAX_RATIO = 100  # unpacked to packed; Word's XML has 5 to 30
 _FREE = 16 * MEBIBYTE  # bytes that may be unpacked whatever the ratio
-_MAX_DIRECTORY = 4 * MEBIBYTE  # bytes of the list of members: some 40,000 of them
-_PIECE = 1 << 16
+_MAX_MEMBERS = 16_000
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_END_OF_DIRECTORY = b"PK\x05\x06"
 _ENCRYPTED = 0x1  # of a member's flags
-
-# What zipfile raises on bytes that are no good zip (its documentation names BadZipFile
-# and NotImplementedError; zlib, struct and a seek before the start come from inside).
-_BROKEN = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    NotImplementedError,
-    EOFError,
-    zlib.error,
-    struct.error,
-    ValueError,
-    OverflowError,
-)
 
 
 class Target(Protocol):
@@ -73,17 +56,9 @@ class Package:
             raise SourceError(
                 f"{self.size:,} bytes, and {MAX_FILE:,} are the most", code="too-large"
             )
-        self._refuse_others(stream)
-        self._left = min(MAX_UNPACKED, max(_FREE, _MAX_RATIO * self.size))
-        try:
-            stream.seek(0)
-            self._zip = zipfile.ZipFile(stream)
-        except _BROKEN as error:
-            raise SourceError(
-                f"not a zip file, or a broken one: {error}", code="damaged"
-            ) from error
-        except OSError as error:
-            raise _unseekable(error) from error
+        _refuse_old(stream)
+        self._budget = Budget(self.size, MAX_UNPACKED, _MAX_RATIO, _FREE)
+        self._zip = open_zip(stream, _MAX_MEMBERS)
         self._members = {_key(info.filename): info for info in self._zip.infolist()}
 
     def __contains__(self, name: str) -> bool:
@@ -104,20 +79,12 @@ class Package:
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise SourceError(f"{name} is packed in a way that is not read", code="damaged")
         try:
-            with self._zip.open(info) as member:
-                while piece := member.read(_PIECE):
-                    self._left -= len(piece)
-                    if self._left < 0:
-                        raise SourceError(
-                            f"it unpacks to more than {_MAX_RATIO} times its size, or to more "
-                            f"than {MAX_UNPACKED:,} bytes",
-                            code="bomb",
-                        )
+            with self._zip.open(info) as raw:
+                member = unpacked(raw, self._budget)
+                while piece := member.read(PIECE):
                     yield piece
-        except _BROKEN as error:
-            raise SourceError(f"{name} in it is broken: {error}", code="damaged") from error
-        except OSError as error:
-            raise _unseekable(error) from error
+        except BROKEN as error:
+            raise damaged(error) from error
 
     def read(self, name: str, limit: int = MAX_TREE) -> bytes:
         """Return a member's bytes.
@@ -176,23 +143,6 @@ class Package:
         except etree.LxmlError as error:
             raise _not_xml(name, error) from error
 
-    def _refuse_others(self, stream: BinaryIO) -> None:
-        """Refuse old Office files, and a list of members that would fill the memory."""
-        stream.seek(0)
-        if stream.read(len(_OLE)) == _OLE:
-            stream.seek(0)
-            if _contains(stream, _OLE_ENCRYPTED):
-                raise SourceError("locked with a password: unlock it first", code="encrypted")
-            raise SourceError(
-                "an Office file of before 2007 under another name: save it anew", code="damaged"
-            )
-        stream.seek(max(0, self.size - (1 << 16) - 22))
-        tail = stream.read()
-        end = tail.rfind(_END_OF_DIRECTORY)
-        directory = tail[end + 12 : end + 16]
-        if end >= 0 and int.from_bytes(directory, "little") > _MAX_DIRECTORY:
-            raise SourceError("a list of more members than any document has", code="bomb")
-
 
 class _Guarded:
     """A target that takes no DOCTYPE."""
@@ -242,13 +192,19 @@ def _key(name: str) -> str:
     return name.replace("\\", "/").lstrip("/").casefold()
 
 
-def _contains(stream: BinaryIO, wanted: bytes) -> bool:
+def _refuse_old(stream: BinaryIO) -> None:
+    """Refuse an Office file of before 2007, which is also what locks newer ones."""
+    stream.seek(0)
+    if stream.read(len(_OLE)) != _OLE:
+        return
     before = b""
     while piece := stream.read(MEBIBYTE):
-        if wanted in before + piece:
-            return True
-        before = piece[-len(wanted) :]
-    return False
+        if _OLE_ENCRYPTED in before + piece:
+            raise SourceError("locked with a password: unlock it first", code="encrypted")
+        before = piece[-len(_OLE_ENCRYPTED) :]
+    raise SourceError(
+        "an Office file of before 2007 under another name: save it anew", code="damaged"
+    )
 
 
 def _not_xml(name: str, error: Exception) -> SourceError:
@@ -259,10 +215,3 @@ def _entities(name: str) -> SourceError:
     return SourceError(
         f"{name} in it has a DOCTYPE, which can define texts that grow without end", code="bomb"
     )
-
-
-def _unseekable(error: OSError) -> Exception:
-    """Return what a failed read means: a place before the file's start, or the disk."""
-    if error.errno == errno.EINVAL:
-        return SourceError("a broken zip file: it points outside of itself", code="damaged")
-    return error

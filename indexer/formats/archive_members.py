@@ -152,6 +152,8 @@ class _Info(tarfile.TarInfo):
             if buf and buf.count(0) == _BLOCK:  # as two such blocks mark the end
                 raise
             raise tarfile.ReadError(f"a broken header, or none: {error}") from error
+        if info.size < 0:
+            raise tarfile.ReadError("a header with a size below nothing")
         if info.type in _BESIDE and info.size > MAX_TAR_HEADER:
             raise SourceError("a header of a member takes more than a mebibyte", code="bomb")
         return info

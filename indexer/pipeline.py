@@ -17,7 +17,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 
-from indexer import turns
 from indexer.analyst import Analyst, analysed
 from indexer.batches import (
     BATCH_ARTICLES,
@@ -30,6 +29,7 @@ from indexer.batches import (
     batches,
 )
 from indexer.sources import Failure, Found, Item, Skipped
+from indexer.turns import in_turn
 from search.domain import Vector
 from search.embedding import Embedder
 from search.engine import Engine
@@ -108,14 +108,13 @@ def index(
         EngineError: already the first try to write failed, as when another writer is at work.
     """
     if not dry_run:
-        # Refused now rather than after the first batch is embedded.
-        turns.in_turn(lambda: engine.write([]), turns.FIRST_TURN, stopping)
+        engine.write([])  # refused now rather than after the first batch is embedded
     # While the model works there is time to analyse; without it a second process is worth it.
     analyst = None if embed or dry_run else Analyst()
     places = FirstPlaces()
     analyse = analyst.analysed if analyst else analysed
     maker = Maker(engine, embedder, settings, embed, known or {}, analyse)
-    run = _Run(maker, places, dry_run, on_size, on_outcome, on_failure)
+    run = _Run(maker, places, dry_run, on_size, on_outcome, on_failure, stopping)
     stopped = ""
     admitted = run.admitted(items, stopping)
     if limit is not None:
@@ -156,6 +155,7 @@ class _Run:
     on_size: OnSize
     on_outcome: OnOutcome
     on_failure: OnFailure
+    stopping: Callable[[], bool]
     started: float = field(default_factory=time.monotonic)
     articles: int = 0
     passages: int = 0
@@ -216,7 +216,7 @@ class _Run:
             wait([making], timeout=0.2)
         ready = making.result()
         self._tell()
-        written = turns.in_turn(lambda: self.maker.write(ready), turns.NEXT_TURN)
+        written = in_turn(lambda: self.maker.write(ready), self.stopping)
         for n, (found, ended) in enumerate(zip(batch, written, strict=True)):
             if ended.status == "failed":
                 self.fail(Failure(found.place, ended.error, 0, ended.code, found.file))

@@ -17,8 +17,11 @@ PLAIN_SECONDS = 15.0  # between two lines where there is no terminal
 
 
 @contextmanager
-def steps() -> Iterator[Callable[[str, int, int], None]]:
-    """Give what shows how far each of several steps is."""
+def steps(*, plain: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Give what shows how far each of several steps is.
+
+    `plain`: by a line now and then where there is no terminal.
+    """
     with _bar() as bar:
         tasks: dict[str, TaskID] = {}
         shown = 0.0
@@ -29,7 +32,7 @@ def steps() -> Iterator[Callable[[str, int, int], None]]:
             if new:
                 tasks[what] = bar.add_task(what, total=of, count="")
             bar.update(tasks[what], completed=done)
-            if bar.disable and (new or now - shown >= PLAIN_SECONDS):
+            if plain and bar.disable and (new or now - shown >= PLAIN_SECONDS):
                 shown = now
                 typer.echo(f"fihris: {what}, {done:,} of {of:,} articles", err=True)
 

@@ -1,4 +1,8 @@
-"""Waiting for the right to write: whoever has it gives way within ten seconds of being asked."""
+"""Waiting for the right to write, in a run that had it and gave way to another writer.
+
+Who comes second is refused at once, and gets its turn when it tries again: whoever writes gives
+way within ten seconds of being asked.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,16 @@ from search.errors import EngineBusy
 
 T = TypeVar("T")
 
-FIRST_TURN = 12.0  # seconds a command waits at its start
-NEXT_TURN = 60.0  # seconds a run waits that gave way to another one
+NEXT_TURN = 60.0  # seconds
 _AGAIN = 0.5  # seconds between two tries
 
 
-def in_turn(
-    write: Callable[[], T], seconds: float, stopping: Callable[[], bool] = lambda: False
-) -> T:
-    """Return what `write` does, tried again for some seconds while another writer is at work.
+def in_turn(write: Callable[[], T], stopping: Callable[[], bool]) -> T:
+    """Return what `write` does, tried again for a while where another writer is at work.
 
     Raises EngineBusy where it still is then, or when `stopping` says so.
     """
-    until = time.monotonic() + seconds
+    until = time.monotonic() + NEXT_TURN
     while True:
         try:
             return write()

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from indexer import turns
 from indexer.commands import AsJson
 from indexer.progress import steps
 from indexer.terminal import all_valid, opened, plain, with_engine
@@ -20,7 +19,7 @@ def delete_command(
     with opened() as (engine, _, _):
         wanted = list(dict.fromkeys(all_valid("id", ids)))
         known = engine.stored(wanted)
-        removed = turns.in_turn(lambda: engine.delete(list(known)), turns.FIRST_TURN)
+        removed = engine.delete(list(known))
     unknown = [each for each in wanted if each not in known]
     for article_id in unknown:
         typer.echo(f"fihris: there is no article {plain(article_id)!r}", err=True)
@@ -47,7 +46,7 @@ def reindex_command(
 
     settings = read_settings()
     embedder = open_embedder(settings)
-    with steps() as on_step:
+    with steps(plain=True) as on_step:
         copied = reindex(settings, embedder, keep=keep, on_step=on_step)
     typer.echo(show.as_json(copied) if json else show.copied_text(copied))
 
@@ -65,7 +64,7 @@ def upgrade_command(json: AsJson = False) -> None:
 
     settings = read_settings()
     embedder = open_embedder(settings)
-    with steps() as on_step:
+    with steps(plain=True) as on_step:
         copied = upgrade(settings, embedder, on_step=on_step)
     if json:
         typer.echo(show.as_json({"upgraded": copied is not None, "copied": copied}))
@@ -101,6 +100,6 @@ def migrate_command(
     if source == target:
         raise InputError(f"--from and --to are both {source!r}", field="--to")
     embedder = open_embedder(settings)
-    with steps() as on_step:
+    with steps(plain=True) as on_step:
         copied = migrate(named[0], named[1], embedder, on_step)
     typer.echo(show.as_json(copied) if json else show.copied_text(copied))

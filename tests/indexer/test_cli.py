@@ -335,8 +335,8 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
     group = typer.main.get_command(app)
     commands = getattr(group, "commands")  # noqa: B009
     assert set(commands) == {
-        "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
-        "evaluate", "analyze",
+        "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "upgrade",
+        "migrate", "evaluate", "analyze",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -9,7 +11,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from indexer import turns
 from indexer.analyst import TITLE_END
 from indexer.batches import BATCH_ARTICLES
 from indexer.pipeline import AHEAD, Report, index
@@ -281,30 +282,44 @@ def test_an_engine_that_gives_up_ends_the_run_with_its_reason(
 
 
 def test_another_writer_is_refused_before_anything_is_embedded(
-    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, settings: Settings
 ) -> None:
-    monkeypatch.setattr(turns, "FIRST_TURN", 0.0)
     run(engine, settings, found(article("a", "نص")))
     other = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
     embedder = CountingEmbedder()
     try:
-        with engine.hold("testing"), pytest.raises(EngineBusy):
+        with pytest.raises(EngineBusy):
             index(found(article("b", "نص")), other, embedder, settings)
     finally:
         other.close()
     assert embedder.texts == []
 
 
-def test_a_run_gets_its_turn_from_a_writer_that_does_not_rest(
-    engine: Engine, settings: Settings
-) -> None:
-    run(engine, settings, found(article("a", "نص")))  # and has the right to write since
+def test_a_run_gives_way_to_another_writer_and_goes_on(engine: Engine, settings: Settings) -> None:
     other = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
+    (theirs,) = prepare([article("b", "نص")], HashingEmbedder(), settings)
+    turn: list[float] = []
+
+    def endless() -> Iterator[Item]:
+        started = time.monotonic()
+        for n in itertools.count():
+            if turn and n > turn[0] + 2 * BATCH_ARTICLES:
+                return
+            yield from found(article(f"a{n}", "نص"))
+            if not turn and n >= BATCH_ARTICLES and n % 8 == 0:
+                with contextlib.suppress(EngineBusy):
+                    other.write([theirs])
+                    other.rest()
+                    turn.append(n)
+            assert time.monotonic() - started < 60
+
     try:
-        report = index(found(article("b", "نص")), other, HashingEmbedder(), settings)
+        report = index(endless(), engine, HashingEmbedder(), settings)
     finally:
         other.close()
-    assert report.created == 1
+    assert not report.stopped
+    assert report.created == report.articles
+    assert len(engine.article_ids("", 10_000)) == report.created + 1
 
 
 def test_progress_adds_up_to_all_bytes(engine: Engine, settings: Settings) -> None:

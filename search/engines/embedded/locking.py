@@ -168,7 +168,7 @@ class WriterLock:
                     self._request.touch(exist_ok=False)
             raise EngineBusy(
                 f"another writer is at work in {self._folder}: {self.holder()}. "
-                "Wait until it is done, or stop it, and try again."
+                "It was asked to give way, which takes up to ten seconds: try again then."
             ) from None
         except (OSError, NotImplementedError) as error:
             raise EngineUnavailable(

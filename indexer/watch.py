@@ -1,32 +1,44 @@
 """An index kept like folders, for days: what is new, changed, moved or removed there.
 
 One thread: it waits for events, looks where they happened (`watching.looking`), and writes
-what stands still (`watching.writing`). Because events get lost, everything is looked at
-again now and then; because an engine may be busy, nothing is taken for done before it is.
+what stands still (`watching.writing`). It promises:
+
+- A file is read when it stood still for a while, and its articles are replaced as a whole.
+- What happened while nothing watched, or while events were lost, is caught up with: all is
+  looked at at the start, now and then, and after many events at once.
+- What is away (not there, not mounted, not to be read, a folder that is empty all at once)
+  removes nothing.
+- What an index holds under a folder is compared with what its files gave: what somebody else
+  changed or removed there is put right.
+- A failure is told once for each version of a file; one that may pass is tried again.
+- Killed at any moment, nothing is lost and nothing doubled.
+- Without its table in the data folder all is read again, and nothing but failures is told again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
+import zlib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from watchfiles import watch as events_of
 
-from indexer.catalogue import Catalogue, place_of
 from indexer.formats import Options
+from indexer.pipeline import index
 from indexer.sources import Failure
 from indexer.sources.identity import FileIds
 from indexer.sources.naming import shown
-from indexer.watching.believing import is_folder
-from indexer.watching.looking import Lookout
-from indexer.watching.writing import Keeper, Kept
-from search.article_ids import FILES
+from indexer.sources.reading import read_articles
+from indexer.watching.absence import is_folder
+from indexer.watching.catalogue import Catalogue, place_of
+from indexer.watching.looking import Folder
+from indexer.watching.writing import Keeper
 from search.embedding import Embedder
 from search.engine import Engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError
@@ -34,6 +46,7 @@ from search.settings import Settings
 
 AT_ONCE = 256  # files written before it is looked again whether something happened
 SLICE = 10.0  # seconds of writing before that
+MANY_EVENTS = 1_000  # at once: some may be lost, and looking at everything is quicker
 STEP = 50  # milliseconds between questions whether to stop
 
 
@@ -46,7 +59,6 @@ class Pace:
     look     everything is looked at again, and compared with what is stored
     poll     everything is looked at again where the system tells of no events
     busy     waits while the engine or the model cannot be used, the last again and again
-    retry    waits before a file that failed in a way that may pass is read again
     """
 
     settle: float = 2.0
@@ -54,7 +66,6 @@ class Pace:
     look: float = 600.0
     poll: float = 15.0
     busy: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
-    retry: tuple[float, ...] = (10.0, 60.0, 600.0, 3600.0)
 
 
 def watch(
@@ -67,7 +78,6 @@ def watch(
     tell: Callable[[str], None],
     on_failure: Callable[[Failure], None],
     options: Options | None = None,
-    collection: str = FILES,
     source: str = "",
     embed: bool = True,
     allow_empty: bool = False,
@@ -78,23 +88,19 @@ def watch(
     Args:
         folders: none inside another. One that was watched before may be away.
         engine, embedder, settings, options, source, embed: as for indexing.
-        collection: what the articles are in.
         stopping: asked all the time.
         tell: called with lines for people: what was done, what keeps it from being done.
         on_failure: called once for each version of a file and each reason why some of it
             cannot be read or stored, which is told, too.
-        allow_empty: False keeps the articles of a folder that became empty all at once.
+        allow_empty: False keeps the articles of a folder that became empty all at once, or
+            whose disk is not mounted.
         pace: how long it waits for what.
 
     Raises:
         InputError: a folder is none, is inside another, or is being watched already.
         EngineError: the index is damaged, or was made by another analyser or model.
     """
-    said = options or Options()
-    pace = pace or Pace()
-    ids = FileIds(collection, str(settings.root))
-    reading = _reading(said, source, ids)
-
+    options, pace = options or Options(), pace or Pace()
     told: Path | None = None
 
     def failed(failure: Failure) -> None:
@@ -105,206 +111,173 @@ def watch(
             tell(f"failed: {failure.place}: {failure.reason}")
         told = path
 
+    read = partial(read_articles, options=options, source=source)
+    write = partial(index, engine=engine, embedder=embedder, settings=settings, embed=embed)
+    keeper = Keeper(engine, embedder, read, write, embed=embed, on_failure=failed)
     with ExitStack() as stack:
-        catalogues = []
-        for folder in _checked(folders, settings):
-            catalogue = Catalogue(place_of(folder, settings), folder, reading)
-            stack.callback(catalogue.close)
-            catalogues.append(catalogue)
-            _tell_known(catalogue, tell)
-        keeper = Keeper(
-            engine,
-            embedder,
-            settings,
-            catalogues,
-            options=said,
-            source=source,
-            embed=embed,
-            on_failure=failed,
-        )
-        lookout = Lookout(
-            catalogues,
-            ids=ids,
-            settle=pace.settle,
-            allow_empty=allow_empty,
-            tell=tell,
-            on_failure=failed,
-        )
-        _Watch(engine, catalogues, lookout, keeper, pace, stopping, tell).run()
+        looked_at = []
+        for path in _checked(folders, settings):
+            catalogue = stack.enter_context(closing(Catalogue(place_of(path, settings), path)))
+            tell(f"watching {shown(path)}: {len(catalogue.entries()):,} files known")
+            if catalogue.lost:
+                tell(f"what was known of {shown(path)} {catalogue.lost}: all is read again")
+            folder = Folder(
+                path,
+                catalogue,
+                FileIds(root=str(settings.root)),
+                reading=_reading(options, source),
+                settle=pace.settle,
+                allow_empty=allow_empty,
+                tell=tell,
+                on_failure=failed,
+            )
+            looked_at.append(folder)
+        _Watch(engine, looked_at, keeper, pace, stopping, tell).run()
 
 
 class _Watch:
     def __init__(
         self,
         engine: Engine,
-        catalogues: Sequence[Catalogue],
-        lookout: Lookout,
+        folders: Sequence[Folder],
         keeper: Keeper,
         pace: Pace,
         stopping: Callable[[], bool],
         tell: Callable[[str], None],
     ) -> None:
         self._engine = engine
-        self._catalogues = catalogues
-        self._lookout = lookout
+        self._folders = folders
         self._keeper = keeper
         self._pace = pace
         self._stopping = stopping
         self._tell = tell
-        now = time.monotonic()
-        self._later = dict.fromkeys(keeper.failing(), now)  # files to be read again, and when
-        self._look_at = now  # when everything is looked at and compared again
-        self._poll_at = now
-        self._events_from = float("-inf")  # when the system is asked for events again
+        self._tick = max(STEP, min(500, int(pace.settle * 250)))  # milliseconds
+        self._compare_at = dict.fromkeys(folders, time.monotonic())
         self._troubles = 0  # in a row, of the engine or the model
         self._busy_until = float("-inf")
 
     def run(self) -> None:
+        """Work until it is stopped; each round of events begins and ends with a look at everything."""
+        has_events = True
         while not self._stopping():
             before = self._identities()
-            with closing(self._events()) as events:
-                for paths in events:
-                    self._step(paths)
-                    # What is watched is a folder, not its name: another may stand there now.
-                    if self._stopping() or self._identities() != before:
-                        break
-                    if self._polls and time.monotonic() >= self._events_from:
-                        break
-            self._lookout.whole = True  # what happened while nobody listened
-
-    # -- waiting
-
-    @property
-    def _polls(self) -> bool:
-        return self._events_from > float("-inf")
-
-    def _events(self) -> Generator[set[str], None, None]:
-        """Yield where something happened, again and again, also if nothing did."""
-        there = [each.folder for each in self._catalogues if is_folder(each.folder)]
-        if there and time.monotonic() >= self._events_from:
             try:
-                changes = events_of(
-                    *there,
-                    watch_filter=None,
-                    debounce=int(self._pace.burst * 1000),
-                    step=STEP,
-                    rust_timeout=self._tick,
-                    yield_on_timeout=True,
-                    stop_event=_Stop(self._stopping),
-                    raise_interrupt=True,
-                    recursive=True,
-                    ignore_permission_denied=True,
-                )
-                with closing(changes):
-                    for some in changes:
-                        self._events_from = float("-inf")
-                        yield {path for _, path in some}
-                return
-            except (OSError, RuntimeError) as error:
-                # The system's watches are used up, or a name is no text (watchfiles ends there).
-                if not self._polls:
+                with closing(self._events()) as events:
+                    for paths in events:
+                        self._step(paths)
+                        # What is watched is a folder, not its name: another may stand there now.
+                        if self._identities() != before:
+                            break
+            except _NoEvents as error:
+                if has_events:
                     self._tell(
                         f"no events ({error}); looking every {self._pace.poll:g} s instead. If "
                         "there are too many folders, raise fs.inotify.max_user_watches"
                     )
-                self._events_from = time.monotonic() + self._pace.look
-        while not self._stopping():
-            if self._polls and time.monotonic() >= self._poll_at:
-                self._lookout.whole = True
-                self._poll_at = time.monotonic() + self._pace.poll
+                has_events = False
+                until = time.monotonic() + self._pace.poll
+                while time.monotonic() < until and not self._stopping():
+                    self._step(set())
+                    time.sleep(self._tick / 1000)
+            for folder in self._folders:
+                folder.whole = True  # what happened while nobody listened
+
+    def _events(self) -> Generator[set[str], None, None]:
+        """Yield where something happened, again and again, also if nothing did. Raises _NoEvents."""
+        there = [each.path for each in self._folders if is_folder(each.path)]
+        while not there:
             yield set()
             time.sleep(self._tick / 1000)
-
-    @property
-    def _tick(self) -> int:
-        """Milliseconds until it is asked again what stands still."""
-        return max(STEP, min(500, int(self._pace.settle * 250)))
+            if self._stopping():
+                return
+        changes = events_of(
+            *there,
+            watch_filter=None,
+            debounce=int(self._pace.burst * 1000),
+            step=STEP,
+            rust_timeout=self._tick,
+            yield_on_timeout=True,
+            stop_event=_Stop(self._stopping),
+            raise_interrupt=True,
+            recursive=True,
+            ignore_permission_denied=True,
+        )
+        with closing(changes):
+            while True:
+                try:
+                    some = next(changes, None)
+                except (OSError, RuntimeError) as error:
+                    # The system's watches are used up, or a name is no text.
+                    raise _NoEvents(str(error)) from error
+                if some is None:
+                    return
+                yield {path for _, path in some}
 
     def _identities(self) -> list[tuple[int, int] | None]:
-        return [_identity(each.folder) for each in self._catalogues]
-
-    # -- working
+        return [_identity(place) for each in self._folders for place in (each.path, *each.away)]
 
     def _step(self, paths: set[str]) -> None:
+        """Look where something happened, write what stands still, and remove what is gone."""
         now = time.monotonic()
-        if paths:
-            self._lookout.near(paths, now)
+        for folder in self._folders:
+            if len(paths) > MANY_EVENTS:
+                folder.whole = True
+            else:
+                for path in map(Path, paths):
+                    if path.is_relative_to(folder.path):
+                        folder.near(path, now)
         if now < self._busy_until:
             return
         try:
-            self._look(now)
+            for folder in self._folders:
+                compares = now >= self._compare_at[folder]
+                if (folder.whole or compares) and folder.look(now) and compares:
+                    self._keeper.compare(folder)
+                    self._compare_at[folder] = now + self._pace.look
+                    self._go_on()
             self._work()
         except (EngineBusy, EngineUnavailable, EmbedderError) as error:
-            self._put_off(error)
-
-    def _look(self, now: float) -> None:
-        """Look at everything where that is called for; now and then also at what is stored."""
-        if now >= self._look_at:
-            self._lookout.whole = True
-        if self._lookout.whole and self._lookout.look(now) and now >= self._look_at:
-            for catalogue in self._catalogues:
-                catalogue.tidy()
-            self._lookout.again({*self._keeper.strays(), *self._keeper.wanting()}, now)
-            self._look_at = now + self._pace.look
-            self._go_on()
-        if due := [path for path, when in self._later.items() if now >= when]:
-            for path in due:
-                del self._later[path]
-            self._lookout.again(due, now)
+            wait = self._pace.busy[min(self._troubles, len(self._pace.busy) - 1)]
+            self._busy_until = time.monotonic() + wait
+            if not self._troubles:
+                self._tell(f"waiting: {error}")
+            self._troubles += 1
 
     def _work(self) -> None:
-        """Write what stands still and remove what is gone; then let others search and write."""
+        """Write and remove for a while; then let others search and write."""
         began = time.monotonic()
-        total = Kept()
-        worked = False
+        worked = more = False
         try:
             while not self._stopping() and time.monotonic() - began < SLICE:
-                now = time.monotonic()
-                dues = self._lookout.settled(AT_ONCE, now)
-                worked = worked or bool(dues)
-                if dues:
-                    self._note(self._keeper.write(dues, self._lookout.going, self._stopping), total)
-                removable = self._lookout.removable(now)
-                worked = worked or bool(removable)
-                if removable:
-                    self._note(self._keeper.remove(removable), total)
-                    self._lookout.removed(removable)
-                if not dues and not removable:
+                more = False
+                for folder in self._folders:
+                    if dues := folder.settled(AT_ONCE, time.monotonic()):
+                        worked = more = True
+                        self._keeper.write(folder, dues, self._stopping)
+                for folder in self._folders:  # after that, since vectors may have been moved
+                    if keys := folder.removable(time.monotonic()):
+                        worked = more = True
+                        self._keeper.remove(folder, keys)
+                if not more:
                     break
             if worked:
-                self._engine.show()
+                self._keeper.show()
                 self._go_on()
         finally:
-            if worked:
+            counts = self._keeper.take_counts()
+            if worked or any(counts):
                 self._engine.rest()
-            if total.created or total.updated or total.removed:
-                self._tell(
-                    f"{total.created:,} new, {total.updated:,} changed, {total.removed:,} removed "
-                    "articles"
-                )
-
-    def _note(self, kept: Kept, total: Kept) -> None:
-        now = time.monotonic()
-        total.created += kept.created
-        total.updated += kept.updated
-        total.removed += kept.removed
-        self._lookout.done(kept.done)
-        self._lookout.disturbed(kept.disturbed, now)
-        self._lookout.again(kept.again, now)
-        for path, tries in kept.later.items():
-            self._later[path] = now + self._pace.retry[min(tries, len(self._pace.retry)) - 1]
+            if any(counts):
+                self._tell("{:,} new, {:,} changed, {:,} removed articles".format(*counts))
 
     def _go_on(self) -> None:
         if self._troubles:
             self._tell("going on")
             self._troubles = 0
 
-    def _put_off(self, error: Exception) -> None:
-        wait = self._pace.busy[min(self._troubles, len(self._pace.busy) - 1)]
-        self._busy_until = time.monotonic() + wait
-        if not self._troubles:
-            self._tell(f"waiting: {error}")
-        self._troubles += 1
+
+class _NoEvents(Exception):
+    """The system tells of no events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,27 +308,15 @@ def _checked(folders: Sequence[Path], settings: Settings) -> list[Path]:
     return list(by_place.values())
 
 
-def _reading(options: Options, source: str, ids: FileIds) -> str:
+def _reading(options: Options, source: str) -> int:
     """Return what has all files read again when it is another."""
-    said = json.dumps(
-        [sorted(options.fields.items()), options.encoding, source, ids.collection, ids.root]
-    )
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    said = json.dumps([sorted(options.fields.items()), options.encoding, source])
+    return zlib.crc32(said.encode())
 
 
-def _tell_known(catalogue: Catalogue, tell: Callable[[str], None]) -> None:
-    folder = shown(catalogue.folder)
-    tell(f"watching {folder}: {len(catalogue.entries):,} files known")
-    if catalogue.lost:
-        tell(
-            f"what was known of {folder} is damaged ({catalogue.lost}): all is compared again, but "
-            "the articles of files that were removed meanwhile may stay; `fihris delete` removes them"
-        )
-
-
-def _identity(folder: Path) -> tuple[int, int] | None:
+def _identity(place: Path) -> tuple[int, int] | None:
     try:
-        status = folder.stat()
+        status = place.stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino

@@ -16,6 +16,7 @@ import unicodedata
 from search.errors import InputError
 
 MAX_ID = 512  # code points
+MAX_FILE_ID = 448  # of them a file's own, which then stands whole at the head of its articles' ids
 FILES = "files"  # of files that are indexed without a name for their collection
 _NAME = r"\w[\w.-]{0,63}"
 _ID = re.compile(rf"/({_NAME})/(.+)", re.DOTALL)
@@ -54,15 +55,15 @@ def id_in_file(file_id: str, inside: str, own: str) -> str:
     return bounded(f"{file_id}{inside}/{own}" if own else f"{file_id}{inside}")
 
 
-def bounded(article_id: str) -> str:
-    """Return an id of at most `MAX_ID` code points; a longer one ends in its digest instead.
+def bounded(article_id: str, most: int = MAX_ID) -> str:
+    """Return an id of at most so many code points; a longer one ends in its digest instead.
 
     Only shortened ids have exactly so many, so that none is another's.
     """
-    if len(article_id) < MAX_ID:
+    if len(article_id) < most:
         return article_id
     digest = hashlib.sha256(article_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return f"{article_id[: MAX_ID - 33]}~{digest}"
+    return f"{article_id[: most - 33]}~{digest}"
 
 
 def is_collection(name: str) -> bool:

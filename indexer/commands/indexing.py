@@ -127,7 +127,6 @@ def embed_command(
 def watch_command(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders to follow.")],
     field: Fields = None,
-    collection: Collection = "",
     source: Source = "",
     encoding: Encoding = "",
     no_embed: NoEmbed = False,
@@ -143,7 +142,7 @@ def watch_command(
     from indexer.sources.dead_letters import DeadLetters
     from indexer.watch import watch
 
-    options, ids = _options(field, encoding), _ids(collection)
+    options = _options(field, encoding)
     with (
         opened() as (engine, embedder, settings),
         stopping(FINISHING) as asked,
@@ -155,7 +154,6 @@ def watch_command(
             embedder,
             settings,
             options=options,
-            collection=ids.collection,
             source=valid("--source", source),
             embed=not no_embed,
             allow_empty=allow_empty,

@@ -126,4 +126,4 @@ def inside_of(known: Mapping[str, object]) -> str:
         return ""
     parts = [known["url"]] if "url" in known else [known.get("title", ""), known.get("text")]
     digest = hashlib.sha256("\n".join(map(str, parts)).encode("utf-8", "surrogatepass"))
-    return f":{digest.hexdigest()[:16]}"
+    return f"/:{digest.hexdigest()[:16]}"

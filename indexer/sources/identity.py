@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from indexer.sources.naming import without_controls
-from search.article_ids import FILES, joined
+from search.article_ids import FILES, MAX_FILE_ID, bounded, joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class FileIds:
         for name in real.removeprefix(above).split("/"):
             parts.append(_part(above, name))
             above = f"{above}{name}/"
-        return joined(self.collection, ("" if inside else "/") + "/".join(parts))
+        own = ("" if inside else "/") + "/".join(parts)
+        return bounded(joined(self.collection, own), MAX_FILE_ID)
 
 
 def digest_of(name: str) -> str:

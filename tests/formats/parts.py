@@ -25,7 +25,7 @@ def with_id(item: Extracted | Broken, name: str) -> Extracted | Broken:
 
 
 def made_id(name: str, *known: str) -> str:
-    return f"{name}:{hashlib.sha256(chr(10).join(known).encode()).hexdigest()[:16]}"
+    return f"{name}/:{hashlib.sha256(chr(10).join(known).encode()).hexdigest()[:16]}"
 
 
 def articles_of(items: Iterable[Extracted | Broken]) -> list[Extracted]:

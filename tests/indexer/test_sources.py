@@ -19,7 +19,7 @@ from indexer.sources.listing import list_files
 from indexer.sources.metadata import MAX_METADATA
 from indexer.sources.reading import read_articles
 from indexer.sources.sandbox import Parser
-from search.article_ids import MAX_ID
+from search.article_ids import MAX_FILE_ID
 from search.domain import Article
 from tests.support import SEEDS
 
@@ -88,7 +88,7 @@ def test_a_deep_folder(tmp_path: Path) -> None:
         deep /= "d"
     write(deep / "a.txt")
     (found,) = articles(tmp_path)
-    assert len(found.id) == MAX_ID
+    assert len(found.id) == MAX_FILE_ID
     assert found.id.startswith("/files/d/d/d/")
 
 

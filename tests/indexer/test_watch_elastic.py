@@ -13,7 +13,7 @@ from search.engine import Engine
 from search.engines import open_engine
 from search.settings import Settings
 from tests.environments import environment_of, settings_of
-from tests.indexer.watcher import Watcher, held, lines, until, write
+from tests.indexer.watcher import Watcher, lines, until, write
 from tests.servers.proxy import Proxy
 from tests.support import HashingEmbedder
 
@@ -42,16 +42,15 @@ def engine(proxy: Proxy, settings: Settings) -> Iterator[Engine]:
 def test_new_changed_moved_and_removed_files_are_followed(watcher: Watcher, folder: Path) -> None:
     write(folder / "a.txt", "قبل أن يبدأ")
     lines(folder / "news.jsonl", x="واحد", y="اثنان")
-    engine = watcher.engine
     with watcher.running():
-        until(lambda: set(held(engine)) == {"a", "x", "y"})
+        until(lambda: set(watcher.held()) == {"a.txt", "news.jsonl/x", "news.jsonl/y"})
         write(folder / "new/b.txt", "جديد")
-        until(lambda: "new/b" in held(engine))
+        until(lambda: "new/b.txt" in watcher.held())
         write(folder / "new/b.txt", "تغير")
-        until(lambda: (there := engine.article("new/b")) and there.article.text == "تغير")
+        until(lambda: watcher.text("new/b.txt") == "تغير")
         (folder / "new").rename(folder / "old")
         lines(folder / "news.jsonl", y="اثنان", z="ثلاثة")
-        until(lambda: set(held(engine)) == {"a", "old/b", "y", "z"})
+        until(lambda: set(watcher.held()) == {"a.txt", "old/b.txt", "news.jsonl/y", "news.jsonl/z"})
         (folder / "a.txt").unlink()
         watcher.until_right()
     assert watcher.embedder.texts.count("تغير") == 1  # the vector went with the file
@@ -69,7 +68,7 @@ def test_what_happened_while_nobody_watched_is_caught_up_with(
     write(folder / "2.txt", "تغير")
     write(folder / "5.txt", "جديد")
     watcher.catch_up()
-    assert set(held(watcher.engine)) == {"11", "2", "3", "4", "5"}
+    assert set(watcher.held()) == {f"{n}.txt" for n in (11, 2, 3, 4, 5)}
     assert len(watcher.embedder.texts) == 7
     assert watcher.failures == []
 
@@ -77,7 +76,7 @@ def test_what_happened_while_nobody_watched_is_caught_up_with(
 def test_a_server_that_is_away_is_waited_for(watcher: Watcher, folder: Path, proxy: Proxy) -> None:
     write(folder / "a.txt", "قبل")
     with watcher.running():
-        until(lambda: held(watcher.engine))
+        until(lambda: watcher.held())
         proxy.refuse()
         write(folder / "b.txt", "أثناء ذلك")
         (folder / "a.txt").unlink()
@@ -85,5 +84,5 @@ def test_a_server_that_is_away_is_waited_for(watcher: Watcher, folder: Path, pro
         proxy.accept()
         until(lambda: "going on" in watcher.told, lambda: watcher.told, seconds=90)
         watcher.until_right()
-    assert set(held(watcher.engine)) == {"b"}
+    assert set(watcher.held()) == {"b.txt"}
     assert watcher.failures == []

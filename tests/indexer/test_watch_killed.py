@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalogue import Catalogue
+from indexer.watching.catalogue import Catalogue
 from search.assembly import fingerprint_of
 from search.domain import IndexedArticle
 from search.engine import Engine, WriteOutcome
@@ -148,7 +148,7 @@ def undo(folder: Path) -> None:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
     """Before or after each time something is written, wherever; then files change again."""
-    append = Catalogue._append
+    change_table = Catalogue._change
     left = 1_000_000
     calls: list[str] = []
 
@@ -178,10 +178,8 @@ def test_killed_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, a
 
     monkeypatch.setattr(
         Catalogue,
-        "_append",
-        lambda self, lines, *, safe=False: (
-            lines and step("note", lambda: append(self, lines, safe=safe))
-        ),
+        "_change",
+        lambda self, statement, rows: step("note", lambda: change_table(self, statement, rows)),
     )
 
     def ended(watcher: Watcher) -> bool:

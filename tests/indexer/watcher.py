@@ -12,16 +12,15 @@ from pathlib import Path
 
 from indexer.formats import Options
 from indexer.sources import Failure
+from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from indexer.watch import Pace, watch
-from search.article_ids import FILES
-from search.domain import Article
 from search.engine import Engine
 from search.settings import Settings
 from tests.support import CountingEmbedder
 
-QUICK = Pace(settle=0.15, burst=0.1, look=600.0, poll=0.3, busy=(0.1, 0.2), retry=(0.2, 0.2, 600.0))
+QUICK = Pace(settle=0.15, burst=0.1, look=600.0, poll=0.3, busy=(0.1, 0.2))
 
 
 class Watcher:
@@ -36,7 +35,6 @@ class Watcher:
         self.failures: list[Failure] = []
         self.options = Options()
         self.embed = True
-        self.collection = FILES
         self.pace = QUICK
         self.stop = threading.Event()
 
@@ -51,6 +49,20 @@ class Watcher:
                 self.stop.set()
                 ended.result(20)
 
+    def id(self, name: str) -> str:
+        """Return the id of a file in the first folder."""
+        return FileIds().of(self.folders[0] / name)
+
+    def held(self) -> dict[str, str]:
+        """Return the content hash of every article of the index, ids as in the first folder."""
+        prefix = self.id("x")[:-1]
+        return {key.removeprefix(prefix): value for key, value in held(self.engine).items()}
+
+    def text(self, name: str) -> str:
+        """Return the text of an article, "" if there is none."""
+        there = self.engine.article(self.id(name))
+        return there.article.text if there is not None else ""
+
     def run(self, allow_empty: bool = False) -> None:
         watch(
             self.folders,
@@ -58,7 +70,6 @@ class Watcher:
             self.embedder,
             self.settings,
             options=self.options,
-            collection=self.collection,
             embed=self.embed,
             stopping=self.stop.is_set,
             tell=self.told.append,
@@ -84,18 +95,6 @@ def held(engine: Engine) -> dict[str, str]:
     """Return the content hash of every article of an index."""
     ids = engine.article_ids("", 10_000)
     return {key: stored.content_hash for key, stored in engine.stored(ids).items()}
-
-
-def names(engine: Engine) -> set[str]:
-    """Return the ids of an index, those of files as paths inside of the watched folder."""
-    return {key.rpartition("/watched/")[2] for key in held(engine)}
-
-
-def named(engine: Engine, name: str) -> Article | None:
-    """Return the article whose id ends in this name."""
-    ids = [key for key in held(engine) if key.endswith(f"/{name}")]
-    stored = engine.article(ids[0]) if ids else None
-    return stored.article if stored else None
 
 
 def fresh(folders: Sequence[Path]) -> dict[str, str]:

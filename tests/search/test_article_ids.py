@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from indexer.records import article_from
 from search.article_ids import (
     FILES,
+    MAX_FILE_ID,
     MAX_ID,
     bounded,
     checked_collection,
@@ -55,6 +56,16 @@ def test_an_own_id_stands_after_its_file_but_in_a_named_collection_alone(
     assert id_in_file(file_id, ":x", "") == bounded(f"{file_id}:x")
     assert id_in_file(joined("laws", path), "/member", own) == joined("laws", own)
     assert id_in_file("up.csv", "/member", own) == own
+
+
+@given(st.integers(1, 600), st.integers(1, 600), st.text(min_size=1, max_size=3))
+def test_a_files_id_stands_at_the_head_of_its_articles_however_long(
+    path: int, inside: int, some: str
+) -> None:
+    file_id = bounded(joined(FILES, some * path), MAX_FILE_ID)
+    article_id = id_in_file(file_id, "", some * inside)
+    assert article_id.startswith(f"{file_id}/")
+    assert len(article_id) <= MAX_ID
 
 
 @pytest.mark.parametrize("given_id", ["/", "//", "/a", "/a/", "//a", "/ a/b", "/-a/b", "/a#/b"])

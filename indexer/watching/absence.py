@@ -1,0 +1,59 @@
+"""Whether a missing file is gone, or only what it lies on is away."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+def absence(path: Path, folder: Path, mount: str = "") -> tuple[Path, str] | None:
+    """Return which place is away that a missing file lies on, and what is wrong with it.
+
+    Args:
+        path: of the file, or in it, which is not listed any more.
+        folder: the watched one, under which it was listed.
+        mount: the mount point it lay under when it was read; "": not known.
+
+    Returns:
+        None if the file is gone.
+    """
+    if not is_folder(folder):
+        return folder, "is not there"
+    if mount and not _is_mount(Path(mount)):
+        return Path(mount), "is not mounted"
+    place = path.parent
+    while place != folder and not is_folder(place):
+        if place.is_symlink():
+            return place, "leads nowhere"
+        place = place.parent
+    try:
+        with os.scandir(place) as entries:
+            if not mount and next(entries, None) is None:
+                return place, "is empty"  # perhaps a disk was mounted there
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError:
+        return place, "cannot be read"
+    return None
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there and answers; unlike Path.is_dir, whatever is wrong with it."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def mount_of(path: Path) -> str:
+    """Return the mount point that a path lies under; bind mounts of one disk are not told apart."""
+    place = Path(os.path.realpath(path))
+    while place != place.parent and not _is_mount(place):
+        place = place.parent
+    return str(place)
+
+
+def _is_mount(path: Path) -> bool:
+    return os.path.ismount(path)  # unlike Path.is_mount, whatever is wrong with it

@@ -140,10 +140,8 @@ class EngineIngest:
             self._changed.notify_all()
         for call in waiting:
             call.answer.set_exception(_stopping())
-        # Beside, since it waits for processes: whoever stops may have others to answer.
-        ending = threading.Thread(target=self._end_parsing, name="ingest-stop", daemon=True)
-        self._threads.append(ending)
-        ending.start()
+        for parser in self._all_parsers:
+            parser.stop()
 
     def close(self) -> None:
         """Stop; what is being written at this moment has `STOP_SECONDS` more to end."""
@@ -151,10 +149,9 @@ class EngineIngest:
         until = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
-
-    def _end_parsing(self) -> None:
-        for parser in self._all_parsers:
-            parser.close()
+        with suppress(queue.Empty):
+            for _ in range(PARSERS):
+                self._parsers.get(timeout=max(0.0, until - time.monotonic())).close()
 
     def _store(self, articles: Sequence[Article]) -> list[Ingested]:
         if not articles:

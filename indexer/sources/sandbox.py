@@ -109,12 +109,20 @@ class Parser:
         self._zygote: Zygote | None = None
         self._shared: Child | None = None
         self._sharing = 0  # files that the shared child may still read
+        self._reading: Child | None = None
+        self._stopped = False
 
     def __enter__(self) -> Parser:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def stop(self) -> None:
+        """Have the file in work fail at once, and every later one. From any thread."""
+        self._stopped = True
+        if self._reading is not None:
+            self._reading.interrupt()
 
     def close(self) -> None:
         """End the processes; a later `parse` starts them anew."""
@@ -203,11 +211,16 @@ class Parser:
         self, child: Child, reading: _Reading, seconds: float, options: Options
     ) -> Generator[Said, None, None]:
         begun = time.monotonic()
+        self._reading = child
+        if self._stopped:
+            child.interrupt()
         said_of_it = {"fields": dict(options.fields), "encoding": options.encoding}
         yield from child.read(reading.opened, reading.file.name, seconds, said_of_it)
         self._on_usage(Usage(reading.file, time.monotonic() - begun, child.peak))
 
     def _fork(self, names: list[str], cpu_seconds: int) -> Child:
+        if self._stopped:
+            raise Gone("parsing was stopped")
         if self._zygote is not None and not self._zygote.alive():
             self.close()
         self._zygote = self._zygote or Zygote()

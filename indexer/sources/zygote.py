@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from indexer.formats import Broken
@@ -157,6 +158,11 @@ class Child:
         finally:  # also where nobody wants to read on
             status = None if done else self.close()
         yield problem or self._failed(status)
+
+    def interrupt(self) -> None:
+        """Have `read` end as if the child had; from any thread."""
+        with suppress(OSError):  # it was closed at this moment
+            self._asked.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> int | None:
         """End it; return its wait status, None where its zygote ended with it or before."""

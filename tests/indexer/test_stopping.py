@@ -6,16 +6,16 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
+from functools import partial
 
 import pytest
 
 from indexer import ingest as ingesting
 from indexer.ingest import EngineIngest
-from indexer.sources import Failure, SourceFile
+from indexer.sources.sandbox import Parser
 from search.domain import Vector
 from search.embedding import Progress
 from search.engine import Engine
@@ -60,7 +60,8 @@ def test_a_small_call_does_not_wait_for_large_ones(engine: Engine, settings: Set
     ingest = EngineIngest(engine, embedder, settings)
     with ThreadPoolExecutor(8) as threads:
         large = [threads.submit(lines, ingest, {"id": f"large{n}", "text": LONG}) for n in range(4)]
-        assert embedder.began.wait(20)
+        while len(ingest._at_work) + len(ingest._waiting) < 4 or not embedder.began.is_set():
+            time.sleep(0.01)
         same = threads.submit(lines, ingest, {"id": "large3", "text": "قصير"})
         began = time.monotonic()
         for n in range(3):
@@ -96,10 +97,10 @@ def test_a_stop_ends_what_is_embedded_and_keeps_what_was_acknowledged(
 
 
 class Splitting(HashingEmbedder):
-    """Takes long to count tokens, as a text of many megabytes does."""
+    """Takes 6 s to count the tokens of `LONG`, as a text of many megabytes does."""
 
     def most_tokens(self, text: str) -> int:
-        time.sleep(0.02)
+        time.sleep(0.003)
         return super().most_tokens(text)
 
 
@@ -130,6 +131,8 @@ def test_a_stop_ends_what_comes_before_the_embedding(
         assert isinstance(call.exception(20), Stopping)
         assert time.monotonic() - since < ingesting.STOP_SECONDS + 2
     ingest.close()
+    for thread in ingest._threads:
+        thread.join(20)
 
 
 def test_what_is_being_written_at_a_stop_is_acknowledged(
@@ -176,40 +179,25 @@ def test_a_write_that_does_not_end_holds_nobody_at_a_stop(
     over.set()
 
 
-class LongParser:
-    """Parses until it is closed, like one in a file that takes its time; then the file failed."""
-
-    began = threading.Event()
-
-    def __init__(self) -> None:
-        self._closed = threading.Event()
-
-    def close(self) -> None:
-        self._closed.set()
-
-    def parse(
-        self, file: SourceFile, options: object, descriptor: int
-    ) -> Generator[Failure, None, None]:
-        self.began.set()
-        assert self._closed.wait(20)
-        yield Failure(file.name, "its process ended", 0, "crashed", file)
-
-
+@pytest.mark.parametrize("name", ["shared.txt", "alone.pdf"])
 def test_a_stop_ends_the_parsing_of_files(
-    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(ingesting, "Parser", LongParser)
+    """In the process that small texts share as in one of its own."""
+    monkeypatch.setattr(ingesting, "Parser", partial(Parser, formats="tests.sources.readers"))
     ingest = EngineIngest(engine, HashingEmbedder(), settings)
 
     def send() -> list[Ingested]:
         with tempfile.TemporaryFile() as file:
-            return list(ingest.file(file, str(Path("a.pdf"))))
+            file.write(b"sleep")
+            file.seek(0)
+            return list(ingest.file(file, name))
 
-    with ThreadPoolExecutor(1) as threads:
-        call = threads.submit(send)
-        assert LongParser.began.wait(20)
+    with ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(send), threads.submit(send)]
+        time.sleep(2)
+        assert not any(call.done() for call in calls)
         began = time.monotonic()
-        ingest.stop()
-        assert isinstance(call.exception(20), Stopping)
+        ingest.close()
+        assert all(isinstance(call.exception(20), Stopping) for call in calls)
         assert time.monotonic() - began < 5
-    ingest.close()

@@ -98,6 +98,7 @@ for command in (
     keeping.migrate_command,
     asking.evaluate_command,
     asking.analyze_command,
+    asking.formats_command,
 ):
     app.command(command.__name__.removesuffix("_command"))(command)
 

@@ -43,6 +43,7 @@ READY_THREADS = 2  # one batch's tail, too short for both cores, beside the next
 KEYWORD_THREADS = 1  # without the model more of them only take turns
 PAGE = 256  # articles read back at once
 MOST_LISTED = 1_000  # failures, leavings-out and notes kept for the report; all are counted
+MOST_KINDS = 100  # of what is left out, counted one by one
 
 OnOutcome = Callable[[Found, IngestStatus], None]  # called when an article is acknowledged
 OnFailure = Callable[[Failure], None]
@@ -53,7 +54,7 @@ class Report:
     """What became of a run. `stopped` says why it ended early, "" if it did not.
 
     `skipped`, `failed` and `notes` (place, what was not plain) hold the first
-    `MOST_LISTED`; `failures` counts all by code, `left_out` all that was skipped. In a dry
+    `MOST_LISTED`; `failures` counts all by code, `left_out` all that was skipped by kind. In a dry
     run `created` and `updated` are what would have been, and `passages` is 0.
     """
 
@@ -63,7 +64,7 @@ class Report:
     unchanged: int
     passages: int  # of the articles written
     failures: Mapping[str, int]
-    left_out: int
+    left_out: Mapping[str, int]
     skipped: tuple[Skipped, ...]
     failed: tuple[Failure, ...]
     notes: tuple[tuple[str, str], ...]
@@ -159,9 +160,9 @@ class _Run:
     started: float = field(default_factory=time.monotonic)
     articles: int = 0
     passages: int = 0
-    left_out: int = 0
     outcomes: Counter[IngestStatus] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
     failed: list[Failure] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
@@ -252,7 +253,8 @@ class _Run:
         self.on_size(failure.size)
 
     def _skip(self, skipped: Skipped) -> None:
-        self.left_out += 1
+        few = skipped.kind in self.left_out or len(self.left_out) < MOST_KINDS
+        self.left_out[skipped.kind if few else "of other kinds"] += 1
         if len(self.skipped) < MOST_LISTED:
             self.skipped.append(skipped)
 
@@ -268,7 +270,7 @@ class _Run:
             unchanged=self.outcomes["unchanged"],
             passages=self.passages,
             failures=dict(self.failures),
-            left_out=self.left_out,
+            left_out=dict(sorted(self.left_out.items(), key=lambda each: (-each[1], each[0]))),
             skipped=tuple(self.skipped),
             failed=tuple(self.failed),
             notes=tuple(self.notes),

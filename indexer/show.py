@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
     from search.domain import Component, Hit, Results, Segment
     from search.engine import EngineStatus
 
+MOST_SHOWN = 20  # kinds of what was left out
+
 
 def as_json(value: object) -> str:
     """Return dataclasses, mappings, sequences and dates as one line of JSON."""
@@ -130,7 +132,7 @@ def report_text(report: Report, letters: Path | None = None) -> str:
         "unchanged": f"{report.unchanged:,}",
         "passages": f"{report.passages:,}",
         "failed": f"{failures:,}{_by_code(report.failures)}",
-        "left out": f"{report.left_out:,}",
+        "left out": f"{sum(report.left_out.values()):,}{_by_kind(report.left_out)}",
         "seconds": f"{report.seconds:.1f} ({rate:,.1f} articles/s)",
     }
     lines += [f"{name:<11}{value}" for name, value in rows.items()]
@@ -143,6 +145,13 @@ def _by_code(failures: Mapping[str, int]) -> str:
     return f" ({', '.join(f'{n:,} {code}' for code, n in failures.items())})" if failures else ""
 
 
+def _by_kind(left_out: Mapping[str, int]) -> str:
+    shown = [f"{n:,} {plain(kind)}" for kind, n in list(left_out.items())[:MOST_SHOWN]]
+    if len(left_out) > MOST_SHOWN:
+        shown.append(f"{sum(list(left_out.values())[MOST_SHOWN:]):,} others")
+    return f" ({', '.join(shown)})" if shown else ""
+
+
 def report_json(report: Report, letters: Path | None = None) -> dict[str, object]:
     """Return a run's report as JSON has it."""
     return {
@@ -153,7 +162,8 @@ def report_json(report: Report, letters: Path | None = None) -> dict[str, object
         "passages": report.passages,
         "failures": dict(report.failures),
         "failed": [{"item": f.place, "code": f.code, "reason": f.reason} for f in report.failed],
-        "left_out": report.left_out,
+        "left_out": sum(report.left_out.values()),
+        "left_out_kinds": dict(report.left_out),
         "skipped": [{"item": s.place, "reason": s.reason} for s in report.skipped],
         "notes": [{"item": place, "note": note} for place, note in report.notes],
         "seconds": round(report.seconds, 3),

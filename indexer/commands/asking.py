@@ -1,4 +1,4 @@
-"""Asking the index: `search`, `analyze`, `evaluate`, `status`."""
+"""Asking the index: `search`, `analyze`, `evaluate`, `status`, and `formats`."""
 
 from __future__ import annotations
 
@@ -86,6 +86,21 @@ def analyze_command(
         typer.echo(show.as_json([token._asdict() for token in tokens]))
     else:
         typer.echo(show.tokens_table(text, tokens))
+
+
+def formats_command(json: AsJson = False) -> None:
+    """List the kinds of files that are read, by their suffixes."""
+    from indexer import show
+    from indexer.formats import KINDS, SUFFIXES
+
+    suffixes = {
+        module: [suffix for suffix, its in SUFFIXES.items() if its == module] for module in KINDS
+    }
+    if json:
+        typer.echo(show.as_json({KINDS[module]: its for module, its in suffixes.items()}))
+    else:
+        lines = [f"{KINDS[module]:<45}{' '.join(its)}" for module, its in suffixes.items()]
+        typer.echo("\n".join(lines))
 
 
 def evaluate_command(

@@ -47,6 +47,20 @@ SUFFIXES: Mapping[str, str] = {
     ".xz": "archives",
 }
 
+# What the files of each reader are, for people.
+KINDS: Mapping[str, str] = {
+    "plain": "text, one article",
+    "html": "web page, one article",
+    "objects": "JSON, or an article a line of it",
+    "tables": "table, an article a row",
+    "pdf": "PDF, one article",
+    "docx": "Word document, one article",
+    "odt": "OpenDocument text, one article",
+    "epub": "book, one article",
+    "mail": "e-mail, one article",
+    "archives": "archive or compressed file of all of these",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -2,13 +2,15 @@
 
 Cells are divided by the one of `, ; tab | ؛` that gives the most known heads and rows of
 one width (Excel writes `;` where a comma divides decimals), or by what a first line
-`sep=;` says. Quoting is that of RFC 4180, with line ends inside of quotes. A row that has more or
-fewer cells than there are heads fails alone, by its number as a spreadsheet counts.
+`sep=;` says. Quoting is that of RFC 4180, with line ends inside of quotes. What a row lacks at its
+end is unknown; one that has more cells than there are heads fails alone, by its number as a
+spreadsheet counts. Of two columns of one name the first is read.
 """
 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import BinaryIO
@@ -66,6 +68,9 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     csv.field_size_limit(MAX_CELL)
     rows = csv.reader(feed, delimiter=delimiter, strict=True)
     heads = _heads(rows, feed, fields)
+    columns = {head: heads.index(head) for head in dict.fromkeys(heads)}
+    once = (*once, *_doubled(heads))
+    lacking = False
     blank = True
     number = 1
     while True:
@@ -87,12 +92,19 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
             continue
         blank = False
         size, _ = feed.taken()
-        if len(row) != len(heads):
-            reason = f"{len(row):,} cells, and {len(heads):,} heads"
+        if any(cell.strip() for cell in row[len(heads) :]):
+            reason = f"{len(row):,} cells, and {len(heads):,} heads: is a cell not quoted?"
             yield Broken(str(number), "bad-field", reason, size)
             continue
+        if len(row) < len(heads) and not lacking:
+            lacking = True
+            once = (
+                *once,
+                "cells missing at the end of rows, here first: what they hold is unknown",
+            )
+        cells = {head: row[n] if n < len(row) else "" for head, n in columns.items()}
         try:
-            known, notes = fields.article(dict(zip(heads, row, strict=True)))
+            known, notes = fields.article(cells)
         except SourceError as error:
             yield Broken(str(number), error.code, str(error), size)
         else:
@@ -171,6 +183,12 @@ def _heads(rows: Iterator[list[str]], feed: _Feed, fields: Fields) -> list[str]:
             code="bad-field",
         )
     return heads
+
+
+def _doubled(heads: Sequence[str]) -> list[str]:
+    """Return a note on each name that two columns have, some of them where they are many."""
+    doubled = [head for head, count in Counter(heads).items() if head and count > 1]
+    return [f'columns of one name, "{head[:40]}": the first is read' for head in doubled[:_SHOWN]]
 
 
 def _plainly(error: csv.Error) -> str:

@@ -66,10 +66,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file or folder left out on purpose."""
+    """A file or folder left out on purpose; `kind` is one of few words to count it by."""
 
     place: str
     reason: str
+    kind: str
 
 
 Item = Found | Failure | Skipped

@@ -15,8 +15,11 @@ from pathlib import Path
 from indexer.formats import SUFFIXES, suffix_of
 from indexer.sources import Failure, Listed, Skipped, SourceFile
 from indexer.sources.identity import FileIds
-from indexer.sources.metadata import METADATA_SUFFIX
+from indexer.sources.metadata import METADATA_SUFFIX, is_described
 from indexer.sources.naming import problem_of, shown
+
+READ_ALREADY = "read already"  # what a `Skipped` is counted by
+_MAX_SUFFIX = 12  # characters; what is longer is the end of a name
 
 
 def list_files(paths: Sequence[Path], ids: FileIds | None = None) -> list[Listed]:
@@ -35,7 +38,8 @@ def list_files(paths: Sequence[Path], ids: FileIds | None = None) -> list[Listed
             first[each.id] = each.path
             listed.append(each)
         else:
-            listed.append(Skipped(shown(each.path), f"read already as {shown(first[each.id])}"))
+            reason = f"read already as {shown(first[each.id])}"
+            listed.append(Skipped(shown(each.path), reason, READ_ALREADY))
     return listed
 
 
@@ -61,6 +65,14 @@ def file_at(path: Path, ids: FileIds) -> SourceFile | Failure:
     if not stat.S_ISREG(status.st_mode):
         return Failure(shown(path), "not a regular file", code="not-regular")
     return _file(path, status.st_size, ids)
+
+
+def _kind(name: str) -> str:
+    """Return what a file that is not read is counted by: its suffix."""
+    suffix = shown(Path(name).suffix.lower())
+    if not suffix:
+        return "without a suffix"
+    return suffix if len(suffix) <= _MAX_SUFFIX else "with a long suffix"
 
 
 def _file(path: Path, size: int, ids: FileIds) -> SourceFile:
@@ -101,17 +113,20 @@ def _walk(given: Path, ids: FileIds, seen: set[tuple[int, int]]) -> Iterator[Lis
             yield Failure(shown(folder), reason, code=code)
             continue
         if (status.st_dev, status.st_ino) in seen:
-            yield Skipped(shown(folder), "a folder that was read already")
+            yield Skipped(shown(folder), "a folder that was read already", READ_ALREADY)
             continue
         seen.add((status.st_dev, status.st_ino))
         if is_judged_set(folder):
-            yield Skipped(shown(folder), "a test collection: `fihris evaluate` reads it")
+            reason = "a test collection: `fihris evaluate` reads it"
+            yield Skipped(shown(folder), reason, "test collection")
             continue
         folders = []
+        described = {Path(entry.name).stem for entry in entries if is_described(entry.name)}
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
             path = folder / entry.name
+            if entry.name.startswith("."):
+                yield Skipped(shown(path), "its name begins with a dot", "hidden")
+                continue
             try:
                 is_folder = entry.is_dir()
             except OSError as error:  # links in a circle
@@ -121,9 +136,11 @@ def _walk(given: Path, ids: FileIds, seen: set[tuple[int, int]]) -> Iterator[Lis
             if is_folder:
                 folders.append(path)
             elif entry.name.endswith(METADATA_SUFFIX):
-                continue
+                if entry.name.removesuffix(METADATA_SUFFIX) not in described:
+                    reason = "there is no file of one article that it could be about"
+                    yield Skipped(shown(path), reason, "metadata of nothing")
             elif suffix_of(entry.name):
                 yield file_at(path, ids)
             else:
-                yield Skipped(shown(path), "not a kind of file that is read")
+                yield Skipped(shown(path), "not a kind of file that is read", _kind(entry.name))
         waiting += reversed(folders)

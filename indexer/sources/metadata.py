@@ -19,13 +19,19 @@ METADATA_SUFFIX = ".meta.json"
 MANY = frozenset({"objects", "tables", "archives"})
 
 
+def is_described(name: str) -> bool:
+    """Tell whether a NAME.meta.json is read beside a file of this name."""
+    kind = SUFFIXES.get(suffix_of(name), "")
+    return kind != "" and kind not in MANY
+
+
 def metadata_of(path: Path) -> dict[str, object]:
     """Return what NAME.meta.json beside a file of one article says, {} without one.
 
     Raises:
         SourceError: it cannot be read, is not a JSON object, or has the text in it.
     """
-    if SUFFIXES.get(suffix_of(path.name), "") in MANY:
+    if not is_described(path.name):
         return {}
     beside = path.with_name(path.stem + METADATA_SUFFIX)
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.formats import Broken, Extracted, Options, objects
@@ -16,6 +18,10 @@ from search.errors import SourceError
 from tests.formats.parts import articles_of, broken_of, items_of, made_id
 
 TEXT = "أعلن وزير الدفاع في بيان أن الضربات استهدفت ثلاث منشآت."
+
+
+def dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def lines_of(*found: object) -> bytes:
@@ -301,3 +307,79 @@ def test_bytes_that_are_cut_or_changed(noise: bytes, place: int, name: str) -> N
     content = lines_of({"id": 1, "title": "ع", "text": TEXT})
     with suppress(SourceError):
         items_of(name, content[:place] + noise + content[place + len(noise) // 2 :])
+
+
+LETTERS = st.sampled_from('ابتج أ\u0651{}[]",:\\\n٣a1')
+OBJECTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "id": st.integers(0, 10**6).map(str),
+            "text": st.text(LETTERS, min_size=1),
+        },
+        optional={
+            "title": st.text(LETTERS, max_size=9),
+            "more": st.just([{}, {"a": [1]}]),
+        },
+    ),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda found: found["id"],
+)
+# How one writes several objects; what a file is does not depend on its suffix.
+WAYS: dict[str, Callable[[list[dict[str, object]]], str]] = {
+    "lines": lambda found: "\n".join(map(dumps, found)),
+    "lines with blank ones": lambda found: "\n\n".join(["", *map(dumps, found), ""]),
+    "lines of Windows": lambda found: "\r\n".join(map(dumps, found)),
+    "array": dumps,
+    "pretty array": lambda found: json.dumps(found, indent=2, ensure_ascii=False),
+    "array of lines": lambda found: "[\n" + ",\n".join(map(dumps, found)) + "\n]",
+    "pretty objects": lambda found: "\n".join(json.dumps(each, indent=1) for each in found),
+    "pretty holder": lambda found: json.dumps({"articles": found}, indent=4),
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("way", sorted(WAYS))
+@settings(max_examples=12, deadline=None)
+@given(OBJECTS)
+def test_objects_are_read_as_what_they_are_whatever_the_suffix(
+    way: str, encoding: str, found: list[dict[str, object]]
+) -> None:
+    content = WAYS[way](found).encode(encoding)
+    ids = [each["id"] for each in found]
+    texts = [each["text"] for each in found]
+    for name in ("a.json", "a.jsonl", "a.ndjson"):
+        items = items_of(name, content)
+        assert broken_of(items) == []
+        assert [item.fields["id"] for item in articles_of(items)] == ids
+        assert [item.fields["text"] for item in articles_of(items)] == texts
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+@pytest.mark.parametrize("between", [",\n", " ,\r\n", ",\n\n"])
+def test_an_object_a_line_with_commas_between_is_told(name: str, between: str) -> None:
+    content = between.join(dumps({"id": n, "text": "نص", "tags": [{}]}) for n in range(3))
+    with pytest.raises(SourceError, match="an object a line with commas between") as caught:
+        items_of(name, content.encode())
+    assert caught.value.code == "not-json"
+
+
+def test_a_first_line_that_is_cut_fails_alone() -> None:
+    for cut in ('{"id": "a",', '{"id": "a", "text": "x', "{", "noise"):
+        items = items_of("a.jsonl", f'{cut}\n{{"id": "b", "text": "y"}}\n'.encode())
+        assert [item.part for item in broken_of(items)] == ["1"]
+        assert [item.fields["id"] for item in articles_of(items)] == ["b"]
+
+
+def test_lines_past_the_first_mebibyte_are_streamed_from_what_cannot_go_back() -> None:
+    lines = [dumps({"id": f"{n}", "text": "نص " * 1_000}) for n in range(500)]
+    content = "\n".join(lines).encode()
+
+    class Once(io.BytesIO):
+        def seek(self, *_: int) -> int:
+            raise AssertionError
+
+    for name in ("a.json", "a.jsonl"):
+        found = list(objects.read(Once(content), name, Options()))
+        assert [item.fields["id"] for item in articles_of(found)] == [f"{n}" for n in range(500)]
+        assert sum(item.size for item in found) == len(content)

@@ -78,14 +78,56 @@ def test_empty_cells_are_unknown() -> None:
 def test_rows_that_are_no_rows_fail_alone() -> None:
     content = b'id,text\n1,a\n2\n3,c,d\n4,"e"f\n5,g\n\n6,\xff\xfe\xff\n7,h\n'
     items = items_of("a.csv", content)
-    assert [item.fields["id"] for item in articles_of(items)] == ["1", "5", "7"]
+    assert [item.fields["id"] for item in articles_of(items)] == ["1", "2", "5", "7"]
+    assert articles_of(items)[1].fields["text"] == ""  # which is no article
     broken = {b.part: (b.code, b.reason) for b in broken_of(items)}
     assert broken.pop("8")[0] == "encoding"
     assert broken == {
-        "3": ("bad-field", "1 cells, and 2 heads"),
-        "4": ("bad-field", "3 cells, and 2 heads"),
+        "4": ("bad-field", "3 cells, and 2 heads: is a cell not quoted?"),
         "5": ("damaged", 'a quote inside of a quoted cell that is not doubled ("")'),
     }
+
+
+@pytest.mark.parametrize("end", [0, 1, 2, 3])
+def test_what_a_row_lacks_at_its_end_is_unknown_and_told_once(end: int) -> None:
+    row = ",".join(["نص", "عنوان", "كاتب", "رقم"][: end + 1])
+    content = f"text,title,author,id\n{row}\n{row} آخر\nنص,ع,ك,ر\n".encode()
+    first, second, whole = articles_of(items_of("a.csv", content))
+    known = {key: value for key, value in first.fields.items() if first.inside or key != "id"}
+    assert known.keys() - {"id"} == {"text", "title", "author"} & {
+        "text",
+        *["title", "author"][:end],
+    }
+    assert (first.notes != ()) == (end < 3)
+    assert second.notes == whole.notes == ()
+
+
+def test_empty_cells_past_the_heads_are_nothing() -> None:
+    (found,) = articles_of(items_of("a.csv", b"id,text\n1,x,, ,\n"))
+    assert found.fields == {"id": "1", "text": "x"}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_of_two_columns_of_one_name_the_first_is_read_and_that_is_told(delimiter: str) -> None:
+    rows = [["id", "text", "title", "text", "", "title", ""], list("123456 "), list("abcdef ")]
+    content = "\n".join(map(delimiter.join, rows)).encode()
+    first, second = articles_of(items_of("a.csv", content))
+    assert first.fields == {"id": "1", "text": "2", "title": "3"}
+    assert first.notes == (
+        'columns of one name, "text": the first is read',
+        'columns of one name, "title": the first is read',
+    )
+    assert second.notes == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_byte_order_marks_and_utf_16_of_tables(name: str, encoding: str) -> None:
+    content = "المعرف\tالنص\n١\tنص أول\n٢\tنص ثان\n".encode(encoding)
+    assert [item.fields for item in articles_of(items_of(name, content))] == [
+        {"id": "١", "text": "نص أول"},
+        {"id": "٢", "text": "نص ثان"},
+    ]
 
 
 def test_a_quote_that_is_never_closed() -> None:

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from indexer.cli import app
+from indexer.formats import SUFFIXES
 from tests.indexer.conftest import Fihris
 from tests.support import REPOSITORY, SEEDS
 
@@ -44,6 +46,7 @@ def test_index_reports_and_a_second_run_writes_nothing(fihris: Fihris, tmp_path:
         "failures": {},
         "failed": [],
         "left_out": 0,
+        "left_out_kinds": {},
         "skipped": [],
         "notes": [],
         "dry_run": False,
@@ -124,6 +127,23 @@ def test_a_limit_and_workers(fihris: Fihris, tmp_path: Path) -> None:
     assert ran["created"] == 5
     rest = json.loads(fihris("index", tmp_path / "in", "--workers", 3, "--json").out)
     assert (rest["created"], rest["unchanged"]) == (15, 5)
+
+
+def test_what_a_folder_holds_besides_is_counted_by_kind(fihris: Fihris, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.pages", "c.pages", "d.JPG", "noise", ".hidden"):
+        write(tmp_path / "in" / name)
+    ran = fihris("index", tmp_path / "in")
+    assert "left out   5 (2 .pages, 1 .jpg, 1 hidden, 1 without a suffix)" in ran.out
+    report = json.loads(fihris("index", tmp_path / "in", "--json").out)
+    assert report["left_out"] == 5
+    assert report["left_out_kinds"] == {".pages": 2, ".jpg": 1, "without a suffix": 1, "hidden": 1}
+
+
+def test_formats_lists_every_suffix_that_is_read(fihris: Fihris) -> None:
+    listed = fihris("formats").out.split()
+    assert {word for word in listed if word.startswith(".")} == set(SUFFIXES)
+    by_kind = json.loads(fihris("formats", "--json").out)
+    assert sorted(chain.from_iterable(by_kind.values())) == sorted(SUFFIXES)
 
 
 def test_search_marks_matches(fihris: Fihris, tmp_path: Path) -> None:
@@ -335,8 +355,8 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
     group = typer.main.get_command(app)
     commands = getattr(group, "commands")  # noqa: B009
     assert set(commands) == {
-        "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "upgrade",
-        "migrate", "evaluate", "analyze",
+        "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
+        "evaluate", "analyze", "formats", "upgrade",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

@@ -81,7 +81,7 @@ def test_what_was_indexed_is_found(engine: Engine, settings: Settings) -> None:
 def test_failures_are_named_and_the_rest_goes_on(engine: Engine, settings: Settings) -> None:
     items = [
         Failure("x.txt", "no permission to read it", 10),
-        Skipped("y.png", "not a kind of file that is read"),
+        Skipped("y.png", "not a kind of file that is read", ".png"),
         *found(article("a", "واحد"), article("b", "سم قاتل"), article("c", "ثلاثة")),
     ]
     report = run(engine, settings, items, FailingEmbedder())

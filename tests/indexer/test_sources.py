@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -69,7 +70,28 @@ def test_hidden_files_are_left_out_and_other_kinds_counted(tmp_path: Path) -> No
     for name in (".hidden.txt", ".git/a.txt", "picture.png", "noise", "a.txt", "a.meta.json"):
         write(tmp_path / name, "{}" if name.endswith("json") else "نص")
     assert [a.id for a in articles(tmp_path)] == ["/files/a.txt"]
-    assert set(skipped(tmp_path)) == {"picture.png", "noise"}
+    assert set(skipped(tmp_path)) == {"picture.png", "noise", ".hidden.txt", ".git"}
+
+
+def test_what_is_left_out_has_a_kind_to_count_it_by(tmp_path: Path) -> None:
+    for name in ("a.JPG", "b.jpg", "a.pages", "noise", ".x", "a.b c d e f g h i j", "no.meta.json"):
+        write(tmp_path / name)
+    write(tmp_path / "list.csv", "id,text\n1,x\n")
+    write(tmp_path / "list.meta.json", "{}")  # of many articles, so of none
+    write(tmp_path / "sub" / "a.txt")
+    write(tmp_path / "sub" / "a.meta.json", "{}")
+    (tmp_path / "twice.txt").symlink_to("sub/a.txt")
+    (tmp_path / "link").symlink_to("sub")
+    kinds = Counter(item.kind for item in read(tmp_path) if isinstance(item, Skipped))
+    assert kinds == {
+        ".jpg": 2,
+        ".pages": 1,
+        "without a suffix": 1,
+        "with a long suffix": 1,
+        "hidden": 1,
+        "metadata of nothing": 2,
+        "read already": 2,
+    }
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ WRITTEN: dict[tuple[str, str], object] = {
         "updated": 1,
         "unchanged": 0,
         "failed": 0,
-        "articles": [{**_INGESTED, "status": "updated"}],
+        "articles": [{**_INGESTED, "status": "updated", "notes": []}],
     },
     ("post", "/v1/articles:bulk"): (
         '{"line":1,"id":"a1","status":"created","error":null,"code":null}\n'

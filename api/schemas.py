@@ -204,6 +204,12 @@ class IngestedOut(TypedDict):
     code: str | None
 
 
+class UploadedOut(IngestedOut):
+    """An article of a file; `notes` say what was mended in it or left out of its metadata."""
+
+    notes: list[str]
+
+
 class UploadOut(TypedDict):
     """What became of a file's articles; the first thousand are listed."""
 
@@ -211,7 +217,7 @@ class UploadOut(TypedDict):
     updated: int
     unchanged: int
     failed: int
-    articles: list[IngestedOut]
+    articles: list[UploadedOut]
 
 
 def ingested_out(ended: Ingested) -> IngestedOut:

@@ -16,7 +16,7 @@ from starlette.formparsers import MultiPartException
 from starlette.types import Message
 
 from api.problems import TooLarge
-from api.schemas import IngestedOut, UploadOut, ingested_out
+from api.schemas import UploadedOut, UploadOut, ingested_out
 from api.writing import Writing
 from search.errors import EngineUnavailable, InputError
 from search.ingest import MEDIA_TYPES, OTHER_SUFFIXES, Ingested
@@ -64,11 +64,11 @@ async def received(request: Request, writing: Writing, file: BinaryIO, limit: in
 def summary(outcomes: Iterable[Ingested]) -> UploadOut:
     """Return what became of a file's articles; takes them in as they come. Blocks."""
     counts = Counter[str]()
-    listed: list[IngestedOut] = []
+    listed: list[UploadedOut] = []
     for ended in outcomes:
         counts[ended.status] += 1
         if len(listed) < MAX_LISTED:
-            listed.append(ingested_out(ended))
+            listed.append({**ingested_out(ended), "notes": list(ended.notes)})
     return {
         "created": counts["created"],
         "updated": counts["updated"],

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +24,7 @@ from indexer.batches import BATCH_ARTICLES, BATCH_LENGTH, Maker
 from indexer.formats import Options, id_of
 from indexer.mojibake import readable
 from indexer.records import article_from, parse_object
-from indexer.sources import Failure, SourceFile
+from indexer.sources import Failure, Found, SourceFile
 from indexer.sources.sandbox import Parser
 from search.domain import Article
 from search.embedding import Embedder
@@ -92,7 +92,7 @@ class EngineIngest:
         self._check()
         parser = self._parsers.get()
         try:
-            batch: list[Article] = []
+            batch: list[tuple[Article, tuple[str, ...]]] = []
             source = SourceFile(Path(name), name, 0, id_of(name))
             items = parser.parse(source, Options(), descriptor=file.fileno())
             with closing(items), closing(FirstPlaces(BODY_CACHE)) as places:
@@ -105,14 +105,14 @@ class EngineIngest:
                     else:
                         found = _refused_again(item.article, item.place, places)
                     if isinstance(found, Article):
-                        batch.append(found)
+                        batch.append((found, item.notes if isinstance(item, Found) else ()))
                         if len(batch) < BATCH_ARTICLES:
                             continue
-                    yield from self._store(batch)
+                    yield from self._store_noted(batch)
                     batch = []
                     if isinstance(found, Ingested):
                         yield found
-            yield from self._store(batch)
+            yield from self._store_noted(batch)
         finally:
             self._parsers.put(parser)
 
@@ -152,6 +152,11 @@ class EngineIngest:
         with suppress(queue.Empty):
             for _ in range(PARSERS):
                 self._parsers.get(timeout=max(0.0, until - time.monotonic())).close()
+
+    def _store_noted(self, batch: Sequence[tuple[Article, tuple[str, ...]]]) -> Iterator[Ingested]:
+        ended = self._store([article for article, _ in batch])
+        for each, (_, notes) in zip(ended, batch, strict=True):
+            yield replace(each, notes=notes)
 
     def _store(self, articles: Sequence[Article]) -> list[Ingested]:
         if not articles:

@@ -43,13 +43,15 @@ class Ingested:
     """What became of one article: acknowledged unless failed.
 
     `id` is "" where it could not be told; `error` is for people and `code` one stable word
-    (`indexer.codes`), both empty unless failed.
+    (`indexer.codes`), both empty unless failed. `notes` say what of a file was not plain: what
+    was mended in it, or left out of what it says of itself.
     """
 
     id: str
     status: IngestStatus
     error: str = ""
     code: str = ""
+    notes: tuple[str, ...] = ()
 
 
 MAX_LINE = 16 << 20  # bytes of one line of a body

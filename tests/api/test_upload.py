@@ -36,7 +36,9 @@ def test_a_file_as_the_body(http: TestClient, told: ToldIngest) -> None:
         "updated": 0,
         "unchanged": 0,
         "failed": 0,
-        "articles": [{"id": "2024/report.txt", "status": "created", "error": None, "code": None}],
+        "articles": [
+            {"id": "2024/report.txt", "status": "created", "error": None, "code": None, "notes": []}
+        ],
     }
     assert told.texts == {"2024/report.txt": "نص"}
 
@@ -119,8 +121,8 @@ def test_what_failed_stands_beside_what_did_not(settings: Settings) -> None:
         answer = http.post("/v1/articles", content=b"[]", headers=JSON)
     assert answer.status_code == 200
     assert answer.json()["articles"] == [
-        {"id": None, "status": "failed", "error": "b.pdf: broken", "code": "damaged"},
-        {"id": "a", "status": "unchanged", "error": None, "code": None},
+        {"id": None, "status": "failed", "error": "b.pdf: broken", "code": "damaged", "notes": []},
+        {"id": "a", "status": "unchanged", "error": None, "code": None, "notes": []},
     ]
 
 

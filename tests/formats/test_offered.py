@@ -5,18 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date
+from email.header import Header
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdf import PdfWriter
 
 from indexer.bounds import MAX_LENGTH, MAX_TAG, MAX_TAGS
 from indexer.formats import FIELDS, Extracted, Options
 from indexer.formats.documents import Facts, article
 from indexer.formats.offered import offered
 from indexer.records import article_from
+from indexer.sources import Failure, Found
+from indexer.sources.listing import list_files
+from indexer.sources.reading import read_articles
 from search.errors import SourceError
-from tests.formats.reading import items
+from tests.formats.reading import BUILDERS, items
+from tests.support import REPOSITORY
+
+PDFS = REPOSITORY / "tests" / "fixtures" / "pdf"
 
 TEXT = "نص المقال الذي لا يجوز أن يضيع بسبب ما يقوله الملف عن نفسه"
 ODD_DATES = (
@@ -184,3 +194,79 @@ def test_what_is_taken_is_what_an_article_takes(field: str, value: object) -> No
     offer = offered(field, value)
     if offer.value is not None:
         article_from({"id": "a", "text": TEXT, field: offer.value})
+
+
+AUTHORS = "، ".join(f"المؤلف رقم {n}" for n in range(100))
+TITLE = "كلمة من العنوان الطويل " * 220
+
+
+def _pdf(title: str, author: str, day: str) -> bytes:
+    writer = PdfWriter(clone_from=BytesIO((PDFS / "fpdf2-english.pdf").read_bytes()))
+    writer.add_metadata({"/Title": title, "/Author": author, "/CreationDate": f"D:{day}120000Z"})
+    stream = BytesIO()
+    writer.write(stream)
+    return stream.getvalue()
+
+
+def _eml(title: str, author: str, day: str) -> bytes:
+    subject, sender = (Header(value, "utf-8").encode() for value in (title, author))
+    head = f"From: {sender} <a@b.example>\r\nSubject: {subject}\r\nDate: {day}\r\n"
+    return (head + "Content-Type: text/plain; charset=utf-8\r\n\r\n" + TEXT).encode()
+
+
+@pytest.mark.parametrize("day", ["1402-05-12", "2250-01-01", "0100-01-01", "1445-07-15"])
+@pytest.mark.parametrize("kind", [*(kind for kind in BUILDERS if kind != "eml"), "eml", "pdf"])
+def test_no_kind_of_file_is_lost_by_what_it_says(kind: str, day: str) -> None:
+    if kind in ("eml", "pdf"):
+        content = (_eml if kind == "eml" else _pdf)(TITLE, AUTHORS, day.replace("-", ""))
+    else:
+        build: Callable[..., bytes] = BUILDERS[kind]
+        content = build(TITLE, AUTHORS, day, [TEXT, TEXT])
+    (found,) = items(content, kind)
+    assert isinstance(found, Extracted)
+    made = article_from({"id": "a", **found.fields})
+    assert kind == "pdf" or TEXT in made.text
+    assert made.info.published is None
+    assert made.info.title.endswith("…")
+    assert made.info.author.endswith("…")
+    assert AUTHORS.startswith(made.info.author[:-1])
+    told = " ".join(found.notes)
+    for field in ("published left out: ", "title cut: ", "author cut: "):
+        assert field in told, found.notes
+    if kind != "eml":  # the heading is the title, and the title is cut: it stays in the text
+        assert kind != "html" or "كلمة من العنوان" in made.text
+
+
+def test_a_table_is_read_whatever_its_guessed_columns_hold() -> None:
+    rows = ["العنوان,النص,التاريخ,الرابط,اللغة", f"ع,{TEXT},1402/10/12,javascript:x,العربية"]
+    rows += [f"ع,{TEXT},{day}," + "," for day in ODD_DATES[:8]]
+    rows.append(f"ع,{TEXT},15/7/1445 هـ,https://a.example,ar")
+    found = items("\n".join(rows).encode(), "tables")
+    assert len(found) == len(rows) - 1
+    for item in found:
+        assert isinstance(item, Extracted)
+        article_from({"id": "a", **item.fields})
+    first, last = found[0], found[-1]
+    assert isinstance(first, Extracted)
+    assert isinstance(last, Extracted)
+    assert len(first.notes) == 3
+    assert last.fields["published"] == "2024-01-27"
+    assert last.notes == ()
+
+
+def test_what_stands_beside_a_file_is_asked_for_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    for said, reason in (
+        ({"published": "2250-01-01"}, "years are taken"),
+        ({"published": 99}, '"published"'),
+        ({"url": "javascript:x"}, '"url"'),
+    ):
+        (tmp_path / "a.meta.json").write_text(json.dumps(said), encoding="utf-8")
+        (failure,) = read_articles(list_files([tmp_path / "a.txt"]))
+        assert isinstance(failure, Failure)
+        assert reason in failure.reason
+    known = {"published": "15/7/1445 هـ", "url": "https://a.example"}
+    (tmp_path / "a.meta.json").write_text(json.dumps(known), encoding="utf-8")
+    (made,) = read_articles(list_files([tmp_path / "a.txt"]))
+    assert isinstance(made, Found)
+    assert made.article.info.published == date(2024, 1, 27)

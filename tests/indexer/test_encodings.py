@@ -278,3 +278,43 @@ def test_a_line_of_100_megabytes_is_passed_over_in_little_memory() -> None:
     assert "104,857,595 bytes, and 1,048,576 are the most" in first.problem
     assert second.text == "last"
     assert peak < 8 << 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "پژوهشگران گفتند چگونگي گسترش ژنها در پرندگان گوناگون",  # Persian with ي
+        "ايران کشوري در جنوب غربي آسيا است",
+        "پاکستان کا دارالحکومت اسلام آباد ہے اور يہاں کے لوگ اردو بولتے ہيں",
+        "لڑکے نے ٹھنڈے پاني ميں ڈبکي لگائي اور گھوڑے پر بيٹھ کر چلا گيا",
+        "دردبيس طخا عجنجر جحمرش قذعمل خزعبل شمردل عيطموس هدبس",
+        "مستشزرات غضنفر عقنقل هجرع ضيغم خيتعور",
+        "زهير بن أبي سلمى، خفاف بن ندبة، تأبط شرا، قيس بن الخطيم",
+        "قِفا نَبكِ مِن ذِكرى حَبيبٍ وَمَنزِلِ",
+        "شو عم تعملي هلق؟ بدي روح عالسوق",
+    ],
+)
+def test_rare_words_and_other_languages_in_windows_1256(text: str) -> None:
+    found, encoding = decode(text.encode("cp1256"))
+    assert (found, encoding.name) == (text, "windows-1256")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("cp1251", "Россия является крупнейшим государством мира"),
+        ("koi8-r", "Россия является крупнейшим государством мира"),
+        ("cp1253", "Η Ελλάδα είναι χώρα της νοτιοανατολικής Ευρώπης"),
+        ("cp1255", "ישראל היא מדינה במזרח התיכון השוכנת על החוף המזרחי"),
+        ("cp1250", "Zażółć gęślą jaźń, święto źródła łódź żółw ćma"),
+        ("cp1254", "Türkiye'nin başkenti Ankara'dır, güneş ışığı çığlık"),
+        ("cp874", "ประเทศไทยเป็นประเทศที่ตั้งอยู่ในเอเชีย"),
+        ("cp720", "مستشزرات غضنفر عقنقل هجرع ضيغم"),
+    ],
+)
+def test_other_languages_are_never_taken_for_arabic(name: str, text: str) -> None:
+    with pytest.raises(SourceError, match="--encoding"):
+        decode(text.encode(name, "ignore"))
+    assert decode(text.encode(name, "ignore"), said=name)[0] == text.encode(name, "ignore").decode(
+        name
+    )

@@ -132,6 +132,12 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
     errors.EngineUnavailable: Kind(
         "engine-unavailable", 503, "Engine unavailable", "The index cannot be reached now.", 5
     ),
+    errors.RecordLost: Kind(
+        "index-lost",
+        503,
+        "Index lost",
+        "The index is not what was written: older, another or gone.",
+    ),
     errors.EngineBusy: Kind("engine-busy", 503, "Engine busy", "Somebody else is writing.", 5),
     errors.FingerprintMismatch: Kind(
         "index-mismatch", 503, "Index of another make", "The index has to be made anew."

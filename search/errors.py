@@ -9,6 +9,7 @@ FihrisError
 ├── EmbedderError           a model cannot be loaded, or failed on a text
 └── EngineError             the engine cannot do what was asked
     ├── EngineUnavailable   it cannot be reached or opened now; trying later may help
+    │   ├── RecordLost      the record is not all that was acknowledged: older, foreign or gone
     │   └── Stopping        this process is being ended
     ├── EngineBusy          somebody else is writing; names the holder
     ├── FingerprintMismatch the index was made by another analyser, model or schema
@@ -76,6 +77,10 @@ class EngineUnavailable(EngineError):
 
 class Stopping(EngineUnavailable):
     """This process is being ended: what was not acknowledged is to be given again."""
+
+
+class RecordLost(EngineUnavailable):
+    """The record does not hold what was acknowledged: it is an older copy, another one, or gone."""
 
 
 class EngineBusy(EngineError):

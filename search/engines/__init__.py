@@ -12,6 +12,7 @@ from typing import Protocol
 
 from search.domain import IndexedArticle
 from search.engine import Engine, EngineStatus, Fingerprint, Stored
+from search.errors import SettingsError
 from search.settings import Settings
 
 
@@ -94,6 +95,31 @@ def present_index(settings: Settings) -> Iterator[Present | None]:
         return
     with closing(open_engine(settings, fingerprint)) as engine:
         yield Present(engine, fingerprint, is_todays=True)
+
+
+def accept(settings: Settings) -> Accepted | None:
+    """Go on with the embedded index as it is, though it is not what was acknowledged last.
+
+    Returns what is there; None where there is no record.
+
+    Raises:
+        SettingsError: it is another engine's index.
+        EngineError: another writer is at work, or the record is damaged.
+    """
+    if settings.engine != "embedded":
+        raise SettingsError("only an index of the embedded engine can be older than it says")
+    from search.engines.embedded import versions as embedded
+
+    state = embedded.accept(settings.data)
+    return None if state is None else Accepted(state.articles, state.passages)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What an index holds from now on."""
+
+    articles: int
+    passages: int
 
 
 class Successor(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ class Connections:
         # Kept from write to write: closing the last connection empties the log, which
         # costs two fsyncs more.
         self._writer: tuple[tuple[int, int], sqlite3.Connection] | None = None
+        self._turn = threading.Lock()
 
     def identity(self) -> tuple[int, int] | None:
         """Return device and inode of the file, None if there is none."""
@@ -59,14 +61,19 @@ class Connections:
                 connection.close()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, make: bool = False, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Give a connection inside a transaction: committed at the end, rolled back on an error.
 
-        One thread at a time, and only under the writer's lock.
+        Threads take turns; only under the writer's lock.
+
+        Args:
+            make: a file that is not there is made.
+            durable: it is on disk when it is committed; else with the next one that is.
         """
-        with translated(self._path):
-            connection = self._take_writer()
+        with self._turn, translated(self._path):
+            connection = self._take_writer("rwc" if make else "rw")
             try:
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 if connection.in_transaction:
@@ -75,14 +82,13 @@ class Connections:
                 self._drop_writer()  # what was not committed is rolled back
                 raise
 
-    def _take_writer(self) -> sqlite3.Connection:
+    def _take_writer(self, mode: str) -> sqlite3.Connection:
         if self._writer is not None and self._writer[0] == self.identity():
             return self._writer[1]
         self._drop_writer()
-        connection = _connect(self._path, "rwc")
+        connection = connect(self._path, mode)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
         except BaseException:
             connection.close()
             raise
@@ -122,7 +128,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         if "immutable" in mode and _has_log(path):
             continue
         try:
-            connection = _connect(path, mode)
+            connection = connect(path, mode)
             connection.execute("PRAGMA query_only = ON")
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         except sqlite3.OperationalError as error:
@@ -142,7 +148,7 @@ def _has_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,

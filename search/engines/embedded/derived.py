@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 
 from search.domain import LAYERS
+from search.engine import Fingerprint
 from search.engines.embedded.changes import (
     State,
     TermRows,
     read_articles,
     read_removals,
-    read_state,
     read_terms,
 )
-from search.engines.embedded.fresh import Fresh, without
-from search.engines.embedded.generations import Damaged, Generations, Manifest
 from search.engines.embedded.locking import WriterLock
-from search.engines.embedded.opening import Opener, OpenText
 from search.engines.embedded.record import Record
+from search.engines.embedded.segments import Damaged, Manifest, Segments, read_manifest
 from search.engines.embedded.text import (
     FORMAT,
     MERGED_AT_ONCE,
+    TextIndex,
     TextIndexError,
     change,
     condense,
@@ -44,11 +43,19 @@ _SMALL = 500  # passages up to which any removal means building anew (20 ms)
 _MOST_REMOVED = 0.1  # share of removed passages from which BM25's statistics drift too far
 _RETRY = 0.2  # seconds between attempts to catch up while another process writes
 _RETRY_FAILED = 2.0  # seconds between attempts while the disk is full
-_WAIT = 2.0  # seconds a first reader waits for the writer's first generation
+_WAIT = 2.0  # seconds a first reader waits for the writer's first text index
 _FEW_SEGMENTS = 4
 _CHEAP = 20_000  # passages in small segments whose merging takes a second
 _CHEAP_SHARE = 0.25  # of all passages: then it is a tenth of the time they took
 _PROGRESS = 20_000  # passages between two lines in the log
+
+
+@dataclass(frozen=True, slots=True)
+class OpenText:
+    """A text index, opened to be searched."""
+
+    manifest: Manifest
+    index: TextIndex
 
 
 class TextFollower:
@@ -57,38 +64,12 @@ class TextFollower:
     def __init__(self, folder: Path, record: Record, lock: WriterLock) -> None:
         self._record = record
         self._lock = lock
-        self._generations = Generations(folder)
-        self.fresh = Fresh()
+        self._segments = Segments(folder)
         self._open: OpenText | None = None
         self._not_before = 0.0  # while there is one to go on with, catching up waits so long
-        self._opener = Opener(self._generations)
 
     def close(self) -> None:
         self._open = None
-        self._opener.close()
-
-    def follow(self, state: State) -> OpenText:
-        """Return the text index at `state`, or the newest one if another process is writing.
-
-        Raises:
-            EngineUnavailable: there is none, and none can be made now.
-        """
-        origin = origin_of(state)
-        deadline = time.monotonic() + _WAIT
-        while not self._is_current(state, origin):
-            damage = self._open_published(origin)
-            if not self._is_current(state, origin):
-                self._catch_up(damage)
-            if self._open is not None:
-                return self._open
-            if time.monotonic() > deadline:
-                raise EngineUnavailable(
-                    f"the text index in {self._generations.folder} must be built, and "
-                    f"{self._why_not()}. Try again when that is done."
-                )
-            time.sleep(0.05)
-        assert self._open is not None  # noqa: S101  # it is current
-        return self._open
 
     @property
     def passages(self) -> int:
@@ -97,43 +78,67 @@ class TextFollower:
         return 0 if text is None else text.manifest.passages
 
     def published(self) -> int:
-        """Return the sequence of what is published, -1 if there is nothing. Any thread."""
-        manifest = self._generations.current()
+        """Return the commit that the published text index is of, -1 without one. Any thread."""
+        with self._record.snapshot() as moment:
+            manifest = None if moment is None else read_manifest(moment[0])
         return -1 if manifest is None else manifest.sequence
 
-    def _is_current(self, state: State, origin: str) -> bool:
-        if self._open is not None and self._open.manifest.origin != origin:
-            self._open = None  # of a record that was replaced by another
-        return self._open is not None and self._open.manifest.sequence >= state.sequence
+    def follow(self, state: State) -> OpenText:
+        """Return the text index at `state`, or the newest one if another process is writing.
 
-    def _why_not(self) -> str:
-        if self._lock.can_write():
-            return f"another process is writing: {self._lock.holder()}"
-        return "the folder cannot be written to"
+        Raises:
+            EngineUnavailable: there is none, and none can be made now.
+        """
+        deadline = time.monotonic() + _WAIT
+        while not (text := self._current(state)) or text.manifest.sequence < state.sequence:
+            damage = self._open_published(state)
+            text = self._current(state)
+            if text is None or text.manifest.sequence < state.sequence:
+                self._catch_up(damage)
+            if (text := self._current(state)) is not None:
+                return text
+            if time.monotonic() > deadline:
+                writing = f"another process is writing: {self._lock.holder()}"
+                why = writing if self._lock.can_write() else "the folder cannot be written to"
+                raise EngineUnavailable(
+                    f"the text index in {self._segments.folder} must be built, and {why}. Try "
+                    "again when that is done."
+                )
+            time.sleep(0.05)
+        return text
 
-    def _open_published(self, origin: str) -> str:
-        """Open the published generation if it is newer; return what is wrong with it, if anything."""
+    def _current(self, state: State) -> OpenText | None:
+        """Return what is open, unless it is of a record that was replaced by another."""
+        if self._open is not None and self._open.manifest.origin != origin_of(state):
+            self._open = None
+        return self._open
+
+    def _open_published(self, state: State) -> str:
+        """Open the published text index if it is newer; return what is wrong with it, if anything."""
         for _ in range(5):  # a writer may publish the next one meanwhile
-            manifest = self._generations.current()
+            with self._record.snapshot() as moment:
+                manifest = None if moment is None else read_manifest(moment[0])
             if manifest is None:
                 return "there is none that can be read"
-            if manifest.origin != origin:
+            if manifest.origin != origin_of(state):
                 return "it was made from another record, or by another version"
             if self._open is not None and self._open.manifest.sequence >= manifest.sequence:
                 return ""
             try:
-                self._generations.verify(manifest)
-                opened = self._opener.open(manifest)
-            except (Damaged, TextIndexError) as error:
-                if manifest == self._generations.current():
-                    return str(error)
+                self._open = self._opened(manifest)
+            except (Damaged, TextIndexError, OSError) as error:
+                damage = str(error)
                 continue
-            self._open = opened
             return ""
-        return "it was replaced again and again while it was being opened"
+        return damage
+
+    def _opened(self, manifest: Manifest) -> OpenText:
+        self._segments.verify(manifest)
+        with self._segments.opened(manifest) as folder:
+            return OpenText(manifest, TextIndex(folder))
 
     def _catch_up(self, damage: str) -> None:
-        """Bring the published generation up to the record, if that can be done now.
+        """Bring the text index up to the record, if that can be done now.
 
         Raises EngineUnavailable if it fails and there is none to go on with.
         """
@@ -151,6 +156,61 @@ class TextFollower:
                 log.warning("searching what the text index had before: %s", error)
                 self._not_before = time.monotonic() + _RETRY_FAILED
 
+    def advance(self, damage: str = "", *, waited_for: bool = False) -> None:
+        """Publish and open a text index at the record's state. Needs the writer's lock.
+
+        Args:
+            damage: what is wrong with the published one, if anything.
+            waited_for: somebody waits for it, and nobody writes meanwhile.
+
+        Raises:
+            EngineUnavailable: Tantivy or the disk failed; the record is whole.
+        """
+        with self._record.snapshot() as moment:
+            if moment is None:
+                return
+            connection, state = moment
+            base = self._base(read_manifest(connection), state, damage)
+            if base is not None and base.sequence >= state.sequence:
+                if self._open is None or self._open.manifest != base:
+                    self._open = self._opened(base)
+                return
+            removals = read_removals(connection, base.sequence) if base else []
+            went = sum(n for _, first, n in removals if base and first <= base.last)
+            if base is not None and _drifted(base, went):
+                base, removals, went = None, [], 0
+            after = base.last if base else 0
+            passages = state.last - after
+            added = _told(read_terms(connection, after, state.last), passages)
+
+            def make(folder: Path) -> int:
+                return change(
+                    folder,
+                    [key for key, _, _ in removals],
+                    added,
+                    passages=passages,
+                    waited_for=waited_for or base is None,
+                )
+
+            try:
+                self._make(state, base, went, make)
+            except TextIndexError as error:
+                if base is None:
+                    raise _failed(self._segments.folder, error) from error
+                self.advance(str(error))
+
+    def _base(self, manifest: Manifest | None, state: State, damage: str) -> Manifest | None:
+        """Return the published text index if changes can be applied to it."""
+        if manifest is not None and not damage:
+            try:
+                self._segments.verify(manifest)
+            except Damaged as error:
+                damage = str(error)
+        if damage:
+            log.warning("building the text index anew: %s", damage)
+        usable = manifest is not None and not damage and manifest.origin == origin_of(state)
+        return manifest if usable and manifest and manifest.sequence >= state.horizon else None
+
     def settle(self, written: int) -> bool:
         """After `written` passages by one writer, merge segments if search gains by it.
 
@@ -161,145 +221,79 @@ class TextFollower:
         text = self._open
         if text is None or written < max(_BULK, text.manifest.passages // 2):
             return False
-        if text.index.segments > _FEW_SEGMENTS:
-            try:
-                self._condense(text.manifest)
-            except (TextIndexError, OSError) as error:
-                log.warning("the text index keeps %d segments: %s", text.index.segments, error)
+        base = text.manifest
+        small = small_segments(base.segments)
+        lacking = MERGED_AT_ONCE - len(small)
+        if (
+            text.index.segments <= _FEW_SEGMENTS
+            or sum(small) > max(_CHEAP, _CHEAP_SHARE * base.passages)
+            or lacking <= 0
+        ):
+            return True
+        with self._record.snapshot() as moment:
+            if moment is None or moment[1].sequence != base.sequence:
+                return True
+            articles = read_articles(moment[0], lacking)
+            again = sum(len(rows.terms) for article in articles for rows in article)
+            if lacking == len(articles):
+                try:
+                    self._make(moment[1], base, again, lambda folder: condense(folder, articles))
+                except (TextIndexError, EngineUnavailable) as error:
+                    log.warning("the text index keeps its segments: %s", error)
         return True
 
-    def _condense(self, base: Manifest) -> None:
-        small = small_segments(self._generations.path(base))
-        lacking = MERGED_AT_ONCE - len(small)
-        if sum(small) > max(_CHEAP, _CHEAP_SHARE * base.passages):
-            return
-        with self._record.reading() as connection:
-            state = None if connection is None else read_state(connection)
-            if connection is None or state is None or state.sequence != base.sequence:
-                return
-            articles = read_articles(connection, lacking)
-        again = sum(len(rows.terms) for article in articles for rows in article)
-        if 0 < lacking == len(articles):
-            self._made(
-                state, base, base.last_number, again, lambda folder: condense(folder, articles)
-            )
-
-    def advance(self, damage: str = "", *, waited_for: bool = False) -> None:
-        """Publish and open a generation at the record's state. Needs the writer's lock.
-
-        Args:
-            damage: what is wrong with the published one, if anything.
-            waited_for: somebody waits for it, and nobody writes meanwhile.
+    def _make(
+        self, state: State, base: Manifest | None, went: int, make: Callable[[Path], int]
+    ) -> None:
+        """Publish and open what `make` makes of `base`; it returns its passages.
 
         Raises:
-            EngineUnavailable: Tantivy or the disk failed; the record is whole.
+            TextIndexError: Tantivy failed.
+            EngineUnavailable: the disk failed.
         """
-        with self._record.reading() as connection:
-            state = None if connection is None else read_state(connection)
-            if connection is None or state is None:
-                return
-            origin = origin_of(state)
-            base = None if damage else self._base(state, origin)
-            if base is not None and base.sequence >= state.sequence:
-                self._open_published(origin)
-                if self._is_current(state, origin):
-                    return
-            removals = read_removals(connection, base.sequence) if base else []
-            went = sum(n for _, first, n in removals if base and first <= base.last_number)
-            if base is not None and _drifted(base, went):
-                base, removals, went = None, [], 0
-            if damage:
-                log.warning("building the text index anew: %s", damage)
-            after, last = base.last_number if base else 0, state.last
-            gone = {key for key, _, _ in removals}
-            added = _told(self._added(connection, base, last, gone), last - after)
-            try:
-                self._made(
-                    state,
-                    base,
-                    last,
-                    went,
-                    lambda folder: change(
-                        folder,
-                        [*gone],
-                        added,
-                        passages=last - after,
-                        waited_for=waited_for or base is None,
-                    ),
-                )
-            except (TextIndexError, OSError) as error:
-                if base is not None and not isinstance(error, OSError):
-                    log.warning("cannot change the text index, building it anew: %s", error)
-                    self.advance(str(error))
-                    return
-                raise EngineUnavailable(
-                    f"cannot write the text index in {self._generations.folder}: {error}. "
-                    "What was acknowledged is safe in the record; free some space or fix the "
-                    "folder's permissions, and it is built at the next search."
-                ) from error
-            self.fresh.forget(last)
-
-    def _added(
-        self, connection: sqlite3.Connection, base: Manifest | None, last: int, gone: set[int]
-    ) -> Iterator[TermRows]:
-        """Return what was added since `base`: from memory what is there, else from the record."""
-        if base is None:
-            return read_terms(connection, 0, last)
-        after = base.last_number
-        start, end, fresh = self.fresh.between(after, last)
-        return chain(
-            read_terms(connection, after, start),
-            without(iter(fresh), gone),
-            read_terms(connection, end, last),
-        )
-
-    def _base(self, state: State, origin: str) -> Manifest | None:
-        """Return the published generation if changes can be applied to it."""
-        manifest = self._generations.current()
-        if manifest is None or manifest.origin != origin or manifest.sequence < state.horizon:
-            return None
         try:
-            self._generations.verify(manifest)
-        except Damaged as error:
-            log.warning("building the text index anew: %s", error)
-            return None
-        return manifest
+            with self._segments.changing(base) as work:
+                passages = make(work)
+                segments, files = self._segments.adopt(work, base)
+                index = TextIndex(work)
+                removed = (base.removed if base else 0) + went
+                about = origin_of(state), state.sequence, state.last, passages, removed
+                manifest = self._record.publish(Manifest(*about, segments, files))
+                self._open = OpenText(manifest, index)
+            self._segments.keep(manifest, state.head())
+        except OSError as error:
+            raise _failed(self._segments.folder, error) from error
 
-    def _made(
-        self,
-        state: State,
-        base: Manifest | None,
-        last: int,
-        went: int,
-        make: Callable[[Path], int],
-    ) -> None:
-        """Publish and open what `make` makes of a copy of `base`; it returns its passages."""
-        building = self._generations.begin(base)
-        try:
-            passages = make(building)
-            manifest = self._generations.publish(
-                building,
-                base,
-                lambda folder, files: Manifest(
-                    origin=origin_of(state),
-                    folder=folder,
-                    sequence=state.sequence,
-                    last_number=last,
-                    passages=passages,
-                    removed=(base.removed if base else 0) + went,
-                    files=files,
-                ),
-            )
-        except BaseException:
-            self._generations.discard(building)
-            raise
-        self._open = self._opener.open(manifest)
+
+def _failed(folder: Path, error: Exception) -> EngineUnavailable:
+    return EngineUnavailable(
+        f"cannot write the text index in {folder}: {error}. What was acknowledged is safe in the "
+        "record; free some space or fix the folder's permissions, and it is built at the next "
+        "search."
+    )
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Tell a failure inside Tantivy during a search in our words."""
+    try:
+        yield
+    except TextIndexError as error:
+        raise EngineUnavailable(
+            f"the text index failed on a search: {error}. If it happens again, delete the folder "
+            "`text`: it is built anew from the record."
+        ) from error
 
 
 def origin_of(state: State) -> str:
     """Return a name of all that decides a text index besides the record's contents."""
+    return _origin(state.record, state.fingerprint, FORMAT)
+
+
+@functools.lru_cache(maxsize=8)
+def _origin(record: str, fingerprint: Fingerprint, format: int) -> str:
     product = version("tantivy").rsplit(".", 1)[0]  # its files' format moves with the minor version
-    parts = [state.record, asdict(state.fingerprint), FORMAT, LAYERS, product]
+    parts = [record, asdict(fingerprint), format, LAYERS, product]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

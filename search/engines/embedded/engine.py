@@ -6,6 +6,7 @@ A search works on a view: a text index and a passage table that never change
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -37,14 +38,15 @@ from search.engines.checks import (
     passage_key,
 )
 from search.engines.embedded.changes import State
-from search.engines.embedded.derived import TextFollower
+from search.engines.embedded.derived import TextFollower, answering
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.meaning import Meaning
-from search.engines.embedded.opening import answering
 from search.engines.embedded.publishing import Publisher
 from search.engines.embedded.record import Record
 from search.engines.embedded.viewing import View, Views
-from search.errors import EngineUnavailable, InputError
+from search.errors import EngineUnavailable, InputError, RecordLost
+
+log = logging.getLogger(__name__)
 
 _SHOWN_WITHIN = 10.0  # seconds another process has to show what it wrote
 
@@ -53,7 +55,11 @@ class EmbeddedEngine:
     """An Engine in one folder. Reads may come from many threads and processes at once."""
 
     def __init__(
-        self, folder: Path, fingerprint: Fingerprint, lock_folder: Path | None = None
+        self,
+        folder: Path,
+        fingerprint: Fingerprint,
+        lock_folder: Path | None = None,
+        index: str = "",
     ) -> None:
         """Open the index in `folder`; a folder that is not there is an empty index.
 
@@ -61,13 +67,14 @@ class EmbeddedEngine:
             folder: where the index is, or will be made by the first write.
             fingerprint: what the index must have been made by.
             lock_folder: where writers exclude each other, if not in `folder`.
+            index: which index it must be a version of, if there is one.
 
         Raises:
             FingerprintMismatch, RecordCorrupt, EngineUnavailable: as `open_engine`.
         """
         self._folder = folder
         self._fingerprint = fingerprint
-        self._record = Record(folder / "record.sqlite")
+        self._record = Record(folder / "record.sqlite", index)
         self._lock = WriterLock(lock_folder or folder, self.rest)
         self._text = TextFollower(folder / "text", self._record, self._lock)
         self._meaning = Meaning(self._record)
@@ -94,6 +101,11 @@ class EmbeddedEngine:
             self._record.close()
             raise
 
+    @property
+    def index(self) -> str:
+        """Which index this is a version of, "" while there is none."""
+        return self._record.index
+
     # -- writing
 
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
@@ -101,7 +113,7 @@ class EmbeddedEngine:
             self._start_writing("indexing")
             written = self._record.write(articles, self._fingerprint)
             if any(outcome.status == "written" for outcome in written.outcomes):
-                self._publisher.wrote(written)
+                self._publisher.soon(written.passages)
             return written.outcomes
 
     def delete(self, article_ids: Sequence[str]) -> int:
@@ -151,14 +163,15 @@ class EmbeddedEngine:
                 self._lock.release()
 
     def _start_writing(self, purpose: str) -> None:
-        self._refuse_closed()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EngineUnavailable(
-                f"cannot make the folder {self._folder}: {error}. Check its permissions, or "
-                "choose another with FIHRIS_DATA."
-            ) from error
+        if not self._lock.held and self._state() is None:
+            log.warning("making a new index in %s", self._folder)
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise EngineUnavailable(
+                    f"cannot make the folder {self._folder}: {error}. Check its permissions, or "
+                    "choose another with FIHRIS_DATA."
+                ) from error
         self._lock.acquire(purpose)
         self._state()
 
@@ -190,7 +203,7 @@ class EmbeddedEngine:
         took: dict[str, float] = {}
         text: tuple[Ranked, ...] = ()
         total = None
-        with answering(view.text):
+        with answering():
             index = view.text.index
             if request.clause is not None:
                 numbers, scores, total = index.rank(request, view.hidden)
@@ -231,7 +244,7 @@ class EmbeddedEngine:
         view = self._views.current()
         if view is None:
             return {field: [] for field in fields}
-        with answering(view.text):
+        with answering():
             return {
                 field: sorted(
                     view.text.index.facet(clause, filter, field, view.hidden),
@@ -246,7 +259,7 @@ class EmbeddedEngine:
         view = self._views.current()
         if view is None:
             return []
-        with answering(view.text):
+        with answering():
             return view.text.index.terms_with_prefix(layer, prefix, limit)
 
     # -- reading
@@ -315,7 +328,12 @@ class EmbeddedEngine:
 
     def _state(self) -> State | None:
         self._refuse_closed()
-        state = self._record.state()
+        try:
+            state = self._record.state()
+        except RecordLost:
+            if self._lock.held and not self._holds:
+                self._lock.release()  # what comes back may be another folder, with another lock
+            raise
         if state is not None:
             check_fingerprint(state.fingerprint, self._fingerprint, f"index in {self._folder}")
         return state

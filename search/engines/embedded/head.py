@@ -13,6 +13,7 @@ It is one block, written in place: 0.15 ms with its fsync, beside the 0.3 of the
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
@@ -22,6 +23,8 @@ from pathlib import Path
 
 from search.durable import sync_folder
 
+# Without the time of change: the file keeps its size. Not everywhere is there such a call.
+_sync = getattr(os, "fdatasync", os.fsync)
 _BLOCK = 512  # bytes: written whole by a disk
 _TRIES = 5  # a reader may meet a writer at work
 
@@ -54,21 +57,23 @@ def read_head(path: Path) -> Head | None:
     return None
 
 
-def write_head(path: Path, head: Head) -> None:
-    """Write a head file: on disk when this returns. Raises OSError."""
+def write_head(path: Path, head: Head, *, durable: bool = True) -> None:
+    """Write a head file: on disk when this returns, if `durable`. Raises OSError."""
     values = asdict(head)
     content = json.dumps({**values, "checksum": _checksum(values)}).encode()
     new = not path.exists()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
         os.pwrite(descriptor, content.ljust(_BLOCK - 1) + b"\n", 0)
-        os.fsync(descriptor)
+        if durable:
+            _sync(descriptor)
     finally:
         os.close(descriptor)
-    if new:
+    if new and durable:
         sync_folder(path.parent)
 
 
+@functools.lru_cache(maxsize=8)  # it is read for every request
 def _parsed(content: bytes) -> Head | None:
     try:
         values = json.loads(content)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from search.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
 from search.domain import NO_FILTER, Filter, Vector
 from search.engine import SENTENCE_WEIGHT, Ranked, RankRequest, shortlist_size
-from search.engines.embedded.opening import OpenText
+from search.engines.embedded.derived import OpenText
 from search.engines.embedded.record import Record
 from search.engines.embedded.vectors import PassageTable
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from search.engines.embedded.derived import TextFollower
 from search.engines.embedded.locking import WriterLock
-from search.engines.embedded.record import Written
 from search.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -42,32 +41,22 @@ class Publisher:
         self._lock = lock
         self._following = following
         self._is_open = is_open
-        self._arming = threading.Lock()  # of what follows
+        self._guard = threading.Lock()  # of what follows
         self._timer: threading.Timer | None = None
         self._due = 0.0
-        self._changes = 0
-        self._published = (-_PAUSE, 0.0)  # when the last publication ended, seconds it took
+        self._not_before = 0.0  # a busy writer's next publication
         self._waiting = 0  # passages written since a publication began
         self._written = 0  # and since segments were merged last
 
-    def wrote(self, written: Written) -> None:
-        """Let other processes see what was written."""
-        passages = sum(len(rows.terms) for rows in written.added)
-        with self._arming:
-            self._written += passages
+    def soon(self, passages: int = 0) -> None:
+        """Let other processes see a change of so many new passages: now, or once a while."""
+        with self._guard:
             self._waiting += passages
-        self._text.fresh.add(written.added, written.before, written.last)
-        self.soon()
-
-    def soon(self) -> None:
-        """Let other processes see a change: now, or later while changes come fast."""
-        with self._arming:
-            self._changes += 1
-            ended, took = self._published
-            wait = ended + max(_PAUSE, _SHARE * took) - time.monotonic()
-            many = self._waiting >= max(_MANY, _MANY_OF * self._text.passages)
-            if many or wait > 0:
-                self._arm(0.0 if many else wait)
+            self._written += passages
+            wait = max(0.0, self._not_before - time.monotonic())
+            beside = self._waiting >= max(_MANY, _MANY_OF * self._text.passages)
+            if wait or beside:
+                self._arm(0.0 if beside else wait)
                 return
         self.now()
 
@@ -76,7 +65,7 @@ class Publisher:
         if self._timer is not None and self._due <= due:
             return
         self._disarm()
-        self._timer, self._due = threading.Timer(wait, self._beside), due
+        self._timer, self._due = threading.Timer(wait, self.now), due
         self._timer.daemon = True
         self._timer.start()
 
@@ -85,20 +74,6 @@ class Publisher:
             self._timer.cancel()
             self._timer = None
 
-    def _beside(self) -> None:
-        """Publish beside the writer, and see to what was written meanwhile."""
-        with self._arming:
-            if self._timer is not threading.current_thread():
-                return
-            changes = self._changes
-        self.now()
-        with self._arming:
-            if self._timer is threading.current_thread():
-                self._timer = None
-            if self._changes == changes:
-                return
-        self.soon()
-
     def now(self, *, last: bool = False) -> None:
         """Publish what was written; failing at that harms nobody.
 
@@ -106,11 +81,12 @@ class Publisher:
             last: nothing follows for a while, so that merging segments is worth it.
         """
         with self._following:
+            with self._guard:
+                self._disarm()  # a change from here on arms another one
+                self._waiting = 0
             if not self._is_open() or not self._lock.held:
                 return
             started = time.monotonic()
-            with self._arming:
-                self._waiting = 0
             try:
                 self._text.advance(waited_for=last)
                 if last and self._text.settle(self._written):
@@ -119,11 +95,10 @@ class Publisher:
                 # The write itself is safe and acknowledged; a search tries again and says so.
                 log.warning("%s", error)
             ended = time.monotonic()
-            self._published = (ended, ended - started)
+            self._not_before = ended + max(_PAUSE, _SHARE * (ended - started))
 
     def stop(self) -> None:
-        """Publish what is due and nothing more; let go of what is in memory."""
-        with self._arming:
+        """Publish what is due and nothing more."""
+        with self._guard:
             self._disarm()
         self.now(last=True)
-        self._text.fresh.clear()

@@ -20,9 +20,10 @@ of a long article reads that passage only.
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ from search.domain import (
     Vector,
 )
 from search.engine import Fingerprint, Stored, WriteOutcome
-from search.engines.embedded.changes import State, TermRows, read_state
+from search.engines.embedded.chain import HEAD, Chain, log_of
+from search.engines.embedded.changes import State, read_state
 from search.engines.embedded.connections import Connections, as_json
 from search.engines.embedded.head import write_head
 from search.engines.embedded.rows import (
@@ -53,7 +55,8 @@ from search.engines.embedded.rows import (
     unseal,
     unseal_own,
 )
-from search.engines.embedded.storing import Storing, create
+from search.engines.embedded.segments import Manifest, store_manifest
+from search.engines.embedded.storing import Storing, commit, create
 from search.errors import EngineUnavailable
 
 _WIDTH = len(ArticleRow._fields)
@@ -61,23 +64,20 @@ _WIDTH = len(ArticleRow._fields)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write did.
-
-    `added` is what the text index needs; its numbers are above `before` up to `last`.
-    """
+    """What a write did: each article's outcome, and how many passages were stored."""
 
     outcomes: list[WriteOutcome]
-    added: list[TermRows]
-    before: int
-    last: int
+    passages: int
 
 
 class Record:
     """Reads and writes the record. Reads may come from many threads, writes from one at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, index: str = "") -> None:
+        """Open nothing yet; `index` says which index it must be a version of."""
         self.path = path
-        self._head = path.with_name("head.json")
+        self._head = path.with_name(HEAD)
+        self._chain = Chain(path, index)
         self._connections = Connections(path)
 
     def close(self) -> None:
@@ -87,37 +87,63 @@ class Record:
         """Return what tells this file from another at the same path; None if there is none."""
         return self._connections.identity()
 
+    @property
+    def index(self) -> str:
+        """Which index it is a version of, "" while that is not known."""
+        return self._chain.index
+
+    @property
+    def was_there(self) -> bool:
+        """Whether this object has read a record, which must not be made anew then."""
+        return self._chain.seen is not None
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
         """Give a connection whose reads all see one moment; None while there is no index."""
         with self._connections.reading() as connection:
             yield connection
 
-    def state(self) -> State | None:
-        """Return where the record stands, None while there is no index."""
+    @contextmanager
+    def snapshot(self) -> Iterator[tuple[sqlite3.Connection, State] | None]:
+        """Give a connection and where the record stands; None while there is no index.
+
+        Raises RecordLost where that is not all that was acknowledged.
+        """
+        heads, identity = self._chain.heads(), self.identity()
         with self.reading() as connection:
-            return None if connection is None else read_state(connection)
+            state = None if connection is None else read_state(connection)
+            self._chain.check(connection, state, heads, identity)
+            yield None if connection is None or state is None else (connection, state)
+
+    def state(self) -> State | None:
+        """Return where the record stands, None while there is no index. Raises RecordLost."""
+        with self.snapshot() as moment:
+            return None if moment is None else moment[1]
 
     # -- writing
 
     def write(self, articles: Sequence[IndexedArticle], fingerprint: Fingerprint) -> Written:
         """Store articles in one transaction; an unfit one fails alone."""
-        with self._connections.writing() as connection:
-            state = read_state(connection) or create(connection, fingerprint)
-            before = state.last
+        make = not self.was_there
+        with self._connections.writing(make=make) as connection:
+            log, state = log_of(self.path), read_state(connection)
+            if state is None and make:
+                state = create(connection, fingerprint, self.index)
+            if state is None:
+                raise EngineUnavailable(f"the record {self.path} went while it was open")
             storing = Storing(connection, state)
             outcomes = [storing.store(a, fingerprint.dimensions) for a in articles]
             if not any(outcome.status == "written" for outcome in outcomes):
                 connection.execute("ROLLBACK")
-                return Written(outcomes, [], before, before)
-            state = storing.finish()
+                return Written(outcomes, 0)
+            state = storing.finish(log)
         self._write_head(state)
-        return Written(outcomes, storing.added, before, state.last)
+        return Written(outcomes, sum(len(rows.terms) for rows in storing.added))
 
     def delete(self, article_ids: Sequence[str]) -> int:
         """Remove articles in one transaction; return how many there were."""
         with self._connections.writing() as connection:
-            state = read_state(connection)
+            log, state = log_of(self.path), read_state(connection)
             if state is None:
                 return 0
             storing = Storing(connection, state)
@@ -125,11 +151,43 @@ class Record:
             if not removed:
                 connection.execute("ROLLBACK")
                 return 0
-            state = storing.finish()
+            state = storing.finish(log)
         self._write_head(state)
         return removed
 
+    def publish(self, manifest: Manifest) -> Manifest:
+        """Note what the text index is now; return it as of the commit that says so.
+
+        Nobody was told of it, so it need not be on disk, and no head names it. It is a commit
+        like any other all the same, since each one names its log (`chain`).
+        """
+        with self._connections.writing(durable=False) as connection:
+            log, state = log_of(self.path), read_state(connection)
+            if state is None:
+                raise EngineUnavailable(f"the record {self.path} went while it was open")
+            after = commit(connection, state, log)
+            if manifest.sequence == state.sequence:
+                manifest = replace(manifest, sequence=after.sequence)
+            store_manifest(connection, manifest)
+        return manifest
+
+    def accept(self) -> State | None:
+        """Take the record for the right one as it is; return where it stands, None without one.
+
+        It is another record from then on, so that nothing derived from it is used again.
+        """
+        with self._connections.writing() as connection:
+            log, state = log_of(self.path), read_state(connection)
+            if state is None:
+                return None
+            state = commit(connection, replace(state, record=uuid.uuid4().hex), log)
+            connection.execute("UPDATE meta SET value = ? WHERE name = 'record'", (state.record,))
+            connection.execute("DELETE FROM text")
+        self._write_head(state)
+        return state
+
     def _write_head(self, state: State) -> None:
+        self._chain.seen = state
         try:
             write_head(self._head, state.head())
         except OSError as error:

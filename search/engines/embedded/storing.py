@@ -37,7 +37,7 @@ CREATE TABLE commits (
     passages INTEGER NOT NULL, sentences INTEGER NOT NULL, unembedded INTEGER NOT NULL,
     last INTEGER NOT NULL, key INTEGER NOT NULL, horizon INTEGER NOT NULL, log TEXT NOT NULL,
     checksum INTEGER NOT NULL);
-CREATE TABLE text (origin TEXT NOT NULL, about TEXT NOT NULL, checksum INTEGER NOT NULL);
+CREATE TABLE text (about TEXT NOT NULL, checksum INTEGER NOT NULL);
 CREATE TABLE articles (
     key INTEGER PRIMARY KEY, first INTEGER NOT NULL, passages INTEGER NOT NULL,
     sentences INTEGER NOT NULL, embedded INTEGER NOT NULL, checksum INTEGER NOT NULL,
@@ -76,7 +76,7 @@ def commit(connection: sqlite3.Connection, state: State, log: str = "") -> State
     """Note a commit after which the record stands at `state`, but for a new token; return it.
 
     Args:
-        log: which write-ahead log was in use before (`logs`).
+        log: which write-ahead log was in use before (`chain`).
     """
     state = replace(state, sequence=state.sequence + 1, token=secrets.token_hex(16))
     row = state.commit(log)

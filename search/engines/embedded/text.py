@@ -120,10 +120,12 @@ def change(
         return index.searcher().num_docs
 
 
-def small_segments(folder: Path) -> list[int]:
-    """Return the passages of segments Tantivy would merge if there were `MERGED_AT_ONCE`."""
-    meta = json.loads((folder / "meta.json").read_bytes())
-    sizes = [segment["max_doc"] for segment in meta["segments"]]
+def small_segments(segments: str) -> list[int]:
+    """Return the passages of segments Tantivy would merge if there were `MERGED_AT_ONCE`.
+
+    `segments` is Tantivy's list of them.
+    """
+    sizes = [segment["max_doc"] for segment in json.loads(segments)["segments"]]
     return [size for size in sizes if size <= _SMALL_SEGMENT]
 
 

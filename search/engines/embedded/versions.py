@@ -11,34 +11,29 @@ by one rename. Whoever has the old one open notices at the next request.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
-from search.clauses import Clause
-from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
+from search.domain import IndexedArticle
 from search.durable import sync_folder
-from search.engine import (
-    EngineStatus,
-    FacetField,
-    Fingerprint,
-    Rankings,
-    RankRequest,
-    Stored,
-    WriteOutcome,
-)
+from search.engine import Fingerprint, WriteOutcome
+from search.engines.embedded.chain import HEAD, TEXT
+from search.engines.embedded.changes import State
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.former import FormerIndex, is_former
+from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import Record
-from search.errors import EngineError, EngineUnavailable, RecordCorrupt
+from search.errors import EngineError, EngineUnavailable, RecordCorrupt, RecordLost
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
+RECORD = "record.sqlite"
 _POINTER = "current"
 _VERSIONS = "versions"
 _TRIES = 5  # times an answer is asked for while versions change under it
@@ -105,21 +100,64 @@ class Versions:
         if number != 1:
             shutil.rmtree(place, ignore_errors=True)
             return
-        shutil.rmtree(place / "text", ignore_errors=True)
-        for ending in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                (place / f"record.sqlite{ending}").unlink()
+        shutil.rmtree(place / TEXT, ignore_errors=True)
+        for name in (HEAD, *(RECORD + ending for ending in ("", "-wal", "-shm"))):
+            (place / name).unlink(missing_ok=True)
 
 
 def stored_fingerprint(folder: Path) -> Fingerprint | None:
     """Return what made the index in a folder, None while there is none."""
     versions = Versions(folder)
-    record = Record(versions.place(versions.current()) / "record.sqlite")
+    state = _state_of(versions.place(versions.current()))
+    return None if state is None else state.fingerprint
+
+
+def accept(folder: Path) -> State | None:
+    """Take the record in a folder for the right one as it is, whatever was lost.
+
+    Returns where it stands; None where there is none.
+    """
+    versions, lock = Versions(folder), WriterLock(folder)
+    path = versions.place(versions.current()) / RECORD
+    if not path.is_file():
+        return None
+    lock.acquire("accepting the index as it is")
+    record = Record(path)
     try:
-        state = record.state()
+        shutil.rmtree(path.with_name(TEXT), ignore_errors=True)  # it may be of what was lost
+        return record.accept()
     finally:
         record.close()
-    return None if state is None else state.fingerprint
+        lock.release()
+
+
+def _state_of(place: Path) -> State | None:
+    record = Record(place / RECORD)
+    try:
+        return record.state()
+    finally:
+        record.close()
+
+
+def _asked(
+    method: Callable[Concatenate[EmbeddedEngine, P], T],
+) -> Callable[Concatenate[FollowingEngine, P], T]:
+    """Return a method that asks the current version: again if it was replaced meanwhile."""
+
+    def ask(self: FollowingEngine, /, *args: P.args, **named: P.kwargs) -> T:
+        for _ in range(_TRIES):
+            engine = self.current()
+            try:
+                answer = method(engine, *args, **named)
+            except EngineError:
+                if self.current() is engine:
+                    raise
+                continue
+            if self.current() is engine:
+                return answer
+        raise EngineUnavailable("the index was made anew again and again. Try again.")
+
+    return ask
 
 
 def former_index(folder: Path) -> FormerIndex | None:
@@ -139,95 +177,64 @@ class FollowingEngine:
         self._guard = threading.Lock()
         self._closed = False
         self._stamp = self._versions.stamp()
-        self._engine = self._open()
+        self._engine = self._open("")
 
-    def _open(self) -> EmbeddedEngine:
+    def _open(self, index: str) -> EmbeddedEngine:
         place = self._versions.place(self._versions.current())
-        return EmbeddedEngine(place, self._fingerprint, lock_folder=self._versions.folder)
+        return EmbeddedEngine(place, self._fingerprint, self._versions.folder, index)
 
-    def _current(self) -> EmbeddedEngine:
+    def current(self) -> EmbeddedEngine:
+        """Return the engine of the current version. Raises RecordLost where that is gone."""
         if self._versions.stamp() == self._stamp or self._closed:
             return self._engine
         with self._guard:
             stamp = self._versions.stamp()
+            if stamp is None and not self._closed:
+                raise RecordLost(
+                    f"the index in {self._versions.folder} was open here and is gone: was its "
+                    "folder moved or unmounted? It is searched again when it is back."
+                )
             if stamp != self._stamp and not self._closed:
                 left = self._engine
-                self._engine, self._stamp = self._open(), stamp
+                self._engine, self._stamp = self._open(left.index), stamp
                 left.close()
             return self._engine
 
-    def _ask(self, ask: Callable[[EmbeddedEngine], T]) -> T:
-        """Return an answer of the current version: asked again if it was replaced meanwhile."""
-        for _ in range(_TRIES):
-            engine = self._current()
-            try:
-                answer = ask(engine)
-            except EngineError:
-                if self._current() is engine:
-                    raise
-                continue
-            if self._current() is engine:
-                return answer
-        raise EngineUnavailable("the index was made anew again and again. Try again.")
-
-    def _change(self, change: Callable[[EmbeddedEngine], T], purpose: str) -> T:
-        """Change the current version: none takes its place while its lock is held."""
-        for _ in range(_TRIES):
-            engine = self._current()
-            with engine.hold(purpose):
-                if self._current() is engine:
-                    return change(engine)
-        raise EngineUnavailable("the index was made anew again and again. Try again.")
+    rank = _asked(EmbeddedEngine.rank)
+    facets = _asked(EmbeddedEngine.facets)
+    terms_with_prefix = _asked(EmbeddedEngine.terms_with_prefix)
+    stored = _asked(EmbeddedEngine.stored)
+    fetch = _asked(EmbeddedEngine.fetch)
+    article = _asked(EmbeddedEngine.article)
+    article_ids = _asked(EmbeddedEngine.article_ids)
+    unembedded = _asked(EmbeddedEngine.unembedded)
+    indexed = _asked(EmbeddedEngine.indexed)
+    status = _asked(EmbeddedEngine.status)
+    show = _asked(EmbeddedEngine.show)
 
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
         return self._change(lambda engine: engine.write(articles), "indexing")
 
     def delete(self, article_ids: Sequence[str]) -> int:
-        if not self._ask(lambda engine: engine.stored(article_ids)):
+        if not self.stored(article_ids):
             return 0
         return self._change(lambda engine: engine.delete(article_ids), "deleting")
 
-    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
-        return self._ask(lambda engine: engine.stored(article_ids))
-
-    def show(self) -> None:
-        self._ask(lambda engine: engine.show())
+    def _change(self, change: Callable[[EmbeddedEngine], T], purpose: str) -> T:
+        """Change the current version: none takes its place while its lock is held."""
+        for _ in range(_TRIES):
+            engine = self.current()
+            with engine.hold(purpose):
+                if self.current() is engine:
+                    return change(engine)
+        raise EngineUnavailable("the index was made anew again and again. Try again.")
 
     def rest(self) -> None:
-        self._current().rest()
-
-    def rank(self, request: RankRequest) -> Rankings:
-        return self._ask(lambda engine: engine.rank(request))
-
-    def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
-        return self._ask(lambda engine: engine.fetch(passage_ids))
-
-    def facets(
-        self, clause: Clause | None, filter: Filter, fields: Sequence[FacetField], limit: int = 20
-    ) -> dict[FacetField, list[tuple[str, int]]]:
-        return self._ask(lambda engine: engine.facets(clause, filter, fields, limit))
-
-    def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
-        return self._ask(lambda engine: engine.terms_with_prefix(layer, prefix, limit))
-
-    def article(self, article_id: str) -> StoredArticle | None:
-        return self._ask(lambda engine: engine.article(article_id))
-
-    def article_ids(self, after: str, limit: int) -> list[str]:
-        return self._ask(lambda engine: engine.article_ids(after, limit))
-
-    def unembedded(self, after: str, limit: int) -> list[str]:
-        return self._ask(lambda engine: engine.unembedded(after, limit))
-
-    def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
-        return self._ask(lambda engine: engine.indexed(article_ids))
-
-    def status(self) -> EngineStatus:
-        return self._ask(lambda engine: engine.status())
+        self.current().rest()
 
     @contextmanager
     def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
-        with self._current().hold(purpose) as keep:
+        with self.current().hold(purpose) as keep:
             yield keep
 
     def close(self) -> None:
@@ -248,19 +255,22 @@ class Successor:
         self._versions = Versions(folder)
         self._number = self._versions.unfinished() or self._versions.current() + 1
         place = self._versions.place(self._number)
-        if self._made_otherwise(place, fingerprint):
+        index = ""
+        if former_index(folder) is None:
+            before = _state_of(self._versions.place(self._versions.current()))
+            index = "" if before is None else before.index
+        if self._made_otherwise(place, fingerprint, index):
             self._versions.remove(self._number)
-        self.engine = EmbeddedEngine(place, fingerprint)
+        self.engine = EmbeddedEngine(place, fingerprint, index=index)
 
-    def _made_otherwise(self, place: Path, fingerprint: Fingerprint) -> bool:
-        record = Record(place / "record.sqlite")
+    def _made_otherwise(self, place: Path, fingerprint: Fingerprint, index: str) -> bool:
         try:
-            state = record.state()
+            state = _state_of(place)
         except EngineError:
             return True
-        finally:
-            record.close()
-        return state is not None and state.fingerprint != fingerprint
+        if state is None:
+            return False
+        return state.fingerprint != fingerprint or bool(index and state.index != index)
 
     def take_over(self, *, keep: bool) -> str:
         """Be what is searched from now on; return where the old version was kept, if it was."""

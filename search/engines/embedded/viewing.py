@@ -6,10 +6,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from search.engines.embedded.changes import State, read_removals, read_state
-from search.engines.embedded.derived import TextFollower
+from search.engines.embedded.changes import State, read_removals
+from search.engines.embedded.derived import OpenText, TextFollower
 from search.engines.embedded.locking import WriterLock
-from search.engines.embedded.opening import OpenText
 from search.engines.embedded.record import Record
 from search.engines.embedded.vectors import PassageTable, follow, no_passages
 
@@ -78,11 +77,10 @@ class Views:
         self._state_of()  # it may have been closed meanwhile
         # Text first: the table is then never behind it, and knows every passage it names.
         text = self._text.follow(state)
-        with self._record.reading() as connection:
-            now = None if connection is None else read_state(connection)
-            if connection is None or now is None:
-                self.latest = None
+        with self._record.snapshot() as moment:
+            if moment is None:
                 return None
+            connection, now = moment
             table = self.latest.table if self.latest is not None else None
             if table is None or table.record != now.record or table.sequence < now.horizon:
                 table = no_passages(now.record, self._dimensions)

@@ -65,7 +65,7 @@ def test_a_text_index_that_cannot_be_written_fails_no_write(
     with opened(tmp_path) as engine:
         engine.write([indexed("a", "x")])
         with monkeypatch.context() as patch:
-            patch.setattr(engine._text._generations, "begin", _no_space)
+            patch.setattr(engine._text._segments, "changing", _no_space)
             assert engine.write([indexed("b", "x")])[0].status == "written"
             engine._publisher.now()
             assert "No space left" in caplog.text
@@ -82,7 +82,7 @@ def test_what_cannot_be_shown_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     with opened(tmp_path) as engine:
         engine.write([indexed("a", "x")])
         with monkeypatch.context() as patch:
-            patch.setattr(engine._text._generations, "begin", _no_space)
+            patch.setattr(engine._text._segments, "changing", _no_space)
             engine.write([indexed("b", "x")])
             with pytest.raises(EngineUnavailable, match="safe in the record"):
                 engine.show()
@@ -96,23 +96,23 @@ def test_without_any_text_index_a_full_disk_is_said(
 ) -> None:
     with opened(tmp_path) as engine:
         with monkeypatch.context() as patch:
-            patch.setattr(engine._text._generations, "begin", _no_space)
+            patch.setattr(engine._text._segments, "changing", _no_space)
             assert engine.write([indexed("a", "x")])[0].status == "written"
             with pytest.raises(EngineUnavailable, match="safe in the record"):
                 engine.rank(RankRequest(Everything()))
         assert engine.rank(RankRequest(Everything())).text_total == 1
 
 
-def test_a_generation_that_cannot_be_begun_leaves_no_folder(
+def test_changes_that_cannot_be_made_leave_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(tmp_path) as engine:
         engine.write([indexed("a", "x")])
         with monkeypatch.context() as patch:
-            patch.setattr("search.engines.embedded.generations._link", _no_space)
+            patch.setattr(engine._text._segments, "_link", _no_space)
             engine.write([indexed("b", "x")])
             engine._publisher.now()
-        assert not list((tmp_path / "text").glob("building-*"))
+        assert not list((tmp_path / "text").glob("work-*"))
 
 
 def _no_space(*_: object) -> Path:

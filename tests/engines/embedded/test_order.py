@@ -72,8 +72,8 @@ def test_removed_passages_weigh_a_tenth_at_most(tmp_path: Path) -> None:
         for i in range(0, 150, 5):
             engine.delete([f"{j}" for j in range(i, i + 5)])
             engine._publisher.now()
-            manifest = engine._text._generations.current()
-            assert manifest is not None
+            assert engine._text._open is not None
+            manifest = engine._text._open.manifest
             assert manifest.removed <= derived._MOST_REMOVED * 1000
             assert manifest.passages == 1000 - i - 5
         assert engine.rank(RankRequest(frequencies=(Term("stem", "shared"),))).frequencies == {

@@ -1,4 +1,4 @@
-"""What the text index takes from memory is what the record holds, whatever else happened."""
+"""The text index is what the record holds, whatever happened between its publications."""
 
 from __future__ import annotations
 
@@ -9,57 +9,15 @@ import pytest
 
 from search.clauses import Everything, Term
 from search.engine import RankRequest
-from search.engines.embedded import changes, fresh, storing
-from search.engines.embedded.changes import TermRows
+from search.engines.embedded import changes, storing
 from search.engines.embedded.engine import EmbeddedEngine
-from search.engines.embedded.fresh import Fresh
 from tests.conformance.corpus import found, indexed, passages_of, random_articles, without_vectors
 from tests.engines.embedded.opening import opened
 
 
-def rows(number: int, passages: int = 1, *, letters: int = 1) -> TermRows:
-    terms = [("x" * letters,) * 6] * passages
-    return TermRows(number, number, f"a{number}", 0, "", "", None, (), terms)
-
-
-def test_it_gives_what_was_added_and_says_from_where_to_where() -> None:
-    known = Fresh()
-    assert known.between(0, 9) == (9, 9, [])
-    first, second = rows(4, 2), rows(6)
-    known.add([first, second], 3, 7)  # 7 went again in the same call
-    assert known.between(0, 9) == (3, 7, [first, second])
-    assert known.between(3, 5) == (3, 5, [first])
-    assert known.between(5, 7) == (5, 7, [second])
-    known.forget(5)
-    assert known.between(0, 9) == (5, 7, [second])
-    known.clear()
-    assert known.between(0, 9) == (9, 9, [])
-
-
-def test_a_call_that_was_interrupted_leaves_no_gap() -> None:
-    known = Fresh()
-    known.add([rows(1)], 0, 1)
-    third = rows(3)
-    known.add([third], 2, 3)  # 2 was committed, and nobody said so
-    assert known.between(0, 3) == (2, 3, [third])
-
-
-def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fresh, "MOST", 100)
-    known = Fresh()
-    for number in range(1, 9):
-        known.add([rows(number, letters=5)], number - 1, number)  # 30 characters each
-    start, end, kept = known.between(0, 8)
-    assert (start, end, [some.number for some in kept]) == (5, 8, [6, 7, 8])
-
-
-@pytest.mark.parametrize("most", [0, 2_000, fresh.MOST])
-@pytest.mark.parametrize("seed", range(3))
-def test_the_text_index_is_that_of_the_record(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, most: int
-) -> None:
-    """Changes of every kind between publications, with all, some or nothing in memory."""
-    monkeypatch.setattr(fresh, "MOST", most)
+@pytest.mark.parametrize("seed", range(6))
+def test_the_text_index_is_that_of_the_record(tmp_path: Path, seed: int) -> None:
+    """Changes of every kind between publications."""
     random_ = random.Random(seed)
     pool = [random_articles(version, 40) for version in range(4)]
     expected = {}

@@ -1,0 +1,153 @@
+"""Whether a record is the one that was acknowledged: its tokens against its head, and its log.
+
+A record is told to be lost (`RecordLost`) where
+
+- it does not know the commit that its head names, or that this process has seen: it is an
+  older copy, another index's, or its write-ahead log was cut by damage;
+- its file and its log are of different times, one having been copied without the other;
+- there is none, beside a head or a text index, or after this process had it open.
+
+Nothing is answered or made then. `fihris accept` goes on with an older record.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from search.engines.embedded.changes import State, knows, read_state
+from search.engines.embedded.connections import connect
+from search.engines.embedded.head import Head, read_head
+from search.engines.embedded.storing import KEPT_COMMITS
+from search.errors import RecordLost
+
+HEAD = "head.json"
+TEXT = "text"
+
+
+class Chain:
+    """Checks one record's states as they are read. Any thread.
+
+    Args:
+        path: of the record.
+        index: which index it is a version of; "" if any will do.
+    """
+
+    def __init__(self, path: Path, index: str = "") -> None:
+        self._path = path
+        self._head, self._text = path.with_name(HEAD), path.with_name(TEXT) / HEAD
+        self.index = index
+        self.seen: State | None = None
+        self._whole: object = None  # the file whose log was found to belong to it
+
+    def heads(self) -> tuple[Head | None, Head | None]:
+        """Return what was acknowledged last; to be asked before the record is read.
+
+        The second one is what the text index is of: it may be behind, and tells where the first
+        one was lost or put back too.
+        """
+        return read_head(self._head), read_head(self._text)
+
+    def check(
+        self,
+        connection: sqlite3.Connection | None,
+        state: State | None,
+        heads: tuple[Head | None, Head | None],
+        identity: object,
+    ) -> None:
+        """Raise RecordLost unless the record holds all that was acknowledged.
+
+        Args:
+            identity: tells the record's file from others at its path.
+        """
+        if connection is None or state is None:
+            self._check_absence(heads[0] or heads[1])
+            return
+        if self.index and state.index != self.index:
+            raise self._lost("another index lies in its place")
+        seen = self.seen
+        if seen is not state and seen is not None and seen.record == state.record:
+            self._check_known(connection, state, seen.head())
+        head, text = heads
+        if head is not None:
+            self._check_known(connection, state, head)
+        if text is not None and text.sequence > state.sequence - KEPT_COMMITS:
+            self._check_known(connection, state, text)
+        if self._whole != identity:
+            if not is_whole(self._path, connection):
+                raise self._lost(
+                    "the file and its log (record.sqlite-wal) are of different times: one was "
+                    "copied or put back without the other"
+                )
+            self._whole = identity
+        self.index, self.seen = state.index, state
+
+    def _check_absence(self, head: Head | None) -> None:
+        if self.seen is not None:
+            raise self._lost("it was open here and is gone: was its folder moved or unmounted?")
+        if head is not None:
+            raise self._lost(f"it is missing or empty, and held {_told(head)}")
+        text = self._text.parent
+        if text.is_dir() and any(text.iterdir()):
+            raise self._lost(f"it is missing or empty, and a text index lies in {text}")
+
+    def _check_known(self, connection: sqlite3.Connection, state: State, head: Head) -> None:
+        if head.token != state.token and not knows(connection, head):
+            raise self._lost(
+                f"it holds {_told(state.head())}, and does not know the last that was "
+                f"acknowledged, {_told(head)}: it is an older copy or another index's, or its log "
+                "was damaged"
+            )
+
+    def _lost(self, why: str) -> RecordLost:
+        return RecordLost(
+            f"the record {self._path} is not what was written: {why}. Put the right files back; "
+            "`fihris accept` goes on with an older record if there is one, and a new index is made "
+            "in another folder or when this one is deleted."
+        )
+
+
+def _told(head: Head) -> str:
+    return f"commit {head.sequence:,} ({head.articles:,} articles, {head.passages:,} passages)"
+
+
+def log_of(path: Path) -> str:
+    """Return what tells a record's write-ahead log from the one before; "" if there is none."""
+    try:
+        with path.with_name(path.name + "-wal").open("rb") as file:
+            return file.read(24)[16:].hex()  # its salts: others after each checkpoint
+    except OSError:
+        return ""
+
+
+def is_whole(path: Path, connection: sqlite3.Connection) -> bool:
+    """Tell whether a record's file and its log belong together; `connection` is inside a read.
+
+    All commits that the file alone lacks must stand in the log. Each names the log it found: for
+    the first one in this log that may be another one, for those after it only this one.
+    """
+    for _ in range(5):
+        log = log_of(path)
+        if not log:
+            return True  # all of it is in the file
+        alone = _alone(path)
+        first = 0
+        if alone is not None:
+            if not knows(connection, alone.head()):
+                return False
+            first = alone.sequence
+        sql = "SELECT count(*) FROM commits WHERE sequence > ? AND log != ?"
+        others = connection.execute(sql, (first + 1, log)).fetchone()[0]
+        if log == log_of(path):  # else a writer began another one meanwhile
+            return bool(others == 0)
+    return True
+
+
+def _alone(path: Path) -> State | None:
+    """Return where the file stands without its log, None if it cannot be told."""
+    try:
+        with closing(connect(path, "ro&immutable=1")) as connection:
+            return read_state(connection)
+    except Exception:  # a checkpoint that was interrupted: the log has it all
+        return None

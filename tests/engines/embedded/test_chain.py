@@ -1,0 +1,413 @@
+"""A record that is older than what was acknowledged, another's, or gone: told, never searched.
+
+Whatever files are copied, put back, exchanged, cut or flipped: an index either answers with all
+that was acknowledged or says that it cannot.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from search.clauses import Everything, Term
+from search.engine import RankRequest
+from search.engines import accept, open_engine
+from search.engines.embedded import chain, storing
+from search.engines.embedded.engine import EmbeddedEngine
+from search.errors import EngineError, EngineUnavailable, RecordLost
+from search.settings import Settings
+from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed
+from tests.engines.embedded.opening import opened, processes
+
+FILES = ["record.sqlite", "record.sqlite-wal", "record.sqlite-shm", "head.json", "text"]
+DONE = "acknowledged"
+
+
+def copied(source: Path, target: Path, names: list[str] | None = None) -> None:
+    """Put `source`'s files in the place of `target`'s: those it lacks go too."""
+    target.mkdir(exist_ok=True)
+    for name in names or FILES:
+        old, new = target / name, source / name
+        if old.is_dir():
+            shutil.rmtree(old)
+        old.unlink(missing_ok=True)
+        if new.is_dir():
+            shutil.copytree(new, old)
+        elif new.exists():
+            shutil.copy(new, old)
+
+
+def _written_and_killed(folder: Path, first: int, articles: int, size: int) -> None:
+    """Write without ever closing: what was written stands in the log, as after a kill."""
+    engine = EmbeddedEngine(folder, FINGERPRINT)
+    for i in range(first, first + articles):
+        engine.write([indexed(f"a{i % 7}", *(f"v{i} word{i % 7} " * size for _ in range(2)))])
+
+
+def killed_writer(folder: Path, first: int, articles: int = 1, size: int = 1) -> None:
+    context = processes()
+    child = context.Process(  # type: ignore[attr-defined]
+        target=_held_and_killed, args=(folder, first, articles, size)
+    )
+    child.start()
+    child.join()
+
+
+def _held_and_killed(folder: Path, first: int, articles: int, size: int) -> None:
+    import os
+    import signal
+
+    _written_and_killed(folder, first, articles, size)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def closed_writer(folder: Path, first: int, articles: int = 1, size: int = 1) -> None:
+    with opened(folder) as engine:
+        for i in range(first, first + articles):
+            engine.write([indexed(f"a{i % 7}", *(f"v{i} word{i % 7} " * size for _ in range(2)))])
+
+
+def versions(count: int) -> dict[str, str]:
+    """Return which version each article has after so many writes."""
+    return {f"a{i % 7}": f"v{i}" for i in range(count)}
+
+
+def state_of(folder: Path) -> dict[str, str] | None:
+    """Return each article's version, None if the index says that it cannot answer.
+
+    Texts, words and meaning must agree.
+    """
+    try:
+        with opened(folder) as engine:
+            state = {}
+            for key in engine.article_ids("", 100):
+                article = engine.article(key)
+                assert article is not None
+                state[key] = article.article.text.split(" ", 1)[0]
+            for key, version in state.items():
+                assert set(found(engine, Term("stem", version))) == {f"{key}#0", f"{key}#1"}
+            passages = {f"{key}#{n}" for key in state for n in (0, 1)}
+            request = RankRequest(Everything(), EMBEDDER.embed_query("word1"), limit=100)
+            rankings = engine.rank(request)
+            assert {hit.passage_id for hit in rankings.text} == passages
+            assert {hit.passage_id for hit in rankings.vector} == passages
+            return state
+    except EngineError:
+        return None
+
+
+WRITERS = [closed_writer, killed_writer]
+PARTS = [FILES[:n] for n in (1, 2, 3)] + [[FILES[1], FILES[2]], [FILES[0], FILES[3]], FILES[1:2], FILES[1:4], FILES[3:4], FILES[4:], FILES[:4], [FILES[0], FILES[4]], FILES]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("large", [1, 4_000], ids=["little", "past checkpoints"])
+@pytest.mark.parametrize(
+    "parts", PARTS, ids=lambda parts: "+".join(p.rpartition("-")[2] for p in parts)
+)
+@pytest.mark.parametrize("writers", list(itertools.product(WRITERS, WRITERS)), ids=lambda w: "-".join(f.__name__[:6] for f in w))  # fmt: skip
+def test_files_put_back_are_all_there_or_told(
+    tmp_path: Path, writers: tuple[Callable[..., None], ...], parts: list[str], large: int
+) -> None:
+    """Copy, write, put some of the files back; and write once more where that is possible."""
+    folder, copy = tmp_path / "index", tmp_path / "copy"
+    writers[0](folder, 0, 4, large)
+    copied(folder, copy)
+    writers[1](folder, 4, 6, large)
+    copied(copy, folder, parts)
+    # A copy of everything is that moment's index, whole.
+    allowed = [None, versions(10)] + ([versions(4)] if parts == FILES else [])
+    state = state_of(folder)
+    assert state in allowed
+    try:
+        closed_writer(folder, 10)
+    except EngineError:
+        assert state is None
+        return
+    assert state_of(folder) == {**state, "a3": "v10"} if state else None
+
+
+def test_an_older_record_is_told_by_everything_until_it_is_accepted(tmp_path: Path) -> None:
+    folder, copy = tmp_path / "index", tmp_path / "copy"
+    closed_writer(folder, 0, 3)
+    copied(folder, copy)
+    closed_writer(folder, 3, 4)
+    copied(copy, folder, FILES[:3])
+    for _ in range(2):
+        with pytest.raises(RecordLost, match=r"3 articles, 6 passages.*7 articles, 14 passages"):
+            EmbeddedEngine(folder, FINGERPRINT)
+    settings = Settings(data=folder)
+    assert accept(settings) is not None
+    assert state_of(folder) == versions(3)
+    with opened(folder) as engine:
+        engine.write([indexed("new", "v9")])
+        assert found(engine, Term("stem", "v9")) == ["new#0"]
+        assert found(engine, Term("stem", "v5")) == []
+    with opened(folder):  # and it is the newer one now that is another's
+        copied(copy, folder, FILES[:3])
+    with pytest.raises(RecordLost):
+        EmbeddedEngine(folder, FINGERPRINT)
+
+
+def test_there_may_be_nothing_to_accept(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "index")
+    assert accept(settings) is None
+    assert not (tmp_path / "index").exists()
+    closed_writer(tmp_path / "index", 0, 3)
+    assert accept(settings) is not None
+    assert state_of(tmp_path / "index") == versions(3)
+
+
+def test_a_copy_of_the_whole_folder_is_an_index(tmp_path: Path) -> None:
+    killed_writer(tmp_path / "index", 0, 5)
+    shutil.copytree(tmp_path / "index", tmp_path / "copy")
+    assert state_of(tmp_path / "copy") == versions(5)
+
+
+@pytest.mark.parametrize("head", ["missing", "empty", "flipped", "cut"])
+def test_a_head_that_cannot_be_read_harms_nobody_and_is_written_again(
+    tmp_path: Path, head: str
+) -> None:
+    closed_writer(tmp_path, 0, 3)
+    path = tmp_path / "head.json"
+    content = bytearray(path.read_bytes())
+    if head == "missing":
+        path.unlink()
+    else:
+        content[20] ^= 1
+        path.write_bytes(
+            {"empty": b"", "flipped": bytes(content), "cut": bytes(content[:40])}[head]
+        )
+    assert state_of(tmp_path) == versions(3)
+    closed_writer(tmp_path, 3)
+    assert path.read_bytes() != content
+    assert state_of(tmp_path) == versions(4)
+
+
+def test_an_older_record_without_its_head_is_told_by_the_text_index(tmp_path: Path) -> None:
+    folder, copy = tmp_path / "index", tmp_path / "copy"
+    closed_writer(folder, 0, 3)
+    copied(folder, copy)
+    closed_writer(folder, 3, 4)
+    copied(copy, folder, FILES[:3])
+    (folder / "head.json").unlink()
+    assert state_of(folder) is None
+
+
+def test_a_record_of_another_index_is_told(tmp_path: Path) -> None:
+    closed_writer(tmp_path / "one", 0, 3)
+    closed_writer(tmp_path / "two", 0, 3)
+    copied(tmp_path / "one", tmp_path / "two", FILES[:3])
+    with pytest.raises(RecordLost, match="another index's"):
+        EmbeddedEngine(tmp_path / "two", FINGERPRINT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_flipped_bits_in_the_log_lose_nothing_unnoticed(tmp_path: Path, seed: int) -> None:
+    folder, copy = tmp_path / "index", tmp_path / "copy"
+    closed_writer(folder, 0, seed % 2 * 4)
+    killed_writer(folder, seed % 2 * 4, 9)
+    content = (folder / "record.sqlite-wal").read_bytes()
+    random_, told = random.Random(seed), 0
+    places = [*range(32), *(random_.randrange(len(content)) for _ in range(40))]
+    for at in places:
+        copied(folder, copy)
+        flipped = bytearray(content)
+        flipped[at] ^= 1 << random_.randrange(8)
+        (copy / "record.sqlite-wal").write_bytes(flipped)
+        state = state_of(copy)
+        assert state in (None, versions(seed % 2 * 4 + 9)), at
+        told += state is None
+    assert told > 30
+
+
+@pytest.mark.parametrize("content", [None, b""], ids=["missing", "empty"])
+@pytest.mark.parametrize("left", [["head.json", "text"], ["head.json"], ["text"]], ids="+".join)
+def test_a_missing_record_beside_what_followed_it_is_told(
+    tmp_path: Path, left: list[str], content: bytes | None
+) -> None:
+    folder = tmp_path / "index"
+    closed_writer(folder, 0, 3)
+    for name in FILES[3:]:
+        if name not in left:
+            shutil.rmtree(folder / name) if name == "text" else (folder / name).unlink()
+    (folder / "record.sqlite").unlink()
+    if content is not None:
+        (folder / "record.sqlite").write_bytes(content)
+    before = sorted(folder.rglob("*"))
+    for _ in range(2):
+        with pytest.raises(RecordLost, match="missing or empty"):
+            EmbeddedEngine(folder, FINGERPRINT)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_record_without_tables_beside_a_head_is_told(tmp_path: Path) -> None:
+    closed_writer(tmp_path, 0, 3)
+    (tmp_path / "record.sqlite").unlink()
+    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    with pytest.raises(RecordLost, match="missing or empty"):
+        EmbeddedEngine(tmp_path, FINGERPRINT)
+
+
+def test_a_writer_that_died_between_its_commit_and_its_head_harms_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "index"
+    with opened(folder) as engine:
+        engine.write([indexed("a0", "v0 word0", "v0")])
+        with monkeypatch.context() as patch:
+            patch.setattr("search.engines.embedded.record.write_head", _no_space)
+            with pytest.raises(EngineUnavailable, match="send it again"):
+                engine.write([indexed("a1", "v1 word1", "v1")])
+        copied(folder, tmp_path / "copy")
+    assert state_of(tmp_path / "copy") == versions(2)
+    closed_writer(tmp_path / "copy", 2)
+    assert state_of(tmp_path / "copy") == versions(3)
+
+
+def _no_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_head_too_far_behind_to_be_told_from_another_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (chain, storing):
+        monkeypatch.setattr(module, "KEPT_COMMITS", 5)
+    closed_writer(tmp_path, 0, 3)
+    head = (tmp_path / "head.json").read_bytes()
+    closed_writer(tmp_path, 3, 9)
+    (tmp_path / "head.json").write_bytes(head)
+    assert state_of(tmp_path) is None
+
+
+# -- under a process that has it open
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Callable[[], object]]:
+    """Give a way to ask an engine that has the index open: articles found, or the error."""
+    with closing(open_engine(Settings(data=folder), FINGERPRINT)) as engine:
+
+        def ask() -> object:
+            try:
+                assert engine.status().articles == len(engine.article_ids("", 100))
+                return len(engine.rank(RankRequest(Everything())).text) // 2
+            except RecordLost as error:
+                return type(error)
+
+        assert ask() == 3
+        yield ask
+
+
+@pytest.mark.parametrize("what", ["moved", "removed", "emptied", "record only"])
+@pytest.mark.parametrize("wrote", [True, False], ids=["writer", "reader"])
+def test_what_was_open_is_never_made_anew(tmp_path: Path, what: str, wrote: bool) -> None:
+    folder, away = tmp_path / "index", tmp_path / "away"
+    closed_writer(folder, 0, 3)
+    with closing(open_engine(Settings(data=folder), FINGERPRINT)) as engine:
+        assert engine.rank(RankRequest(Everything())).text
+        if wrote:
+            engine.write([indexed("a2", "v2 word2 again", "v2")])
+        if what == "record only":
+            away.mkdir()
+            for name in FILES[:3]:
+                if (folder / name).exists():
+                    (folder / name).rename(away / name)
+        else:
+            folder.rename(away)
+        if what == "emptied":
+            folder.mkdir()
+        before = sorted(folder.rglob("*"))
+        calls: list[Callable[[], object]] = [
+            lambda: engine.rank(RankRequest(Everything())),
+            lambda: engine.write([indexed("new", "x")]),
+            lambda: engine.delete(["a1"]),
+            lambda: engine.article("a1"),
+            lambda: engine.article_ids("", 10),
+            lambda: engine.facets(None, RankRequest().filter, ["source"]),
+            lambda: engine.terms_with_prefix("stem", "w", 3),
+            engine.status,
+            engine.show,
+        ]
+        for call in calls:
+            with pytest.raises(RecordLost, match="gone"):
+                call()
+        assert {*folder.rglob("*")} <= {*before}
+        if what == "removed":
+            shutil.rmtree(away)
+            return
+        if what == "record only":
+            for path in away.iterdir():
+                path.rename(folder / path.name)
+        else:
+            if folder.exists():
+                folder.rmdir()
+            away.rename(folder)
+        assert len(engine.rank(RankRequest(Everything())).text) == 6
+        engine.write([indexed("a9", "back")])
+        assert found(engine, Term("stem", "back")) == ["a9#0"]
+    with opened(folder) as engine:
+        assert found(engine, Term("stem", "back")) == ["a9#0"]
+
+
+def test_another_index_in_the_place_is_told_and_its_own_return_is_noticed(tmp_path: Path) -> None:
+    folder, away = tmp_path / "index", tmp_path / "away"
+    closed_writer(folder, 0, 3)
+    with serving(folder) as ask:
+        folder.rename(away)
+        closed_writer(folder, 0, 2)
+        assert ask() is RecordLost
+        shutil.rmtree(folder)
+        assert ask() is RecordLost
+        shutil.copytree(away, folder)
+        assert ask() == 3
+
+
+def test_an_older_copy_of_everything_is_told_to_who_saw_the_newer_one(tmp_path: Path) -> None:
+    folder, copy = tmp_path / "index", tmp_path / "copy"
+    closed_writer(folder, 0, 2)
+    shutil.copytree(folder, copy)
+    closed_writer(folder, 2)
+    with serving(folder) as ask:
+        shutil.rmtree(folder)
+        shutil.copytree(copy, folder)
+        assert ask() is RecordLost
+        closed_writer(folder, 5, 3)
+        assert ask() is RecordLost
+        accept(Settings(data=folder))
+        assert ask() == 4
+
+
+def test_a_new_index_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    closed_writer(tmp_path / "index", 0, 2)
+    assert caplog.text.count("making a new index in") == 1
+    closed_writer(tmp_path / "index", 2, 2)
+    assert caplog.text.count("making a new index in") == 1
+
+
+def test_a_log_and_a_file_of_different_times_are_told_apart(tmp_path: Path) -> None:
+    """After a checkpoint the log begins anew: an older file under it lacks what lay between."""
+    folder = tmp_path / "index"
+    closed_writer(folder, 0, 3)
+    older = (folder / "record.sqlite").read_bytes()
+    closed_writer(folder, 3, 3)
+    killed_writer(folder, 6, 3)
+    assert chain.log_of(folder / "record.sqlite")
+    assert state_of_copy(folder, tmp_path / "good") == versions(9)
+    (folder / "record.sqlite").write_bytes(older)
+    assert state_of_copy(folder, tmp_path / "bad") is None
+
+
+def state_of_copy(folder: Path, copy: Path) -> dict[str, str] | None:
+    copied(folder, copy)
+    return state_of(copy)

@@ -72,7 +72,9 @@ class Chain:
         head, text = heads
         if head is not None:
             self._check_known(connection, state, head)
-        if text is not None and text.sequence > state.sequence - KEPT_COMMITS:
+        # Another record's text index beside a right head is built anew.
+        ours = text is not None and (head is None or text.record == state.record)
+        if ours and text and text.sequence > state.sequence - KEPT_COMMITS:
             self._check_known(connection, state, text)
         if self._whole != identity:
             if not is_whole(self._path, connection):
@@ -94,10 +96,12 @@ class Chain:
 
     def _check_known(self, connection: sqlite3.Connection, state: State, head: Head) -> None:
         if head.token != state.token and not knows(connection, head):
+            what = "an older copy, or its log was damaged"
+            if head.record != state.record:
+                what = "another index's"
             raise self._lost(
                 f"it holds {_told(state.head())}, and does not know the last that was "
-                f"acknowledged, {_told(head)}: it is an older copy or another index's, or its log "
-                "was damaged"
+                f"acknowledged, {_told(head)}: it is {what}"
             )
 
     def _lost(self, why: str) -> RecordLost:

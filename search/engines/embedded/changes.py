@@ -55,7 +55,7 @@ class State:
     horizon: int = 0
 
     def head(self) -> Head:
-        return Head(self.token, self.sequence, self.articles, self.passages)
+        return Head(self.record, self.token, self.sequence, self.articles, self.passages)
 
     def about(self) -> dict[str, str]:
         """Return what the record's table `meta` says of it."""

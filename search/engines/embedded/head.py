@@ -1,6 +1,6 @@
 """The head: which commit of the record was the last one, in a small file beside it.
 
-    {"token": ..., "sequence": ..., "articles": ..., "passages": ..., "checksum": ...}
+    {"record": ..., "token": ..., "sequence": ..., "articles": ..., "passages": ..., "checksum": ...}
 
 Every commit of the record carries a random token, and is acknowledged when the head names it.
 So a record that does not know its head's token has lost what was acknowledged: it is an older
@@ -31,8 +31,9 @@ _TRIES = 5  # a reader may meet a writer at work
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A commit of the record, and how much the record held then."""
+    """A commit of a record, and how much the record held then."""
 
+    record: str
     token: str
     sequence: int
     articles: int

@@ -124,7 +124,6 @@ def accept(folder: Path) -> State | None:
     lock.acquire("accepting the index as it is")
     record = Record(path)
     try:
-        shutil.rmtree(path.with_name(TEXT), ignore_errors=True)  # it may be of what was lost
         return record.accept()
     finally:
         record.close()

@@ -219,7 +219,8 @@ def test_a_row_that_is_missing_is_noticed(
     with closing(sqlite3.connect(folder / "record.sqlite")) as connection, connection:
         key = connection.execute(f"PRAGMA table_info({table})").fetchall()[0][1]
         keys = [row[0] for row in connection.execute(f"SELECT {key} FROM {table}")]
-        victim = keys[-1] if table == "commits" else keys[(seed * 7) % len(keys)]
+        # The last of `commits` notes the text index only; the one before was acknowledged.
+        victim = keys[-2] if table == "commits" else keys[(seed * 7) % len(keys)]
         connection.execute(f"DELETE FROM {table} WHERE {key} = ?", (victim,))
     with pytest.raises(EngineError), opened(folder) as engine:
         assert asked(engine) == truth

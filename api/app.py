@@ -16,7 +16,14 @@ from api.logs import RequestLog, json_logs
 from api.page import page_router
 from api.readiness import Readiness
 from api.routes import health, router
-from api.security import BoundedBody, BoundedConcurrency, KnownHost, SecurityHeaders, refused
+from api.security import (
+    BoundedBody,
+    BoundedConcurrency,
+    KnownHost,
+    SecurityHeaders,
+    WhileRunning,
+    refused,
+)
 from api.writing import OpenIngest, Writing
 from search.searcher import Searcher
 from search.settings import Settings, read_settings
@@ -69,6 +76,7 @@ def create_app(
             Middleware(SecurityHeaders),
             Middleware(RequestLog, log_queries=settings.log_queries),
             Middleware(KnownHost, host=settings.host),
+            Middleware(WhileRunning, stopping=lambda: writing.stopping),
             Middleware(BoundedBody),
             Middleware(BoundedConcurrency),
         ],

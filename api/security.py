@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import BY_STATUS, Overloaded, error_response, problem_response
 from api.writing import writes
+from search.errors import Stopping
 
 MAX_BODY = 64 * 1024  # bytes
 BODY_TIMEOUT = 10.0  # seconds for a whole body
@@ -109,6 +110,28 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+class WhileRunning:
+    """Answers 503 to what comes once the server is being stopped, `/live` apart, and closes.
+
+    So who balances load or supervises is told where to go, instead of a refused connection.
+    """
+
+    def __init__(self, app: ASGIApp, *, stopping: Callable[[], bool]) -> None:
+        self.app = app
+        self.stopping = stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] == "/live" or not self.stopping():
+            await self.app(scope, receive, send)
+            return
+        answer = error_response(
+            Stopping("the server is being stopped; try again in a moment"),
+            request_id=scope["state"]["request_id"],
+        )
+        answer.headers["Connection"] = "close"
+        await answer(scope, receive, send)
 
 
 class BoundedBody:

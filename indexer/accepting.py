@@ -70,9 +70,11 @@ class Acceptor:
         listening.listen(BACKLOG)
         self._resume()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        """Accept no more; returns when what was accepted has its protocol."""
         self._stopped = True
         self._loop.remove_reader(self._listening)
+        await asyncio.gather(*self._beginning, return_exceptions=True)
 
     def _resume(self) -> None:
         if not self._stopped:

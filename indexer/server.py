@@ -56,11 +56,17 @@ class StoppingServer(uvicorn.Server):
             self._acceptors.append(Acceptor(listening, self._protocol, connections, self._most))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for acceptor in self._acceptors:
-            acceptor.stop()
         if (stop := self.lifespan.state.get("stop")) is not None:
             stop()
-        await super().shutdown(sockets)
+        # Until all is closed the application says that it stops: nobody's connection is refused.
+        await super().shutdown(sockets=[])
+        for acceptor in self._acceptors:
+            await acceptor.stop()
+        for listening in sockets or []:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            cast("TimedProtocol", connection).drop()
+        await asyncio.sleep(0)  # in which the loop closes them
 
     def _protocol(self) -> asyncio.Protocol:
         make = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)

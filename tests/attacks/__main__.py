@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from .codepoints import code_points
@@ -56,7 +56,7 @@ def main(given: Sequence[str] | None = None) -> int:
             tallies.append(plan.attack(Path(folder), count, asked.seed))
         print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     if asked.json:
-        print(json.dumps([asdict(each) for each in tallies], ensure_ascii=False, indent=1))
+        print(json.dumps([each.as_json() for each in tallies], ensure_ascii=False, indent=1))
     else:
         print(table(tallies))
     return 0 if all(each.passed for each in tallies) else 1

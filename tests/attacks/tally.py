@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 MAX_EXAMPLES = 20
 
@@ -34,6 +34,11 @@ class Tally:
         """Keep an example of what went wrong."""
         if len(self.examples) < MAX_EXAMPLES:
             self.examples.append(text)
+
+    def as_json(self) -> dict[str, object]:
+        # Not `asdict`: before Python 3.12 it makes nonsense of a Counter.
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**own, "outcomes": dict(self.outcomes)}
 
     @property
     def passed(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,9 @@ def test_silent_connections_deny_nobody_service(
 
 
 def test_the_script_says_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kills", "--count", "1", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["tried"], found["lost"]) == (1, 0)
     assert main(["kills", "--count", "1"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "attack | tried | silently wrong | crashed | lost | worst time"

@@ -181,7 +181,7 @@ def test_without_descriptors_the_longest_waiting_is_closed_and_little_is_logged(
             before = time.process_time()
             await asyncio.sleep(0.3)  # nobody is left: it waits, and takes no processor
             assert time.process_time() - before < 0.25
-            acceptor.stop()
+            await acceptor.stop()
 
     with caplog.at_level(logging.WARNING, "fihris.server"):
         asyncio.run(run())

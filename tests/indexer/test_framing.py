@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import socket
+from pathlib import Path
+
 import h11
 import pytest
 
 from indexer.framing import StrictConnection
+from search.settings import Settings
+from tests.api.streams import served
+from tests.api.support import ToldIngest
 
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
 AMBIGUOUS = {
@@ -93,3 +100,19 @@ def test_what_is_ambiguous_is_refused(sent: bytes, step: int) -> None:
 @pytest.mark.parametrize(("sent", "expected"), SOUND.values(), ids=SOUND)
 def test_what_is_not_is_taken(sent: bytes, expected: bytes, step: int) -> None:
     assert body(sent, step) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [AMBIGUOUS["two lengths"], AMBIGUOUS["a folded length"]])
+def test_what_follows_an_ambiguous_request_is_not_answered(sent: bytes, tmp_path: Path) -> None:
+    with (
+        served(ToldIngest(), Settings(data=tmp_path)) as port,
+        socket.create_connection(("127.0.0.1", port)) as one,
+    ):
+        hidden = b"DELETE /v1/articles/a HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        one.settimeout(10)
+        one.sendall(sent.replace(b"Host: a", b"Host: localhost") + hidden)
+        head, _, content = b"".join(iter(lambda: one.recv(65_536), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in head.lower()
+    assert json.loads(content)["type"] == "/problems/malformed-request"

@@ -27,6 +27,11 @@ _ROUNDS = 3
 _CERTAIN = 0.9
 _MIN_LETTERS = 5
 _LIKELY = 0.5  # beside a piece that is certain
+_SIGNS = "«»“”‘’–—…•\xa0".encode("cp1252")
+_BLANK_SIGNS = bytes.maketrans(_SIGNS, b" " * len(_SIGNS))
+_USUAL = 20  # how much more usual Windows-1256 is than ISO-8859-6
+# Of what counts: with ہ, گ and marks "ÇÀ åäö" would be five.
+_ARABIC_LETTERS = re.compile("[\u0621-\u063a\u0641-\u064a]")
 # Of letters that say nothing and of pieces that nothing mends, what is a trace in a text.
 _TRACE = 1 / 250
 _FEW = 2
@@ -130,6 +135,7 @@ _ARABIC = _Misread("Windows-1256", "cp1256", controls=False)
 # byte of theirs is looked for first, since most paragraphs have none.
 _SUSPECT_BYTES = (b"\xc2", b"\xc3", *map(str.encode, "‚„†‡ƒˆ\ufffd"))
 _SUSPECT = re.compile(f"[\u00c0-\u00ff\ufffd{_STRONG}]")
+_ACCENTED_LETTER = re.compile("[\u00c0-\u00ff]")
 _ACCENTED = re.compile("[\u00c0-\u00ff]{3}")
 # The first half of an Arabic letter whose second half is lost, beside one that was mended.
 _CUT = re.compile("[ØÙÚÛ](?=[\u0621-\u064a])|(?<=[\u0621-\u064a])[ØÙÚÛ]")
@@ -254,17 +260,25 @@ def _piece_in_arabic(piece: str, least: float) -> str:
     if not _ACCENTED.search(piece):
         return piece
     content = piece.translate(_LATIN.table).encode("latin-1")
-    ranked = probabilities(content)
-    best = next(iter(ranked))
-    if best not in CANDIDATES[:2] or ranked[best] < least:
+    # Signs that both encodings have say nothing of which it is.
+    ranked = probabilities(content.translate(_BLANK_SIGNS))
+    other, usual = (ranked.get(name, 0.0) for name in CANDIDATES[:2])
+    best = CANDIDATES[0] if other > _USUAL * usual else CANDIDATES[1]
+    if (usual + other if best == CANDIDATES[1] else other) < least:
         return piece
-    found = content.decode(best, "replace")
-    letters = sum("\u0621" <= char <= "\u06d3" for char in found)
-    few = least == _CERTAIN and letters < _MIN_LETTERS
-    return piece if few or "\ufffd" in found else found
+    try:
+        found = content.decode(best)
+    except UnicodeDecodeError:
+        return piece
+    if least == _CERTAIN and len(_ARABIC_LETTERS.findall(found)) < _MIN_LETTERS:
+        return piece
+    return found
 
 
 def _may_be_arabic(text: str) -> bool:
-    return _ACCENTED.search(text) is not None and any(
-        _piece_in_arabic(piece[0], _LIKELY) != piece[0] for piece in _EIGHT_BIT.finditer(text)
-    )
+    """Tell whether most letters of a text may be 8-bit Arabic: a few of a right one may seem so."""
+    if not _ACCENTED.search(text):
+        return False
+    pieces = (piece[0] for piece in _EIGHT_BIT.finditer(text))
+    doubtful = "".join(p for p in pieces if _piece_in_arabic(p, _LIKELY) != p)
+    return 2 * len(_ACCENTED_LETTER.findall(doubtful)) > sum(map(str.isalpha, text))

@@ -41,7 +41,7 @@ _NAMES: Mapping[str, str] = {
         "date postedat posteddate timestamp timestampms createdat created createdutc createdtime تاريخ "
         "تاريخنشر "
     ),
-    "author": "author authors byline creator dccreator writer كاتب مولف",
+    "author": "author authors byline creator dccreator writer sendername كاتب مولف",
     "tags": (
         "tags keywords categories category section topics labels وسوم كلماتمفتاحيه تصنيف "
         "تصنيفات قسم "

@@ -8,6 +8,7 @@ errors of their own on headers that are no good.
 from __future__ import annotations
 
 import email
+import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
 from email.header import Header, decode_header
@@ -34,6 +35,7 @@ _SIGNATURES = frozenset(
 )
 _PGP = "-----BEGIN PGP MESSAGE-----"
 
+_SPACES = re.compile("[ \\t\\r\\n\\f\\v]+")
 _MAX_HEADER = 20_000  # characters: `decode_header` took 11 s of 2,000,000
 _MAX_DEPTH = 32
 _MAX_PARTS = 1_000
@@ -199,11 +201,12 @@ def _sender(message: Message, charset: str) -> tuple[str, str]:
     except RecursionError:  # older ones, of a thousand brackets
         senders = []
     name, address = next(iter(senders), ("", ""))
-    return _header(name, charset).strip("\"' "), address
+    name = _header(name, charset).strip("\"' ")
+    return "" if "\ufffd" in name else name, address
 
 
 def _header(value: object, charset: str) -> str:
-    """Return a header's text on one line; "" where no encoding can be told for it.
+    """Return a header's text on one line, with U+FFFD where no encoding can be told for it.
 
     Args:
         value: as the message has it: a Header where bytes beyond ASCII stand in it.
@@ -231,11 +234,15 @@ def _decoded(piece: bytes | str, declared: str | None, charset: str) -> str:
             return decode(piece, attempt)[0]
         except SourceError:
             continue
-    return ""
+    try:  # may be told to be Arabic in spite of what it says, and else be told as broken
+        return decode(piece, said=declared or "ascii")[0]
+    except SourceError:
+        return piece.decode("ascii", "replace")
 
 
 def _one_line(text: str) -> str:
-    return " ".join(mended(text).text.split())
+    """Return a text on one line; a C1 control in it may be half of a letter (م as Ù\\x85)."""
+    return " ".join(_SPACES.split(text)).strip(" ")
 
 
 def _unfolded(value: str) -> str:

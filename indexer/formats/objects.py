@@ -30,7 +30,18 @@ if TYPE_CHECKING:
 
 MAX_LINE = 16 * MEBIBYTE  # bytes
 MAX_WHOLE = 64 * MEBIBYTE  # bytes of a .json
-HOLDERS = ("articles", "items", "data", "results", "docs", "documents", "posts", "entries", "news")
+HOLDERS = (
+    "articles",
+    "items",
+    "data",
+    "results",
+    "docs",
+    "documents",
+    "posts",
+    "entries",
+    "news",
+    "messages",
+)
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:

@@ -22,6 +22,8 @@ def absence(path: Path, folder: Path, mount: str = "") -> tuple[Path, str] | Non
         return folder, "is not there"
     if mount and not _is_mount(Path(mount)):
         return Path(mount), "is not mounted"
+    if path.is_symlink() and not is_folder(Path(os.path.realpath(path)).parent):
+        return path, "leads nowhere"
     place = path.parent
     while place != folder and not is_folder(place):
         if place.is_symlink():
@@ -31,7 +33,7 @@ def absence(path: Path, folder: Path, mount: str = "") -> tuple[Path, str] | Non
         with os.scandir(place) as entries:
             if not mount and next(entries, None) is None:
                 return place, "is empty"  # perhaps a disk was mounted there
-        path.lstat()
+        path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     except OSError:

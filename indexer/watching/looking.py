@@ -98,7 +98,8 @@ class Folder:
         started = time.monotonic()
         files = self._listed() if is_folder(self.path) else {}
         entries = self.catalogue.entries()
-        self._holding = {folder for file in files.values() for folder in file.path.parents}
+        holding = {file.path.parent for file in files.values()}
+        self._holding = holding.union(*(folder.parents for folder in holding))
         for key, file in files.items():
             self._compare(file, entries.get(key), now)
         kept: Counter[tuple[Path, str]] = Counter()
@@ -231,10 +232,11 @@ class Folder:
         The time of the inode's change is in it: a file that was put in another's place may
         have both its size and its time, and one that may be read now has both as before.
         """
-        own = _stamp(file.path)
-        if not own or SUFFIXES.get(suffix_of(file.path.name), "") in MANY:
+        path = str(file.path)  # a hundred thousand of them take seconds as Path
+        own = _stamp(path)
+        if not own or SUFFIXES.get(suffix_of(path), "") in MANY:
             return own and (self._reading, *own)
-        return (self._reading, *own, *_stamp(file.path.with_name(file.path.stem + METADATA_SUFFIX)))
+        return (self._reading, *own, *_stamp(os.path.splitext(path)[0] + METADATA_SUFFIX))  # noqa: PTH122
 
 
 _ALLOWED = ("is empty", "is not mounted", "leads nowhere")
@@ -245,9 +247,9 @@ def like(version: Version) -> Version:
     return version[1:3]
 
 
-def _stamp(path: Path) -> Version:
+def _stamp(path: str) -> Version:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116
     except OSError:
         return ()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -190,7 +190,7 @@ class Keeper:
         before = folder.catalogue.get(due.file.id)
         told = before.codes if before is not None and before.version == due.version else NONE
         # One that changes is a file to wait for, not a failure.
-        entry = Entry(due.file.path, mount_of(due.file.path.parent), due.version)
+        entry = Entry(due.file.path, mount_of(due.file.path), due.version)
         return _Reading(entry, told | {"changed"})
 
     def _note(self, folder: Folder, readings: Mapping[str, _Reading]) -> None:

@@ -442,12 +442,18 @@ def test_a_disk_in_the_folder_that_is_not_mounted_keeps_its_articles(
     assert sum("is not mounted" in line for line in watcher.told) == 1
 
 
+@pytest.mark.parametrize("of", ["folder", "files"])
 def test_a_link_whose_folder_is_away_keeps_its_articles(
-    watcher: Watcher, folder: Path, tmp_path: Path
+    watcher: Watcher, folder: Path, tmp_path: Path, of: str
 ) -> None:
     write(tmp_path / "outside/a.txt", "خارج المجلد")
     write(tmp_path / "outside/b.txt", "خارج المجلد أيضا")
-    (folder / "link").symlink_to(tmp_path / "outside")
+    if of == "folder":
+        (folder / "link").symlink_to(tmp_path / "outside")
+    else:
+        (folder / "link").mkdir()
+        for name in ("a.txt", "b.txt"):
+            (folder / "link" / name).symlink_to(tmp_path / "outside" / name)
     watcher.catch_up()
     (tmp_path / "outside").rename(tmp_path / "away")
     with watcher.running():
@@ -457,7 +463,8 @@ def test_a_link_whose_folder_is_away_keeps_its_articles(
     (tmp_path / "away").rename(tmp_path / "outside")
     (tmp_path / "outside/a.txt").unlink()
     watcher.catch_up()
-    (folder / "link").unlink()
+    assert len(watcher.held()) == 1
+    (folder / "link").rename(tmp_path / "link")
     watcher.catch_up()
     assert watcher.held() == {}
 

@@ -20,7 +20,9 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from indexer.dates import find_date
 from indexer.formats import MEBIBYTE, Broken, Options
+from indexer.letters import surprise
 from indexer.sources import confinement
 from indexer.sources.wire import End, Said, failed, line_of, receive, send
 from search.errors import SourceError
@@ -57,6 +59,8 @@ def _fork(control: socket.socket, descriptor: int, order: dict[str, Any]) -> int
     for name in order["names"]:
         with suppress(Exception):  # the child meets it again, and can say so
             formats.reader_of(name)
+    surprise("")  # a table and patterns are made once, for 100 ms in each child otherwise
+    find_date("")
     zygote = os.getpid()
     gc.freeze()  # what is loaded is shared with the child, not copied by its collector
     if child := os.fork():

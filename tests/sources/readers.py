@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from indexer import dates, letters
 from indexer.formats import Broken, Extracted, Options, Reader
 from search.errors import SourceError
 
@@ -130,6 +131,9 @@ def obey(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
                 os.write(_results(), b"x" * (1 << 20))
         case "none":
             return
+        case "prepared":
+            built = (letters._pairs, dates._named)
+            fields["text"] = " ".join(str(each.cache_info().currsize) for each in built)
         case "process":
             fields["text"] = str(os.getpid())
         case "leak":

@@ -202,6 +202,15 @@ def test_what_native_code_parses_has_a_process_of_its_own(
     assert process_of(parser, tmp_path / "c.txt") == of_texts
 
 
+@pytest.mark.parametrize("suffix", [".html", ".docx", ".txt"])
+def test_what_all_readers_build_once_is_built_before_a_child_begins(
+    parser: Parser, tmp_path: Path, suffix: str
+) -> None:
+    (found,) = parser.parse(source(tmp_path / f"a{suffix}", "prepared"))
+    assert isinstance(found, Found)
+    assert found.article.text == "1 1"
+
+
 def test_a_large_text_has_a_process_of_its_own(parser: Parser, tmp_path: Path) -> None:
     processes = [process_of(parser, tmp_path / "a.txt", size) for size in (0, SHARED_SIZE)]
     assert len(set(processes)) == 2

@@ -93,7 +93,8 @@ class _Client:
         connection.close()
 
     def _post(self, connection: HTTPConnection) -> None:
-        articles = [self._article() for _ in range(self._chosen.randint(1, 8))]
+        made = [self._article() for _ in range(self._chosen.randint(1, 8))]
+        articles = list({article["id"]: article for article in made}.values())  # each id once
         body = "".join(json.dumps(a, ensure_ascii=False) + "\n" for a in articles).encode()
         status, answer = self._ask(connection, "POST", "/v1/articles:bulk", body)
         if status != 200:

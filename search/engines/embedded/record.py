@@ -43,6 +43,7 @@ from search.engines.embedded.chain import HEAD, Chain, log_of
 from search.engines.embedded.changes import State, read_state
 from search.engines.embedded.connections import Connections, as_json
 from search.engines.embedded.head import write_head
+from search.engines.embedded.reserve import Reserve
 from search.engines.embedded.rows import (
     ARTICLE,
     PASSAGE,
@@ -79,6 +80,7 @@ class Record:
         self._head = path.with_name(HEAD)
         self._chain = Chain(path, index)
         self._connections = Connections(path)
+        self._reserve = Reserve(path)
 
     def close(self) -> None:
         self._connections.close()
@@ -138,10 +140,23 @@ class Record:
                 return Written(outcomes, 0)
             state = storing.finish(log)
         self._write_head(state)
+        self._reserve.make()
         return Written(outcomes, sum(len(rows.terms) for rows in storing.added))
 
     def delete(self, article_ids: Sequence[str]) -> int:
-        """Remove articles in one transaction; return how many there were."""
+        """Remove articles in one transaction, on a full disk too; return how many there were."""
+        try:
+            return self._delete(article_ids)
+        except EngineUnavailable:
+            if not self._reserve.give_up():
+                raise
+        try:
+            with self._connections.sparing():
+                return self._delete(article_ids)
+        finally:
+            self._reserve.make(share=2)
+
+    def _delete(self, article_ids: Sequence[str]) -> int:
         with self._connections.writing() as connection:
             log, state = log_of(self.path), read_state(connection)
             if state is None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
+import shutil
 import signal
+import subprocess
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -117,3 +121,46 @@ def test_changes_that_cannot_be_made_leave_no_folder(
 
 def _no_space(*_: object) -> Path:
     raise OSError(28, "No space left on device")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a file system of 24 MB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here: that takes root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("batch", [1, 40])
+def test_on_a_full_disk_articles_are_removed_and_searches_say_that_they_are_behind(
+    small_disk: Path, batch: int
+) -> None:
+    with opened(small_disk / "index") as engine:
+        count = 0
+        with contextlib.suppress(EngineUnavailable):
+            while True:
+                texts = [f"word{count + n} {'نص ' * 400}" for n in range(batch)]
+                engine.write([indexed(f"{count + n:05}", *[t] * 5) for n, t in enumerate(texts)])
+                count += batch
+        with contextlib.suppress(OSError), (small_disk / "other").open("wb", buffering=0) as other:
+            while True:
+                other.write(bytes(4096))
+        assert count > 20
+        assert [engine.delete([f"{n:05}"]) for n in range(12)] == [1] * 12
+        assert engine.article_ids("", 10_000) == [f"{n:05}" for n in range(12, count)]
+        rankings = engine.rank(RankRequest(Everything(), EMBEDDER.embed_query("نص"), limit=10_000))
+        texts = {hit.passage_id.partition("#")[0] for hit in rankings.text}
+        assert texts.isdisjoint(f"{n:05}" for n in range(12))
+        assert rankings.behind == (len(rankings.text) < 5 * (count - 12))
+        assert len(rankings.vector) == 5 * (count - 12)
+        (small_disk / "other").unlink()
+        engine.show()
+        rankings = engine.rank(RankRequest(Everything(), limit=0))
+        assert (rankings.text_total, rankings.behind) == (5 * (count - 12), False)
+        assert engine.write([indexed("new", "جديد")])[0].status == "written"

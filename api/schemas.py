@@ -133,7 +133,12 @@ class SearchOut(TypedDict):
     relaxed: Annotated[
         bool, Field(description="No passage holds the quoted phrases: their words were searched.")
     ]
-    degraded: Annotated[list[str], Field(description="What failed, such as `semantic`.")]
+    degraded: Annotated[
+        list[str],
+        Field(
+            description="What failed: `semantic`; or `behind`, where what was written last is not found by words yet."
+        ),
+    ]
 
 
 class StoredArticleOut(TypedDict):

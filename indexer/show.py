@@ -70,8 +70,10 @@ def results_text(results: Results, *, bold: bool) -> Text:
         )
     if results.relaxed:
         text.append("No passage holds the quoted phrase; its words were searched.\n")
-    if results.degraded:
-        text.append(f"Answered without: {', '.join(results.degraded)}.\n")
+    if "behind" in results.degraded:
+        text.append("What was written last is not found by its words yet: is the disk full?\n")
+    if failed := [name for name in results.degraded if name != "behind"]:
+        text.append(f"Answered without: {', '.join(failed)}.\n")
     text.append(_total_line(results))
     return text
 

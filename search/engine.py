@@ -119,6 +119,9 @@ class Rankings:
 
     Where `exact_total` was not asked, it is at least the passages listed and at most the exact one.
 
+    `behind`: what was written last is not found by words yet, and not for its first seconds:
+    the disk is full, or the process that writes is stuck.
+
     `took_ms` holds milliseconds by stage ("text", "vector") where the engine can tell.
     """
 
@@ -127,6 +130,7 @@ class Rankings:
     vector: tuple[Ranked, ...] = ()
     frequencies: Mapping[Term, int] = field(default_factory=dict)
     passages: int = 0  # in the whole index, for weighing the frequencies that were asked
+    behind: bool = False
     took_ms: Mapping[str, float] = field(default_factory=dict)
 
 

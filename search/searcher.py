@@ -60,7 +60,8 @@ _ARABIC = re.compile("[\u0621-\u064a]")
 class Searcher:
     """Answers queries over one engine. Safe to use from many threads.
 
-    Without an embedder every answer is by keyword and says `degraded: semantic`.
+    Without an embedder every answer is by keyword and says `degraded: semantic`; where the
+    engine lacks the words of what was written last, `degraded: behind`.
     """
 
     def __init__(self, engine: Engine, embedder: Embedder | None) -> None:
@@ -103,7 +104,7 @@ class Searcher:
             hits=hits,
             total=_total(mode, rankings, seen=query.start + len(hits)),
             took_ms=clock.took_ms(rankings.took_ms),
-            degraded=degraded,
+            degraded=(*degraded, *(("behind",) if rankings.behind else ())),
             searched_also=_searched_also(parsed, forms),
             relaxed=relaxed,
         )

@@ -50,7 +50,10 @@ const TEXTS = {
       ["من المسؤول عن الهجوم؟", "سؤال كامل: يُجاب بالمعنى، ولو سألت بلغة أخرى"],
     ],
     relaxed: "لا توجد فقرة فيها العبارة كما هي بين علامتي التنصيص. هذه نتائج كلماتها.",
-    degraded: { semantic: "البحث بالمعنى غير متاح الآن. هذه نتائج الكلمات وحدها." },
+    degraded: {
+      semantic: "البحث بالمعنى غير متاح الآن. هذه نتائج الكلمات وحدها.",
+      behind: "آخر ما أضيف إلى الفهرس لا يُعثر عليه بكلماته بعد.",
+    },
     also: "بحثنا أيضًا عن: ",
     comma: "، ",
     literal: "اقتصر على ما كتبت",
@@ -128,7 +131,10 @@ const TEXTS = {
       ["Who was behind the attack?", "A whole question is answered by meaning, in any language"],
     ],
     relaxed: "No paragraph has the quoted phrase as typed. These are results for its words.",
-    degraded: { semantic: "Search by meaning is not available now. These are results by words only." },
+    degraded: {
+      semantic: "Search by meaning is not available now. These are results by words only.",
+      behind: "What was added last is not found by its words yet.",
+    },
     also: "Searched also: ",
     comma: ", ",
     literal: "Only what I typed",

@@ -103,18 +103,18 @@ class Connections:
     @contextmanager
     def sparing(self) -> Iterator[None]:
         """Write with the least room: the log is copied into the record at the end, if it fits."""
-        with translated(self._path):
-            self._take_writer().execute("PRAGMA wal_autocheckpoint = 0")
+        with self._turn, translated(self._path):
+            self._take_writer("rw").execute("PRAGMA wal_autocheckpoint = 0")
         try:
             yield
         finally:
-            with contextlib.suppress(sqlite3.Error, OSError):
-                connection = self._take_writer()
+            with self._turn, contextlib.suppress(sqlite3.Error, OSError):
+                connection = self._take_writer("rw")
                 log = self._path.with_name(self._path.name + "-wal")
                 if shutil.disk_usage(self._path.parent).free > log.stat().st_size:
                     connection.execute("PRAGMA busy_timeout = 200")  # somebody may be reading
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._drop_writer()
+                self._drop_writer()
 
     def _drop_writer(self) -> None:
         if self._writer is not None:

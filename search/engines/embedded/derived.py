@@ -66,6 +66,7 @@ class TextFollower:
         self._lock = lock
         self._segments = Segments(folder)
         self._open: OpenText | None = None
+        self.failed = False  # the last try to write it, for want of room or a permission
         self._not_before = 0.0  # while there is one to go on with, catching up waits so long
 
     def close(self) -> None:
@@ -166,6 +167,11 @@ class TextFollower:
         Raises:
             EngineUnavailable: Tantivy or the disk failed; the record is whole.
         """
+        self.failed = True
+        self._advance(damage, waited_for=waited_for)
+        self.failed = False
+
+    def _advance(self, damage: str, *, waited_for: bool) -> None:
         with self._record.snapshot() as moment:
             if moment is None:
                 return
@@ -197,7 +203,7 @@ class TextFollower:
             except TextIndexError as error:
                 if base is None:
                     raise _failed(self._segments.folder, error) from error
-                self.advance(str(error))
+                self._advance(str(error), waited_for=waited_for)
 
     def _base(self, manifest: Manifest | None, state: State, damage: str) -> Manifest | None:
         """Return the published text index if changes can be applied to it."""

@@ -228,6 +228,7 @@ class EmbeddedEngine:
             vector=vector,
             frequencies=frequencies,
             passages=len(view.table),
+            behind=view.behind,
             took_ms=took,
         )
 

@@ -11,6 +11,7 @@ import contextlib
 import shutil
 from pathlib import Path
 
+RESERVE = "record.reserve"
 _MOST = 8 << 20  # bytes: the log's 4 MB into the record, and the removals of some dozen articles
 
 
@@ -18,7 +19,7 @@ class Reserve:
     """The room kept for one record."""
 
     def __init__(self, record: Path) -> None:
-        self._path = record.with_name("record.reserve")
+        self._path = record.with_name(RESERVE)
         self._made = False
 
     def make(self, share: int = 4) -> None:

@@ -28,6 +28,7 @@ from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.former import FormerIndex, is_former
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import Record
+from search.engines.embedded.reserve import RESERVE
 from search.errors import EngineError, EngineUnavailable, RecordCorrupt, RecordLost
 
 P = ParamSpec("P")
@@ -101,7 +102,7 @@ class Versions:
             shutil.rmtree(place, ignore_errors=True)
             return
         shutil.rmtree(place / TEXT, ignore_errors=True)
-        for name in (HEAD, *(RECORD + ending for ending in ("", "-wal", "-shm"))):
+        for name in (HEAD, RESERVE, *(RECORD + ending for ending in ("", "-wal", "-shm"))):
             (place / name).unlink(missing_ok=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,18 +13,22 @@ from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import Record
 from search.engines.embedded.vectors import PassageTable, follow, no_passages
 
+_PATIENCE = 10.0  # seconds in which another process shows what it wrote
+
 
 @dataclass(frozen=True, slots=True)
 class View:
     """What one search works on.
 
     `text` may be behind `table` while another process writes; `hidden` are the
-    keys of articles that went in between, so that none of them is counted.
+    keys of articles that went in between, so that none of them is counted. `behind`: it
+    lacks passages and cannot have them now, or has lacked them for long.
     """
 
     table: PassageTable
     text: OpenText
     hidden: tuple[int, ...]
+    behind: bool = False
 
 
 class Views:
@@ -53,6 +58,7 @@ class Views:
         self._dimensions = dimensions
         self._state_of = state_of
         self.latest: View | None = None
+        self._lacking = 0.0  # since when the text index lacks passages; 0: it does not
 
     def current(self) -> View | None:
         state = self._state_of()
@@ -88,8 +94,14 @@ class Views:
                 removals = read_removals(connection, table.sequence) if table.ids else []
                 table = follow(table, connection, now, [key for key, _, _ in removals])
             hidden = read_removals(connection, text.manifest.sequence)
-        self.latest = View(table, text, tuple(key for key, _, _ in hidden))
+        behind = self._is_behind(text.manifest.last < now.last)
+        self.latest = View(table, text, tuple(key for key, _, _ in hidden), behind)
         return self.latest
+
+    def _is_behind(self, lacking: bool) -> bool:
+        now = time.monotonic()
+        self._lacking = (self._lacking or now) if lacking else 0.0
+        return lacking and (self._text.failed or now - self._lacking > _PATIENCE)
 
 
 def _is_at(view: View, state: State) -> bool:

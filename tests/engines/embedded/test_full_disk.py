@@ -76,10 +76,12 @@ def test_a_text_index_that_cannot_be_written_fails_no_write(
             # Searching goes on with what the text index had; meaning has the new one too.
             rankings = engine.rank(RankRequest(Everything(), EMBEDDER.embed_query("x")))
             assert rankings.text_total == 1
+            assert rankings.behind
             assert len(rankings.vector) == 2
             assert "safe in the record" in caplog.text
         engine._text._not_before = 0
         assert engine.rank(RankRequest(Everything())).text_total == 2
+        assert not engine.rank(RankRequest(Everything())).behind
 
 
 def test_what_cannot_be_shown_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,10 +127,10 @@ def _no_space(*_: object) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a file system of 24 MB of its own."""
+    """Give a file system of 40 MB of its own."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "none", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("no file system can be mounted here: that takes root")
     try:
@@ -142,21 +144,22 @@ def test_on_a_full_disk_articles_are_removed_and_searches_say_that_they_are_behi
     small_disk: Path, batch: int
 ) -> None:
     with opened(small_disk / "index") as engine:
+        (small_disk / "other").write_bytes(bytes(20 << 20))
         count = 0
         with contextlib.suppress(EngineUnavailable):
             while True:
                 texts = [f"word{count + n} {'نص ' * 400}" for n in range(batch)]
                 engine.write([indexed(f"{count + n:05}", *[t] * 5) for n, t in enumerate(texts)])
                 count += batch
-        with contextlib.suppress(OSError), (small_disk / "other").open("wb", buffering=0) as other:
+        with contextlib.suppress(OSError), (small_disk / "other").open("ab", buffering=0) as other:
             while True:
                 other.write(bytes(4096))
         assert count > 20
         assert [engine.delete([f"{n:05}"]) for n in range(12)] == [1] * 12
         assert engine.article_ids("", 10_000) == [f"{n:05}" for n in range(12, count)]
         rankings = engine.rank(RankRequest(Everything(), EMBEDDER.embed_query("نص"), limit=10_000))
-        texts = {hit.passage_id.partition("#")[0] for hit in rankings.text}
-        assert texts.isdisjoint(f"{n:05}" for n in range(12))
+        shown = {hit.passage_id.partition("#")[0] for hit in rankings.text}
+        assert shown.isdisjoint(f"{n:05}" for n in range(12))
         assert rankings.behind == (len(rankings.text) < 5 * (count - 12))
         assert len(rankings.vector) == 5 * (count - 12)
         (small_disk / "other").unlink()

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+import stat
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -201,13 +202,29 @@ def _told(error: sqlite3.Error, path: Path) -> EngineError:
             "index the rest again."
         )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return EngineUnavailable(f"cannot open {path}: {error}. Check the folder's permissions.")
+        return EngineUnavailable(f"cannot open {path}: {_forbidden(path) or error}.")
     if code == sqlite3.SQLITE_IOERR:
         return EngineUnavailable(
             f"cannot read or write {path}: {error}. What was acknowledged is safe; check the disk "
             "and try again."
         )
     return _corrupt(path, str(error))
+
+
+def _forbidden(path: Path) -> str:
+    """Return which file of a record or folder above it may not be read, "" if none is known."""
+    files = [path.with_name(path.name + ending) for ending in ("", "-wal", "-shm")]
+    for each in (*reversed(path.parents), *files):
+        wanted = os.R_OK if each in files else os.X_OK
+        try:
+            mode = stat.filemode(each.stat().st_mode)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return str(error)
+        if not os.access(each, wanted):
+            return f"{each} ({mode}) may not be read by this user; change its permissions"
+    return ""
 
 
 def _corrupt(path: Path, why: str) -> RecordCorrupt:

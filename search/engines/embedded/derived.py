@@ -102,8 +102,8 @@ class TextFollower:
                 writing = f"another process is writing: {self._lock.holder()}"
                 why = writing if self._lock.can_write() else "the folder cannot be written to"
                 raise EngineUnavailable(
-                    f"the text index in {self._segments.folder} must be built, and {why}. Try "
-                    "again when that is done."
+                    f"the text index in {self._segments.folder} must be built ({damage or 'it is old'}"
+                    f"), and {why}. Try again when that is mended or done."
                 )
             time.sleep(0.05)
         return text

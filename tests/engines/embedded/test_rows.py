@@ -19,7 +19,7 @@ from search.domain import Filter
 from search.engine import FACET_FIELDS, RankRequest
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.storing import create
-from search.errors import EngineError, FingerprintMismatch, RecordCorrupt
+from search.errors import EngineError, FingerprintMismatch, RecordCorrupt, RecordLost
 from tests.conformance.corpus import (
     EMBEDDER,
     FINGERPRINT,
@@ -29,7 +29,7 @@ from tests.conformance.corpus import (
 )
 from tests.engines.embedded.opening import opened
 
-TOLD = (RecordCorrupt, FingerprintMismatch)
+TOLD = (RecordCorrupt, RecordLost, FingerprintMismatch)
 FILTERS = (
     Filter(),
     Filter(sources=("صحيفة",)),

@@ -31,9 +31,14 @@ class FileIds:
     collection: str = FILES
     root: str = "/"
 
-    def of(self, path: Path) -> str:
-        """Return a file's id. Reads folders where names have letters in several normal forms."""
-        real = os.path.realpath(path)
+    def of(self, path: Path, real: str = "") -> str:
+        """Return a file's id. Reads folders where names have letters in several normal forms.
+
+        Args:
+            path: of the file.
+            real: the same without links, where that is known: it takes half of the time.
+        """
+        real = real or os.path.realpath(path)
         root = os.path.join(os.path.realpath(self.root), "")  # noqa: PTH118  # "/" stays one
         inside = real.startswith(root)
         above = root if inside else "/"

@@ -26,8 +26,12 @@ _ROUNDS = 3
 # languages .09 at most; of fewer letters .77 and .88 (áðý).
 _CERTAIN = 0.9
 _MIN_LETTERS = 5
+_MIN_DIFFERENT = 4
+_MANY_LETTERS = 20  # of a text that may have all its tashkeel
 _LIKELY = 0.5  # beside a piece that is certain
 _SIGNS = "«»“”‘’–—…•\xa0".encode("cp1252")
+_ARABIC_MARK = re.compile("[\u064b-\u0652\u200c-\u200f]")
+_MIXED_WORD = re.compile("[A-Za-z][\u0621-\u06d3]|[\u0621-\u06d3][A-Za-z]")
 _BLANK_SIGNS = bytes.maketrans(_SIGNS, b" " * len(_SIGNS))
 _USUAL = 20  # how much more usual Windows-1256 is than ISO-8859-6
 # Of what counts: with ہ, گ and marks "ÇÀ åäö" would be five.
@@ -260,8 +264,9 @@ def _piece_in_arabic(piece: str, least: float) -> str:
     if not _ACCENTED.search(piece):
         return piece
     content = piece.translate(_LATIN.table).encode("latin-1")
-    # Signs that both encodings have say nothing of which it is.
-    ranked = probabilities(content.translate(_BLANK_SIGNS))
+    # Signs and words that both encodings have (Société) say nothing of which it is.
+    words = content.translate(_BLANK_SIGNS).split()
+    ranked = probabilities(b" ".join(word for word in words if not _reads_alike(word)))
     other, usual = (ranked.get(name, 0.0) for name in CANDIDATES[:2])
     best = CANDIDATES[0] if other > _USUAL * usual else CANDIDATES[1]
     if (usual + other if best == CANDIDATES[1] else other) < least:
@@ -270,9 +275,23 @@ def _piece_in_arabic(piece: str, least: float) -> str:
         found = content.decode(best)
     except UnicodeDecodeError:
         return piece
-    if least == _CERTAIN and len(_ARABIC_LETTERS.findall(found)) < _MIN_LETTERS:
-        return piece
-    return found
+    return found if least < _CERTAIN or _is_arabic(found) else piece
+
+
+def _is_arabic(found: str) -> bool:
+    """Tell whether what was read has the letters of a text: åäö is هنِ, IRMÃ is IRMأ."""
+    letters = _ARABIC_LETTERS.findall(found)
+    marks = len(_ARABIC_MARK.findall(found))
+    return (
+        len(letters) >= _MIN_LETTERS
+        and len(set(letters)) >= _MIN_DIFFERENT
+        and (len(letters) >= _MANY_LETTERS or 4 * marks <= len(letters))
+        and len(_MIXED_WORD.findall(found)) <= len(letters) / 50
+    )
+
+
+def _reads_alike(word: bytes) -> bool:
+    return word.decode("cp1256") == word.decode("cp1252", "replace")
 
 
 def _may_be_arabic(text: str) -> bool:

@@ -61,11 +61,16 @@ def test_a_right_text_is_kept(text: str) -> None:
     assert readable_line(text) == (text, ())
 
 
-@given(
-    st.lists(
-        st.sampled_from([w for text in RIGHT for w in text.split() if "??" not in w]), max_size=12
-    ).map(" ".join)
-)
+# Without alphabets (åäö, ÁÉÍÓÚÑ), of which several in a row may be any 8-bit encoding.
+WORDS = [
+    word
+    for text in RIGHT
+    for word in text.split()
+    if "??" not in word and any(char < "\u00c0" or char > "\u017f" for char in word)
+]
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join))
 def test_right_words_in_any_order_are_kept(text: str) -> None:
     assert mended(text) == (text, ())
 

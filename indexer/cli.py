@@ -95,6 +95,7 @@ for command in (
     keeping.delete_command,
     keeping.reindex_command,
     keeping.upgrade_command,
+    keeping.accept_command,
     keeping.migrate_command,
     asking.evaluate_command,
     asking.analyze_command,

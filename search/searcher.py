@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -67,6 +68,7 @@ class Searcher:
     def __init__(self, engine: Engine, embedder: Embedder | None) -> None:
         self.engine = engine
         self.embedder = embedder
+        self._preparing: threading.Thread | None = None  # of the model
         self._queries = CentredQueries(embedder) if embedder is not None else None
 
     def search(self, query: Query) -> Results:
@@ -110,12 +112,20 @@ class Searcher:
         )
 
     def prepare(self) -> None:
-        """Do now what the first search would wait for (half a second): word lists, the
-        engine's files, the model. Raises EngineError."""
-        self.search(Query("فهرس baghdad", size=1))
+        """Do now what the first search by words would wait for: word lists, the engine's files.
+
+        The model, which takes a second, is made ready beside; a search that needs it waits.
+        Raises EngineError.
+        """
+        self.search(Query("فهرس baghdad", mode="keyword", size=1))
+        arguments = ("فهرس", "semantic")
+        self._preparing = threading.Thread(target=self._embed, args=arguments, name="fihris-model")
+        self._preparing.start()
 
     def close(self) -> None:
         """Close the engine."""
+        if self._preparing is not None:
+            self._preparing.join()
         self.engine.close()
 
     def _forms(self, parsed: ParsedQuery) -> Forms:

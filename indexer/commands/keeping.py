@@ -1,4 +1,4 @@
-"""Keeping the index: `delete`, `reindex`, `upgrade`, `migrate`."""
+"""Keeping the index: `delete`, `reindex`, `upgrade`, `accept`, `migrate`."""
 
 from __future__ import annotations
 
@@ -79,6 +79,23 @@ _IDS_STAY = (
     "which begin with /files/: then remove those of before with `fihris delete ID...`, or "
     "they are found twice"
 )
+
+
+def accept_command() -> None:
+    """Go on with the index as it is, though its record is older than what was acknowledged.
+
+    For a record put back from a backup, or one whose newest part was lost: until then nothing
+    is searched or written. What was lost stays lost; index those files again.
+    """
+    from search.engines import accept
+    from search.settings import read_settings
+
+    accepted = accept(read_settings())
+    if accepted is None:
+        raise InputError(
+            "there is no record to accept; `fihris index PATH` makes an index", field="index"
+        )
+    typer.echo(f"{accepted.articles:,} articles, {accepted.passages:,} passages are the index now")
 
 
 def migrate_command(

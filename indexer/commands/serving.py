@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from search.errors import EmbedderError
 if TYPE_CHECKING:
     from search.ingest import Ingest
     from search.searcher import Searcher
+    from search.settings import Settings
 
 
 def serve_command(
@@ -34,12 +36,26 @@ def serve_command(
     if port is not None:
         os.environ["FIHRIS_PORT"] = str(port)
     settings = read_settings()
+    _say_if_new(settings)
     serve(
         settings.host,
         settings.port,
         lambda url: typer.echo(f"Fihris: search page and API on {url} (Ctrl-C stops it)"),
         None if read_only else _ingest,
     )
+
+
+def _say_if_new(settings: Settings) -> None:
+    """Say where a new index will be made; what else is wrong with it, the server says."""
+    from search.engines import stored_fingerprint
+    from search.errors import EngineError
+
+    if settings.engine == "embedded":
+        with suppress(EngineError):
+            if stored_fingerprint(settings) is None:
+                typer.echo(
+                    f"fihris: the first article makes a new index in {settings.data}", err=True
+                )
 
 
 def _ingest(searcher: Searcher) -> Ingest:

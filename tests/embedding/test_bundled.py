@@ -145,7 +145,7 @@ class TestCache:
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
-        BundledEmbedder(tmp_path)
+        BundledEmbedder(tmp_path).embed_query("نص")
         assert self.only(tmp_path).stat().st_size > 1_000_000
         return tmp_path
 

@@ -1,0 +1,86 @@
+"""What Tantivy opens is what was verified, whatever a writer does meanwhile."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from search.clauses import Everything, Term
+from search.engine import RankRequest
+from search.engines.embedded import segments, text
+from search.engines.embedded.engine import EmbeddedEngine
+from tests.conformance.corpus import FINGERPRINT, found, indexed
+from tests.engines.embedded.opening import opened, processes
+
+pytestmark = pytest.mark.slow
+
+
+def _write_without_pause(folder: Path, stop: Path) -> None:
+    """Replace and remove articles, and publish after each call: segments come, merge and go."""
+    engine = EmbeddedEngine(folder, FINGERPRINT)
+    for turn in range(100_000):
+        if stop.exists():
+            break
+        engine.write([indexed(f"a{i}", f"turn{turn} shared") for i in range(turn % 40, 40)])
+        engine.delete([f"a{turn % 40}"])
+        engine.write([indexed(f"a{turn % 40}", f"turn{turn} shared")])
+        engine._publisher.now()
+    engine.close()
+
+
+def test_a_reader_beside_a_writer_without_pause_opens_only_what_was_verified(
+    tmp_path: Path,
+) -> None:
+    folder, stop = tmp_path / "index", tmp_path / "stop"
+    with opened(folder) as engine:
+        engine.write([indexed(f"a{i}", "first shared") for i in range(40)])
+    writer = processes().Process(target=_write_without_pause, args=(folder, stop))  # type: ignore[attr-defined]
+    writer.start()
+    real, checked = text._open, []
+
+    def only_verified(place: Path, *, create: bool = False) -> object:
+        for path in place.iterdir():
+            if path.is_symlink():
+                found = path.stat()
+                known = {key[:3] for key in engine._text._segments._verified}
+                assert (found.st_ino, found.st_size, found.st_mtime_ns) in known
+                checked.append(path.name)
+        return real(place, create=create)
+
+    try:
+        end = time.monotonic() + 6
+        with patch.object(text, "_open", only_verified):
+            while time.monotonic() < end or len(checked) < 100:
+                with opened(folder) as engine:
+                    for _ in range(3):
+                        rankings = engine.rank(RankRequest(Term("stem", "shared"), limit=100))
+                        assert (rankings.text_total or 0) <= 40  # what went is hidden at once
+        assert writer.is_alive()
+    finally:
+        stop.touch()
+        writer.join()
+    with opened(folder) as engine:
+        assert len(found(engine, Everything(), limit=100)) == 40
+    files = {path.name for path in (folder / "text").iterdir()}
+    with opened(folder) as engine, engine._record.snapshot() as moment:
+        assert moment is not None
+        manifest = segments.read_manifest(moment[0])
+    assert manifest is not None
+    assert files == {*manifest.files, "head.json"}
+
+
+def test_searching_leaves_no_private_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", os.fspath(private))
+    with opened(tmp_path / "index") as engine:
+        engine.write([indexed("a", "x")])
+    with opened(tmp_path / "index") as engine:
+        assert found(engine, Term("stem", "x")) == ["a#0"]
+        assert not list(private.iterdir())

@@ -15,7 +15,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from indexer.cli import app
 from search.clauses import Everything, Term
 from search.engine import RankRequest
 from search.engines import accept, open_engine
@@ -411,3 +413,18 @@ def test_a_log_and_a_file_of_different_times_are_told_apart(tmp_path: Path) -> N
 def state_of_copy(folder: Path, copy: Path) -> dict[str, str] | None:
     copied(folder, copy)
     return state_of(copy)
+
+
+def test_the_command_accepts_an_older_record_or_says_that_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIHRIS_DATA", str(tmp_path / "index"))
+    run = CliRunner().invoke(app, ["accept"])
+    assert "no record to accept" in str(run.exception)
+    closed_writer(tmp_path / "index", 0, 2)
+    copied(tmp_path / "index", tmp_path / "copy")
+    closed_writer(tmp_path / "index", 2, 2)
+    copied(tmp_path / "copy", tmp_path / "index", FILES[:3])
+    run = CliRunner().invoke(app, ["accept"])
+    assert run.stdout == "2 articles, 4 passages are the index now\n"
+    assert state_of(tmp_path / "index") == versions(2)

@@ -141,7 +141,7 @@ class _Client:
         if answer.status in (429, 503):
             retry = answer.headers.get("Retry-After")
             if retry is None:
-                self._seen.blame(f"{what}: {answer.status} without Retry-After")
+                self._seen.blame(f"{what}: {answer.status} without Retry-After {content[:300]!r}")
             time.sleep(min(float(retry or 1), 2.0) * self._chosen.uniform(0.5, 1))
         elif answer.status != 200:
             self._seen.blame(f"{what}: {answer.status} {content[:300]!r}")

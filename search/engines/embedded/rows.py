@@ -6,10 +6,11 @@ row, no row of another place and no value of another type is taken for what was 
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -155,7 +156,7 @@ def seal(vectors: Vector, number: int, sentences: int) -> bytes:
     exact = vectors.astype(np.float64)
     unit: NDArray[np.float64] = exact / np.linalg.norm(exact, axis=-1, keepdims=True)
     content = unit.astype("<f2").tobytes()
-    return content + zlib.crc32(content, _place(number, sentences)).to_bytes(4, "little")
+    return content + zlib.crc32(content, _seed(number, sentences)).to_bytes(4, "little")
 
 
 def unseal_own(rows: Sequence[tuple[int, int, bytes]], dimensions: int) -> Vector:
@@ -163,9 +164,7 @@ def unseal_own(rows: Sequence[tuple[int, int, bytes]], dimensions: int) -> Vecto
 
     Raises RecordCorrupt where one is not what was written.
     """
-    size = 2 * (dimensions + _HALVES)
-    for number, sentences, sealed in rows:
-        _check_sealed(number, sentences, sealed, size)
+    _check_sealed(rows, itertools.repeat(2 * (dimensions + _HALVES), len(rows)))
     halves = np.frombuffer(b"".join([row[2] for row in rows]), "<f2")
     vectors: Vector = halves.reshape(-1, dimensions + _HALVES)[:, :dimensions].astype(np.float32)
     return vectors
@@ -176,20 +175,26 @@ def unseal(rows: Sequence[tuple[int, int, bytes]], dimensions: int) -> Vector:
 
     Raises RecordCorrupt where one is not what was written.
     """
-    for number, sentences, sealed in rows:
-        _check_sealed(number, sentences, sealed, 2 * (dimensions * sentences + _HALVES))
+    _check_sealed(rows, (2 * (dimensions * row[1] + _HALVES) for row in rows))
     halves = np.frombuffer(b"".join([row[2][: -2 * _HALVES] for row in rows]), "<f2")
     vectors: Vector = halves.reshape(-1, dimensions).astype(np.float32)
     return vectors
 
 
-def _check_sealed(number: int, sentences: int, sealed: bytes, size: int) -> None:
-    try:
-        whole = zlib.crc32(sealed, _place(number, sentences)) == _WHOLE and len(sealed) == size
-    except _WRONG:
-        whole = False
-    if not whole:
-        raise damaged("its vectors are not what was written", number)
+def _check_sealed(rows: Sequence[tuple[int, int, bytes]], sizes: Iterable[int]) -> None:
+    for (number, sentences, sealed), size in zip(rows, sizes, strict=True):
+        try:
+            whole = zlib.crc32(sealed, _seed(number, sentences)) == _WHOLE and len(sealed) == size
+        except _WRONG:
+            whole = False
+        if not whole:
+            raise damaged("its vectors are not what was written", number)
+
+
+def _seed(number: int, sentences: int) -> int:
+    """Return what a checksum of vectors begins with: other numbers, another one. 0.2 us."""
+    place = number ^ sentences << 16
+    return (place ^ place >> 32) & 0xFFFFFFFF
 
 
 def removal_checksum(sequence: int, key: int, first: int, passages: int) -> int:

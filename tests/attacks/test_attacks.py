@@ -10,6 +10,7 @@ import pytest
 from tests.attacks.__main__ import PLANS, main, table
 from tests.attacks.connections import crowded
 from tests.attacks.tally import Tally
+from tests.attacks.vanished import WAYS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SEED = 20261126
@@ -23,7 +24,9 @@ def said(tally: Tally) -> str:
     ("name", "count"),
     [
         ("kills", 20),
+        ("corruptions", 36),
         ("codepoints", 5_000),
+        ("vanished", len(WAYS)),
     ],
 )
 def test_an_attack_leaves_nothing_wrong(name: str, count: int, tmp_path: Path) -> None:

@@ -14,7 +14,13 @@ import search.assembly
 from api.app import create_app
 from api.problems import NotReady
 from api.readiness import Readiness
-from search.errors import EngineUnavailable, FihrisError, FingerprintMismatch
+from search.errors import (
+    EngineUnavailable,
+    FihrisError,
+    FingerprintMismatch,
+    RecordCorrupt,
+    RecordLost,
+)
 from search.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldSearcher, client
@@ -79,6 +85,26 @@ def test_an_index_that_is_lost_is_not_ready() -> None:
         answer = http.get("/ready")
         assert (answer.status_code, answer.json()["detail"]) == (503, "gone")
         assert http.get("/live").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "kind", [EngineUnavailable, RecordLost, RecordCorrupt, FingerprintMismatch]
+)
+def test_what_an_engine_lost_while_it_is_open_is_told_whole_and_forgotten_when_it_is_back(
+    kind: type[FihrisError],
+) -> None:
+    lost = "the index in /data is not what was acknowledged: " + "من هنا إلى هناك " * 50
+    told = ToldSearcher()
+    with client(told) as http:
+        told.engine.error = kind(lost)
+        for path in ("/ready", "/v1/search?q=a", "/v1/status", "/v1/articles/a"):
+            answer = http.get(path)
+            assert (answer.status_code, answer.json()["detail"]) == (503, lost)
+            assert answer.headers["content-type"] == "application/problem+json"
+        assert http.get("/live").status_code == 200
+        told.engine.error = None
+        assert http.get("/ready").status_code == 200
+        assert http.get("/v1/search?q=a").status_code == 200
 
 
 def test_a_failure_is_told_and_tried_again() -> None:

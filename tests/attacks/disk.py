@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -19,8 +20,10 @@ from search.errors import FihrisError
 from .tally import Tally
 from .truth import Truth, lies, opened, processes, version_of
 
-SMALLEST = 150_000  # bytes of a file; a file system has room for eight of them
-SEVERAL = 8
+SMALLEST = 150_000  # bytes of a file, where only its size can be limited
+DISK = 40 << 20  # bytes of a file system: most of it is filled by another file
+LEFT = 300_000  # bytes that this leaves at first
+REMOVED = 20  # articles, one by one: a disk that is full has kept room for that
 STEP = 1.5
 SIZES = 6
 PATIENCE = 300.0
@@ -39,7 +42,7 @@ def full_disk(folder: Path, count: int, seed: int) -> Tally:
         place = folder / f"disk-{number}"
         place.mkdir()
         begun = time.monotonic()
-        with mounted(place, SEVERAL * size) as real:
+        with mounted(place, DISK) as real:
             context = processes()
             ours, theirs = context.Pipe(duplex=False)
             child = context.Process(
@@ -96,19 +99,22 @@ def _filled(data: Path, largest: int, seed: int) -> tuple[str, str]:
     if largest:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, unlimited))
     truth: Truth = {}
+    if not largest:
+        _write(engine, truth, 50 + seed % 7 * 20, seed + 2)
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            file.write(bytes(shutil.disk_usage(data).free - LEFT))
     if not _write(engine, truth, MOST_WRITES, seed):
         return "crashed", "the disk never filled"
     if not largest:
-        with filler.open("wb", buffering=0) as file, suppress(OSError):
+        with filler.open("ab", buffering=0) as file, suppress(OSError):
             while file.write(bytes(4096)):  # what is left of it too
                 pass
     told, behind = lies(engine, truth)
     if told:
         return "silently wrong", f"while full: {told[:3]}"
-    removed = 0
-    for key in sorted(truth)[: len(truth) // 2]:
+    for key in sorted(truth)[:REMOVED] if not largest else ():
         try:
-            removed += engine.delete([key])
+            engine.delete([key])
             del truth[key]
         except FihrisError as error:
             return "lost", f"nothing can be removed from a full disk: {error}"

@@ -27,6 +27,7 @@ def said(tally: Tally) -> str:
         ("corruptions", 36),
         ("codepoints", 5_000),
         ("vanished", len(WAYS)),
+        ("disk", 3),
     ],
 )
 def test_an_attack_leaves_nothing_wrong(name: str, count: int, tmp_path: Path) -> None:

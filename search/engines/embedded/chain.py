@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from search.engines.embedded.changes import State, knows, read_state
@@ -24,6 +25,21 @@ from search.errors import RecordLost
 
 HEAD = "head.json"
 TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What is known to have been acknowledged, besides by the record itself.
+
+    `seen` is what this process saw last, `head` what the head file names. `text` is what the
+    text index is of: it may be behind, and tells where the head was lost or put back too.
+    `remains`: there are files of a text index, and neither head.
+    """
+
+    seen: State | None
+    head: Head | None
+    text: Head | None
+    remains: bool
 
 
 class Chain:
@@ -41,19 +57,22 @@ class Chain:
         self.seen: State | None = None
         self._whole: object = None  # the file whose log was found to belong to it
 
-    def heads(self) -> tuple[Head | None, Head | None]:
-        """Return what was acknowledged last; to be asked before the record is read.
+    def acknowledged(self) -> Acknowledged:
+        """Return what was acknowledged; to be asked before the record is read.
 
-        The second one is what the text index is of: it may be behind, and tells where the first
-        one was lost or put back too.
+        Asked after it, another thread's or process's commit since then would look like a loss.
         """
-        return read_head(self._head), read_head(self._text)
+        seen, head, text = self.seen, read_head(self._head), read_head(self._text)
+        folder = self._text.parent
+        bare = head is None and text is None
+        remains = bare and folder.is_dir() and any(folder.iterdir())
+        return Acknowledged(seen, head, text, remains)
 
     def check(
         self,
         connection: sqlite3.Connection | None,
         state: State | None,
-        heads: tuple[Head | None, Head | None],
+        known: Acknowledged,
         identity: object,
     ) -> None:
         """Raise RecordLost unless the record holds all that was acknowledged.
@@ -62,14 +81,13 @@ class Chain:
             identity: tells the record's file from others at its path.
         """
         if connection is None or state is None:
-            self._check_absence(heads[0] or heads[1])
+            self._check_absence(known)
             return
         if self.index and state.index != self.index:
             raise self._lost("another index lies in its place")
-        seen = self.seen
-        if seen is not state and seen is not None and seen.record == state.record:
+        seen, head, text = known.seen, known.head, known.text
+        if seen is not None and seen is not state and seen.record == state.record:
             self._check_known(connection, state, seen.head())
-        head, text = heads
         if head is not None:
             self._check_known(connection, state, head)
         # Another record's text index beside a right head is built anew.
@@ -85,13 +103,13 @@ class Chain:
             self._whole = identity
         self.index, self.seen = state.index, state
 
-    def _check_absence(self, head: Head | None) -> None:
-        if self.seen is not None:
+    def _check_absence(self, known: Acknowledged) -> None:
+        if known.seen is not None:
             raise self._lost("it was open here and is gone: was its folder moved or unmounted?")
-        if head is not None:
+        if (head := known.head or known.text) is not None:
             raise self._lost(f"it is missing or empty, and held {_told(head)}")
-        text = self._text.parent
-        if text.is_dir() and any(text.iterdir()):
+        if known.remains:
+            text = self._text.parent
             raise self._lost(f"it is missing or empty, and a text index lies in {text}")
 
     def _check_known(self, connection: sqlite3.Connection, state: State, head: Head) -> None:

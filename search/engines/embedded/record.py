@@ -111,10 +111,10 @@ class Record:
 
         Raises RecordLost where that is not all that was acknowledged.
         """
-        heads, identity = self._chain.heads(), self.identity()
+        known, identity = self._chain.acknowledged(), self.identity()
         with self.reading() as connection:
             state = None if connection is None else read_state(connection)
-            self._chain.check(connection, state, heads, identity)
+            self._chain.check(connection, state, known, identity)
             yield None if connection is None or state is None else (connection, state)
 
     def state(self) -> State | None:

@@ -10,6 +10,7 @@ import itertools
 import random
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -428,3 +429,25 @@ def test_the_command_accepts_an_older_record_or_says_that_there_is_none(
     run = CliRunner().invoke(app, ["accept"])
     assert run.stdout == "2 articles, 4 passages are the index now\n"
     assert state_of(tmp_path / "index") == versions(2)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_commit_while_the_record_is_read_is_no_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    with opened(tmp_path / "index") as engine:
+        if not first:
+            engine.write([indexed("a", "word")])
+        check, waiting = chain.Chain.check, [None]
+
+        def check_after_a_commit(*arguments: object) -> None:
+            if waiting:  # the record was read a moment ago
+                waiting.pop()
+                writer = threading.Thread(target=engine.write, args=([indexed("b", "word")],))
+                writer.start()
+                writer.join()
+            check(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(chain.Chain, "check", check_after_a_commit)
+        assert engine.stored(["c"]) == {}
+        assert engine.article("b") is not None

@@ -93,8 +93,10 @@ def _is_lines(head: bytes, encoding: str, *, whole_first: bool) -> bool:
         )
     if whole_first:
         return bool(second) and _is_object(first)
-    # A first line that was cut off is told from one that goes on by what comes next.
-    return not (first.startswith("[") or (_goes_on(first) and second and not _is_object(second)))
+    # A first line that is broken is told from one that goes on by what comes next.
+    if _is_object(second) and first != "[":
+        return True
+    return not (first.startswith("[") or (_goes_on(first) and second))
 
 
 def _is_said(line: Line) -> bool:

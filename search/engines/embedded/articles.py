@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.domain import Filter
+from search.engine import FacetField
 from search.engines.embedded.rows import ArticleRow
 
 
@@ -25,6 +26,10 @@ class Values:
 
     def number(self, value: str) -> int:
         return self._numbers.setdefault(value, len(self._numbers))
+
+    def names(self) -> list[str]:
+        """Return the values by their numbers."""
+        return list(self._numbers)
 
     def known(self, values: Iterable[str]) -> list[int]:
         """Return the numbers of those of these values that are known and not empty."""
@@ -97,6 +102,24 @@ class Articles:
             last = (filter.published_to or date.max).toordinal()
             allowed &= (self.published >= first) & (self.published <= last)
         return allowed
+
+
+def facet(
+    articles: Articles, passages: NDArray[np.int64], field: FacetField
+) -> list[tuple[str, int]]:
+    """Count passages by a field's values, but the empty one; `passages` has each article's."""
+    if field == "year":
+        years = [date.fromordinal(day).year if day else 0 for day in articles.published.tolist()]
+        counted = np.bincount(years, passages) if years else passages[:0]
+        return [(f"{year:04}", int(n)) for year, n in enumerate(counted) if year and n]
+    if field == "tags":
+        numbers, weights = articles.tags, passages[np.searchsorted(articles.keys, articles.tagged)]
+    else:
+        numbers = articles.sources if field == "source" else articles.languages
+        weights = passages
+    counted = np.bincount(numbers, weights)
+    names = articles.values.names()
+    return [(names[number], int(n)) for number, n in enumerate(counted) if number and n]
 
 
 def no_articles() -> Articles:

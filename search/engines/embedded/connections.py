@@ -103,19 +103,28 @@ class Connections:
 
     @contextmanager
     def sparing(self) -> Iterator[None]:
-        """Write with the least room: the log is copied into the record at the end, if it fits."""
+        """Write with the least room: the log is emptied before and after, if the record has room."""
         with self._turn, translated(self._path):
             self._take_writer("rw").execute("PRAGMA wal_autocheckpoint = 0")
+            self._empty_log()
         try:
             yield
         finally:
-            with self._turn, contextlib.suppress(sqlite3.Error, OSError):
-                connection = self._take_writer("rw")
-                log = self._path.with_name(self._path.name + "-wal")
-                if shutil.disk_usage(self._path.parent).free > log.stat().st_size:
-                    connection.execute("PRAGMA busy_timeout = 200")  # somebody may be reading
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with self._turn:
+                self._empty_log()
                 self._drop_writer()
+
+    def _empty_log(self) -> None:
+        with contextlib.suppress(sqlite3.Error, OSError):
+            connection = self._take_writer("rw")
+            pages, size = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "page_size")
+            )
+            growth = pages * size - self._path.stat().st_size
+            if shutil.disk_usage(self._path.parent).free > growth:
+                connection.execute("PRAGMA busy_timeout = 200")  # somebody may be reading
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _drop_writer(self) -> None:
         if self._writer is not None:

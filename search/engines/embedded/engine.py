@@ -245,14 +245,15 @@ class EmbeddedEngine:
         view = self._views.current()
         if view is None:
             return {field: [] for field in fields}
+        counted: dict[FacetField, list[tuple[str, int]]] = {}
         with answering():
-            return {
-                field: sorted(
-                    view.text.index.facet(clause, filter, field, view.hidden),
-                    key=lambda pair: (-pair[1], pair[0]),
-                )[:limit]
-                for field in fields
-            }
+            for field in fields:
+                if clause is None and view.behind:
+                    found = self._meaning.facet(view.table, filter, field)
+                else:
+                    found = view.text.index.facet(clause, filter, field, view.hidden)
+                counted[field] = sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
+        return counted
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
         check_limit(limit)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from search.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
 from search.domain import NO_FILTER, Filter, Vector
-from search.engine import SENTENCE_WEIGHT, Ranked, RankRequest, shortlist_size
+from search.engine import SENTENCE_WEIGHT, FacetField, Ranked, RankRequest, shortlist_size
+from search.engines.embedded.articles import facet
 from search.engines.embedded.derived import OpenText
 from search.engines.embedded.record import Record
 from search.engines.embedded.vectors import PassageTable
@@ -73,6 +74,17 @@ class Meaning:
         if request.constraint is not None:
             masks.append(self._of_clause(table, text, request.constraint))
         return functools.reduce(np.logical_and, masks) if masks else None
+
+    def facet(
+        self, table: PassageTable, filter: Filter, field: FacetField
+    ) -> list[tuple[str, int]]:
+        """Count all passages that a filter lets through by a field's values, without the text index."""
+        rows = table.rows.articles
+        if filter != NO_FILTER:
+            rows = rows[self._of_filter(table, filter)]
+        keys = table.articles.keys
+        counted = np.bincount(np.searchsorted(keys, rows), minlength=len(keys))
+        return facet(table.articles, counted, field)
 
     def _of_filter(self, table: PassageTable, filter: Filter) -> Mask:
         def mask() -> Mask:

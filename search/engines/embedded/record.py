@@ -154,7 +154,7 @@ class Record:
             with self._connections.sparing():
                 return self._delete(article_ids)
         finally:
-            self._reserve.make(share=2)
+            self._reserve.make()
 
     def _delete(self, article_ids: Sequence[str]) -> int:
         with self._connections.writing() as connection:

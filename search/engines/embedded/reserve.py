@@ -13,6 +13,7 @@ from pathlib import Path
 
 RESERVE = "record.reserve"
 _MOST = 8 << 20  # bytes: the log's 4 MB into the record, and the removals of some dozen articles
+_SHARE = 4  # of what is free this part is taken at most
 
 
 class Reserve:
@@ -22,13 +23,13 @@ class Reserve:
         self._path = record.with_name(RESERVE)
         self._made = False
 
-    def make(self, share: int = 4) -> None:
-        """Take the room, or one part in so many of what is free; nothing where it is taken."""
+    def make(self) -> None:
+        """Take the room, or a part of what is free; nothing where it is taken already."""
         if self._made or self._path.exists():
             self._made = True
             return
         with contextlib.suppress(OSError):
-            size = min(_MOST, shutil.disk_usage(self._path.parent).free // share)
+            size = min(_MOST, shutil.disk_usage(self._path.parent).free // _SHARE)
             try:
                 self._path.write_bytes(bytes(size))
             except OSError:

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,19 @@ def only_reading(engine: EmbeddedEngine) -> Answers:
     """Return the answers for which no search has to be possible."""
     ids = engine.article_ids("", 1_000)
     return Answers(ids=ids, articles=[engine.article(key) for key in ids])
+
+
+@pytest.mark.parametrize("wanted", FILTERS)
+def test_facets_from_memory_are_those_of_the_text_index(
+    sound: Path, monkeypatch: pytest.MonkeyPatch, wanted: Filter
+) -> None:
+    """They stand in for it while it is behind."""
+    with opened(sound) as engine:
+        expected = engine.facets(None, wanted, FACET_FIELDS)
+        view = engine._views.current()
+        assert view is not None
+        monkeypatch.setattr(engine._views, "current", lambda: replace(view, behind=True))
+        assert engine.facets(None, wanted, FACET_FIELDS) == expected
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,11 @@
 
     python -m benchmarks.ready [--times 1] [--rounds 5] [--against CHECKOUT] CORPUS
 
-CORPUS is a .jsonl or .jsonl.gz of articles, indexed so many times under other ids. Each round, in turn for this checkout and another one: a server is killed
-(SIGKILL) while articles are deleted in it, one call after the other; another is started, and
-asked every 20 ms. Seconds from its start to `/ready`, and to the first right answer by words
-and by default. No vectors; files are in the page cache. Of one run, only ratios mean anything.
+CORPUS is a .jsonl or .jsonl.gz of articles, indexed so many times under other ids. Each round,
+in turn for this checkout and another one: a server is killed (SIGKILL) while articles are
+deleted in it, one call after the other; another is started, and asked every 20 ms. Seconds from
+its start to `/ready`, and to the first right answer by words and by default. No vectors; files
+are in the page cache. Of one run, only ratios mean anything.
 """
 
 from __future__ import annotations

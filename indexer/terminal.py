@@ -98,6 +98,8 @@ def log_plainly() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    # A line for each try to reach a cluster, whose error says it all in the end.
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 
 
 class _OneLine(logging.Formatter):

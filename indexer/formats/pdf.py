@@ -37,6 +37,7 @@ from typing import BinaryIO, TypeVar
 from pypdf import DocumentInformation, PdfReader, apply_configuration
 from pypdf.errors import FileNotDecryptedError, LimitReachedError
 
+from indexer.bounds import MAX_TEXT
 from indexer.extraction import joined_lines, mended, without_running_lines
 from indexer.formats import MEBIBYTE, Broken, Extracted, Options
 from indexer.formats.documents import Facts, article
@@ -47,7 +48,6 @@ from search.errors import SourceError
 
 MAX_FILE = 512 * MEBIBYTE  # bytes
 MAX_PAGES = 5_000
-MAX_TEXT = 10_000_000  # characters, as an article may have
 MAX_STREAM = 64 * MEBIBYTE  # bytes that one stream unpacks to
 MAX_OPERATORS = 1_000_000  # with their operands, of a page; 1,000,000 take 130 MB and 4 s
 MAX_FAULTS = 1  # that are said in words

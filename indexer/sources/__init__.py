@@ -2,8 +2,13 @@
 
     identity       which id a file has
     listing        files and folders to a list of `SourceFile`
+    metadata       NAME.meta.json: what a person says of a file
     reading        listed files to articles, each file parsed in a bounded child process
-    sandbox        the parent's side of those children, `child` the other
+    ahead          several files at once, their items in the files' order
+    sandbox        what those children say, checked
+    zygote, child  the two sides of them; `wire` is between, `confinement` what they may not do
+    opening        files opened without waiting, and never a device
+    naming         paths and errors as people may read them
     dead_letters   what failed, kept so that it can be tried again
 
 `indexer.formats` knows how one kind of file is read, and nothing of where it came from.

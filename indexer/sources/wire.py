@@ -22,13 +22,13 @@ from typing import Any
 
 import orjson
 
+from indexer.bounds import MAX_TEXT
 from indexer.codes import CODES
 from indexer.formats import FIELDS, MEBIBYTE, Broken, Extracted
 from indexer.sources.naming import has_controls, one_line
 
-# 10,000,000 code points, the most of an article, are 40 MB at worst, in JSON a little more.
+# `MAX_TEXT`, the most of an article, is 40 MB at worst, in JSON a little more.
 MAX_LINE = 64 * MEBIBYTE
-MAX_TEXT = 10_000_000  # code points, as in `indexer.records`, which is not loaded here
 MAX_NOTES = 16
 MAX_INSIDE = 10_000  # code points
 MAX_PART = 1_000  # code points

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -415,6 +416,20 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_cluster_that_cannot_be_reached_is_one_line() -> None:
+    cluster = {"FIHRIS_ENGINE": "elasticsearch", "FIHRIS_ELASTICSEARCH_URL": "http://127.0.0.1:1"}
+    ran = subprocess.run(
+        program("status"),
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env={**os.environ, **cluster},
+    )
+    assert ran.returncode == 1
+    assert re.fullmatch(r"fihris: cannot reach Elasticsearch at \S+ .*\n", ran.stderr)
+
+
+@pytest.mark.slow
 def test_a_locale_without_arabic_prints_it() -> None:
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
     ran = subprocess.run(
@@ -425,11 +440,9 @@ def test_a_locale_without_arabic_prints_it() -> None:
 
 @pytest.mark.slow
 def test_the_seed_with_the_real_model(tmp_path: Path) -> None:
-    import os
-
     environment = {**os.environ, "FIHRIS_DATA": str(tmp_path / "data")}
 
-    def run(*arguments: str) -> dict[str, object]:
+    def run(*arguments: str, said: str = "") -> dict[str, object]:
         ran = subprocess.run(
             program(*arguments, "--json"),
             capture_output=True,
@@ -437,11 +450,12 @@ def test_the_seed_with_the_real_model(tmp_path: Path) -> None:
             cwd=REPOSITORY,
             env=environment,
         )
-        assert (ran.returncode, ran.stderr) == (0, "")
+        assert (ran.returncode, ran.stderr) == (0, said)
         answer: dict[str, object] = json.loads(ran.stdout)
         return answer
 
-    first = run("index", str(SEEDS))
+    made = f"fihris: making a new index in {tmp_path / 'data'}\n"
+    first = run("index", str(SEEDS), said=made)
     assert (first["articles"], first["created"], first["failed"]) == (1, 1, [])
     assert run("index", str(SEEDS))["unchanged"] == 1
     hits = run("search", "Why did the United States strike Iraq?", "--size", "3")["hits"]
@@ -451,8 +465,6 @@ def test_the_seed_with_the_real_model(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_serve_says_where_it_listens_and_stops_on_ctrl_c(tmp_path: Path) -> None:
-    import os
-
     environment = {**os.environ, "FIHRIS_DATA": str(tmp_path / "data")}
     with subprocess.Popen(
         program("serve", "--port", "0"),

@@ -111,7 +111,7 @@ def test_every_kind_of_file_is_named() -> None:
 
 def test_files_that_are_named_exist() -> None:
     named = set(re.findall(r"(?:docs|seeds)/[\w./]*\w", README))
-    assert {path for path in named if not (REPOSITORY / path).exists()} <= {"docs/ARCHITECTURE.md"}
+    assert {path for path in named if not (REPOSITORY / path).exists()} == set()
 
 
 def test_the_version_is_in_the_changelog() -> None:

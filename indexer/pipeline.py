@@ -129,7 +129,7 @@ def index(
     except KeyboardInterrupt:
         stopped = "interrupted"
     except EngineError as error:
-        stopped = str(error)
+        stopped = str(error) or type(error).__name__
     finally:
         places.close()
         if analyst is not None:

@@ -1,7 +1,7 @@
 """An index kept like folders, for days: what is new, changed, moved or removed there.
 
-One thread: it waits for events, looks where they happened (`watching.looking`), and writes
-what stands still (`watching.writing`). It promises:
+One thread: it waits for events, looks where they happened (`watching.scanner`), and writes
+what stands still (`watching.sync`). It promises:
 
 - A file is read when it stood still for a while, and its articles are replaced as a whole.
 - What happened while nothing watched, or while events were lost, is caught up with: all is
@@ -23,7 +23,7 @@ import time
 import zlib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -35,10 +35,10 @@ from indexer.sources import Failure
 from indexer.sources.identity import FileIds
 from indexer.sources.naming import shown
 from indexer.sources.reading import read_articles
-from indexer.watching.absence import is_folder
 from indexer.watching.catalogue import Catalogue, place_of
-from indexer.watching.looking import Folder
-from indexer.watching.writing import Keeper
+from indexer.watching.places import is_folder
+from indexer.watching.scanner import Scanner
+from indexer.watching.sync import Sync
 from search.embedding import Embedder
 from search.engine import Engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError
@@ -113,171 +113,149 @@ def watch(
 
     read = partial(read_articles, options=options, source=source)
     write = partial(index, engine=engine, embedder=embedder, settings=settings, embed=embed)
-    keeper = Keeper(engine, embedder, read, write, embed=embed, on_failure=failed)
+    sync = Sync(engine, embedder, read, write, embed, failed)
+    reading = json.dumps([sorted(options.fields.items()), options.encoding, source])
     with ExitStack() as stack:
-        looked_at = []
+        scanners = []
         for path in _checked(folders, settings):
             catalogue = stack.enter_context(closing(Catalogue(place_of(path, settings), path)))
-            tell(f"watching {shown(path)}: {len(catalogue.entries()):,} files known")
+            tell(f"watching {shown(path)}: {len(catalogue.entries):,} files known")
             if catalogue.lost:
                 tell(f"what was known of {shown(path)} {catalogue.lost}: all is read again")
-            folder = Folder(
+            scanner = Scanner(
                 path,
                 catalogue,
                 FileIds(root=str(settings.root)),
-                reading=_reading(options, source),
+                reading=zlib.crc32(reading.encode()),
                 settle=pace.settle,
                 allow_empty=allow_empty,
                 tell=tell,
                 on_failure=failed,
             )
-            looked_at.append(folder)
-        _Watch(engine, looked_at, keeper, pace, stopping, tell).run()
+            scanners.append(scanner)
+        _Watch(scanners, sync, pace, stopping, tell).run()
 
 
+@dataclass
 class _Watch:
-    def __init__(
-        self,
-        engine: Engine,
-        folders: Sequence[Folder],
-        keeper: Keeper,
-        pace: Pace,
-        stopping: Callable[[], bool],
-        tell: Callable[[str], None],
-    ) -> None:
-        self._engine = engine
-        self._folders = folders
-        self._keeper = keeper
-        self._pace = pace
-        self._stopping = stopping
-        self._tell = tell
-        self._tick = max(STEP, min(500, int(pace.settle * 250)))  # milliseconds
-        self._compare_at = dict.fromkeys(folders, time.monotonic())
-        self._troubles = 0  # in a row, of the engine or the model
-        self._busy_until = float("-inf")
+    """`watch`, once all is open."""
+
+    scanners: Sequence[Scanner]
+    sync: Sync
+    pace: Pace
+    stopping: Callable[[], bool]
+    tell: Callable[[str], None]
+    has_events: bool = True
+    compare_at: dict[Scanner, float] = field(default_factory=dict)
+    troubles: int = 0  # in a row, of the engine or the model
+    busy_until: float = float("-inf")
 
     def run(self) -> None:
-        """Work until it is stopped; each round of events begins and ends with a look at everything."""
-        has_events = True
-        while not self._stopping():
+        """Work until it is stopped; each round of events begins and ends with a whole scan."""
+        while not self.stopping():
             before = self._identities()
-            try:
-                with closing(self._events()) as events:
-                    for paths in events:
-                        self._step(paths)
-                        # What is watched is a folder, not its name: another may stand there now.
-                        if self._identities() != before:
-                            break
-            except _NoEvents as error:
-                if has_events:
-                    self._tell(
-                        f"no events ({error}); looking every {self._pace.poll:g} s instead. If "
-                        "there are too many folders, raise fs.inotify.max_user_watches"
-                    )
-                has_events = False
-                until = time.monotonic() + self._pace.poll
-                while time.monotonic() < until and not self._stopping():
-                    self._step(set())
-                    time.sleep(self._tick / 1000)
-            for folder in self._folders:
-                folder.whole = True  # what happened while nobody listened
+            with closing(self._events()) as events:
+                for paths in events:
+                    self._step(paths)
+                    # What is watched is a folder, not its name: another may stand there now.
+                    if self._identities() != before:
+                        break
+            for scanner in self.scanners:
+                scanner.whole = True  # what happened while nobody listened
 
     def _events(self) -> Generator[set[str], None, None]:
-        """Yield where something happened, again and again, also if nothing did. Raises _NoEvents."""
-        there = [each.path for each in self._folders if is_folder(each.path)]
-        while not there:
-            yield set()
-            time.sleep(self._tick / 1000)
-            if self._stopping():
+        """Yield where something happened, again and again, also if nothing did.
+
+        It ends where the system tells of no events, and where no folder is there, after a while.
+        """
+        tick = max(STEP, min(500, int(self.pace.settle * 250)))  # milliseconds
+        there = [each.path for each in self.scanners if is_folder(each.path)]
+        try:
+            if there:
+                for changes in events_of(
+                    *there,
+                    watch_filter=None,
+                    debounce=int(self.pace.burst * 1000),
+                    step=STEP,
+                    rust_timeout=tick,
+                    yield_on_timeout=True,
+                    stop_event=_Stop(self.stopping),
+                    raise_interrupt=True,
+                    recursive=True,
+                    ignore_permission_denied=True,
+                ):
+                    yield {path for _, path in changes}
                 return
-        changes = events_of(
-            *there,
-            watch_filter=None,
-            debounce=int(self._pace.burst * 1000),
-            step=STEP,
-            rust_timeout=self._tick,
-            yield_on_timeout=True,
-            stop_event=_Stop(self._stopping),
-            raise_interrupt=True,
-            recursive=True,
-            ignore_permission_denied=True,
-        )
-        with closing(changes):
-            while True:
-                try:
-                    some = next(changes, None)
-                except (OSError, RuntimeError) as error:
-                    # The system's watches are used up, or a name is no text.
-                    raise _NoEvents(str(error)) from error
-                if some is None:
-                    return
-                yield {path for _, path in some}
+        except (OSError, RuntimeError) as error:
+            # The system's watches are used up, or a name is no text.
+            if self.has_events:
+                self.tell(
+                    f"no events ({error}); looking every {self.pace.poll:g} s instead. If "
+                    "there are too many folders, raise fs.inotify.max_user_watches"
+                )
+            self.has_events = False
+        until = time.monotonic() + self.pace.poll
+        while time.monotonic() < until and not self.stopping():
+            yield set()
+            time.sleep(tick / 1000)
 
     def _identities(self) -> list[tuple[int, int] | None]:
-        return [_identity(place) for each in self._folders for place in (each.path, *each.away)]
+        return [_identity(place) for each in self.scanners for place in (each.path, *each.away)]
 
     def _step(self, paths: set[str]) -> None:
         """Look where something happened, write what stands still, and remove what is gone."""
         now = time.monotonic()
-        for folder in self._folders:
-            if len(paths) > MANY_EVENTS:
-                folder.whole = True
-            else:
-                for path in map(Path, paths):
-                    if path.is_relative_to(folder.path):
-                        folder.near(path, now)
-        if now < self._busy_until:
+        for scanner in self.scanners:
+            inside = [path for path in map(Path, paths) if path.is_relative_to(scanner.path)]
+            scanner.whole = scanner.whole or len(inside) > MANY_EVENTS
+            for path in inside if not scanner.whole else ():
+                scanner.touched(path, now)
+        if now < self.busy_until:
             return
         try:
-            for folder in self._folders:
-                compares = now >= self._compare_at[folder]
-                if (folder.whole or compares) and folder.look(now) and compares:
-                    self._keeper.compare(folder)
-                    self._compare_at[folder] = now + self._pace.look
+            for scanner in self.scanners:
+                compares = now >= self.compare_at.get(scanner, now)
+                if (scanner.whole or compares) and scanner.scan(now) and compares:
+                    self.sync.compare(scanner)
+                    self.compare_at[scanner] = now + self.pace.look
                     self._go_on()
             self._work()
         except (EngineBusy, EngineUnavailable, EmbedderError) as error:
-            wait = self._pace.busy[min(self._troubles, len(self._pace.busy) - 1)]
-            self._busy_until = time.monotonic() + wait
-            if not self._troubles:
-                self._tell(f"waiting: {error}")
-            self._troubles += 1
+            wait = self.pace.busy[min(self.troubles, len(self.pace.busy) - 1)]
+            self.busy_until = time.monotonic() + wait
+            if not self.troubles:
+                self.tell(f"waiting: {error}")
+            self.troubles += 1
 
     def _work(self) -> None:
         """Write and remove for a while; then let others search and write."""
-        began = time.monotonic()
-        worked = more = False
+        until = time.monotonic() + SLICE
+        worked, more = False, True
         try:
-            while not self._stopping() and time.monotonic() - began < SLICE:
+            while more and not self.stopping() and time.monotonic() < until:
                 more = False
-                for folder in self._folders:
-                    if dues := folder.settled(AT_ONCE, time.monotonic()):
+                for scanner in self.scanners:
+                    files, gone = scanner.settled(AT_ONCE, time.monotonic())
+                    if files or gone:
                         worked = more = True
-                        self._keeper.write(folder, dues, self._stopping)
-                for folder in self._folders:  # after that, since vectors may have been moved
-                    if keys := folder.removable(time.monotonic()):
-                        worked = more = True
-                        self._keeper.remove(folder, keys)
-                if not more:
-                    break
+                    if files:
+                        self.sync.write(scanner, files, self.stopping)
+                    if gone:
+                        self.sync.remove(scanner, gone)
             if worked:
-                self._keeper.show()
+                self.sync.show()
                 self._go_on()
         finally:
-            counts = self._keeper.take_counts()
+            counts = self.sync.take_counts()
             if worked or any(counts):
-                self._engine.rest()
+                self.sync.engine.rest()
             if any(counts):
-                self._tell("{:,} new, {:,} changed, {:,} removed articles".format(*counts))
+                self.tell("{:,} new, {:,} changed, {:,} removed articles".format(*counts))
 
     def _go_on(self) -> None:
-        if self._troubles:
-            self._tell("going on")
-            self._troubles = 0
-
-
-class _NoEvents(Exception):
-    """The system tells of no events."""
+        if self.troubles:
+            self.tell("going on")
+            self.troubles = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,12 +284,6 @@ def _checked(folders: Sequence[Path], settings: Settings) -> list[Path]:
                 f"{shown(folder)} is inside of {shown(outer)}: give one of them", field="FOLDER"
             )
     return list(by_place.values())
-
-
-def _reading(options: Options, source: str) -> int:
-    """Return what has all files read again when it is another."""
-    said = json.dumps([sorted(options.fields.items()), options.encoding, source])
-    return zlib.crc32(said.encode())
 
 
 def _identity(place: Path) -> tuple[int, int] | None:

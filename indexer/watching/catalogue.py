@@ -8,10 +8,11 @@ files that were reached through a link out of the folder and removed meanwhile s
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from indexer.sources.naming import shown
@@ -22,12 +23,14 @@ from search.settings import Settings
 TRANSIENT = frozenset(
     {"changed", "no-permission", "not-found", "timeout", "unreadable", "model", "refused"}
 )
-_TABLE = """
-CREATE TABLE IF NOT EXISTS files (
-    key TEXT PRIMARY KEY, path BLOB, mount BLOB, version TEXT, codes TEXT, digest TEXT
-) WITHOUT ROWID
+
+# Held until it is closed. A power cut may take the last changes: those files are read again.
+_OPENING = """
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, entry TEXT) WITHOUT ROWID;
 """
-_PUT = "files VALUES (?, ?, ?, ?, ?, ?)"
 
 Version = tuple[int, ...]  # what a file was like
 
@@ -37,16 +40,16 @@ class Entry:
     """A file when it was read the last time.
 
     path     as it was listed
-    mount    the mount point that it lay under
+    mount    the mount point that it lay under; "": not known
     version  of the file
     codes    why some of that version could not be read or stored
     digest   of its articles as they are stored, "" if it is to be read again
     """
 
-    path: Path
+    path: str
     mount: str = ""
     version: Version = ()
-    codes: frozenset[str] = frozenset()
+    codes: tuple[str, ...] = ()
     digest: str = ""
 
     @property
@@ -65,17 +68,36 @@ def place_of(folder: Path, settings: Settings) -> Path:
 class Catalogue:
     """The files of one folder by their keys, held by one process at a time.
 
-    Every method raises EngineUnavailable where the table cannot be read or written; nothing
-    changed then. `lost` says why an earlier table could not be used, "" if none was lost.
+    Attributes:
+        entries: what is in the table, to be read only.
+        lost: why an earlier table could not be used, "" if none was lost.
     """
 
     def __init__(self, place: Path, folder: Path) -> None:
-        """Open the catalogue of a folder, or begin one. Raises InputError: another process has it."""
+        """Open the catalogue of a folder, or begin one.
+
+        Raises:
+            InputError: another process has it.
+            EngineUnavailable: it cannot be read or made.
+        """
+        self.entries: dict[str, Entry] = {}
         self.lost = ""
         self._place = place
+        earlier = place.with_suffix(".log")
         try:
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._table = self._opened()
+            if earlier.exists():
+                self.lost = "was written by version 0.1"
+                earlier.unlink()
+            try:
+                self._open()
+            except sqlite3.OperationalError:  # in use, a full disk, no permission
+                raise
+            except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+                self.lost = f"is damaged ({error})"
+                for name in (place.name, f"{place.name}-wal"):
+                    place.with_name(name).unlink(missing_ok=True)
+                self._open()
         except (OSError, sqlite3.Error) as error:
             if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
                 raise InputError(
@@ -83,91 +105,40 @@ class Catalogue:
                 ) from None
             raise EngineUnavailable(f"cannot open {place}: {error}") from error
 
-    def entries(self) -> dict[str, Entry]:
-        return dict(map(_entry, self._rows("SELECT * FROM files")))
+    def put(self, entries: Mapping[str, Entry | None]) -> None:
+        """Keep what files were like; None forgets one.
 
-    def get(self, key: str) -> Entry | None:
-        rows = self._rows("SELECT * FROM files WHERE key = ?", key)
-        return _entry(rows[0])[1] if rows else None
-
-    def expect(self, entries: Mapping[str, Entry]) -> None:
-        """Know files that are about to be read, where they are not known."""
-        self._change(f"INSERT OR IGNORE INTO {_PUT}", map(_row, entries.items()))
-
-    def record(self, entries: Mapping[str, Entry]) -> None:
-        """Keep what files were like."""
-        self._change(f"INSERT OR REPLACE INTO {_PUT}", map(_row, entries.items()))
-
-    def again(self, keys: Iterable[str]) -> None:
-        """Have files read again, though they did not change."""
-        self._change("UPDATE files SET digest = '' WHERE key = ?", ((key,) for key in keys))
-
-    def forget(self, keys: Iterable[str]) -> None:
-        self._change("DELETE FROM files WHERE key = ?", ((key,) for key in keys))
+        Raises:
+            EngineUnavailable: it cannot be written, and nothing changed.
+        """
+        forgotten = [(key,) for key, entry in entries.items() if entry is None]
+        kept = {key: entry for key, entry in entries.items() if entry is not None}
+        rows = [(key, json.dumps(astuple(entry))) for key, entry in kept.items()]
+        try:
+            with self._table:
+                self._table.executemany("DELETE FROM entries WHERE key = ?", forgotten)
+                self._table.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?)", rows)
+        except sqlite3.Error as error:
+            raise EngineUnavailable(f"cannot write {self._place}: {error}") from error
+        self.entries.update(kept)
+        for (key,) in forgotten:
+            self.entries.pop(key, None)
 
     def close(self) -> None:
         self._table.close()
 
-    def _rows(self, query: str, *values: str) -> list[tuple[object, ...]]:
-        try:
-            return self._table.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise EngineUnavailable(f"cannot read {self._place}: {error}") from error
-
-    def _change(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
-        try:
-            with self._table:
-                self._table.executemany(statement, rows)
-        except sqlite3.Error as error:
-            raise EngineUnavailable(f"cannot write {self._place}: {error}") from error
-
-    def _opened(self) -> sqlite3.Connection:
-        earlier = self._place.with_suffix(".log")
-        if earlier.exists():
-            self.lost = "was written by version 0.1"
-            earlier.unlink()
-        try:
-            return self._connected()
-        except sqlite3.OperationalError:  # in use, a full disk, no permission
-            raise
-        except (sqlite3.DatabaseError, ValueError) as error:
-            self.lost = f"is damaged ({error})"
-        for suffix in ("", "-wal"):
-            self._place.with_name(self._place.name + suffix).unlink(missing_ok=True)
-        return self._connected()
-
-    def _connected(self) -> sqlite3.Connection:
+    def _open(self) -> None:
         # Readable by its owner only: names of people's files, perhaps of people.
         os.close(os.open(self._place, os.O_RDWR | os.O_CREAT, 0o600))
-        table = sqlite3.connect(self._place, timeout=0, check_same_thread=False)
+        self._table = sqlite3.connect(self._place, timeout=0, check_same_thread=False)
         try:
-            table.execute("PRAGMA locking_mode = EXCLUSIVE")  # until it is closed
-            # A power cut may take the last changes: those files are read again.
-            table.execute("PRAGMA journal_mode = WAL")
-            table.execute("PRAGMA synchronous = NORMAL")
-            table.execute(_TABLE)
-            ((found,),) = table.execute("PRAGMA quick_check(1)")
-            if found != "ok":
-                raise sqlite3.DatabaseError(found)
-            for row in table.execute("SELECT * FROM files"):
-                _entry(row)
+            self._table.executescript(_OPENING)
+            if self._table.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("a page")
+            for key, entry in self._table.execute("SELECT key, entry FROM entries"):
+                path, mount, version, codes, digest = json.loads(entry)
+                self.entries[key] = Entry(path, mount, tuple(version), tuple(codes), digest)
         except BaseException:
-            table.close()
+            self._table.close()
+            self.entries.clear()
             raise
-        return table
-
-
-def _row(item: tuple[str, Entry]) -> tuple[object, ...]:
-    key, entry = item
-    version, codes = " ".join(map(str, entry.version)), " ".join(sorted(entry.codes))
-    return key, os.fsencode(entry.path), os.fsencode(entry.mount), version, codes, entry.digest
-
-
-def _entry(row: tuple[object, ...]) -> tuple[str, Entry]:
-    """Return (key, entry) of a row. Raises ValueError: it is damaged."""
-    match row:
-        case str(key), bytes(path), bytes(mount), str(version), str(codes), str(digest):
-            numbers = tuple(map(int, version.split()))
-            where = Path(os.fsdecode(path)), os.fsdecode(mount)
-            return key, Entry(*where, numbers, frozenset(codes.split()), digest)
-    raise ValueError("a row that is none of a file")

@@ -148,7 +148,7 @@ def undo(folder: Path) -> None:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
     """Before or after each time something is written, wherever; then files change again."""
-    change_table = Catalogue._change
+    put = Catalogue.put
     left = 1_000_000
     calls: list[str] = []
 
@@ -178,8 +178,8 @@ def test_killed_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, a
 
     monkeypatch.setattr(
         Catalogue,
-        "_change",
-        lambda self, statement, rows: step("note", lambda: change_table(self, statement, rows)),
+        "put",
+        lambda self, entries: step("note", lambda: put(self, entries)),
     )
 
     def ended(watcher: Watcher) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a missing file is gone, or only what it lies on is away."""
+"""Whether a missing file is gone, or a disk or folder that it lies on cannot be reached."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import stat
 from pathlib import Path
 
 
-def absence(path: Path, folder: Path, mount: str = "") -> tuple[Path, str] | None:
-    """Return which place is away that a missing file lies on, and what is wrong with it.
+def unreachable(path: Path, folder: Path, mount: str = "") -> tuple[Path, str] | None:
+    """Return which place that a missing file lies on is not there, and what is wrong with it.
 
     Args:
-        path: of the file, or in it, which is not listed any more.
+        path: of the file, or in it.
         folder: the watched one, under which it was listed.
         mount: the mount point it lay under when it was read; "": not known.
 
@@ -20,7 +20,7 @@ def absence(path: Path, folder: Path, mount: str = "") -> tuple[Path, str] | Non
     """
     if not is_folder(folder):
         return folder, "is not there"
-    if mount and not _is_mount(Path(mount)):
+    if mount and not os.path.ismount(mount):
         return Path(mount), "is not mounted"
     if path.is_symlink() and not is_folder(Path(os.path.realpath(path)).parent):
         return path, "leads nowhere"
@@ -51,11 +51,7 @@ def is_folder(path: Path) -> bool:
 
 def mount_of(path: Path) -> str:
     """Return the mount point that a path lies under; bind mounts of one disk are not told apart."""
-    place = Path(os.path.realpath(path))
-    while place != place.parent and not _is_mount(place):
-        place = place.parent
-    return str(place)
-
-
-def _is_mount(path: Path) -> bool:
-    return os.path.ismount(path)  # unlike Path.is_mount, whatever is wrong with it
+    place = os.path.realpath(path)
+    while not os.path.ismount(place) and place != os.path.dirname(place):  # noqa: PTH120
+        place = os.path.dirname(place)  # noqa: PTH120
+    return place

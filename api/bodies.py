@@ -127,14 +127,13 @@ class Unpacked:
         self._came = self._gave = 0  # bytes
 
     def parts(self, piece: bytes) -> Iterator[bytes]:
-        """Yield what a piece unpacks to, at most `PART` bytes at a time.
+        """Yield what a piece unpacks to, at most `PART` bytes of gzip at a time.
 
         Raises:
             InputError: it is not gzip, or unpacks to too many times its size.
         """
         if not self._packed:
-            for start in range(0, len(piece), PART):
-                yield piece[start : start + PART]
+            yield piece
             return
         self._came += len(piece)
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -39,40 +39,37 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # at the head of a file, also where files wer
 
 
 class Splitter:
-    """Pieces of a body to its lines, of which it keeps `MAX_LINE` bytes at most."""
+    """Pieces of a body to its lines, of which it keeps hardly more than `MAX_LINE` bytes."""
 
     def __init__(self) -> None:
         self._number = 0
         self._kept = bytearray()
-        self._too_long = False
 
     def lines(self, piece: bytes) -> list[Line]:
         """Return the lines that end in this piece; blank ones are counted and left out."""
         *ends, rest = piece.split(b"\n")
         found: list[Line] = []
         for end in ends:
-            if not end and not self._kept and not self._too_long:
+            if end or self._kept:
+                self._keep(end)
+                found += self.last()
+            else:
                 self._number += 1  # a body may be line ends and nothing else
-                continue
-            self._take(end)
-            found += self.last()
-        self._take(rest)
+        self._keep(rest)
         return found
 
     def last(self) -> list[Line]:
         """Return the line that ends here; at the end of a body it needs no line end."""
         self._number += 1
-        content = None if self._too_long else bytes(self._kept).removeprefix(BYTE_ORDER_MARK)
-        self._too_long = False
+        content = bytes(self._kept)
         self._kept.clear()
-        return [] if content is not None and not content.strip() else [Line(self._number, content)]
+        if len(content) > MAX_LINE:
+            return [Line(self._number, None)]
+        content = content.removeprefix(BYTE_ORDER_MARK)
+        return [Line(self._number, content)] if content.strip() else []
 
-    def _take(self, part: bytes) -> None:
-        if self._too_long or len(self._kept) + len(part) > MAX_LINE:
-            self._too_long = True
-            self._kept.clear()
-        else:
-            self._kept += part
+    def _keep(self, part: bytes) -> None:
+        self._kept += part[: MAX_LINE + 1 - len(self._kept)]
 
 
 async def batches(body: Body, unpacked: Unpacked) -> AsyncIterator[list[Line]]:
@@ -85,7 +82,6 @@ async def batches(body: Body, unpacked: Unpacked) -> AsyncIterator[list[Line]]:
     splitter = Splitter()
     batch: list[Line] = []
     size = 0
-    broken: FihrisError | None = None
     try:
         async for piece in body.pieces():
             for part in unpacked.parts(piece):
@@ -99,12 +95,12 @@ async def batches(body: Body, unpacked: Unpacked) -> AsyncIterator[list[Line]]:
                 await asyncio.sleep(0)  # a small piece may unpack to very many parts
         unpacked.end()
         batch += splitter.last()
-    except (SlowBody, InputError) as error:
-        broken = error
+    except (SlowBody, InputError):
+        if batch:
+            yield batch
+        raise
     if batch:
         yield batch
-    if broken is not None:
-        raise broken
 
 
 async def answered(
@@ -121,20 +117,17 @@ async def answered(
         FihrisError: nothing was stored, or it cannot be shown.
         Gone: the client left.
     """
-    file = TemporaryFile()  # noqa: SIM115  # whoever sends it closes it
-    try:
-        with closing(FirstPlaces(BODY_CACHE)) as places:
+    with ExitStack() as stack, closing(FirstPlaces(BODY_CACHE)) as places:
+        try:
+            file = stack.enter_context(TemporaryFile())
             await _answer(batches(body, unpacked), places, writing, ingest, file)
-        if show and file.tell():
-            await writing.run(ingest.show)
-        file.seek(0)
+            if show and file.tell():
+                await writing.run(ingest.show)
+            file.seek(0)
+        except OSError as error:
+            raise EngineUnavailable(f"no room for the answers: {error.strerror}") from error
+        stack.pop_all()  # whoever sends it closes it
         return file
-    except OSError as error:
-        file.close()
-        raise EngineUnavailable(f"no room for the answers: {error.strerror}") from error
-    except BaseException:
-        file.close()
-        raise
 
 
 async def _answer(
@@ -147,10 +140,9 @@ async def _answer(
     """Write the answers into a file. While it is empty, the whole answer can be a problem."""
     try:
         async for batch in rest:
+            waits = BUSY_WAITS if file.tell() else ()
             try:
-                ended = await _stored(
-                    batch, places, writing, ingest, BUSY_WAITS if file.tell() else ()
-                )
+                ended = await _stored(batch, places, writing, ingest, waits)
             except Exception as error:
                 if not file.tell():
                     raise

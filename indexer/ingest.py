@@ -82,11 +82,8 @@ class EngineIngest:
         return [next(stored) if isinstance(each, Article) else each for each in read]
 
     def article(self, fields: Mapping[str, object]) -> Ingested:
-        try:
-            article = _article(fields)
-        except SourceError as error:
-            return Ingested(_id_of(fields), "failed", str(error), error.code)
-        return self._store([article])[0]
+        found = _article(fields)
+        return found if isinstance(found, Ingested) else self._store([found])[0]
 
     def file(self, file: BinaryIO, name: str) -> Iterator[Ingested]:
         self._check()
@@ -235,18 +232,13 @@ class EngineIngest:
 
     def _analysed(self, articles: Sequence[Titled]) -> list[list[Terms]]:
         """Return what `analysed` does. Raises Stopping."""
-        return [
-            [
-                terms
-                for start in range(0, len(texts), AT_ONCE)
-                for terms in self._analysed_some(title, texts[start : start + AT_ONCE])
-            ]
-            for title, texts in articles
-        ]
-
-    def _analysed_some(self, title: str, texts: Sequence[str]) -> list[Terms]:
-        self._check()
-        return analysed([(title, texts)])[0]
+        found: list[list[Terms]] = []
+        for title, texts in articles:
+            found.append([])
+            for start in range(0, len(texts), AT_ONCE):
+                self._check()
+                found[-1] += analysed([(title, texts[start : start + AT_ONCE])])[0]
+        return found
 
     def _check(self) -> None:
         if self._stopped is not None:
@@ -281,20 +273,23 @@ def _read(line: Line) -> Article | Ingested:
         return Ingested("", "failed", reason, "encoding")
     except SourceError as error:
         return Ingested("", "failed", str(error), error.code)
+    return _article(fields)
+
+
+def _article(fields: Mapping[str, object]) -> Article | Ingested:
+    """Return the article that somebody sends, or why there is none."""
     try:
-        return _article(fields)
+        article = article_from(fields)
+        _check_encoding(article)
     except SourceError as error:
-        return Ingested(_id_of(fields), "failed", str(error), error.code)
+        given = fields.get("id", fields.get("_id"))
+        shown = str(given)[:512] if isinstance(given, str | int) else ""
+        return Ingested(shown, "failed", str(error), error.code)
+    return article
 
 
-def _article(fields: Mapping[str, object]) -> Article:
-    """Return the article that somebody sends, who is told what a file would have mended.
-
-    Raises:
-        SourceError: as `article_from`; or its text, title or author was read in a wrong
-            encoding.
-    """
-    article = article_from(fields)
+def _check_encoding(article: Article) -> None:
+    """Raise SourceError for a field that was read in a wrong encoding, and in a file is mended."""
     for name, value in (
         ("text", article.text),
         ("title", article.info.title),
@@ -310,10 +305,3 @@ def _article(fields: Mapping[str, object]) -> Article:
                 "send it as it was meant",
                 code="garbled",
             )
-    return article
-
-
-def _id_of(fields: Mapping[str, object]) -> str:
-    """Return what may be shown of the id of fields that make no article."""
-    given = fields.get("id", fields.get("_id"))
-    return str(given)[:512] if isinstance(given, str | int) else ""

@@ -117,7 +117,7 @@ def index(
     maker = Maker(engine, embedder, settings, embed, known or {}, analyse)
     run = _Run(maker, places, dry_run, on_size, on_outcome, on_failure, stopping)
     stopped = ""
-    admitted = run.admitted(items, stopping)
+    admitted = run.admitted(items)
     if limit is not None:
         admitted = islice(admitted, limit)
     bounds = BATCH_ARTICLES, BATCH_LENGTH
@@ -168,10 +168,10 @@ class _Run:
     notes: list[tuple[str, str]] = field(default_factory=list)
     done: deque[float] = field(default_factory=deque)  # bytes, told by other threads
 
-    def admitted(self, items: Iterable[Item], stopping: Callable[[], bool]) -> Iterator[Found]:
+    def admitted(self, items: Iterable[Item]) -> Iterator[Found]:
         """Yield the articles; note what failed, was skipped or repeats an id of this run."""
         for item in items:
-            if stopping():
+            if self.stopping():
                 return
             match item:
                 case Found(article=article, place=place):

@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
 from indexer.encodings import Line, decode, opened_lines
-from indexer.formats import MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
+from indexer.formats import MAX_LINE, MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
 from indexer.formats.documents import encoding_notes, whole
 from indexer.formats.fields import Fields
 from indexer.records import parse_object
@@ -28,7 +28,6 @@ from search.errors import SourceError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-MAX_LINE = 16 * MEBIBYTE  # bytes
 MAX_WHOLE = 64 * MEBIBYTE  # bytes of a .json
 HOLDERS = (
     "articles",

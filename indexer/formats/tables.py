@@ -16,10 +16,10 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from indexer.encodings import Line, opened_lines
-from indexer.formats import MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
+from indexer.formats import MAX_LINE, MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
 from indexer.formats.documents import encoding_notes
 from indexer.formats.fields import Fields
-from indexer.formats.objects import MAX_LINE, code_of
+from indexer.formats.objects import code_of
 from search.errors import SourceError
 
 MAX_CELL = MAX_LINE  # characters

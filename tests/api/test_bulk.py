@@ -60,7 +60,7 @@ def test_a_byte_order_mark_and_any_line_ends_are_read(
     assert [(f["id"], f["code"]) for f in found] == [(name, None) for name in "abcd"]
 
 
-def test_a_mark_alone_is_no_line(http: TestClient) -> None:
+def test_a_byte_order_mark_alone_is_no_line(http: TestClient) -> None:
     assert post(http, b"\xef\xbb\xbf") == []
     assert post(http, b"\xef\xbb\xbf\r\n") == []
 

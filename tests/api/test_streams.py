@@ -25,7 +25,7 @@ from tests.api.support import ToldIngest
 pytestmark = pytest.mark.slow
 
 
-def test_two_lines_in_pieces_one_bad(told: ToldIngest, settings: Settings) -> None:
+def test_lines_sent_byte_by_byte_are_answered(told: ToldIngest, settings: Settings) -> None:
     with served(told, settings) as port:
         stream = Stream(port)
         for byte in line("a") + b"{":

@@ -254,7 +254,7 @@ def test_a_table_is_read_whatever_its_guessed_columns_hold() -> None:
     assert last.notes == ()
 
 
-def test_what_stands_beside_a_file_is_asked_for_by_name(tmp_path: Path) -> None:
+def test_metadata_beside_a_file_is_refused_where_it_does_not_fit(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     for said, reason in (
         ({"published": "2250-01-01"}, "years are taken"),

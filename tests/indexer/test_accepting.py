@@ -94,7 +94,7 @@ def is_open(one: socket.socket) -> bool:
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na",
     ],
 )
-def test_whoever_waits_makes_room(sent: bytes) -> None:
+def test_every_kind_of_silent_connection_makes_room(sent: bytes) -> None:
     with serving(20) as port, ExitStack() as stack:
         for _ in range(60):
             stack.enter_context(connected(port, sent))

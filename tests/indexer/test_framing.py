@@ -98,7 +98,7 @@ def test_what_is_ambiguous_is_refused(sent: bytes, step: int) -> None:
 
 @pytest.mark.parametrize("step", [1, 7, 1_000])
 @pytest.mark.parametrize(("sent", "expected"), SOUND.values(), ids=SOUND)
-def test_what_is_not_is_taken(sent: bytes, expected: bytes, step: int) -> None:
+def test_unambiguous_requests_are_read(sent: bytes, expected: bytes, step: int) -> None:
     assert body(sent, step) == expected
 
 

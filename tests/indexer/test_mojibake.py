@@ -113,7 +113,7 @@ def test_windows_1256_read_in_latin(text: str, codec: str) -> None:
 
 
 @pytest.mark.parametrize("codec", ["latin-1", "cp1252", "cp1256"])
-def test_a_quotation_in_a_right_text(codec: str) -> None:
+def test_wrong_words_between_right_ones_are_mended(codec: str) -> None:
     wrong = as_read_in("القوات المسلحة", codec)
     found = mended(f"قال الرجل: «نعم» ثم كتب {wrong} وسكت «ع»").text
     assert found == "قال الرجل: «نعم» ثم كتب القوات المسلحة وسكت «ع»"
@@ -145,14 +145,14 @@ def test_what_nothing_mends_for_certain_is_refused(text: str) -> None:
     "text",
     ["نص سليم " * 100 + "\ufffd", "نص سليم " * 400 + "??? ??? ??", "نص سليم " * 400 + "العراÙ"],
 )
-def test_a_trace_is_told(text: str) -> None:
+def test_few_wrong_letters_in_a_long_text_are_noted(text: str) -> None:
     found, notes = readable(text)
     assert found.startswith("نص سليم ")
     assert notes
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=80))
-def test_nothing_makes_it_fail(text: str) -> None:
+def test_any_text_is_taken_without_an_error(text: str) -> None:
     mended(text)
     readable_line(text)
 
@@ -166,7 +166,7 @@ def _item(content: bytes, kind: str, options: Options | None = None) -> Extracte
     return found
 
 
-def test_a_company_s_export_of_messages() -> None:
+def test_utf8_bytes_as_json_escapes_are_mended() -> None:
     """Its JSON has each byte of UTF-8 as an escape, م with the control U+0085 among them."""
     said = {
         "title": as_read_in("يوم السلام", "latin-1"),
@@ -195,7 +195,7 @@ def test_what_is_lost_is_set_aside_and_the_others_are_read() -> None:
 
 @pytest.mark.parametrize("codec", ["latin-1", "cp1252", "cp1256"])
 @pytest.mark.parametrize("kind", ["plain", "html", "eml"])
-def test_kinds_of_files(kind: str, codec: str) -> None:
+def test_every_kind_of_file_is_mended(kind: str, codec: str) -> None:
     wrong = as_read_in(ARABIC[0], codec)
     content = {
         "plain": wrong.encode(),

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.formats import SUFFIXES
+from indexer.formats import MAX_LINE, SUFFIXES
 from indexer.formats.documents import MAX_WHOLE
-from indexer.formats.objects import MAX_LINE
 from indexer.sources import Failure, Found, Item, Skipped, SourceFile
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files

@@ -170,7 +170,9 @@ def assert_same(now: list[tuple[str, float]], before: list[list[Any]], where: ob
         assert key == wanted or near_cut or abs(then[key] - then[wanted]) <= 2 * SLACK, where
 
 
-def test_refused_by_name_until_it_is_upgraded(settings: Settings, embedder: Embedder) -> None:
+def test_an_index_of_0_1_is_refused_naming_the_command(
+    settings: Settings, embedder: Embedder
+) -> None:
     if settings.engine == "elasticsearch" and _is_todays(settings, embedder):
         pytest.skip("0.1's index of Elasticsearch is still in today's format")
     with (
@@ -194,7 +196,7 @@ def test_everything_is_kept_and_answers_as_before(settings: Settings, embedder: 
     check_answers(settings, embedder)
 
 
-def test_another_analyser_is_only_analysis(
+def test_an_index_of_another_analyser_is_upgraded(
     settings: Settings, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upgrade(settings, embedder)
@@ -208,7 +210,7 @@ def test_another_analyser_is_only_analysis(
     check_answers(settings, embedder)
 
 
-def test_reindexing_does_the_same(tmp_path: Path, embedder: Embedder) -> None:
+def test_reindexing_upgrades_too(tmp_path: Path, embedder: Embedder) -> None:
     settings = put_back("embedded", tmp_path)
     reindex(settings, embedder)
     check_answers(settings, embedder)

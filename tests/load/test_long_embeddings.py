@@ -45,10 +45,10 @@ def ask(url: str, method: str, path: str, kind: str, body: bytes) -> tuple[int, 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_line_beside_megabytes_and_a_stop(tmp_path: Path) -> None:
+def test_a_small_write_and_a_stop_beside_long_embeddings(tmp_path: Path) -> None:
     """One article of 5 MB, two bodies of many: a PUT within 2 s, the end within 10 s of SIGTERM.
 
-    The bounds are wider here, as tests share the machine; docs/BENCHMARKS.md has the times.
+    The bounds are wider here, as tests share the machine; docs/RELIABILITY.md has the times.
     """
     environment = {"FIHRIS_DATA": str(tmp_path / "data")}
     many = [

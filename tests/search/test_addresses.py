@@ -74,7 +74,7 @@ def test_other_schemes_however_they_are_written(scheme: str, payload: str, befor
         "http://<script>",
     ],
 )
-def test_no_web_addresses(address: str) -> None:
+def test_other_texts_are_no_web_addresses(address: str) -> None:
     assert not is_web_address(address)
 
 

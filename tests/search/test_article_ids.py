@@ -26,7 +26,7 @@ OWN = st.text(min_size=1, max_size=400)
 
 
 @given(NAMES, OWN)
-def test_what_is_joined_is_parsed_again(collection: str, own: str) -> None:
+def test_parsing_is_the_inverse_of_joining(collection: str, own: str) -> None:
     whole = joined(collection, own)
     assert parsed(whole) == (collection, own)
     assert (ArticleInfo(whole).collection, ArticleInfo(whole).own_id) == (collection, own)

@@ -217,7 +217,7 @@ def test_a_large_text_has_a_process_of_its_own(parser: Parser, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("before", [["trap"], ["leak", "leak", "leak"]])
-def test_what_a_file_left_behind_fails_no_other(
+def test_a_spoiled_shared_process_fails_no_other_file(
     parser: Parser, tmp_path: Path, before: list[str]
 ) -> None:
     orders = [*before, "step", "hello", "abort", "hello"]

@@ -24,8 +24,6 @@ from search.engines.embedded.rows import (
 )
 from search.errors import FingerprintMismatch
 
-_SHORT = 64  # passages of an article that is not long
-
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -204,19 +202,6 @@ def _passages(connection: sqlite3.Connection, after: int, last: int) -> int:
         return state.passages  # to count them all would be to read them all
     sql = "SELECT count(*) FROM passages WHERE number > ? AND number <= ?"
     return int(connection.execute(sql, (after, last)).fetchone()[0])
-
-
-def read_articles(connection: sqlite3.Connection, count: int) -> list[list[TermRows]]:
-    """Return what the text index needs of the newest so many articles that are not long."""
-    sql = (
-        f"SELECT {ARTICLE} FROM articles a WHERE a.passages BETWEEN 1 AND ? "  # noqa: S608
-        "ORDER BY a.key DESC LIMIT ?"
-    )
-    found = map(article_row, connection.execute(sql, (_SHORT, max(0, count))).fetchall())
-    return [
-        list(read_terms(connection, about.first - 1, about.first + about.passages - 1))
-        for about in found
-    ]
 
 
 def read_removals(connection: sqlite3.Connection, after: int) -> list[tuple[int, int, int]]:

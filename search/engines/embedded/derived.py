@@ -6,8 +6,9 @@ import functools
 import hashlib
 import json
 import logging
+import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -15,38 +16,19 @@ from pathlib import Path
 
 from search.domain import LAYERS
 from search.engine import Fingerprint
-from search.engines.embedded.changes import (
-    State,
-    TermRows,
-    read_articles,
-    read_removals,
-    read_terms,
-)
+from search.engines.embedded.changes import State, TermRows, read_removals, read_terms
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import Record
 from search.engines.embedded.segments import Damaged, Manifest, Segments, read_manifest
-from search.engines.embedded.text import (
-    FORMAT,
-    MERGED_AT_ONCE,
-    TextIndex,
-    TextIndexError,
-    change,
-    condense,
-    small_segments,
-)
+from search.engines.embedded.text import FORMAT, TextIndex, TextIndexError, change
 from search.errors import EngineUnavailable
 
 log = logging.getLogger(__name__)
 
-_BULK = 2_000  # passages by one writer from which it is worth while to condense
 _SMALL = 500  # passages up to which any removal means building anew (20 ms)
 _MOST_REMOVED = 0.1  # share of removed passages from which BM25's statistics drift too far
-_RETRY = 0.2  # seconds between attempts to catch up while another process writes
-_RETRY_FAILED = 2.0  # seconds between attempts while the disk is full
+_RETRY = 1.0  # seconds between attempts while another process writes or the disk is full
 _WAIT = 2.0  # seconds a first reader waits for the writer's first text index
-_FEW_SEGMENTS = 4
-_CHEAP = 20_000  # passages in small segments whose merging takes a second
-_CHEAP_SHARE = 0.25  # of all passages: then it is a tenth of the time they took
 _PROGRESS = 20_000  # passages between two lines in the log
 
 
@@ -59,15 +41,19 @@ class OpenText:
 
 
 class TextFollower:
-    """Gives the newest text index there can be. One thread at a time."""
+    """Gives the newest text index there can be. One thread at a time.
+
+    Attributes:
+        failed: the last attempt to write it failed, for want of room or a permission.
+    """
 
     def __init__(self, folder: Path, record: Record, lock: WriterLock) -> None:
         self._record = record
         self._lock = lock
         self._segments = Segments(folder)
         self._open: OpenText | None = None
-        self.failed = False  # the last try to write it, for want of room or a permission
-        self._not_before = 0.0  # while there is one to go on with, catching up waits so long
+        self.failed = False
+        self._not_before = 0.0  # the next attempt, while there is one to go on with
 
     def close(self) -> None:
         self._open = None
@@ -78,11 +64,10 @@ class TextFollower:
         text = self._open
         return 0 if text is None else text.manifest.passages
 
-    def published(self) -> int:
-        """Return the commit that the published text index is of, -1 without one. Any thread."""
+    def published(self) -> Manifest | None:
+        """Return what the record says of the text index, None without one. Any thread."""
         with self._record.snapshot() as moment:
-            manifest = None if moment is None else read_manifest(moment[0])
-        return -1 if manifest is None else manifest.sequence
+            return None if moment is None else read_manifest(moment[0])
 
     def follow(self, state: State) -> OpenText:
         """Return the text index at `state`, or the newest one if another process is writing.
@@ -90,14 +75,16 @@ class TextFollower:
         Raises:
             EngineUnavailable: there is none, and none can be made now.
         """
-        deadline = time.monotonic() + _WAIT
-        while not (text := self._current(state)) or text.manifest.sequence < state.sequence:
-            damage = self._open_published(state)
-            text = self._current(state)
-            if text is None or text.manifest.sequence < state.sequence:
-                self._catch_up(damage)
-            if (text := self._current(state)) is not None:
-                return text
+        deadline, damage = time.monotonic() + _WAIT, ""
+        while True:
+            if self._open is not None and self._open.manifest.origin != origin_of(state):
+                self._open = None  # another record lies there now
+            if not self._is_at(state):
+                damage = self._open_published(state)
+            if not self._is_at(state):
+                self._catch_up()
+            if self._open is not None:
+                return self._open
             if time.monotonic() > deadline:
                 writing = f"another process is writing: {self._lock.holder()}"
                 why = writing if self._lock.can_write() else "the folder cannot be written to"
@@ -106,39 +93,32 @@ class TextFollower:
                     f"), and {why}. Try again when that is mended or done."
                 )
             time.sleep(0.05)
-        return text
 
-    def _current(self, state: State) -> OpenText | None:
-        """Return what is open, unless it is of a record that was replaced by another."""
-        if self._open is not None and self._open.manifest.origin != origin_of(state):
-            self._open = None
-        return self._open
+    def _is_at(self, state: State) -> bool:
+        return self._open is not None and self._open.manifest.sequence >= state.sequence
 
     def _open_published(self, state: State) -> str:
-        """Open the published text index if it is newer; return what is wrong with it, if anything."""
-        for _ in range(5):  # a writer may publish the next one meanwhile
-            with self._record.snapshot() as moment:
-                manifest = None if moment is None else read_manifest(moment[0])
-            if manifest is None:
-                return "there is none that can be read"
-            if manifest.origin != origin_of(state):
-                return "it was made from another record, or by another version"
-            if self._open is not None and self._open.manifest.sequence >= manifest.sequence:
-                return ""
+        """Open the published text index if it is newer; return what is wrong with it, if anything.
+
+        A writer may be replacing its files at this moment: only the holder of the writer's
+        lock can tell that from damage (`_base`).
+        """
+        manifest = self.published()
+        if manifest is None or manifest.origin != origin_of(state):
+            return "there is none of this record and version"
+        if self._open is None or self._open.manifest.sequence < manifest.sequence:
             try:
                 self._open = self._opened(manifest)
             except (Damaged, TextIndexError, OSError) as error:
-                damage = str(error)
-                continue
-            return ""
-        return damage
+                return str(error)
+        return ""
 
     def _opened(self, manifest: Manifest) -> OpenText:
         self._segments.verify(manifest)
         with self._segments.opened(manifest) as folder:
             return OpenText(manifest, TextIndex(folder))
 
-    def _catch_up(self, damage: str) -> None:
+    def _catch_up(self) -> None:
         """Bring the text index up to the record, if that can be done now.
 
         Raises EngineUnavailable if it fails and there is none to go on with.
@@ -146,137 +126,95 @@ class TextFollower:
         if self._open is not None and time.monotonic() < self._not_before:
             return
         with self._lock.borrowed("bringing the text index up to date") as mine:
-            if not mine:
-                self._not_before = time.monotonic() + _RETRY
-                return
-            try:
-                self.advance(damage)
-            except EngineUnavailable as error:
-                if self._open is None:
-                    raise
-                log.warning("searching what the text index had before: %s", error)
-                self._not_before = time.monotonic() + _RETRY_FAILED
+            if mine:
+                try:
+                    self.advance()
+                    return
+                except EngineUnavailable as error:
+                    if self._open is None:
+                        raise
+                    log.warning("searching what the text index had before: %s", error)
+        self._not_before = time.monotonic() + _RETRY
 
-    def advance(self, damage: str = "", *, waited_for: bool = False) -> None:
+    def advance(self, *, waited_for: bool = False) -> None:
         """Publish and open a text index at the record's state. Needs the writer's lock.
 
         Args:
-            damage: what is wrong with the published one, if anything.
             waited_for: somebody waits for it, and nobody writes meanwhile.
 
         Raises:
             EngineUnavailable: Tantivy or the disk failed; the record is whole.
         """
         self.failed = True
-        self._advance(damage, waited_for=waited_for)
+        try:
+            with self._record.snapshot() as moment:
+                if moment is not None:
+                    self._bring_to(*moment, waited_for)
+        except (Damaged, TextIndexError, OSError) as error:
+            raise EngineUnavailable(
+                f"cannot write the text index in {self._segments.folder}: {error}. What was "
+                "acknowledged is safe in the record; free some space or fix the folder's "
+                "permissions, and it is built at the next search."
+            ) from error
         self.failed = False
 
-    def _advance(self, damage: str, *, waited_for: bool) -> None:
-        with self._record.snapshot() as moment:
-            if moment is None:
-                return
-            connection, state = moment
-            base = self._base(read_manifest(connection), state, damage)
-            if base is not None and base.sequence >= state.sequence:
-                if self._open is None or self._open.manifest != base:
-                    self._open = self._opened(base)
-                return
-            removals = read_removals(connection, base.sequence) if base else []
-            went = sum(n for _, first, n in removals if base and first <= base.last)
-            if base is not None and _drifted(base, went):
-                base, removals, went = None, [], 0
-            after = base.last if base else 0
-            passages = state.last - after
-            added = _told(read_terms(connection, after, state.last), passages)
-
-            def make(folder: Path) -> int:
-                return change(
-                    folder,
-                    [key for key, _, _ in removals],
-                    added,
-                    passages=passages,
-                    waited_for=waited_for or base is None,
-                )
-
+    def _bring_to(self, connection: sqlite3.Connection, state: State, waited_for: bool) -> None:
+        base = self._base(connection, state)
+        if base is not None:
             try:
-                self._make(state, base, went, make)
-            except TextIndexError as error:
-                if base is None:
-                    raise _failed(self._segments.folder, error) from error
-                self._advance(str(error), waited_for=waited_for)
+                self._apply(connection, state, base, waited_for)
+                return
+            except (Damaged, TextIndexError) as error:
+                log.warning("building the text index anew: %s", error)
+        self._apply(connection, state, None, True)
 
-    def _base(self, manifest: Manifest | None, state: State, damage: str) -> Manifest | None:
-        """Return the published text index if changes can be applied to it."""
-        if manifest is not None and not damage:
-            try:
-                self._segments.verify(manifest)
-            except Damaged as error:
-                damage = str(error)
-        if damage:
-            log.warning("building the text index anew: %s", damage)
-        usable = manifest is not None and not damage and manifest.origin == origin_of(state)
-        return manifest if usable and manifest and manifest.sequence >= state.horizon else None
-
-    def settle(self, written: int) -> bool:
-        """After `written` passages by one writer, merge segments if search gains by it.
-
-        What is written little by little leaves up to a dozen small segments of Tantivy's;
-        a query over 100,000 passages is a quarter faster over 3 (2.2 to 1.7 ms). Needs the
-        writer's lock, and a text index that is up to date. Tells whether enough was written.
-        """
-        text = self._open
-        if text is None or written < max(_BULK, text.manifest.passages // 2):
-            return False
-        base = text.manifest
-        small = small_segments(base.segments)
-        lacking = MERGED_AT_ONCE - len(small)
-        if (
-            text.index.segments <= _FEW_SEGMENTS
-            or sum(small) > max(_CHEAP, _CHEAP_SHARE * base.passages)
-            or lacking <= 0
-        ):
-            return True
-        with self._record.snapshot() as moment:
-            if moment is None or moment[1].sequence != base.sequence:
-                return True
-            articles = read_articles(moment[0], lacking)
-            again = sum(len(rows.terms) for article in articles for rows in article)
-            if lacking == len(articles):
+    def _base(self, connection: sqlite3.Connection, state: State) -> Manifest | None:
+        """Return the published text index if it is whole and changes can be applied to it."""
+        manifest = read_manifest(connection)
+        why = "there is none that can be read"
+        if manifest is not None:
+            why = "it was made from another record, or by another version"
+            if manifest.origin == origin_of(state):
                 try:
-                    self._make(moment[1], base, again, lambda folder: condense(folder, articles))
-                except (TextIndexError, EngineUnavailable) as error:
-                    log.warning("the text index keeps its segments: %s", error)
-        return True
+                    self._segments.verify(manifest)
+                except Damaged as error:
+                    why = str(error)
+                else:
+                    return manifest if manifest.sequence >= state.horizon else None
+        if manifest is not None or self._segments.folder.exists():
+            log.warning("building the text index anew: %s", why)
+        return None
 
-    def _make(
-        self, state: State, base: Manifest | None, went: int, make: Callable[[Path], int]
+    def _apply(
+        self,
+        connection: sqlite3.Connection,
+        state: State,
+        base: Manifest | None,
+        waited_for: bool,
     ) -> None:
-        """Publish and open what `make` makes of `base`; it returns its passages.
-
-        Raises:
-            TextIndexError: Tantivy failed.
-            EngineUnavailable: the disk failed.
-        """
-        try:
-            with self._segments.changing(base) as work:
-                passages = make(work)
-                segments, files = self._segments.adopt(work, base)
-                index = TextIndex(work)
-                removed = (base.removed if base else 0) + went
-                about = origin_of(state), state.sequence, state.last, passages, removed
-                manifest = self._record.publish(Manifest(*about, segments, files))
-                self._open = OpenText(manifest, index)
-            self._segments.keep(manifest, state.head())
-        except OSError as error:
-            raise _failed(self._segments.folder, error) from error
-
-
-def _failed(folder: Path, error: Exception) -> EngineUnavailable:
-    return EngineUnavailable(
-        f"cannot write the text index in {folder}: {error}. What was acknowledged is safe in the "
-        "record; free some space or fix the folder's permissions, and it is built at the next "
-        "search."
-    )
+        """Apply to `base` what changed since; without one, build the text index anew."""
+        if base is not None and base.sequence >= state.sequence:
+            if self._open is None or self._open.manifest != base:
+                self._open = self._opened(base)
+            return
+        removals = read_removals(connection, base.sequence) if base else []
+        removed = sum(n for _, first, n in removals if base and first <= base.last)
+        if base is not None and _drifted(base, removed):
+            base, removals, removed = None, [], 0
+        after = base.last if base else 0
+        count = state.last - after
+        added = _logged(read_terms(connection, after, state.last), count)
+        with self._segments.changing(base) as work:
+            keys = [key for key, _, _ in removals]
+            threads = waited_for or base is None
+            passages = change(work, keys, added, passages=count, waited_for=threads)
+            segments, files = self._segments.adopt(work, base)
+            index = TextIndex(work)
+            removed += base.removed if base else 0
+            about = origin_of(state), state.sequence, state.last, passages, removed
+            manifest = self._record.publish(Manifest(*about, segments, files))
+            self._open = OpenText(manifest, index)
+        self._segments.keep(manifest, state.head())
 
 
 @contextmanager
@@ -308,12 +246,12 @@ def _drifted(base: Manifest, went: int) -> bool:
     return went > 0 and (base.passages <= _SMALL or removed > _MOST_REMOVED * base.passages)
 
 
-def _told(rows: Iterator[TermRows], about: int) -> Iterator[TermRows]:
+def _logged(rows: Iterator[TermRows], about: int) -> Iterator[TermRows]:
     """Pass rows on, telling the log how far a long build is."""
-    done, told = 0, _PROGRESS
+    done, due = 0, _PROGRESS
     for some in rows:
-        if done >= told:
+        if done >= due:
             log.info("building the text index: %d of about %d passages", done, about)
-            told += _PROGRESS
+            due += _PROGRESS
         yield some
         done += len(some.terms)

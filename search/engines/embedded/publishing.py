@@ -46,13 +46,11 @@ class Publisher:
         self._due = 0.0
         self._not_before = 0.0  # a busy writer's next publication
         self._waiting = 0  # passages written since a publication began
-        self._written = 0  # and since segments were merged last
 
     def soon(self, passages: int = 0) -> None:
         """Let other processes see a change of so many new passages: now, or once a while."""
         with self._guard:
             self._waiting += passages
-            self._written += passages
             wait = max(0.0, self._not_before - time.monotonic())
             beside = self._waiting >= max(_MANY, _MANY_OF * self._text.passages)
             if wait or beside:
@@ -78,7 +76,7 @@ class Publisher:
         """Publish what was written; failing at that harms nobody.
 
         Args:
-            last: nothing follows for a while, so that merging segments is worth it.
+            last: nothing follows for a while.
         """
         with self._following:
             with self._guard:
@@ -89,8 +87,6 @@ class Publisher:
             started = time.monotonic()
             try:
                 self._text.advance(waited_for=last)
-                if last and self._text.settle(self._written):
-                    self._written = 0
             except EngineError as error:
                 # The write itself is safe and acknowledged; a search tries again and says so.
                 log.warning("%s", error)

@@ -36,10 +36,6 @@ _HEAP = (
 )
 _SMALL_HEAP = 15_000_000  # Tantivy's least; enough for a few articles
 _BULK = 2_000  # passages from which Tantivy gets more memory, and may get more threads
-# Tantivy merges segments of about one size where there are so many; those below 10,000
-# passages, and some above, count as of one size.
-MERGED_AT_ONCE = 8
-_SMALL_SEGMENT = 16_000
 _SLACK = 28  # hits asked beyond the limit, so that a tie at the cut is usually seen whole
 _KEPT_BITS = np.uint32(0xFFFFFE00)  # 14 bits of a score's mantissa: steps of 0.006 %
 
@@ -115,38 +111,6 @@ def change(
         for rows in added:
             _add(writer, rows)
         writer.commit()
-        writer.wait_merging_threads()
-        index.reload()
-        return index.searcher().num_docs
-
-
-def small_segments(segments: str) -> list[int]:
-    """Return the passages of segments Tantivy would merge if there were `MERGED_AT_ONCE`.
-
-    `segments` is Tantivy's list of them.
-    """
-    sizes = [segment["max_doc"] for segment in json.loads(segments)["segments"]]
-    return [size for size in sizes if size <= _SMALL_SEGMENT]
-
-
-def condense(folder: Path, articles: Sequence[Sequence[TermRows]]) -> int:
-    """Let Tantivy merge its small segments; return the index's passages.
-
-    It does so where there are `MERGED_AT_ONCE`, and cannot be asked to: so each of these
-    articles is added anew in a segment of its own, until there are.
-
-    Args:
-        folder: a folder of the caller's own.
-        articles: all passages of each of some small articles.
-    """
-    with native():
-        index = _open(folder)
-        writer = index.writer(_SMALL_HEAP, 1)
-        for article in articles:
-            _remove(index, writer, [article[0].article])
-            for rows in article:
-                _add(writer, rows)
-            writer.commit()
         writer.wait_merging_threads()
         index.reload()
         return index.searcher().num_docs

@@ -71,7 +71,10 @@ class Views:
         # they have while one thread brings it up to date, unless something newer was shown.
         wait = view is None or view.table.record != state.record or self._lock.held
         if not self._following.acquire(blocking=wait):
-            if view is not None and self._text.published() <= view.text.manifest.sequence:
+            published = self._text.published()
+            if view is not None and (
+                published is None or published.sequence <= view.text.manifest.sequence
+            ):
                 return view
             self._following.acquire()
         try:

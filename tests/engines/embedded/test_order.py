@@ -81,20 +81,6 @@ def test_removed_passages_weigh_a_tenth_at_most(tmp_path: Path) -> None:
         }
 
 
-def test_a_bulk_ends_in_few_segments(tmp_path: Path) -> None:
-    with opened(tmp_path) as engine:
-        for turn in range(6):
-            engine.write([indexed(f"{turn}-{i}", f"word{i} shared") for i in range(500)])
-            engine._publisher.now()
-        assert engine._text._open is not None
-        assert engine._text._open.index.segments > derived._FEW_SEGMENTS
-    with opened(tmp_path) as engine:
-        rankings = engine.rank(RankRequest(Term("stem", "shared"), limit=0))
-        assert rankings.text_total == 3000
-        assert engine._text._open is not None
-        assert engine._text._open.index.segments <= derived._FEW_SEGMENTS
-
-
 @pytest.mark.parametrize("limit", [5, 60])
 def test_pages_of_ties_are_prefixes_of_each_other(tmp_path: Path, limit: int) -> None:
     with opened(tmp_path) as engine:

@@ -29,8 +29,8 @@ MAX_WRITERS = 16  # writing requests at once, with as many threads beside those 
 METHODS = ("POST", "PUT", "DELETE", "PATCH")
 # What a proxy adds. One on this machine makes everybody's requests look as if they came from it.
 FORWARDING = re.compile(
-    r"forwarded|x-forwarded.*|x-(real|client|cluster-client|original)-ip|x-original-(host|url)"
-    r"|x-proxyuser-ip|x-envoy-.*|via|(cf|fastly|true)-(connecting|client)-ip|cdn-loop"
+    r".*forwarded.*|.*(-|client|socket)ip|(x-)?(remote|client|real)-addr|x-original-(host|url)"
+    r"|x-envoy-.*|via|cdn-loop"
 )
 
 Given = TypeVar("Given")

@@ -10,14 +10,15 @@ from typing import Generic, TypeVar
 
 Done = TypeVar("Done")
 Submit = Callable[[Callable[[], Done]], Future[Done]]
-_Waiting = tuple[int, int, Future[Done], Callable[[], Done]]  # round, order in it, what to do
+# Round, whether its call had one before, order, what to do.
+_Waiting = tuple[int, bool, int, Future[Done], Callable[[], Done]]
 
 
 class Turns(Generic[Done]):
     """Runs batches in rounds, one of each call that is not finished in each round.
 
-    A call that comes joins the round in work: with two long calls before it, a call of one
-    batch waits for two or three batches, not for all that those have submitted already.
+    A call that comes is the first of the round in work: a call of one batch waits for one that
+    is running, however many longer calls have submitted already.
     """
 
     def __init__(self, threads: int, name: str) -> None:
@@ -35,16 +36,17 @@ class Turns(Generic[Done]):
 
         def submit(run: Callable[[], Done]) -> Future[Done]:
             nonlocal last
+            first = last < 0
             last = max(last + 1, self._round)
             future: Future[Done] = Future()
-            self._waiting.put((last, next(self._order), future, run))
+            self._waiting.put((last, not first, next(self._order), future, run))
             self._threads.submit(self._next)
             return future
 
         return submit
 
     def _next(self) -> None:
-        self._round, _, future, run = self._waiting.get_nowait()
+        self._round, _, _, future, run = self._waiting.get_nowait()
         if not future.set_running_or_notify_cancel():
             return
         try:

@@ -95,6 +95,12 @@ def test_a_server_others_can_reach_needs_a_token(method: str, path: str, tmp_pat
         "CF-Connecting-IP",
         "True-Client-IP",
         "X-Envoy-External-Address",
+        "Fly-Client-IP",
+        "X-Original-Forwarded-For",
+        "Forwarded-For",
+        "X-Originating-IP",
+        "X-Azure-ClientIP",
+        "X-Remote-Addr",
     ],
 )
 @pytest.mark.parametrize(("method", "path"), WRITES)

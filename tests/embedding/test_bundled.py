@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -133,6 +133,24 @@ def test_a_query_does_not_wait_for_passages(
     job.join()
     assert alive, "the job was over before ten queries were"
     assert float(np.median(times)) < 0.5
+
+
+def test_a_line_or_two_do_not_wait_for_passages(
+    bundled: BundledEmbedder, paragraphs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["سطر واحد", "", "عاصمة السعودية هي الرياض. " * 10]
+    in_turns = bundled.embed_passages([*lines, *paragraphs[:10]])[: len(lines)]
+
+    def refuse(_self: BundledEmbedder) -> NoReturn:
+        raise AssertionError("it waits for passages")
+
+    monkeypatch.setattr(BundledEmbedder, "_passage_lane", refuse)
+    steps: list[int] = []
+    alone = bundled.embed_passages(lines, steps.append)
+    assert cosines(alone, in_turns).min() > 0.9999
+    assert steps == [1, 1, 1]
+    with pytest.raises(AssertionError):
+        bundled.embed_passages(paragraphs[:10])
 
 
 class TestCache:

@@ -58,6 +58,23 @@ def test_calls_take_turns_and_a_late_one_joins_the_round(held: Held) -> None:
     assert len(held.order) == 11
 
 
+def test_a_late_call_is_the_first_of_the_round(held: Held) -> None:
+    started, go = threading.Event(), threading.Event()
+    first, second = held.turns.call(), held.turns.call()
+    held.submit(first, "a0")
+    held.submit(second, "b0")
+    first(lambda: "" if started.set() or go.wait(20) else "")  # type: ignore[func-returns-value]
+    held.submit(second, "b1")
+    held.submit(second, "b2")
+    held.go()
+    assert started.wait(20)
+    late = held.submit(held.turns.call(), "late")
+    go.set()
+    assert late.result(20) == "late"
+    held.go()
+    assert held.order[:3] == ["a0", "b0", "late"]
+
+
 def test_a_call_after_long_work_has_no_more_than_its_share(held: Held) -> None:
     """It begins at the round in work, not at the first one that others had."""
     first = held.turns.call()

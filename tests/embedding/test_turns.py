@@ -63,7 +63,13 @@ def test_a_late_call_is_the_first_of_the_round(held: Held) -> None:
     first, second = held.turns.call(), held.turns.call()
     held.submit(first, "a0")
     held.submit(second, "b0")
-    first(lambda: "" if started.set() or go.wait(20) else "")  # type: ignore[func-returns-value]
+
+    def wait() -> str:
+        started.set()
+        assert go.wait(20)
+        return ""
+
+    first(wait)
     held.submit(second, "b1")
     held.submit(second, "b2")
     held.go()

@@ -31,22 +31,31 @@ class FileIds:
     collection: str = FILES
     root: str = "/"
 
-    def of(self, path: Path, real: str = "") -> str:
-        """Return a file's id. Reads folders where names have letters in several normal forms.
+    def of(self, path: Path) -> str:
+        """Return a file's id. Reads folders where names have letters in several normal forms."""
+        folder, _, name = os.path.realpath(path).rpartition("/")
+        folder = folder or "/"
+        return self.in_folder(self.of_folder(folder), folder, name)
+
+    def of_folder(self, real: str) -> str:
+        """Return what the ids of files in a folder begin with after their collection.
 
         Args:
-            path: of the file.
-            real: the same without links, where that is known: it takes half of the time.
+            real: its path, without links.
         """
-        real = real or os.path.realpath(path)
-        root = os.path.join(os.path.realpath(self.root), "")  # noqa: PTH118  # "/" stays one
-        inside = real.startswith(root)
+        folder = os.path.join(real, "")  # noqa: PTH118  # "/" stays one
+        root = os.path.join(os.path.realpath(self.root), "")  # noqa: PTH118
+        inside = folder.startswith(root)
         above = root if inside else "/"
-        parts = []
-        for name in real.removeprefix(above).split("/"):
-            parts.append(_part(above, name))
+        start = "" if inside else "/"
+        for name in folder.removeprefix(above).split("/")[:-1]:
+            start += f"{_part(above, name)}/"
             above = f"{above}{name}/"
-        own = ("" if inside else "/") + "/".join(parts)
+        return start
+
+    def in_folder(self, start: str, real: str, name: str) -> str:
+        """Return the id of a file that is no link; `start` is `of_folder` of its folder, `real`."""
+        own = start + _part(os.path.join(real, ""), name)  # noqa: PTH118
         return bounded(joined(self.collection, own), MAX_FILE_ID)
 
 

@@ -76,8 +76,8 @@ def upgrade_command(json: AsJson = False) -> None:
 
 _IDS_STAY = (
     "fihris: every article kept its id. Files that are indexed again get ids of today's kind, "
-    "which begin with /files/: then remove those of before with `fihris delete ID...`, or "
-    "they are found twice"
+    "which begin with /files/, and are found twice until those of before are removed (`fihris "
+    "delete ID...`). To have ids of today's kind only, index them into an empty FIHRIS_DATA"
 )
 
 

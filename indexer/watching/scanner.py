@@ -40,33 +40,19 @@ class Change:
 
 @dataclass(eq=False)
 class Scanner:
-    """Finds what changed in one watched folder. All times are those of `time.monotonic`.
+    """Finds what changed in one watched folder. All times are those of `time.monotonic`."""
 
-    Attributes:
-        path: of the folder, absolute.
-        catalogue: of its files.
-        ids: of its files.
-        reading: how files are read; another number has all of them read again.
-        settle: seconds without a change after which a file is read, or is gone.
-        allow_empty: whether a folder may lose all its files at once.
-        tell: called with lines for people.
-        on_failure: called with what cannot be listed, once while that lasts.
-        whole: whether everything is to be scanned again.
-        changes: what is to be done, by the keys of files.
-        away: places whose files are kept though they are missing, and what is wrong there.
-    """
-
-    path: Path
+    path: Path  # absolute
     catalogue: Catalogue
     ids: FileIds
-    reading: int
-    settle: float
-    allow_empty: bool
-    tell: Callable[[str], None]
-    on_failure: Callable[[Failure], None]
-    whole: bool = True
-    changes: dict[str, Change] = field(default_factory=dict)
-    away: dict[Path, str] = field(default_factory=dict)
+    reading: int  # how files are read; another number has all of them read again
+    settle: float  # seconds without a change after which a file is read, or is gone
+    allow_empty: bool  # whether it may lose all its files at once
+    tell: Callable[[str], None]  # called with lines for people
+    on_failure: Callable[[Failure], None]  # for what cannot be listed, once while that lasts
+    whole: bool = True  # whether everything is to be scanned again
+    changes: dict[str, Change] = field(default_factory=dict)  # to be done, by the keys of files
+    away: dict[Path, str] = field(default_factory=dict)  # places out of reach, and why
     _folders: set[Path] = field(default_factory=set)  # with files in them, however deep
     _told: set[str] = field(default_factory=set)  # places of failures
     _not_before: float = float("-inf")

@@ -42,21 +42,14 @@ class _Reading:
 
 @dataclass
 class Sync:
-    """Keeps an index like files, for one thread.
-
-    Attributes:
-        engine, embedder, embed: as for indexing.
-        read: `read_articles` with its options.
-        index: `pipeline.index` with all but what differs from run to run.
-        on_failure: called once for each version of a file and each reason.
-    """
+    """Keeps an index like files, for one thread."""
 
     engine: Engine
     embedder: Embedder
-    read: Callable[[Sequence[SourceFile]], Generator[Item, None, None]]
-    index: Callable[..., Report]
+    read: Callable[[Sequence[SourceFile]], Generator[Item, None, None]]  # `read_articles`
+    index: Callable[..., Report]  # `pipeline.index` with all but what differs from run to run
     embed: bool
-    on_failure: Callable[[Failure], None]
+    on_failure: Callable[[Failure], None]  # once for each version of a file and each reason
     _counts: Counter[str] = field(default_factory=Counter)
     _unshown: set[str] = field(default_factory=set)  # keys of files of articles not listed yet
 

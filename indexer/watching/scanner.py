@@ -129,10 +129,11 @@ class Scanner:
             entries = {key: self.catalogue.entries[key] for key in gone}
             waiting = {like(each.version) for each in self.changes.values() if each.file}
             gone = [key for key, entry in entries.items() if like(entry.version) not in waiting]
-            for key in [key for key in gone if self._unreachable(entries[key])]:
-                gone.remove(key)
+            kept = {key for key in gone if self._unreachable(entries[key])}
+            for key in kept:
                 del self.changes[key]
                 self.whole = True
+            gone = [key for key in gone if key not in kept]
         return read, gone
 
     def done(self, keys: Iterable[str]) -> None:

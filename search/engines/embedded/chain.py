@@ -5,7 +5,7 @@ A record is told to be lost (`RecordLost`) where
 - it does not know the commit that its head names, or that this process has seen: it is an
   older copy, another index's, or its write-ahead log was cut by damage;
 - its file and its log are of different times, one having been copied without the other;
-- there is none, beside a head or a text index, or after this process had it open.
+- there is none, beside a head (its own or the text index's), or after this process had it open.
 
 Nothing is answered or made then. `fihris accept` goes on with an older record.
 """
@@ -29,17 +29,16 @@ TEXT = "text"
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """What is known to have been acknowledged, besides by the record itself.
+    """The commits known to have been acknowledged, besides by the record itself.
 
-    `seen` is what this process saw last, `head` what the head file names. `text` is what the
-    text index is of: it may be behind, and tells where the head was lost or put back too.
-    `remains`: there are files of a text index, and neither head.
+    `seen` is the last one this process read or wrote, `head` what the head file names. `text` is
+    what the text index was made for: perhaps an older one, but it is still there where the head
+    was lost or put back too.
     """
 
-    seen: State | None
+    seen: Head | None
     head: Head | None
     text: Head | None
-    remains: bool
 
 
 class Chain:
@@ -62,11 +61,8 @@ class Chain:
 
         Asked after it, another thread's or process's commit since then would look like a loss.
         """
-        seen, head, text = self.seen, read_head(self._head), read_head(self._text)
-        folder = self._text.parent
-        bare = head is None and text is None
-        remains = bare and folder.is_dir() and any(folder.iterdir())
-        return Acknowledged(seen, head, text, remains)
+        seen = None if self.seen is None else self.seen.head()
+        return Acknowledged(seen, read_head(self._head), read_head(self._text))
 
     def check(
         self,
@@ -86,8 +82,8 @@ class Chain:
         if self.index and state.index != self.index:
             raise self._lost("another index lies in its place")
         seen, head, text = known.seen, known.head, known.text
-        if seen is not None and seen is not state and seen.record == state.record:
-            self._check_known(connection, state, seen.head())
+        if seen is not None and seen.record == state.record:
+            self._check_known(connection, state, seen)
         if head is not None:
             self._check_known(connection, state, head)
         # Another record's text index beside a right head is built anew.
@@ -107,10 +103,7 @@ class Chain:
         if known.seen is not None:
             raise self._lost("it was open here and is gone: was its folder moved or unmounted?")
         if (head := known.head or known.text) is not None:
-            raise self._lost(f"it is missing or empty, and held {_told(head)}")
-        if known.remains:
-            text = self._text.parent
-            raise self._lost(f"it is missing or empty, and a text index lies in {text}")
+            raise self._lost(f"it is missing or empty, and held {_held(head)}")
 
     def _check_known(self, connection: sqlite3.Connection, state: State, head: Head) -> None:
         if head.token != state.token and not knows(connection, head):
@@ -118,8 +111,8 @@ class Chain:
             if head.record != state.record:
                 what = "another index's"
             raise self._lost(
-                f"it holds {_told(state.head())}, and does not know the last that was "
-                f"acknowledged, {_told(head)}: it is {what}"
+                f"it holds {_held(state.head())}, and does not know the last that was "
+                f"acknowledged, {_held(head)}: it is {what}"
             )
 
     def _lost(self, why: str) -> RecordLost:
@@ -130,7 +123,7 @@ class Chain:
         )
 
 
-def _told(head: Head) -> str:
+def _held(head: Head) -> str:
     return f"commit {head.sequence:,} ({head.articles:,} articles, {head.passages:,} passages)"
 
 

@@ -58,12 +58,6 @@ class TextFollower:
     def close(self) -> None:
         self._open = None
 
-    @property
-    def passages(self) -> int:
-        """How many passages the text index had when it was opened last. Any thread."""
-        text = self._open
-        return 0 if text is None else text.manifest.passages
-
     def published(self) -> Manifest | None:
         """Return what the record says of the text index, None without one. Any thread."""
         with self._record.snapshot() as moment:
@@ -136,11 +130,11 @@ class TextFollower:
                     log.warning("searching what the text index had before: %s", error)
         self._not_before = time.monotonic() + _RETRY
 
-    def advance(self, *, waited_for: bool = False) -> None:
+    def advance(self, *, parallel: bool = False) -> None:
         """Publish and open a text index at the record's state. Needs the writer's lock.
 
         Args:
-            waited_for: somebody waits for it, and nobody writes meanwhile.
+            parallel: use several threads of Tantivy: somebody waits, and nobody writes meanwhile.
 
         Raises:
             EngineUnavailable: Tantivy or the disk failed; the record is whole.
@@ -149,7 +143,7 @@ class TextFollower:
         try:
             with self._record.snapshot() as moment:
                 if moment is not None:
-                    self._bring_to(*moment, waited_for)
+                    self._bring_to(*moment, parallel)
         except (Damaged, TextIndexError, OSError) as error:
             raise EngineUnavailable(
                 f"cannot write the text index in {self._segments.folder}: {error}. What was "
@@ -158,15 +152,15 @@ class TextFollower:
             ) from error
         self.failed = False
 
-    def _bring_to(self, connection: sqlite3.Connection, state: State, waited_for: bool) -> None:
+    def _bring_to(self, connection: sqlite3.Connection, state: State, parallel: bool) -> None:
         base = self._base(connection, state)
         if base is not None:
             try:
-                self._apply(connection, state, base, waited_for)
+                self._apply(connection, state, base, parallel)
                 return
             except (Damaged, TextIndexError) as error:
                 log.warning("building the text index anew: %s", error)
-        self._apply(connection, state, None, True)
+        self._apply(connection, state, None, parallel)
 
     def _base(self, connection: sqlite3.Connection, state: State) -> Manifest | None:
         """Return the published text index if it is whole and changes can be applied to it."""
@@ -190,7 +184,7 @@ class TextFollower:
         connection: sqlite3.Connection,
         state: State,
         base: Manifest | None,
-        waited_for: bool,
+        parallel: bool,
     ) -> None:
         """Apply to `base` what changed since; without one, build the text index anew."""
         if base is not None and base.sequence >= state.sequence:
@@ -206,8 +200,8 @@ class TextFollower:
         added = _logged(read_terms(connection, after, state.last), count)
         with self._segments.changing(base) as work:
             keys = [key for key, _, _ in removals]
-            threads = waited_for or base is None
-            passages = change(work, keys, added, passages=count, waited_for=threads)
+            parallel = parallel or base is None
+            passages = change(work, keys, added, passages=count, parallel=parallel)
             segments, files = self._segments.adopt(work, base)
             index = TextIndex(work)
             removed += base.removed if base else 0

@@ -113,7 +113,7 @@ class EmbeddedEngine:
             self._start_writing("indexing")
             written = self._record.write(articles, self._fingerprint)
             if any(outcome.status == "written" for outcome in written.outcomes):
-                self._publisher.soon(written.passages)
+                self._publisher.soon()
             return written.outcomes
 
     def delete(self, article_ids: Sequence[str]) -> int:
@@ -146,7 +146,7 @@ class EmbeddedEngine:
             with self._following:
                 self._refuse_closed()
                 if self._lock.held:
-                    self._text.advance(waited_for=True)
+                    self._text.advance(parallel=True)
                     return
                 if self._text.follow(state).manifest.sequence >= state.sequence:
                     return

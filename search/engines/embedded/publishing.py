@@ -1,4 +1,4 @@
-"""When the text index follows what is written: at once, soon, or beside a busy writer."""
+"""When the text index follows what is written: at once, or now and then while writes come fast."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ log = logging.getLogger(__name__)
 
 _SHARE = 5  # publishing takes a sixth of a busy writer's time at most
 _PAUSE = 2.0  # seconds between a busy writer's publications: larger segments, faster search
-# Passages that are published beside a writer that goes on writing, and the share of the
-# index they must be: Tantivy takes its time while Python's threads wait for each other, and
-# segments of growing sizes are not merged again and again (half of the time of adding).
-_MANY = 10_000
-_MANY_OF = 0.25
 
 
 class Publisher:
@@ -43,29 +38,19 @@ class Publisher:
         self._is_open = is_open
         self._guard = threading.Lock()  # of what follows
         self._timer: threading.Timer | None = None
-        self._due = 0.0
         self._not_before = 0.0  # a busy writer's next publication
-        self._waiting = 0  # passages written since a publication began
 
-    def soon(self, passages: int = 0) -> None:
-        """Let other processes see a change of so many new passages: now, or once a while."""
+    def soon(self) -> None:
+        """Let other processes see what was written: now, or in a while beside a busy writer."""
         with self._guard:
-            self._waiting += passages
-            wait = max(0.0, self._not_before - time.monotonic())
-            beside = self._waiting >= max(_MANY, _MANY_OF * self._text.passages)
-            if wait or beside:
-                self._arm(0.0 if beside else wait)
+            wait = self._not_before - time.monotonic()
+            if wait > 0:
+                if self._timer is None:
+                    self._timer = threading.Timer(wait, self.now)
+                    self._timer.daemon = True
+                    self._timer.start()
                 return
         self.now()
-
-    def _arm(self, wait: float) -> None:
-        due = time.monotonic() + wait
-        if self._timer is not None and self._due <= due:
-            return
-        self._disarm()
-        self._timer, self._due = threading.Timer(wait, self.now), due
-        self._timer.daemon = True
-        self._timer.start()
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -81,12 +66,11 @@ class Publisher:
         with self._following:
             with self._guard:
                 self._disarm()  # a change from here on arms another one
-                self._waiting = 0
             if not self._is_open() or not self._lock.held:
                 return
             started = time.monotonic()
             try:
-                self._text.advance(waited_for=last)
+                self._text.advance(parallel=last)
             except EngineError as error:
                 # The write itself is safe and acknowledged; a search tries again and says so.
                 log.warning("%s", error)

@@ -89,7 +89,7 @@ def change(
     added: Iterator[TermRows],
     *,
     passages: int,
-    waited_for: bool = False,
+    parallel: bool = False,
 ) -> int:
     """Apply changes to the index in `folder`, made if it is empty; return its passages.
 
@@ -101,11 +101,11 @@ def change(
         added: passages to add.
         passages: about how many they are. Many are gathered in more memory, for fewer and
             larger segments.
-        waited_for: somebody waits for it, so that several threads are worth a segment each.
+        parallel: use several threads, which leave a segment each.
     """
     with native():
         index = _open(folder, create=not (folder / "meta.json").exists())
-        threads = min(4, os.cpu_count() or 1) if waited_for and passages > _BULK else 1
+        threads = min(4, os.cpu_count() or 1) if parallel and passages > _BULK else 1
         writer = index.writer(_HEAP if passages > _BULK else _SMALL_HEAP, threads)
         _remove(index, writer, removed)
         for rows in added:

@@ -36,10 +36,11 @@ from search.folding import fold_arabic, fold_other, unify_letters
 from search.lexicon import read_lists
 
 _MAX_LENGTH = 300  # code points that are looked at
+_TWO_MONTHS = -1
 
 _SEPARATOR = r"\s*[/.\\\-\u2010-\u2015]\s*"
 _NUMERIC = re.compile(
-    rf"(?<![\w/.\-])(?:(?P<year>\d{{3,4}})\s?(?P<mid>[هشم])?"
+    rf"(?:(?<![\w/.\-])|(?<=(?<!\w)[هشم]))(?:(?P<year>\d{{3,4}})\s?(?P<mid>[هشم])?"
     rf"(?P<a>{_SEPARATOR})(?P<month>\d\d?)(?P=a)(?P<day>\d\d?)"
     rf"|(?P<first>\d\d?)(?P<b>{_SEPARATOR})(?P<second>\d\d?)(?P=b)(?P<last>\d{{3,4}}))(?!\d)"
 )
@@ -156,7 +157,7 @@ def _found(plain: str) -> Reading:
         calendar = calendar or _mark(plain, match, year)
         if len(written) < 4 and not calendar:
             continue
-        if month == 0:
+        if month == _TWO_MONTHS:
             found = Reading(None, "it names two months")
         else:
             found = _in_calendar(calendar, year, month, day)
@@ -209,7 +210,7 @@ def _plain(text: str) -> str:
 def _parts(match: re.Match[str]) -> tuple[str, str, int, int, bool]:
     """Return calendar ("" is unsaid), year as written, month, day, and whether day and month may be swapped.
 
-    The month is 0 where two names are of different months.
+    The month is `_TWO_MONTHS` where two names are of different months.
     """
     found: Mapping[str, str | None] = match.groupdict()
     if "first" in found:
@@ -227,7 +228,7 @@ def _parts(match: re.Match[str]) -> tuple[str, str, int, int, bool]:
     months = {_months()[name] for name in names}
     number = months.pop()
     calendar = number[0] if number[0] in "hj" else ""
-    return calendar, year, 0 if months else int(number.lstrip("hj")), day, False
+    return calendar, year, _TWO_MONTHS if months else int(number.lstrip("hj")), day, False
 
 
 def _name(written: str) -> str:

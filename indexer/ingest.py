@@ -18,11 +18,12 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
+from unicodedata import normalize
 
 from indexer.analyst import Terms, Titled, analysed
 from indexer.batches import BATCH_ARTICLES, BATCH_LENGTH, Maker
-from indexer.formats import Options, id_of
-from indexer.mojibake import readable
+from indexer.formats import Options
+from indexer.mojibake import check_as_meant
 from indexer.records import article_from, parse_object
 from indexer.sources import Failure, Found, SourceFile
 from indexer.sources.sandbox import Parser
@@ -90,7 +91,7 @@ class EngineIngest:
         parser = self._parsers.get()
         try:
             batch: list[tuple[Article, tuple[str, ...]]] = []
-            source = SourceFile(Path(name), name, 0, id_of(name))
+            source = SourceFile(Path(name), name, 0, normalize("NFC", name))
             items = parser.parse(source, Options(), descriptor=file.fileno())
             with closing(items), closing(FirstPlaces(BODY_CACHE)) as places:
                 for item in items:
@@ -290,18 +291,12 @@ def _article(fields: Mapping[str, object]) -> Article | Ingested:
 
 def _check_encoding(article: Article) -> None:
     """Raise SourceError for a field that was read in a wrong encoding, and in a file is mended."""
+    info = article.info
     for name, value in (
         ("text", article.text),
-        ("title", article.info.title),
-        ("author", article.info.author),
+        ("title", info.title),
+        ("author", info.author),
+        ("source", info.source),
+        *(("tags", tag) for tag in info.tags),
     ):
-        try:
-            found, notes = readable(value)
-        except SourceError as error:
-            raise SourceError(f'"{name}": {error}', code=error.code) from error
-        if found != value:
-            raise SourceError(
-                f'"{name}" was read in a wrong encoding before it was sent ({notes[0]}); '
-                "send it as it was meant",
-                code="garbled",
-            )
+        check_as_meant(name, value)

@@ -2,6 +2,8 @@
 
     Ø¨ØºØ¯Ø§Ø¯      UTF-8 read as Latin-1 or Windows-1252 (and once more, up to three times)
     ط¨ط؛ط¯ط§ط¯      UTF-8 read as Windows-1256
+    ÿ®ÿ∫ÿØÿßÿØ      UTF-8 read as Mac Roman, as Excel for Mac opens a .csv
+    ╪¿╪║╪»╪º╪»      UTF-8 read as code page 437, as programs of DOS and zip do
     ÈÛÏÇÏ            Windows-1256 or ISO-8859-6 read as Latin-1 or Windows-1252
     ????? \ufffd       the letters are lost: refused, where it is more than a trace
 
@@ -87,9 +89,13 @@ class _Misread:
             signs = [
                 f"[{arabic}]{rest}[{arabic}]{strong}",
                 f"[{arabic}]{strong}[{arabic}]{rest}",
+                "ظ[پٹچژڈگ]ظ[پٹچژڈگ]",  # في: ظ is in no word of who has these letters twice
                 "ط[·¸][\u0621-\u064aâ]",  # such text read so once more: ط·آ£ط·آ¹
             ]
-            self._surely = re.compile("|".join(signs))
+            self._surely = re.compile("|".join([*signs, f"[{arabic}]{strong}"]))
+        elif codec != "cp1252":  # ∫« and ╗╝ stand in right texts, ÿß and ╪º twice do not
+            signs = [f"(?:[{chars(0xD8, 0xDA)}]{rest}){{2}}"]
+            self._surely = re.compile(signs[0])
         else:
             signs = [
                 f"(?:[{arabic}]{rest}){{2}}",
@@ -108,21 +114,33 @@ class _Misread:
     def mended(self, text: str) -> str:
         """Return a text that is of this kind read as it was meant.
 
-        Where some of it is not UTF-8, only what surely is: the rest may be right.
+        Where some of a line is not UTF-8, only what surely is: the rest may be right.
         """
-        mixed = any(self._decoded(run[0]) is None for run in self._run.finditer(text))
+        if self._is_whole(text):
+            return self._run.sub(lambda run: self._read_anew(run[0]), text)
+        return _LINE.sub(lambda line: self._line_mended(line[0]), text)
+
+    def _line_mended(self, line: str) -> str:
+        mixed = not (self.sign.search(line) and self._is_whole(line))
 
         def in_run(run: re.Match[str]) -> str:
             if mixed and not self._surely.search(run[0]):
                 beside = run.string[max(0, run.start() - 1) : run.end() + 1]
                 if not self.sign.search(beside):
                     return run[0]
-            found = self._decoded(run[0])
-            if found is None:  # a letter of it is cut
-                found = self._letter.sub(lambda m: self._decoded(m[0]) or m[0], run[0])
-            return found
+            return self._read_anew(run[0])
 
-        return self._run.sub(in_run, text)
+        return self._run.sub(in_run, line)
+
+    def _is_whole(self, text: str) -> bool:
+        """Tell whether all of a text that may be UTF-8 is."""
+        return all(self._decoded(run[0]) is not None for run in self._run.finditer(text))
+
+    def _read_anew(self, run: str) -> str:
+        found = self._decoded(run)
+        if found is None:  # a letter of it is cut
+            found = self._letter.sub(lambda m: self._decoded(m[0]) or m[0], run)
+        return found
 
     def _decoded(self, run: str) -> str | None:
         """Return letters read anew, None where they are not UTF-8 or none of a text."""
@@ -133,12 +151,16 @@ class _Misread:
         return found if all(map(_is_written, found)) else None
 
 
+_LINE = re.compile("[^\n<>]+")  # of a page too
 _LATIN = _Misread("Windows-1252", "cp1252", controls=True)
 _ARABIC = _Misread("Windows-1256", "cp1256", controls=False)
+_MAC = _Misread("Mac Roman", "mac_roman", controls=False)
+_DOS = _Misread("code page 437", "cp437", controls=False)
+_MISREAD = (_DOS, _MAC, _ARABIC, _LATIN)  # of two that are as likely the later is taken
 # Without these a text is right. Looking for them takes 1 to 8 us a paragraph, the rest 130: a
 # byte of theirs is looked for first, since most paragraphs have none.
-_SUSPECT_BYTES = (b"\xc2", b"\xc3", *map(str.encode, "‚„†‡ƒˆ\ufffd"))
-_SUSPECT = re.compile(f"[\u00c0-\u00ff\ufffd{_STRONG}]")
+_SUSPECT_BYTES = (b"\xc2", b"\xc3", *map(str.encode, "‚„†‡ƒˆ╪\ufffd"))
+_SUSPECT = re.compile(f"[\u00c0-\u00ff\ufffd╪{_STRONG}]")
 _ACCENTED_LETTER = re.compile("[\u00c0-\u00ff]")
 _ACCENTED = re.compile("[\u00c0-\u00ff]{3}")
 # The first half of an Arabic letter whose second half is lost, beside one that was mended.
@@ -157,7 +179,8 @@ def mended(text: str) -> Readable:
 def _mended(text: str) -> Readable:
     notes: dict[str, None] = {}
     for _ in range(_ROUNDS):
-        count, _, misread = max((m.count(text), m is _LATIN, m) for m in (_LATIN, _ARABIC))
+        count, last = max((each.count(text), place) for place, each in enumerate(_MISREAD))
+        misread = _MISREAD[last]
         better = misread.mended(text) if count else text
         if better == text:
             break
@@ -184,6 +207,30 @@ def readable(text: str) -> Readable:
     if problem:
         raise SourceError(problem, code="garbled")
     return Readable(found.text, (*found.notes, *notes))
+
+
+def check_as_meant(name: str, text: str) -> None:
+    """Refuse what somebody gives by name and would be mended in a file.
+
+    Args:
+        name: of its field; of all but `text` it is one line.
+        text: what is given.
+
+    Raises:
+        SourceError: it was read in a wrong encoding, or letters of it are lost; names the field.
+    """
+    try:
+        found = readable(text) if name == "text" else readable_line(text)
+    except SourceError as error:
+        raise SourceError(f'"{name}": {error}', code=error.code) from error
+    if text and not found.text:
+        raise SourceError(f'"{name}": {found.notes[0]}', code="garbled")
+    if found.text != text:
+        raise SourceError(
+            f'"{name}" was read in a wrong encoding before it was given ({found.notes[0]}); '
+            "give it as it was meant",
+            code="garbled",
+        )
 
 
 def readable_line(text: str) -> Readable:
@@ -225,7 +272,7 @@ def _broken(text: str, notes: list[str]) -> str:
         notes.append(said)
     if _may_be_arabic(text):
         return f"it may be Arabic in 8 bits read as Windows-1252, or not: {_REMEDY}"
-    signs = (_LATIN.sign, _ARABIC.sign, _CUT)
+    signs = (*(each.sign for each in _MISREAD), _CUT)
     broken = [found for sign in signs for found in sign.finditer(text)]
     if broken:
         said = (

@@ -24,7 +24,7 @@ from typing import Literal
 from indexer.bounds import MAX_LENGTH
 from indexer.formats.markup import lines_of, parse
 from indexer.formats.offered import Offer, offered
-from indexer.mojibake import mended, readable
+from indexer.mojibake import check_as_meant, mended, readable
 from search.errors import SourceError
 
 # In the order they are preferred, as `_key` writes them: one word, no "ال" and no hamza.
@@ -68,6 +68,7 @@ _MAX_DEPTH = 3  # of lists and objects in which a title or tags stand
 _Standing = Literal["asked", "own", "guess"]
 # Where a value stands, how its name is known, and that name for people.
 _Place = tuple[tuple[str, ...], _Standing, str]
+_LINES = frozenset({"title", "author", "source"})
 _EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
@@ -107,11 +108,15 @@ class Fields:
                 known["text"] = _longest(found, places)
                 continue
             for path, standing, shown in places:
-                value = _mended(_at(found, path))
+                changes: dict[str, None] = {}
+                value = _mended(_at(found, path), changes)
                 if value in _EMPTY or (isinstance(value, str) and value.isspace()):
                     continue
+                notes += [f"{shown} {change}" for change in changes]
                 value = _READERS[field](value)
                 offer = _id_offered(value, shown) if field == "id" else offered(field, value, shown)
+                if standing == "asked" and field in _LINES and isinstance(value, str):
+                    check_as_meant(field, value)
                 if standing == "asked" or (standing == "own" and not offer.of_kind):
                     known[field] = offer.value if field == "published" and offer.value else value
                     break
@@ -255,14 +260,22 @@ def _id_offered(value: object, shown: str) -> Offer:
     return Offer(None, (f"{shown} is not what id may be: left out",), of_kind=False)
 
 
-def _mended(value: object, depth: int = _MAX_DEPTH) -> object:
-    """Return a value with its texts mended, before white space is taken off their ends."""
+def _mended(value: object, repairs: dict[str, None], depth: int = _MAX_DEPTH) -> object:
+    """Return a value with its texts mended, before white space is taken off their ends.
+
+    Args:
+        value: of any kind.
+        repairs: takes what was mended, each once.
+        depth: of lists and objects that are looked into.
+    """
     if isinstance(value, str):
-        return mended(value).text
+        found = mended(value)
+        repairs.update(dict.fromkeys(found.notes))
+        return found.text
     if isinstance(value, list) and depth:
-        return [_mended(each, depth - 1) for each in value]
+        return [_mended(each, repairs, depth - 1) for each in value]
     if isinstance(value, Mapping) and depth:
-        return {name: _mended(each, depth - 1) for name, each in value.items()}
+        return {name: _mended(each, repairs, depth - 1) for name, each in value.items()}
     return value
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from indexer.encodings import decode
 from indexer.formats import MEBIBYTE, SUFFIXES, suffix_of
+from indexer.mojibake import check_as_meant
 from indexer.records import parse_object
 from indexer.sources.naming import problem_of
 from indexer.sources.opening import open_regular
@@ -39,6 +40,12 @@ def metadata_of(path: Path) -> dict[str, object]:
         if content is None:
             return {}
         known = parse_object(decode(content)[0])
+        for name in ("title", "author", "source"):
+            if isinstance(value := known.get(name), str):
+                check_as_meant(name, value)
+        if isinstance(tags := known.get("tags"), list):
+            for tag in tags:
+                check_as_meant("tags", str(tag))
     except SourceError as error:
         raise SourceError(f"{beside.name}: {error}", code=error.code) from error
     if "text" in known:

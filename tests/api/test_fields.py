@@ -67,6 +67,8 @@ REFUSED: list[tuple[str, object]] = [
     ("author", "?" * 5 + " ???? ???"),
     ("author", "ط" * 201),
     ("source", {}),
+    ("source", WRONG),
+    ("tags", ["حرب", WRONG]),
     ("language", 1),
     ("language", "x" * 36),
     ("tags", ["ط" * 101]),

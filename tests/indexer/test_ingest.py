@@ -117,12 +117,17 @@ def test_a_file_is_read_in_its_bounded_process(ingest: EngineIngest, engine: Eng
     assert [(e.id, e.status, e.code) for e in ended] == [
         ("a", "created", ""), ("", "failed", "not-json"), ("b", "created", ""),
     ]  # fmt: skip
-    with tempfile.TemporaryFile() as file:
-        file.write("فقرة أولى\nفقرة ثانية".encode())
-        file.seek(0)
-        (ended_one,) = ingest.file(file, "notes/one.txt")
-    assert (ended_one.id, ended_one.status) == ("notes/one", "created")
-    assert len(engine.stored(["a", "b", "notes/one"])) == 3
+
+
+def test_files_of_two_names_are_two_articles(ingest: EngineIngest, engine: Engine) -> None:
+    names = ["notes/one.txt", "notes/one.md", "notes/one.TXT", "notes/one.html", "one.txt"]
+    for name in names:
+        with tempfile.TemporaryFile() as file:
+            file.write("<p>فقرة أولى\n<p>فقرة ثانية".encode())
+            file.seek(0)
+            (ended,) = ingest.file(file, name)
+        assert (ended.id, ended.status) == (name, "created")
+    assert len(engine.stored(names)) == len(names)
 
 
 class SlowEngine:

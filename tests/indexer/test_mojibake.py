@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from indexer.formats import Broken, Extracted, Options
-from indexer.mojibake import mended, readable, readable_line
+from indexer.mojibake import check_as_meant, mended, readable, readable_line
 from search.errors import SourceError
 from tests.formats.reading import article, items
 
@@ -47,6 +47,8 @@ RIGHT = (
     "قال Müller إن «Société Générale» في Zürich باعت 3 آلاف",
     "ماذا؟؟؟ ?? what??? نعم ?!",
     "5 Å ± 0.1 Å, 20 °C, naïve café",
+    "L’Haÿ-les-Roses, Ÿ, «ÿ» et ∫ƒ(x)dx ≤ √π",
+    "╔═╪═╗ ┘└ ├─┘│ ╪╪ ░▒▓ α ≤ β",
 )
 
 
@@ -86,6 +88,61 @@ def test_utf8_read_in_8_bits(text: str, codec: str, times: int) -> None:
     assert found == text
     assert notes[0].startswith("mended: it was UTF-8 read as Windows-125")
     assert readable_line(read).text == text
+
+
+@pytest.mark.parametrize("codec", ["mac_roman", "cp437"])
+@pytest.mark.parametrize("text", [*ARABIC, *OTHERS[:2]])
+def test_utf8_read_by_an_old_mac_or_dos(text: str, codec: str) -> None:
+    found, notes = readable(as_read_in(text, codec))
+    assert found == text
+    assert notes[0].startswith("mended: it was UTF-8 read as ")
+    assert readable_line(as_read_in(text, codec)).text == text
+
+
+@pytest.mark.parametrize("codec", ["latin-1", "cp1252", "cp1256", "mac_roman", "cp437"])
+@pytest.mark.parametrize("apart", ["\n", "</p><p>"])
+def test_each_line_is_mended_whatever_the_others_are(codec: str, apart: str) -> None:
+    """Short words (في, و) say nothing of themselves, and lines of right words stand beside them."""
+    right, wrong = "ع… پگ", "خرج و لم يعد في كل ما قال له"
+    read = apart.join([right, as_read_in(wrong, codec), right, ARABIC[2]])
+    assert mended(read).text == apart.join([right, wrong, right, ARABIC[2]])
+
+
+@pytest.mark.parametrize("codec", ["cp1252", "cp1256", "mac_roman", "cp437"])
+@pytest.mark.parametrize("name", ["title", "headline", "author", "tags"])
+def test_what_is_mended_in_a_field_is_told(name: str, codec: str) -> None:
+    value = as_read_in("أخبار الرياضة اليوم", codec)
+    content = json.dumps({"text": ARABIC[0], name: [value] if name == "tags" else value}).encode()
+    (found,) = items(content, "objects")
+    assert isinstance(found, Extracted)
+    assert any(note.startswith(f"{name} mended: ") for note in found.notes)
+
+
+@pytest.mark.parametrize("name", ["title", "author", "source"])
+@pytest.mark.parametrize("value", ["?????", "??? ??? ????", "\ufffd\ufffd"])
+def test_a_field_that_is_asked_for_is_refused_where_its_letters_are_lost(
+    name: str, value: str
+) -> None:
+    content = json.dumps({"text": ARABIC[0], "x": value}).encode()
+    (found,) = items(content, "objects", Options(fields={name: "x"}))
+    assert isinstance(found, Broken)
+    assert found.code == "garbled"
+
+
+@pytest.mark.parametrize("name", ["text", "title", "author", "source", "tags"])
+@pytest.mark.parametrize(
+    "value", [as_read_in(ARABIC[0], "cp1252"), as_read_in(ARABIC[0], "cp1256"), "??? ??? ????"]
+)
+def test_what_is_given_by_name_is_refused_by_its_name(name: str, value: str) -> None:
+    with pytest.raises(SourceError, match=f'^"{name}"') as error:
+        check_as_meant(name, value)
+    assert error.value.code == "garbled"
+
+
+@pytest.mark.parametrize("text", [*RIGHT, ""])
+def test_what_is_given_as_it_is_meant_is_taken(text: str) -> None:
+    for name in ("text", "title"):
+        check_as_meant(name, text)
 
 
 @pytest.mark.parametrize("text", OTHERS)

@@ -13,7 +13,7 @@ import typer
 from indexer.commands import AsJson
 from indexer.progress import indexing_progress
 from indexer.terminal import opened, plain, stopping, valid
-from search.errors import EngineUnavailable, InputError
+from search.errors import EngineBusy, EngineUnavailable, InputError
 
 if TYPE_CHECKING:
     from indexer.formats import Options
@@ -174,6 +174,7 @@ def _indexed(
     """Index items, or with None what the index holds without vectors; show how far it is."""
     from indexer.pipeline import index, unembedded
     from indexer.sources.dead_letters import DeadLetters
+    from indexer.turns import FIRST_TURN, in_turn
 
     with (
         opened() as (engine, embedder, settings),
@@ -182,6 +183,8 @@ def _indexed(
         closing(unembedded(engine) if items is None else items) as given,
         DeadLetters(settings.data / "dead-letters") as letters,
     ):
+        if not dry_run:
+            in_turn(lambda: engine.write([]), asked, FIRST_TURN, _tell_wait)
         report = index(
             given,
             engine,
@@ -196,6 +199,10 @@ def _indexed(
             on_failure=_kept(letters),
         )
     return report, letters
+
+
+def _tell_wait(error: EngineBusy) -> None:
+    typer.echo(f"fihris: {error} Trying again for ten seconds.", err=True)
 
 
 def _kept(letters: DeadLetters) -> Callable[[Failure], None]:

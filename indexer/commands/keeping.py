@@ -90,10 +90,13 @@ def accept_command() -> None:
     from search.engines import accept
     from search.settings import read_settings
 
-    accepted = accept(read_settings())
+    settings = read_settings()
+    accepted = accept(settings)
     if accepted is None:
         raise InputError(
-            "there is no record to accept; `fihris index PATH` makes an index", field="index"
+            "there is no record to accept: put one back from a backup, or delete the folder "
+            f"{settings.data} and make a new index with `fihris index PATH`",
+            field="index",
         )
     typer.echo(f"{accepted.articles:,} articles, {accepted.passages:,} passages are the index now")
 

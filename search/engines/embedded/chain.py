@@ -33,12 +33,13 @@ class Acknowledged:
 
     `seen` is the last one this process read or wrote, `head` what the head file names. `text` is
     what the text index was made for: perhaps an older one, but it is still there where the head
-    was lost or put back too.
+    was lost or put back too. `accepted`: what had been seen took the place of these records.
     """
 
     seen: Head | None
     head: Head | None
     text: Head | None
+    accepted: tuple[str, ...] = ()
 
 
 class Chain:
@@ -61,8 +62,10 @@ class Chain:
 
         Asked after it, another thread's or process's commit since then would look like a loss.
         """
-        seen = None if self.seen is None else self.seen.head()
-        return Acknowledged(seen, read_head(self._head), read_head(self._text))
+        state = self.seen
+        seen = None if state is None else state.head()
+        accepted = () if state is None else state.accepted
+        return Acknowledged(seen, read_head(self._head), read_head(self._text), accepted)
 
     def check(
         self,
@@ -82,7 +85,8 @@ class Chain:
         if self.index and state.index != self.index:
             raise self._lost("another index lies in its place")
         seen, head, text = known.seen, known.head, known.text
-        if seen is not None and seen.record == state.record:
+        # Another record is there after `accept`, unless it is the one before that.
+        if seen is not None and state.record in (seen.record, *known.accepted):
             self._check_known(connection, state, seen)
         if head is not None:
             self._check_known(connection, state, head)
@@ -101,7 +105,7 @@ class Chain:
 
     def _check_absence(self, known: Acknowledged) -> None:
         if known.seen is not None:
-            raise self._lost("it was open here and is gone: was its folder moved or unmounted?")
+            raise self._lost("it was open here and is gone (was its folder moved or unmounted?)")
         if (head := known.head or known.text) is not None:
             raise self._lost(f"it is missing or empty, and held {_held(head)}")
 
@@ -109,7 +113,7 @@ class Chain:
         if head.token != state.token and not knows(connection, head):
             what = "an older copy, or its log was damaged"
             if head.record != state.record:
-                what = "another index's"
+                what = "another index's, or of before `fihris accept`"
             raise self._lost(
                 f"it holds {_held(state.head())}, and does not know the last that was "
                 f"acknowledged, {_held(head)}: it is {what}"

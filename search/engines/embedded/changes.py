@@ -37,6 +37,7 @@ class State:
         unembedded: passages that have no vector.
         last, key: the greatest passage number and article key ever used.
         horizon: removals up to this sequence are no longer listed.
+        accepted: the records that this one took the place of by `fihris accept`.
     """
 
     record: str
@@ -51,17 +52,19 @@ class State:
     last: int = 0
     key: int = 0
     horizon: int = 0
+    accepted: tuple[str, ...] = ()
 
     def head(self) -> Head:
         return Head(self.record, self.token, self.sequence, self.articles, self.passages)
 
     def about(self) -> dict[str, str]:
         """Return what the record's table `meta` says of it."""
-        return {
+        about = {
             "record": self.record,
             "index": self.index,
             "fingerprint": json.dumps(asdict(self.fingerprint)),
         }
+        return about | {"accepted": " ".join(self.accepted)} if self.accepted else about
 
     def commit(self, log: str) -> tuple[object, ...]:
         """Return the row of its last commit, whose checksum covers `about` too."""
@@ -116,7 +119,8 @@ def _parsed(about: tuple[tuple[str, str], ...], row: tuple[Any, ...] | None) -> 
     try:
         known = dict(about)
         fingerprint = Fingerprint(**json.loads(known["fingerprint"]))
-        state = State(known["record"], known["index"], fingerprint)
+        accepted = tuple(known.get("accepted", "").split())
+        state = State(known["record"], known["index"], fingerprint, accepted=accepted)
         if row is None:
             return state
         if row[-1] == _checksum(known, row[:-1]):

@@ -61,6 +61,7 @@ from search.engines.embedded.storing import Storing, commit, create
 from search.errors import EngineUnavailable
 
 _WIDTH = len(ArticleRow._fields)
+MOST_ACCEPTED = 100  # 33 bytes each, read with every request
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +196,10 @@ class Record:
             log, state = log_of(self.path), read_state(connection)
             if state is None:
                 return None
-            state = commit(connection, replace(state, record=uuid.uuid4().hex), log)
-            connection.execute("UPDATE meta SET value = ? WHERE name = 'record'", (state.record,))
+            accepted = (*state.accepted, state.record)[-MOST_ACCEPTED:]
+            anew = replace(state, record=uuid.uuid4().hex, accepted=accepted)
+            state = commit(connection, anew, log)
+            connection.executemany("REPLACE INTO meta VALUES (?, ?)", state.about().items())
             connection.execute("DELETE FROM text")
         self._write_head(state)
         return state

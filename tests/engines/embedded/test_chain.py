@@ -389,6 +389,13 @@ def test_an_older_copy_of_everything_is_told_to_who_saw_the_newer_one(tmp_path: 
         assert ask() is RecordLost
         accept(Settings(data=folder))
         assert ask() == 4
+        closed_writer(folder, 8)
+        assert ask() == 4
+        shutil.rmtree(folder)
+        shutil.copytree(copy, folder)  # the same copy again: it is of before `accept`
+        assert ask() is RecordLost
+        accept(Settings(data=folder))
+        assert ask() == 2
 
 
 def test_a_new_index_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

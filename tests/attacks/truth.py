@@ -96,8 +96,9 @@ def _reads(engine: Engine, truth: Truth) -> Iterable[str]:
     if not all(each.embedded for each in known.values()) or engine.unembedded("", 10):
         yield "articles without vectors"
     status = engine.status()
-    counts = status.articles, status.passages, status.unembedded
-    if counts != (len(truth), len(passages), 0):
+    counts = status.articles, status.passages, status.sentences, status.unembedded
+    sentences = sum(len(each.sentences) for each in passages.values())
+    if counts != (len(truth), len(passages), sentences, 0):
         yield f"status: {counts}"
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from search.engines.embedded.changes import State, knows, read_state
 from search.engines.embedded.connections import connect
-from search.engines.embedded.head import Head, read_head
+from search.engines.embedded.head import Head, HeadFile
 from search.engines.embedded.storing import KEPT_COMMITS
 from search.errors import RecordLost
 
@@ -52,10 +52,12 @@ class Chain:
 
     def __init__(self, path: Path, index: str = "") -> None:
         self._path = path
-        self._head, self._text = path.with_name(HEAD), path.with_name(TEXT) / HEAD
+        self._head = HeadFile(path.with_name(HEAD))
+        self._text = HeadFile(path.with_name(TEXT) / HEAD)
         self.index = index
         self.seen: State | None = None
         self._whole: object = None  # the file whose log was found to belong to it
+        self._checked: object = None  # what was found right last
 
     def acknowledged(self) -> Acknowledged:
         """Return what was acknowledged; to be asked before the record is read.
@@ -65,7 +67,7 @@ class Chain:
         state = self.seen
         seen = None if state is None else state.head()
         accepted = () if state is None else state.accepted
-        return Acknowledged(seen, read_head(self._head), read_head(self._text), accepted)
+        return Acknowledged(seen, self._head.read(), self._text.read(), accepted)
 
     def check(
         self,
@@ -81,6 +83,9 @@ class Chain:
         """
         if connection is None or state is None:
             self._check_absence(known)
+            return
+        checked = (known, state, identity)
+        if checked == self._checked:
             return
         if self.index and state.index != self.index:
             raise self._lost("another index lies in its place")
@@ -101,7 +106,7 @@ class Chain:
                     "copied or put back without the other"
                 )
             self._whole = identity
-        self.index, self.seen = state.index, state
+        self.index, self.seen, self._checked = state.index, state, checked
 
     def _check_absence(self, known: Acknowledged) -> None:
         if known.seen is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from search.domain import LAYERS
 from search.engine import Fingerprint
-from search.engines.embedded.connections import FORMER_SCHEMA, RECORD_SCHEMA
+from search.engines.embedded.connections import FORMER_SCHEMA, RECORD_SCHEMA, Connection
 from search.engines.embedded.head import Head
 from search.engines.embedded.rows import (
     ARTICLE,
@@ -95,6 +95,18 @@ class TermRows:
     published: str | None
     tags: tuple[str, ...]
     terms: Sequence[tuple[str, ...]]
+
+
+def state_of(connection: Connection) -> State | None:
+    """Return what `read_state` does, which is read again only after a commit: 6 us, not 40.
+
+    For a connection that only reads, inside a transaction.
+    """
+    version = connection.execute("PRAGMA data_version").fetchone()[0]
+    if version != connection.version:
+        connection.known, connection.version = read_state(connection), version
+    known = connection.known
+    return known if isinstance(known, State) else None
 
 
 def read_state(connection: sqlite3.Connection) -> State | None:

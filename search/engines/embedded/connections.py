@@ -22,15 +22,22 @@ FORMER_SCHEMA = 2  # of the first release, which `fihris upgrade` reads
 _IDLE = 8  # connections kept for the next read
 
 
+class Connection(sqlite3.Connection):
+    """One that keeps what it read while nobody has committed: `known`, as of `version`."""
+
+    version = -1
+    known: object = None
+
+
 class Connections:
     """A pool of read connections and one of writing, to a file that may not exist yet."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._idle: deque[tuple[tuple[int, int], sqlite3.Connection]] = deque()
+        self._idle: deque[tuple[tuple[int, int], Connection]] = deque()
         # Kept from write to write: closing the last connection empties the log, which
         # costs two fsyncs more.
-        self._writer: tuple[tuple[int, int], sqlite3.Connection] | None = None
+        self._writer: tuple[tuple[int, int], Connection] | None = None
         self._turn = threading.Lock()
 
     def identity(self) -> tuple[int, int] | None:
@@ -44,7 +51,7 @@ class Connections:
         return (found.st_dev, found.st_ino) if found.st_size else None
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection | None]:
+    def reading(self) -> Iterator[Connection | None]:
         identity = self.identity()
         if identity is None:
             yield None
@@ -64,7 +71,7 @@ class Connections:
                 connection.close()
 
     @contextmanager
-    def writing(self, *, make: bool = False, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, make: bool = False, durable: bool = True) -> Iterator[Connection]:
         """Give a connection inside a transaction: committed at the end, rolled back on an error.
 
         Threads take turns; only under the writer's lock.
@@ -85,7 +92,7 @@ class Connections:
                 self._drop_writer()  # what was not committed is rolled back
                 raise
 
-    def _take_writer(self, mode: str) -> sqlite3.Connection:
+    def _take_writer(self, mode: str) -> Connection:
         if self._writer is not None and self._writer[0] == self.identity():
             return self._writer[1]
         self._drop_writer()
@@ -136,7 +143,7 @@ class Connections:
         while self._idle:
             self._idle.pop()[1].close()
 
-    def _take(self, identity: tuple[int, int]) -> sqlite3.Connection:
+    def _take(self, identity: tuple[int, int]) -> Connection:
         while self._idle:
             try:
                 known, connection = self._idle.pop()
@@ -148,7 +155,7 @@ class Connections:
         return open_for_reading(self._path)
 
 
-def open_for_reading(path: Path) -> sqlite3.Connection:
+def open_for_reading(path: Path) -> Connection:
     """Return a connection that cannot change anything, even in a folder that is read-only."""
     for mode in ("rw", "ro", "ro&immutable=1"):
         # WAL needs a writable folder or its files there already. Only a folder nobody
@@ -176,13 +183,14 @@ def _has_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
-def connect(path: Path, mode: str) -> sqlite3.Connection:
+def connect(path: Path, mode: str) -> Connection:
     return sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,
         isolation_level=None,
         timeout=5.0,
         check_same_thread=False,  # the pool hands a connection to one thread at a time
+        factory=Connection,
     )
 
 

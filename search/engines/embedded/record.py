@@ -20,6 +20,7 @@ of a long article reads that passage only.
 from __future__ import annotations
 
 import sqlite3
+import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,8 +41,8 @@ from search.domain import (
 )
 from search.engine import Fingerprint, Stored, WriteOutcome
 from search.engines.embedded.chain import HEAD, Chain, log_of
-from search.engines.embedded.changes import State, read_state
-from search.engines.embedded.connections import Connections, as_json
+from search.engines.embedded.changes import State, read_state, state_of
+from search.engines.embedded.connections import Connection, Connections, as_json
 from search.engines.embedded.head import write_head
 from search.engines.embedded.reserve import Reserve
 from search.engines.embedded.rows import (
@@ -62,6 +63,7 @@ from search.errors import EngineUnavailable
 
 _WIDTH = len(ArticleRow._fields)
 MOST_ACCEPTED = 100  # 33 bytes each, read with every request
+_SYNCED_EVERY = 1.0  # seconds: on disk, a writer's head may be so far behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Record:
         self._chain = Chain(path, index)
         self._connections = Connections(path)
         self._reserve = Reserve(path)
+        self._synced = -_SYNCED_EVERY  # when the head was on disk last
 
     def close(self) -> None:
         self._connections.close()
@@ -101,20 +104,20 @@ class Record:
         return self._chain.seen is not None
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection | None]:
+    def reading(self) -> Iterator[Connection | None]:
         """Give a connection whose reads all see one moment; None while there is no index."""
         with self._connections.reading() as connection:
             yield connection
 
     @contextmanager
-    def snapshot(self) -> Iterator[tuple[sqlite3.Connection, State] | None]:
+    def snapshot(self) -> Iterator[tuple[Connection, State] | None]:
         """Give a connection and where the record stands; None while there is no index.
 
         Raises RecordLost where that is not all that was acknowledged.
         """
         known, identity = self._chain.acknowledged(), self.identity()
         with self.reading() as connection:
-            state = None if connection is None else read_state(connection)
+            state = None if connection is None else state_of(connection)
             self._chain.check(connection, state, known, identity)
             yield None if connection is None or state is None else (connection, state)
 
@@ -206,8 +209,13 @@ class Record:
 
     def _write_head(self, state: State) -> None:
         self._chain.seen = state
+        # A crash of the machine may leave the head of a second ago, which harms nobody; one of
+        # the process leaves the last.
+        now = time.monotonic()
+        durable = now - self._synced >= _SYNCED_EVERY
         try:
-            write_head(self._head, state.head())
+            write_head(self._head, state.head(), durable=durable)
+            self._synced = now if durable else self._synced
         except OSError as error:
             raise EngineUnavailable(
                 f"what was written is in {self.path}, but {self._head} cannot be written: {error}. "
@@ -326,7 +334,7 @@ class Record:
     def _rows(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
         with self.reading() as connection:
             # A writer that wrote nothing, or died in its first write, leaves a file without tables.
-            if connection is None or read_state(connection) is None:
+            if connection is None or state_of(connection) is None:
                 return []
             return connection.execute(sql, values).fetchall()
 

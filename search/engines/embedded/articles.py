@@ -52,12 +52,18 @@ class Articles:
     tagged: NDArray[np.int64]
     tags: NDArray[np.int32]
 
-    def with_added(self, known: Sequence[ArticleRow]) -> Articles:
-        """Return these and newer ones. Raises RecordCorrupt where a field cannot be read."""
+    def columns_of(self, known: Sequence[ArticleRow]) -> Articles:
+        """Return these articles with the same values. Raises RecordCorrupt."""
         number = self.values.number
-        days = [about.published_on() for about in known]
-        pairs = [(about.key, number(tag)) for about in known for tag in set(about.tag_values())]
-        added = (
+        days = [about.published_on() if about.published else None for about in known]
+        pairs = [
+            (about.key, number(tag))
+            for about in known
+            if about.tags != "[]"
+            for tag in set(about.tag_values())
+        ]
+        return Articles(
+            self.values,
             np.array([about.key for about in known], np.int64),
             np.array([number(about.source) for about in known], np.int32),
             np.array([number(about.language) for about in known], np.int32),
@@ -65,12 +71,14 @@ class Articles:
             np.array([key for key, _ in pairs], np.int64),
             np.array([tag for _, tag in pairs], np.int32),
         )
+
+    def joined(self, newer: Sequence[Articles]) -> Articles:
+        """Return these and newer ones with the same values."""
         names = [field.name for field in fields(self)][1:]
-        columns = [
-            np.concatenate([getattr(self, name), new])
-            for name, new in zip(names, added, strict=True)
-        ]
-        return Articles(self.values, *columns)
+        return Articles(
+            self.values,
+            *(np.concatenate([getattr(some, name) for some in (self, *newer)]) for name in names),
+        )
 
     def without(self, removed: Sequence[int]) -> Articles:
         """Return those that have none of these keys."""

@@ -59,6 +59,10 @@ class Chain:
         self._whole: object = None  # the file whose log was found to belong to it
         self._checked: object = None  # what was found right last
 
+    def written(self, state: State) -> None:
+        """Note what this process has committed, once the head file names it. Raises OSError."""
+        self._head.written(state.head())
+
     def acknowledged(self) -> Acknowledged:
         """Return what was acknowledged; to be asked before the record is read.
 

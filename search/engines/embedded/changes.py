@@ -144,7 +144,7 @@ def _parsed(about: tuple[tuple[str, str], ...], row: tuple[Any, ...] | None) -> 
 
 
 def _checksum(about: Mapping[str, str], commit: Sequence[object]) -> int:
-    return zlib.crc32(json.dumps([sorted(about.items()), commit]).encode())
+    return zlib.crc32(repr((sorted(about.items()), commit)).encode())
 
 
 def _other_schema(version: object) -> str:

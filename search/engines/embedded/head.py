@@ -52,17 +52,25 @@ class HeadFile:
     def read(self) -> Head | None:
         """Return what it names, None where there is none that is whole: 2 us, not 15."""
         try:
-            found = os.stat(self._path)  # noqa: PTH116  # for every request
+            key = self._key()
         except OSError:
             return None
-        key, known = (found.st_ino, found.st_size, found.st_mtime_ns), self._known
+        known = self._known
         if known is not None and known[0] == key:
             return known[1]
         head = read_head(self._path)
         # What was written a moment ago may be written again without another time.
-        if head is not None and time.time_ns() - found.st_mtime_ns > _TICK:
+        if head is not None and time.time_ns() - key[2] > _TICK:
             self._known = key, head
         return head
+
+    def written(self, head: Head) -> None:
+        """Note what was written by this process, which alone may write."""
+        self._known = self._key(), head
+
+    def _key(self) -> tuple[int, int, int]:
+        found = os.stat(self._path)  # noqa: PTH116  # for every request
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def read_head(path: Path) -> Head | None:

@@ -215,6 +215,7 @@ class Record:
         durable = now - self._synced >= _SYNCED_EVERY
         try:
             write_head(self._head, state.head(), durable=durable)
+            self._chain.written(state)
             self._synced = now if durable else self._synced
         except OSError as error:
             raise EngineUnavailable(

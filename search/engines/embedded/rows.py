@@ -93,7 +93,7 @@ def article_row(row: Sequence[Any]) -> ArticleRow:
     """Return a row that ARTICLE reads. Raises RecordCorrupt where it is not as it was written."""
     about = ArticleRow._make(row)
     try:
-        if article_checksum(row[:5], row[6:]) == about.checksum:
+        if article_checksum(row[:5], row[6:]) == row[5]:
             return about
     except _WRONG:
         pass

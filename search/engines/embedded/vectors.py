@@ -157,13 +157,20 @@ def follow(
             vectors = Codes._make(column[stay] for column in vectors)
             rows = Rows._make(column[kept] for column in rows)
     sql = f"SELECT {ARTICLE} FROM articles a WHERE a.key > ? ORDER BY a.key"  # noqa: S608
-    added = [article_row(row) for row in connection.execute(sql, (newest,))]
+    cursor = connection.execute(sql, (newest,))
+    numbers: list[tuple[int, int, int]] = []
+    embedded: list[int] = []
+    added: list[Articles] = []
+    while batch := cursor.fetchmany(_BATCH):  # not all at once: 15 MB at 100,000 articles
+        known = [article_row(row) for row in batch]
+        ids.update((about.key, about.id) for about in known)
+        added.append(articles.columns_of(known))
+        numbers += [(about.key, about.first, about.passages) for about in known]
+        embedded += [about.key for about in known if about.embedded]
     expected = np.zeros(0, np.int64)
     if added:
-        ids.update((about.key, about.id) for about in added)
-        articles = articles.with_added(added)
-        new = _rows([(about.key, about.first, about.passages) for about in added], last, state.last)
-        embedded = [about.key for about in added if about.embedded]
+        articles = articles.joined(added)
+        new = _rows(numbers, last, state.last)
         expected = new.numbers[np.isin(new.articles, embedded)]
         rows = Rows._make(map(np.concatenate, zip(*[rows, new], strict=True)))
     parts = list(_read(connection, last, vectors.codes.shape[1]))

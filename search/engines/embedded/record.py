@@ -19,10 +19,9 @@ of a long article reads that passage only.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,11 +29,8 @@ from pathlib import Path
 import numpy as np
 
 from search.domain import (
-    Article,
     IndexedArticle,
     IndexedPassage,
-    Passage,
-    Span,
     StoredArticle,
     StoredPassage,
     Vector,
@@ -44,24 +40,25 @@ from search.engines.embedded.chain import HEAD, Chain, log_of
 from search.engines.embedded.changes import State, read_state, state_of
 from search.engines.embedded.connections import Connection, Connections, as_json
 from search.engines.embedded.head import write_head
+from search.engines.embedded.reading import (
+    WIDTH,
+    read_article,
+    read_own_vectors,
+    read_sentence_vectors,
+)
 from search.engines.embedded.reserve import Reserve
 from search.engines.embedded.rows import (
     ARTICLE,
     PASSAGE,
     ArticleRow,
     article_row,
-    article_text,
     damaged,
-    damaged_article,
     passage_of,
-    unseal,
-    unseal_own,
 )
 from search.engines.embedded.segments import Manifest, store_manifest
 from search.engines.embedded.storing import Storing, commit, create
 from search.errors import EngineUnavailable
 
-_WIDTH = len(ArticleRow._fields)
 MOST_ACCEPTED = 100  # 33 bytes each, read with every request
 _SYNCED_EVERY = 1.0  # seconds: on disk, a writer's head may be so far behind
 
@@ -244,14 +241,14 @@ class Record:
                     break
                 row = connection.execute(sql, pair).fetchone()
                 if row is not None:
-                    about = article_row(row[:_WIDTH])
-                    passage, spans = passage_of(row[_WIDTH:], about)
+                    about = article_row(row[:WIDTH])
+                    passage, spans = passage_of(row[WIDTH:], about)
                     found[pair] = StoredPassage(passage, about.info(), spans)
         return found
 
     def article(self, id: str) -> StoredArticle | None:
         with self.reading() as connection:
-            found = None if connection is None else _article(connection, id)
+            found = None if connection is None else read_article(connection, id)
         if found is None:
             return None
         return StoredArticle(found.article, tuple(passage for passage, _ in found.passages))
@@ -259,7 +256,7 @@ class Record:
     def indexed(self, id: str, dimensions: int) -> IndexedArticle | None:
         """Return an article as it was written, without its terms."""
         with self.reading() as connection:
-            found = None if connection is None else _article(connection, id)
+            found = None if connection is None else read_article(connection, id)
             if connection is None or found is None:
                 return None
             if not found.about.embedded:
@@ -272,8 +269,8 @@ class Record:
                 )
             first = found.about.first
             numbers = range(first, first + found.about.passages)
-            own, counts = _own_vectors(connection, numbers, dimensions)
-            rows, of_sentences = _sentence_vectors(
+            own, counts = read_own_vectors(connection, numbers, dimensions)
+            rows, of_sentences = read_sentence_vectors(
                 connection, dict(zip(numbers, counts, strict=True)), dimensions
             )
         passages = []
@@ -306,7 +303,7 @@ class Record:
         with self.reading() as connection:
             if connection is None:
                 raise LookupError("the record went")
-            return _own_vectors(connection, numbers, dimensions)
+            return read_own_vectors(connection, numbers, dimensions)
 
     def sentence_vectors(
         self, counts: Mapping[int, int], dimensions: int
@@ -319,7 +316,7 @@ class Record:
         with self.reading() as connection:
             if connection is None:
                 raise LookupError("the record went")
-            return _sentence_vectors(connection, counts, dimensions)
+            return read_sentence_vectors(connection, counts, dimensions)
 
     def keys_of(self, article_ids: Sequence[str]) -> list[int]:
         """Return the keys of the known articles of these."""
@@ -338,62 +335,3 @@ class Record:
             if connection is None or state_of(connection) is None:
                 return []
             return connection.execute(sql, values).fetchall()
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    about: ArticleRow
-    article: Article
-    passages: list[tuple[Passage, tuple[Span, ...]]]
-
-
-def _article(connection: sqlite3.Connection, id: str) -> _Found | None:
-    sql = f"SELECT {ARTICLE}, a.text FROM articles a WHERE a.id = ?"  # noqa: S608
-    row = connection.execute(sql, (id,)).fetchone()
-    if row is None:
-        return None
-    about = article_row(row[:_WIDTH])
-    rows = connection.execute(
-        f"SELECT {PASSAGE} FROM passages p WHERE number >= ? AND number < ? ORDER BY number",  # noqa: S608
-        (about.first, about.first + about.passages),
-    ).fetchall()
-    if len(rows) != about.passages:
-        raise damaged_article(id, f"it has {len(rows)} passages of {about.passages}")
-    article = Article(about.info(), article_text(row[_WIDTH], about))
-    return _Found(about, article, [passage_of(row, about) for row in rows])
-
-
-def _own_vectors(
-    connection: sqlite3.Connection, numbers: Sequence[int], dimensions: int
-) -> tuple[Vector, list[int]]:
-    sql = (
-        "SELECT number, sentences, vector FROM vectors "
-        "WHERE number IN (SELECT value FROM json_each(?))"
-    )
-    rows = {row[0]: row for row in connection.execute(sql, (as_json(numbers),))}
-    _check_present(connection, [number for number in numbers if number not in rows])
-    found = [rows[number] for number in numbers]
-    return unseal_own(found, dimensions), [row[1] for row in found]
-
-
-def _sentence_vectors(
-    connection: sqlite3.Connection, counts: Mapping[int, int], dimensions: int
-) -> tuple[dict[int, tuple[int, int]], Vector]:
-    sql = "SELECT number, vectors FROM sentences WHERE number IN (SELECT value FROM json_each(?))"
-    wanted = [number for number, count in counts.items() if count]
-    found = connection.execute(sql, (as_json(wanted),)).fetchall()
-    _check_present(connection, set(wanted).difference(row[0] for row in found))
-    rows, start = {}, 0
-    for number, _ in found:
-        rows[number] = (start, start + counts[number])
-        start = rows[number][1]
-    return rows, unseal([(n, counts[n], sealed) for n, sealed in found], dimensions)
-
-
-def _check_present(connection: sqlite3.Connection, missing: Collection[int]) -> None:
-    """Raise what it means that passages have no vectors: LookupError where they went too."""
-    for number in missing:
-        sql = "SELECT 1 FROM passages WHERE number = ?"
-        if connection.execute(sql, (number,)).fetchone() is not None:
-            raise damaged("its vectors are missing", number)
-        raise LookupError("a passage went while it was being ranked")

@@ -277,7 +277,7 @@ def test_a_writer_that_died_between_its_commit_and_its_head_harms_nobody(
     assert state_of(tmp_path / "copy") == versions(3)
 
 
-def _no_space(*_: object) -> None:
+def _no_space(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 

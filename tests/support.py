@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from search.domain import Article, ArticleInfo, Vector
@@ -16,6 +17,11 @@ from search.embedding import Progress
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SEEDS = REPOSITORY / "seeds"
+
+# Python 3.11 reads the path of an editable install in the locale's encoding, and ends.
+ASCII_PATH = pytest.mark.skipif(
+    not str(REPOSITORY).isascii(), reason="Python does not start from such a path in this locale"
+)
 
 
 class HashingEmbedder:

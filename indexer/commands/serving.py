@@ -36,26 +36,26 @@ def serve_command(
     if port is not None:
         os.environ["FIHRIS_PORT"] = str(port)
     settings = read_settings()
-    _say_if_new(settings)
-    serve(
-        settings.host,
-        settings.port,
-        lambda url: typer.echo(f"Fihris: search page and API on {url} (Ctrl-C stops it)"),
-        None if read_only else _ingest,
-    )
+
+    def announce(url: str) -> None:
+        typer.echo(f"Fihris: search page and API on {url} (Ctrl-C stops it)")
+        _say_if_new(settings)
+
+    serve(settings.host, settings.port, announce, None if read_only else _ingest)
 
 
 def _say_if_new(settings: Settings) -> None:
-    """Say where a new index will be made; what else is wrong with it, the server says."""
+    """Say where a new index will be made; what else is wrong with it, the server says.
+
+    Not on standard error: every line there is one of the log's.
+    """
     from search.engines import stored_fingerprint
     from search.errors import EngineError
 
     if settings.engine == "embedded":
         with suppress(EngineError):
             if stored_fingerprint(settings) is None:
-                typer.echo(
-                    f"fihris: the first article makes a new index in {settings.data}", err=True
-                )
+                typer.echo(f"The first article makes a new index in {settings.data}")
 
 
 def _ingest(searcher: Searcher) -> Ingest:

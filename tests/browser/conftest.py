@@ -28,7 +28,7 @@ from search.domain import Query, Results
 from search.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldSearcher
-from tests.support import SEEDS
+from tests.support import REPOSITORY, SEEDS
 
 CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FLAGS = (
@@ -145,6 +145,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         **os.environ,
         "FIHRIS_DATA": str(folder / "index"),
         "FIHRIS_CACHE": str(folder / "cache"),
+        "FIHRIS_ROOT": str(REPOSITORY),
     }
     subprocess.run([*FIHRIS, "index", str(SEEDS)], env=environment, check=True, timeout=120)
     with (folder / "log").open("w") as log:

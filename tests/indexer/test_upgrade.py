@@ -72,7 +72,10 @@ def unpacked(name: str, folder: Path) -> None:
     with lzma.open(KEPT / f"{name}.tar.xz") as packed:
         content = packed.read()
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        archive.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python 3.12 warns without one
+            archive.extractall(folder, filter="data")
+        else:  # 3.11 before its fourth release
+            archive.extractall(folder)
 
 
 def put_back(name: str, folder: Path) -> Settings:

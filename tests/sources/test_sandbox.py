@@ -19,6 +19,7 @@ from indexer.formats import MEBIBYTE, SUFFIXES, Options
 from indexer.sources import Failure, Found
 from indexer.sources.sandbox import SHARED_SIZE, Limits, Parser, Usage, time_allowed
 from tests.sources.support import READERS, brief, source, write
+from tests.support import ASCII_PATH
 
 pytestmark = pytest.mark.slow
 
@@ -228,7 +229,9 @@ def test_a_spoiled_shared_process_fails_no_other_file(
 @pytest.mark.parametrize(
     ("stdin", "environment"),
     [
-        ("</dev/null", {"LC_ALL": "C", "LANG": "C", "HOME": "/nowhere"}),
+        pytest.param(
+            "</dev/null", {"LC_ALL": "C", "LANG": "C", "HOME": "/nowhere"}, marks=ASCII_PATH
+        ),
         ("<&-", {}),
         ("<&- >&- 2>&-", {"PYTHONIOENCODING": "ascii", "OMP_NUM_THREADS": "nonsense"}),
     ],

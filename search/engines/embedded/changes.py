@@ -98,7 +98,7 @@ class TermRows:
 
 
 def state_of(connection: Connection) -> State | None:
-    """Return what `read_state` does, which is read again only after a commit: 6 us, not 40.
+    """Return what `read_state` does, which is read again only after a commit.
 
     For a connection that only reads, inside a transaction.
     """

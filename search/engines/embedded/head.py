@@ -50,7 +50,7 @@ class HeadFile:
         self._known: tuple[tuple[int, int, int], Head | None] | None = None
 
     def read(self) -> Head | None:
-        """Return what it names, None where there is none that is whole: 2 us, not 15."""
+        """Return what it names, None where there is none that is whole."""
         try:
             key = self._key()
         except OSError:

@@ -13,7 +13,7 @@ Vectors are float16: a cosine moves by less than 0.0002 and the file is half as
 big; a passage that is not embedded has no row there. Terms are kept (packed, many
 passages at once) because an engine does not analyse: a rebuild then
 costs no analysis and cannot disagree with what was indexed. An article's text
-stands twice, packed as a whole and plain by passage, so that showing a passage
+stands twice, as a whole and by passage, so that showing a passage
 of a long article reads that passage only.
 """
 

@@ -85,7 +85,7 @@ class ArticleRow(NamedTuple):
 
 
 def article_checksum(numbers: Sequence[int], texts: Sequence[str]) -> int:
-    """Return the checksum of a about's columns before and after it."""
+    """Return the checksum of an article's row, of its columns before and after the checksum."""
     return zlib.crc32("\0".join(texts).encode(), zlib.crc32(_NUMBERS.pack(*numbers)))
 
 

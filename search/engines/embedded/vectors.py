@@ -161,7 +161,7 @@ def follow(
     numbers: list[tuple[int, int, int]] = []
     embedded: list[int] = []
     added: list[Articles] = []
-    while batch := cursor.fetchmany(_BATCH):  # not all at once: 15 MB at 100,000 articles
+    while batch := cursor.fetchmany(_BATCH):  # not all at once: memory
         known = [article_row(row) for row in batch]
         ids.update((about.key, about.id) for about in known)
         added.append(articles.columns_of(known))

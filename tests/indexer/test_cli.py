@@ -264,6 +264,7 @@ def test_delete_names_what_was_not_there(fihris: Fihris, tmp_path: Path) -> None
     assert json.loads(fihris("status", "--json").out)["articles"] == 0
 
 
+@pytest.mark.slow
 def test_another_writer_ends_with_1(fihris: Fihris, tmp_path: Path) -> None:
     from search.assembly import fingerprint_of
     from search.engines import open_engine
@@ -273,8 +274,8 @@ def test_another_writer_ends_with_1(fihris: Fihris, tmp_path: Path) -> None:
     settings = read_settings()
     engine = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
     try:
-        engine.write([])
-        ran = fihris("index", write(tmp_path / "a.txt"))
+        with engine.hold("a long look"):  # one that only rests gives way
+            ran = fihris("index", write(tmp_path / "a.txt"))
     finally:
         engine.close()
     assert ran.status == 1

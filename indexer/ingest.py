@@ -115,7 +115,7 @@ class EngineIngest:
             self._parsers.put(parser)
 
     def delete(self, article_id: str) -> bool:
-        with self._changed:  # after what was given before, also where that is in work
+        with self._changed:  # after a write of it that is in work
             self._check()
             while article_id in self._at_work:
                 self._changed.wait()

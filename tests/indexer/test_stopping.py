@@ -83,7 +83,7 @@ def test_a_stop_ends_what_is_embedded_and_keeps_what_was_acknowledged(
     with ThreadPoolExecutor(8) as threads:
         calls = [threads.submit(lines, ingest, {"id": f"a{n}", "text": LONG}) for n in range(4)]
         assert embedder.began.wait(20)
-        removing = threads.submit(ingest.delete, "a0")
+        removing = threads.submit(ingest.delete, next(iter(ingest._at_work)))
         began = time.monotonic()
         ingest.close()
         assert all(isinstance(call.exception(20), Stopping) for call in calls)

@@ -116,7 +116,7 @@ def opened(settings: Settings, embedder: Embedder) -> closing[Engine]:
     return closing(open_engine(settings, fingerprint_of(embedder, settings)))
 
 
-def check_answers(settings: Settings, embedder: Embedder) -> None:
+def check_answers(settings: Settings, embedder: Embedder, *, scores: bool = True) -> None:
     """Check that the index holds and answers what it did in 0.1."""
     before = answers_of(settings)
     with opened(settings, embedder) as engine:
@@ -133,7 +133,12 @@ def check_answers(settings: Settings, embedder: Embedder) -> None:
         for text, mode, given, hits in before["searches"]:
             results = searcher.search(Query(text, mode=mode, filter=filter_of(given)))
             now = [(hit.passage.id, hit.score) for hit in results.hits]
-            assert_same(now, hits, (text, mode, given))
+            if scores:
+                assert_same(now, hits, (text, mode, given))
+            else:
+                keys, then = {key for key, _ in now}, {key for key, _ in hits}
+                assert len(keys) == len(then), (text, mode, given)
+                assert len(keys - then) <= 1, (text, mode, given)  # at the cut
 
 
 def held(engine: Engine) -> dict[str, Any]:
@@ -210,7 +215,8 @@ def test_an_index_of_another_analyser_is_upgraded(
     ):
         engine.article_ids("", 1)
     assert upgrade(settings, embedder) is not None
-    check_answers(settings, embedder)
+    # What was replaced in 0.1's index of Elasticsearch weighed in its scores, and is gone now.
+    check_answers(settings, embedder, scores=settings.engine == "embedded")
 
 
 def test_reindexing_upgrades_too(tmp_path: Path, embedder: Embedder) -> None:

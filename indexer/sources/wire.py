@@ -55,7 +55,9 @@ def send(to: socket.socket, value: object, *descriptors: int) -> None:
     """Send a line, and descriptors with it."""
     line = _encoded(value)
     sent = socket.send_fds(to, [line], descriptors) if descriptors else 0
-    to.sendall(line[sent:])
+    # Sending nothing would fail where the receiver has read all, answered and ended.
+    if sent < len(line):
+        to.sendall(line[sent:])
 
 
 def receive(source: socket.socket) -> tuple[Any, list[int]]:

@@ -16,7 +16,7 @@ import pytest
 
 from indexer.codes import CODES
 from indexer.formats import MEBIBYTE, SUFFIXES, Options
-from indexer.sources import Failure, Found
+from indexer.sources import Failure, Found, wire
 from indexer.sources.sandbox import SHARED_SIZE, Limits, Parser, Usage, time_allowed
 from tests.sources.support import READERS, brief, source, write
 from tests.support import ASCII_PATH
@@ -430,3 +430,22 @@ def _until(look: Callable[[], list[int]], number: int) -> list[int]:
             return found
         time.sleep(0.1)
     raise AssertionError(f"{found} after ten seconds")
+
+
+def test_a_request_that_was_answered_by_one_who_ended_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = socket.socketpair()
+    send_fds = socket.send_fds
+
+    def sent_and_read(to: socket.socket, buffers: list[bytes], descriptors: list[int]) -> int:
+        sent = send_fds(to, buffers, descriptors)
+        _, (received,), _, _ = socket.recv_fds(theirs, 1_000, 1)
+        os.close(received)
+        theirs.close()
+        return sent
+
+    monkeypatch.setattr(socket, "send_fds", sent_and_read)
+    with ours, Path(os.devnull).open() as file:
+        wire.send(ours, {"name": "a.txt"}, file.fileno())
+        assert ours.recv(1) == b""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from indexer.encodings import Line, decode, opened_lines
 from indexer.formats import MAX_LINE, MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
-from indexer.formats.documents import encoding_notes, whole
+from indexer.formats.documents import MAX_WHOLE, encoding_notes, whole
 from indexer.formats.fields import Fields
 from indexer.records import parse_object
 from search.errors import SourceError
@@ -28,7 +28,6 @@ from search.errors import SourceError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-MAX_WHOLE = 64 * MEBIBYTE  # bytes of a .json
 HOLDERS = (
     "articles",
     "items",

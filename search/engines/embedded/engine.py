@@ -111,10 +111,10 @@ class EmbeddedEngine:
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
         with self._writing:
             self._start_writing("indexing")
-            written = self._record.write(articles, self._fingerprint)
-            if any(outcome.status == "written" for outcome in written.outcomes):
+            outcomes = self._record.write(articles, self._fingerprint)
+            if any(outcome.status == "written" for outcome in outcomes):
                 self._publisher.soon()
-            return written.outcomes
+            return outcomes
 
     def delete(self, article_ids: Sequence[str]) -> int:
         with self._writing:

@@ -23,7 +23,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,14 +61,6 @@ from search.errors import EngineUnavailable
 
 MOST_ACCEPTED = 100  # 33 bytes each, read with every request
 _SYNCED_EVERY = 1.0  # seconds: on disk, a writer's head may be so far behind
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a write did: each article's outcome, and how many passages were stored."""
-
-    outcomes: list[WriteOutcome]
-    passages: int
 
 
 class Record:
@@ -125,7 +117,9 @@ class Record:
 
     # -- writing
 
-    def write(self, articles: Sequence[IndexedArticle], fingerprint: Fingerprint) -> Written:
+    def write(
+        self, articles: Sequence[IndexedArticle], fingerprint: Fingerprint
+    ) -> list[WriteOutcome]:
         """Store articles in one transaction; an unfit one fails alone."""
         make = not self.was_there
         with self._connections.writing(make=make) as connection:
@@ -138,11 +132,11 @@ class Record:
             outcomes = [storing.store(a, fingerprint.dimensions) for a in articles]
             if not any(outcome.status == "written" for outcome in outcomes):
                 connection.execute("ROLLBACK")
-                return Written(outcomes, 0)
+                return outcomes
             state = storing.finish(log)
         self._write_head(state)
         self._reserve.make()
-        return Written(outcomes, sum(len(rows.terms) for rows in storing.added))
+        return outcomes
 
     def delete(self, article_ids: Sequence[str]) -> int:
         """Remove articles in one transaction, on a full disk too; return how many there were."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from search.domain import LAYERS, IndexedArticle, IndexedPassage
 from search.engine import Fingerprint, WriteOutcome
 from search.engines.checks import Unfit, check_article
-from search.engines.embedded.changes import State, TermRows
+from search.engines.embedded.changes import State
 from search.engines.embedded.connections import RECORD_SCHEMA
 from search.engines.embedded.rows import (
     ARTICLE,
@@ -104,13 +104,11 @@ def forget_removals(connection: sqlite3.Connection, horizon: int) -> int:
 class Storing:
     """One transaction's changes. Rows are inserted table by table: half the time of in turn.
 
-    `state` is where the record stands with them, but for the commit itself; `added` is what
-    the text index needs of the passages stored.
+    `state` is where the record stands with them, but for the commit itself.
     """
 
     connection: sqlite3.Connection
     state: State
-    added: list[TermRows] = field(default_factory=list)
     _keys: set[int] = field(default_factory=set)
     _passages: list[tuple[int, int, int, bytes, bytes]] = field(default_factory=list)
     _terms: list[tuple[int, int, bytes]] = field(default_factory=list)
@@ -157,7 +155,6 @@ class Storing:
         key, first, passages = about.key, about.first, about.passages
         if key in self._keys:  # stored a moment ago: its rows must be there to be removed
             self._insert()
-            self.added = [rows for rows in self.added if rows.article != key]
         for table in ("passages", "terms", "vectors", "sentences"):
             self.connection.execute(
                 f"DELETE FROM {table} WHERE number >= ? AND number < ?",  # noqa: S608
@@ -202,19 +199,6 @@ class Storing:
         for at in range(0, len(terms), PACKED):
             some = "\n".join([layer for layers in terms[at : at + PACKED] for layer in layers])
             self._terms.append((first + at, key, pack_terms(some, first + at, key)))
-        self.added.append(
-            TermRows(
-                first,
-                key,
-                info.id,
-                0,
-                info.source,
-                info.language,
-                published or None,
-                info.tags,
-                terms,
-            )
-        )
         if indexed.embedded:
             self._add_vectors(passages, first)
 

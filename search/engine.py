@@ -102,6 +102,7 @@ class RankRequest:
     `frequencies` names terms whose document frequency (passages of the whole
     index, filter not applied) is wanted besides.
     `exact_total` False spares an engine the counting of what it does not list.
+    `texts` asks for the listed passages of the text ranking too, where they cost no round trip.
     """
 
     clause: Clause | None = None
@@ -111,13 +112,17 @@ class RankRequest:
     limit: int = SHORTLIST
     frequencies: tuple[Term, ...] = ()
     exact_total: bool = True
+    texts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rankings:
-    """`text_total` is exact: how many passages match clause and filter, None without a clause.
+    """`text_total` is how many passages match clause and filter, None without a clause.
 
-    Where `exact_total` was not asked, it is at least the passages listed and at most the exact one.
+    Exact where `total_is_exact`; otherwise, or where `exact_total` was not asked, it is at least
+    the passages listed and at most the exact one.
+
+    `passages_read`: passages that came along, by id, as they were ranked; the others are fetched.
 
     `behind`: what was written last is not found by words yet, and not for its first seconds:
     the disk is full, or the process that writes is stuck.
@@ -127,6 +132,8 @@ class Rankings:
 
     text: tuple[Ranked, ...] = ()
     text_total: int | None = None
+    total_is_exact: bool = True
+    passages_read: Mapping[str, StoredPassage] = field(default_factory=dict)
     vector: tuple[Ranked, ...] = ()
     frequencies: Mapping[Term, int] = field(default_factory=dict)
     passages: int = 0  # in the whole index, for weighing the frequencies that were asked

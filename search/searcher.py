@@ -98,7 +98,10 @@ class Searcher:
             ranked = _ranked(rankings, mode, vector, weight)
             page = ranked[query.start : query.start + query.size]
         with clock.stage("fetch"):
-            stored = {s.passage.id: s for s in self.engine.fetch([key for key, _ in page])}
+            stored = dict(rankings.passages_read)
+            lacking = [key for key, _ in page if key not in stored]
+            if lacking:
+                stored |= {s.passage.id: s for s in self.engine.fetch(lacking)}
         with clock.stage("highlight"):
             hits = _hits(page, stored, rankings, Marker(parsed, forms))
         return Results(
@@ -183,14 +186,18 @@ def _request(
     vector: Vector | None,
     forms: Forms,
 ) -> RankRequest:
+    end = query.start + query.size
+    # By words alone a page needs no more than its own hits: no score depends on the others.
+    depth = end if mode == "keyword" else next(depth for depth in DEPTHS if end <= depth)
     return RankRequest(
         clause=text_clause(parsed, forms) if mode != "semantic" else None,
         vector=vector,
         filter=query.filter,
         constraint=constraint(parsed, forms),
-        limit=next(depth for depth in DEPTHS if query.start + query.size <= depth),
+        limit=depth,
         frequencies=stem_terms(parsed) if mode == "hybrid" else (),
         exact_total=mode == "keyword",  # with meaning beside it no total is exact
+        texts=mode == "keyword" and end <= MAX_SIZE,
     )
 
 
@@ -279,7 +286,7 @@ def _total(mode: str, rankings: Rankings, seen: int) -> Total | None:
     if mode == "semantic" or rankings.text_total is None:
         return None
     if mode == "keyword":
-        return Total(rankings.text_total, exact=True)
+        return Total(rankings.text_total, exact=rankings.total_is_exact)
     return Total(max(rankings.text_total, seen), exact=False)
 
 

@@ -179,3 +179,15 @@ def test_limits_are_bounded(engine: Engine, limit: int) -> None:
         engine.article_ids("", limit)
     with pytest.raises(InputError, match="limit"):
         engine.unembedded("", limit)
+
+
+def test_texts_that_come_with_a_ranking_are_those_that_are_fetched(engine: Engine) -> None:
+    engine.write([indexed(f"a{i}", f"x word{i}. y", "x z", title=f"t{i}") for i in range(5)])
+    rankings = engine.rank(RankRequest(Everything(), limit=6, texts=True))
+    assert [hit.passage_id for hit in rankings.text] == [
+        f"a{i}#{j}" for i in range(3) for j in (0, 1)
+    ]
+    for passage_id, read in rankings.passages_read.items():
+        assert engine.fetch([passage_id]) == [read]
+    assert set(rankings.passages_read) <= {hit.passage_id for hit in rankings.text}
+    assert engine.rank(RankRequest(Everything(), limit=6)).passages_read == {}

@@ -1,18 +1,9 @@
 """An index kept like folders, for days: what is new, changed, moved or removed there.
 
 One thread: it waits for events, looks where they happened (`watching.scanner`), and writes
-what stands still (`watching.sync`). It promises:
-
-- A file is read when it stood still for a while, and its articles are replaced as a whole.
-- What happened while nothing watched, or while events were lost, is caught up with: all is
-  looked at at the start, now and then, and after many events at once.
-- What is away (not there, not mounted, not to be read, a folder that is empty all at once)
-  removes nothing.
-- What an index holds under a folder is compared with what its files gave: what somebody else
-  changed or removed there is put right.
-- A failure is told once for each version of a file; one that may pass is tried again.
-- Killed at any moment, nothing is lost and nothing doubled.
-- Without its table in the data folder all is read again, and nothing but failures is told again.
+what stands still (`watching.sync`). Because events are lost, everything is looked at at the
+start, now and then, and after many of them at once, and compared with what the index holds.
+Without its table in the data folder all is read again, and nothing but failures is told again.
 """
 
 from __future__ import annotations
@@ -21,9 +12,10 @@ import json
 import os
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -44,28 +36,21 @@ from search.engine import Engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError
 from search.settings import Settings
 
-AT_ONCE = 256  # files written before it is looked again whether something happened
-SLICE = 10.0  # seconds of writing before that
-MANY_EVENTS = 1_000  # at once: some may be lost, and looking at everything is quicker
-STEP = 50  # milliseconds between questions whether to stop
+SLICE = 10.0  # seconds of writing before it is looked again whether something happened
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds.
 
-    settle   a file is read, or taken for gone, when nothing changed for so long
-    burst    events of so long are looked at together
-    look     everything is looked at again, and compared with what is stored
-    poll     everything is looked at again where the system tells of no events
-    busy     waits while the engine or the model cannot be used, the last again and again
+    settle  a file is read, or taken for gone, when nothing changed for so long
+    look    everything is looked at again, and compared with what is stored
+    wait    before what cannot be done now is tried again: to be told of events, to write
     """
 
     settle: float = 2.0
-    burst: float = 1.0
     look: float = 600.0
-    poll: float = 15.0
-    busy: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
+    wait: float = 15.0
 
 
 def watch(
@@ -112,8 +97,10 @@ def watch(
         told = path
 
     read = partial(read_articles, options=options, source=source)
-    write = partial(index, engine=engine, embedder=embedder, settings=settings, embed=embed)
-    sync = Sync(engine, embedder, read, write, embed, failed)
+    write = partial(
+        index, engine=engine, embedder=embedder, settings=settings, embed=embed, stopping=stopping
+    )
+    sync = Sync(engine, embedder, read, write, stopping, embed, failed)
     reading = json.dumps([sorted(options.fields.items()), options.encoding, source])
     with ExitStack() as stack:
         scanners = []
@@ -146,58 +133,54 @@ class _Watch:
     stopping: Callable[[], bool]
     tell: Callable[[str], None]
     has_events: bool = True
-    compare_at: dict[Scanner, float] = field(default_factory=dict)
-    troubles: int = 0  # in a row, of the engine or the model
-    busy_until: float = float("-inf")
+    look_at: float = float("-inf")
+    waits: bool = False  # for the engine or the model
+    work_at: float = float("-inf")
 
     def run(self) -> None:
-        """Work until it is stopped; each round of events begins and ends with a whole scan."""
+        """Work until it is stopped; each round of events begins with a whole scan."""
         while not self.stopping():
+            for scanner in self.scanners:
+                scanner.whole = True  # what happened while nobody listened
             before = self._identities()
             with closing(self._events()) as events:
                 for paths in events:
                     self._step(paths)
                     # What is watched is a folder, not its name: another may stand there now.
-                    if self._identities() != before:
+                    if self.stopping() or self._identities() != before:
                         break
-            for scanner in self.scanners:
-                scanner.whole = True  # what happened while nobody listened
 
     def _events(self) -> Generator[set[str], None, None]:
         """Yield where something happened, again and again, also if nothing did.
 
-        It ends where the system tells of no events, and where no folder is there, after a while.
+        It ends after a while where the system tells of no events, or no folder is there.
         """
-        tick = max(STEP, min(500, int(self.pace.settle * 250)))  # milliseconds
+        milliseconds = int(self.pace.settle * 1000)
         there = [each.path for each in self.scanners if is_folder(each.path)]
         try:
             if there:
                 for changes in events_of(
                     *there,
                     watch_filter=None,
-                    debounce=int(self.pace.burst * 1000),
-                    step=STEP,
-                    rust_timeout=tick,
+                    debounce=milliseconds // 2,
+                    rust_timeout=milliseconds // 4,
                     yield_on_timeout=True,
-                    stop_event=_Stop(self.stopping),
-                    raise_interrupt=True,
                     recursive=True,
                     ignore_permission_denied=True,
                 ):
                     yield {path for _, path in changes}
-                return
         except (OSError, RuntimeError) as error:
             # The system's watches are used up, or a name is no text.
             if self.has_events:
                 self.tell(
-                    f"no events ({error}); looking every {self.pace.poll:g} s instead. If "
+                    f"no events ({error}); looking every {self.pace.wait:g} s instead. If "
                     "there are too many folders, raise fs.inotify.max_user_watches"
                 )
             self.has_events = False
-        until = time.monotonic() + self.pace.poll
-        while time.monotonic() < until and not self.stopping():
+        until = time.monotonic() + self.pace.wait
+        while time.monotonic() < until:
             yield set()
-            time.sleep(tick / 1000)
+            time.sleep(self.pace.settle / 4)
 
     def _identities(self) -> list[tuple[int, int] | None]:
         return [_identity(place) for each in self.scanners for place in (each.path, *each.away)]
@@ -207,62 +190,59 @@ class _Watch:
         now = time.monotonic()
         for scanner in self.scanners:
             inside = [path for path in map(Path, paths) if path.is_relative_to(scanner.path)]
-            scanner.whole = scanner.whole or len(inside) > MANY_EVENTS
-            for path in inside if not scanner.whole else ():
-                scanner.touched(path, now)
-        if now < self.busy_until:
+            scanner.touched(inside, now)
+        if now < self.work_at:
             return
         try:
-            for scanner in self.scanners:
-                compares = now >= self.compare_at.get(scanner, now)
-                if (scanner.whole or compares) and scanner.scan(now) and compares:
-                    self.sync.compare(scanner)
-                    self.compare_at[scanner] = now + self.pace.look
-                    self._go_on()
+            self._look(now)
             self._work()
         except (EngineBusy, EngineUnavailable, EmbedderError) as error:
-            wait = self.pace.busy[min(self.troubles, len(self.pace.busy) - 1)]
-            self.busy_until = time.monotonic() + wait
-            if not self.troubles:
+            if not self.waits:
                 self.tell(f"waiting: {error}")
-            self.troubles += 1
+            self.waits, self.work_at = True, time.monotonic() + self.pace.wait
+        else:
+            if self.waits:
+                self.tell("going on")
+            self.waits = False
+        finally:
+            self.sync.engine.rest()
+            counts, self.sync.counts = self.sync.counts, Counter()
+            if counts.total():
+                done = ", ".join(
+                    f"{counts[each]:,} {each}" for each in ("new", "changed", "removed")
+                )
+                self.tell(f"{done} articles")
+
+    def _look(self, now: float) -> None:
+        """Look at everything where that is needed, and now and then at the index, too."""
+        compares = now >= self.look_at
+        for scanner in self.scanners:
+            if scanner.whole or compares:
+                scanner.scan(now)
+            if compares:
+                self.sync.compare(scanner)
+        if compares:
+            self.look_at = now + self.pace.look
 
     def _work(self) -> None:
-        """Write and remove for a while; then let others search and write."""
+        """Write and remove for a while; then let others search and write.
+
+        What is gone is removed when nothing is left to be read: that may need its vectors.
+        """
         until = time.monotonic() + SLICE
         worked, more = False, True
-        try:
-            while more and not self.stopping() and time.monotonic() < until:
-                more = False
-                for scanner in self.scanners:
-                    files, gone = scanner.settled(AT_ONCE, time.monotonic())
-                    if files or gone:
-                        worked = more = True
-                    if files:
-                        self.sync.write(scanner, files, self.stopping)
-                    if gone:
-                        self.sync.remove(scanner, gone)
-            if worked:
-                self.sync.show()
-                self._go_on()
-        finally:
-            counts = self.sync.take_counts()
-            if worked or any(counts):
-                self.sync.engine.rest()
-            if any(counts):
-                self.tell("{:,} new, {:,} changed, {:,} removed articles".format(*counts))
-
-    def _go_on(self) -> None:
-        if self.troubles:
-            self.tell("going on")
-            self.troubles = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Stop:
-    """What watchfiles asks whether to stop."""
-
-    is_set: Callable[[], bool]
+        while more and not self.stopping() and time.monotonic() < until:
+            more = False
+            for scanner in self.scanners:
+                files, gone = scanner.settled(time.monotonic())
+                if files:
+                    self.sync.write(scanner, files)
+                elif gone:
+                    self.sync.remove(scanner, gone)
+                more = more or bool(files or gone)
+            worked = worked or more
+        if worked:
+            self.sync.engine.show()
 
 
 def _checked(folders: Sequence[Path], settings: Settings) -> list[Path]:

@@ -52,6 +52,14 @@ def is_judged_set(folder: Path) -> bool:
         return False
 
 
+def is_hidden(name: str) -> bool:
+    """Tell whether files and folders of this name are left out.
+
+    `~$` begins what Word keeps beside an open document, under the same suffix.
+    """
+    return name.startswith((".", "~$"))
+
+
 def file_at(path: Path, ids: FileIds, known: str = "") -> SourceFile | Failure:
     """Return the file at a path as it is now, without opening it; `known` is its id where it is."""
     try:
@@ -126,8 +134,8 @@ def _walk(given: Path, ids: FileIds, seen: set[tuple[int, int]]) -> Iterator[Lis
         described = {Path(entry.name).stem for entry in entries if is_described(entry.name)}
         for entry in entries:
             path = folder / entry.name
-            if entry.name.startswith("."):
-                yield Skipped(shown(path), "its name begins with a dot", "hidden")
+            if is_hidden(entry.name):
+                yield Skipped(shown(path), f"its name begins with {entry.name[0]}", "hidden")
                 continue
             try:
                 is_folder = entry.is_dir()

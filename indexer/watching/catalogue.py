@@ -83,26 +83,23 @@ class Catalogue:
         self.entries: dict[str, Entry] = {}
         self.lost = ""
         self._place = place
-        earlier = place.with_suffix(".log")
+        former = place.with_suffix(".log")
         try:
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if earlier.exists():
+            if former.exists():
                 self.lost = "was written by version 0.1"
-                earlier.unlink()
+                former.unlink()
             try:
                 self._open()
-            except sqlite3.OperationalError:  # in use, a full disk, no permission
-                raise
-            except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            except (sqlite3.Error, ValueError, TypeError) as error:
+                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
+                    reason = f"{shown(folder)} is already being watched"
+                    raise InputError(reason, field="FOLDER") from None
                 self.lost = f"is damaged ({error})"
                 for name in (place.name, f"{place.name}-wal"):
                     place.with_name(name).unlink(missing_ok=True)
                 self._open()
         except (OSError, sqlite3.Error) as error:
-            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
-                raise InputError(
-                    f"{shown(folder)} is already being watched", field="FOLDER"
-                ) from None
             raise EngineUnavailable(f"cannot open {place}: {error}") from error
 
     def put(self, entries: Mapping[str, Entry | None]) -> None:

@@ -1,4 +1,4 @@
-"""What in a watched folder is new, changed or gone: what a listing says, compared with the catalogue.
+"""What in a watched folder is new, changed or gone: what is there, compared with the catalogue.
 
 Events only say where to look: they are lost, doubled and late, and name folders as they
 please. A file is given when it has stood still for a while, and one that vanished is gone
@@ -10,22 +10,23 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexer.formats import SUFFIXES, suffix_of
+from indexer.formats import suffix_of
 from indexer.sources import Failure, SourceFile
 from indexer.sources.identity import FileIds
-from indexer.sources.listing import file_at, list_files
-from indexer.sources.metadata import MANY, METADATA_SUFFIX
+from indexer.sources.listing import file_at, is_hidden, list_files
+from indexer.sources.metadata import METADATA_SUFFIX
 from indexer.sources.naming import shown
 from indexer.watching.catalogue import Catalogue, Entry, Version
 from indexer.watching.places import is_folder, unreachable
 
+AT_ONCE = 256  # files given at once
+MANY_EVENTS = 1_000  # at once: some may be lost, and looking at everything is quicker
 MANY_FILES = 20  # a folder of more is not taken for empty all at once
 SHARE = 5  # scans take one of so many seconds at most, plus one
-LOCK_PREFIX = "~$"  # of what Word keeps beside an open document, under the same suffix
 _ALLOWED = ("is empty", "is not mounted", "leads nowhere")  # with --allow-empty
 
 
@@ -62,10 +63,25 @@ class Scanner:
         """Of the keys of files that are not reached through a link out of the folder."""
         return self.ids.of(self.path / "x").removesuffix("x")
 
-    def scan(self, now: float) -> bool:
-        """Compare everything with the catalogue, unless that was done a moment ago; return whether."""
+    def touched(self, paths: Collection[Path], now: float) -> None:
+        """Look at the files where something happened; if it was elsewhere, or much, at everything."""
+        entries, self.whole = self.catalogue.entries, self.whole or len(paths) > MANY_EVENTS
+        for path in paths:
+            if self.whole or any(map(is_hidden, path.relative_to(self.path).parts)):
+                continue
+            is_read = bool(suffix_of(path.name))
+            is_beside = path.parent in self._folders and not path.name.endswith(METADATA_SUFFIX)
+            file = file_at(path, self.ids) if is_read and is_beside else None
+            entry = entries.get(self.ids.of(path)) if file else None
+            if isinstance(file, SourceFile) and (entry is None or entry.path == str(path)):
+                self._notice(file.id, file, now)
+            else:
+                self.whole = is_read or path in self._folders or is_folder(path)
+
+    def scan(self, now: float) -> None:
+        """Compare everything with the catalogue, unless that was done a moment ago."""
         if now < self._not_before:
-            return False
+            return
         started = time.monotonic()
         files, entries = self._listed(), self.catalogue.entries
         holding = {file.path.parent for file in files.values()}
@@ -83,63 +99,36 @@ class Scanner:
         self._tell_away(kept)
         self.whole = False
         self._not_before = now + (SHARE + 1) * (time.monotonic() - started)
-        return True
 
-    def touched(self, path: Path, now: float) -> None:
-        """Look where something happened; have all scanned if it is not only about a known file."""
-        inside = path.relative_to(self.path)
-        if any(part.startswith((".", LOCK_PREFIX)) for part in inside.parts):
-            return
-        is_read = bool(suffix_of(path.name))
-        if self.away or path.name.endswith(METADATA_SUFFIX) or is_folder(path):
-            self.whole = True
-        elif is_read and path.parent in self._folders:
-            file, entry = file_at(path, self.ids), self.catalogue.entries.get(self.ids.of(path))
-            if isinstance(file, SourceFile) and (entry is None or entry.path == str(path)):
-                self._notice(file.id, file, now)
-            elif entry is not None:
-                self.whole = True
-        elif is_read or path in self._folders:  # reached through a link; a folder that is gone
-            self.whole = True
-
-    def again(self, keys: Iterable[str]) -> None:
-        """Have files read again, though they did not change."""
-        entries = self.catalogue.entries
-        if again := {key: replace(entries[key], digest="") for key in keys}:
-            self.catalogue.put(again)
-            self.whole = True
-
-    def settled(self, most: int, now: float) -> tuple[list[tuple[SourceFile, Version]], list[str]]:
-        """Return what stood still: files to be read, at most so many, and keys of those gone.
-
-        A file is not gone while one that is alike waits, which may need its vectors.
-        """
+    def settled(self, now: float) -> tuple[list[tuple[SourceFile, Version]], list[str]]:
+        """Return what stood still: some files to be read, and the keys of those that are gone."""
         read: list[tuple[SourceFile, Version]] = []
         gone: list[str] = []
         for key, change in list(self.changes.items()):
-            if now - change.since < self.settle:
+            if now - change.since < self.settle or len(read) == AT_ONCE:
                 continue
-            if change.file is None:
-                gone.append(key)
-            elif len(read) < most:
+            if change.file is not None:
                 self._notice(key, change.file, now)
                 if self.changes.get(key) is change:
                     read.append((change.file, change.version))
-        if gone:
-            entries = {key: self.catalogue.entries[key] for key in gone}
-            waiting = {like(each.version) for each in self.changes.values() if each.file}
-            gone = [key for key, entry in entries.items() if like(entry.version) not in waiting]
-            kept = {key for key in gone if self._unreachable(entries[key])}
-            for key in kept:
+            elif self._unreachable(self.catalogue.entries[key]):
                 del self.changes[key]
                 self.whole = True
-            gone = [key for key in gone if key not in kept]
+            else:
+                gone.append(key)
         return read, gone
 
     def done(self, keys: Iterable[str]) -> None:
         """Note that files were read or are known no longer."""
         for key in keys:
             self.changes.pop(key, None)
+
+    def owner(self, article_id: str) -> str | None:
+        """Return the longest key of a file, known or to be read, that an article may be of."""
+        key = article_id
+        while key and key not in self.catalogue.entries and key not in self.changes:
+            key = key.rpartition("/")[0]
+        return key or None
 
     def is_gone(self, article_id: str) -> bool:
         """Tell whether an article under the folder, of no known file, is of one that is gone."""
@@ -154,9 +143,12 @@ class Scanner:
         failed: set[str] = set()
         for listed in list_files([self.path], self.ids):
             if isinstance(listed, SourceFile):
-                if not listed.path.name.startswith(LOCK_PREFIX):
-                    files[listed.id] = listed
-            elif isinstance(listed, Failure) and not _has_gone(listed):
+                files[listed.id] = listed
+            elif isinstance(listed, Failure):
+                if listed.code == "not-found" and not (
+                    listed.file and listed.file.path.is_symlink()
+                ):
+                    continue  # removed meanwhile
                 failed.add(listed.place)
                 if listed.place not in self._told:
                     self.on_failure(listed)
@@ -174,6 +166,7 @@ class Scanner:
             self.changes[key] = Change(file if version else None, version, now)
 
     def _unreachable(self, entry: Entry) -> tuple[Path, str] | None:
+        """Return why a file that is missing is not taken for gone; None if it is."""
         found = unreachable(Path(entry.path), self.path, entry.mount)
         return None if self.allow_empty and found and found[1] in _ALLOWED else found
 
@@ -199,9 +192,8 @@ class Scanner:
         """
         path = str(file.path)  # a hundred thousand of them take seconds as Path
         own = _stamp(path)
-        if not own or SUFFIXES.get(suffix_of(path), "") in MANY:
-            return own and (self.reading, *own)
-        return (self.reading, *own, *_stamp(os.path.splitext(path)[0] + METADATA_SUFFIX))  # noqa: PTH122
+        beside = os.path.splitext(path)[0] + METADATA_SUFFIX  # noqa: PTH122
+        return own and (self.reading, *own, *_stamp(beside))
 
 
 def like(version: Version) -> Version:
@@ -215,10 +207,3 @@ def _stamp(path: str) -> Version:
     except OSError:
         return ()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _has_gone(failure: Failure) -> bool:
-    """Tell whether what could not be listed was only removed meanwhile."""
-    if failure.code != "not-found":
-        return False
-    return failure.file is None or not os.path.lexists(failure.file.path)

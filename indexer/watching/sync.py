@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -48,39 +48,28 @@ class Sync:
     embedder: Embedder
     read: Callable[[Sequence[SourceFile]], Generator[Item, None, None]]  # `read_articles`
     index: Callable[..., Report]  # `pipeline.index` with all but what differs from run to run
+    stopping: Callable[[], bool]  # what `index` asks
     embed: bool
     on_failure: Callable[[Failure], None]  # once for each version of a file and each reason
-    _counts: Counter[str] = field(default_factory=Counter)
-    _unshown: set[str] = field(default_factory=set)  # keys of files of articles not listed yet
+    counts: Counter[str] = field(default_factory=Counter)  # articles "new", "changed", "removed"
 
-    def write(
-        self,
-        scanner: Scanner,
-        files: Sequence[tuple[SourceFile, Version]],
-        stopping: Callable[[], bool],
-    ) -> None:
+    def write(self, scanner: Scanner, files: Sequence[tuple[SourceFile, Version]]) -> None:
         """Index files of a folder, and remove what they gave before and do not give any more.
 
         Args:
             scanner: of their folder.
             files: and what they are like.
-            stopping: asked now and then; True ends it early, and nothing is noted.
 
         Raises:
             EngineError: not everything was written, or could be noted; giving it again is safe.
         """
-        known = scanner.catalogue.entries
         readings: dict[str, _Reading] = {}
         for file, version in files:
-            before = known.get(file.id)
+            before = scanner.catalogue.entries.get(file.id)
             told = before.codes if before is not None and before.version == version else ()
             entry = Entry(str(file.path), mount_of(file.path), version)
             # One that changes is a file to wait for, not a failure.
             readings[file.id] = _Reading(entry, (*told, "changed"))
-        # So that what is killed in the middle is known to have been begun.
-        scanner.catalogue.put(
-            {key: each.entry for key, each in readings.items() if key not in known}
-        )
 
         def stored(found: Found, _: IngestStatus) -> None:
             if found.file is not None:
@@ -96,31 +85,32 @@ class Sync:
                 codes = (*reading.entry.codes, failure.code)
                 reading.entry = replace(reading.entry, codes=codes)
 
-        self._list(readings)
-        self._unshown.update(readings)
         with closing(self.read([file for file, _ in files])) as items:
-            report = self.index(
-                items,
-                known=self._moved(scanner, files),
-                stopping=stopping,
-                on_outcome=stored,
-                on_failure=failed,
-            )
-        self._counts.update(new=report.created, changed=report.updated)
-        if not report.stopped:
-            self._note(scanner, readings)
-            return
-        scanner.catalogue.put(
-            {key: each.entry for key, each in readings.items() if each.entry.codes}
+            known = self._moved(scanner, files)
+            report = self.index(items, known=known, on_outcome=stored, on_failure=failed)
+        self.counts.update(new=report.created, changed=report.updated)
+        read = {
+            key: replace(each.entry, digest=f"{each.digest:016x}")
+            for key, each in readings.items()
+            if not report.stopped and "changed" not in each.entry.codes
+        }
+        self._delete(
+            article_id
+            for key, entry in read.items()
+            if not entry.may_pass
+            for article_id in self._of(key, scanner)
+            if article_id not in readings[key].ids
         )
-        if not stopping():
+        # What is noted of the others is which failures were told.
+        scanner.catalogue.put({key: each.entry for key, each in readings.items()} | read)
+        scanner.done(read)
+        if report.stopped and not self.stopping():
             if report.stopped == "interrupted":
                 raise KeyboardInterrupt
             raise EngineUnavailable(report.stopped)
 
     def remove(self, scanner: Scanner, keys: Sequence[str]) -> None:
         """Remove the articles of files that are gone. Raises EngineError: giving it again is safe."""
-        self._list(keys)
         self._delete(chain.from_iterable(self._of(key, scanner) for key in keys))
         scanner.catalogue.put(dict.fromkeys(keys))
         scanner.done(keys)
@@ -133,7 +123,7 @@ class Sync:
         Raises:
             EngineError: it cannot be told.
         """
-        self.show()
+        self.engine.show()
         entries, prefix = scanner.catalogue.entries, scanner.prefix
         digests = dict.fromkeys(entries, 0)
         orphans: list[str] = []
@@ -141,53 +131,27 @@ class Sync:
         ids = chain(self._ids(prefix), chain.from_iterable(outside))
         while page := list(islice(ids, AT_ONCE)):
             for article_id, there in self.engine.stored(page).items():
-                key = _owner(article_id, digests)
-                if key is None and _owner(article_id, scanner.changes) is None:
+                key = scanner.owner(article_id)
+                if key is None:
                     orphans.append(article_id)
-                elif key is not None and (there.embedded or not self.embed):
+                elif key in digests and (there.embedded or not self.embed):
                     digests[key] ^= _digest(article_id, there.content_hash)
         self._delete(filter(scanner.is_gone, orphans))
-        # One that took too long is left to the next start.
-        scanner.again(
-            key
+        doubtful = {
+            key: replace(entry, digest="")
             for key, entry in entries.items()
             if (entry.may_pass or entry.digest != f"{digests[key]:016x}")
-            and "timeout" not in entry.codes
-        )
-
-    def take_counts(self) -> tuple[int, int, int]:
-        """Return how many articles were new, changed and removed since this was asked."""
-        counts, self._counts = self._counts, Counter()
-        return counts["new"], counts["changed"], counts["removed"]
-
-    def show(self) -> None:
-        """Have all that was written found and listed. Raises EngineError."""
-        self.engine.show()
-        self._unshown.clear()
-
-    def _note(self, scanner: Scanner, readings: dict[str, _Reading]) -> None:
-        """Note in the catalogue what files gave, after what they do not give any more is gone."""
-        read = {
-            key: replace(each.entry, digest=f"{each.digest:016x}")
-            for key, each in readings.items()
-            if "changed" not in each.entry.codes
+            and "timeout" not in entry.codes  # one that took too long is left to the next start
         }
-        self._delete(
-            article_id
-            for key, entry in read.items()
-            if not entry.may_pass
-            for article_id in self._of(key, scanner)
-            if article_id not in readings[key].ids
-        )
-        scanner.catalogue.put(read)
-        scanner.done(read)
+        if doubtful:
+            scanner.catalogue.put(doubtful)
+            scanner.whole = True
 
     def _of(self, key: str, scanner: Scanner) -> Iterator[str]:
         """Yield the ids that a file's articles may have: its key, and all that begin with it."""
         yield key
         for article_id in self._ids(f"{key}/"):
-            owner = _owner(article_id, scanner.catalogue.entries) or key
-            if len(owner) <= len(key):  # else it is of a file whose key begins with this one
+            if scanner.owner(article_id) == key:  # else of a file whose key begins with this one
                 yield article_id
 
     def _ids(self, prefix: str) -> Iterator[str]:
@@ -200,15 +164,10 @@ class Sync:
                 yield article_id
             after, limit = page[-1], AT_ONCE
 
-    def _list(self, keys: Collection[str]) -> None:
-        """Have the articles of files listed that were written a moment ago."""
-        if not self._unshown.isdisjoint(keys):
-            self.show()
-
     def _delete(self, ids: Iterable[str]) -> None:
         left = iter(ids)
         while some := list(islice(left, AT_ONCE)):
-            self._counts["removed"] += self.engine.delete(some)
+            self.counts["removed"] += self.engine.delete(some)
 
     def _moved(
         self, scanner: Scanner, files: Iterable[tuple[SourceFile, Version]]
@@ -228,11 +187,3 @@ def _digest(article_id: str, content_hash: str) -> int:
     """Return a number for an article as it is stored; those of a file are joined by exclusive or."""
     digest = hashlib.sha256(f"{article_id}\0{content_hash}".encode()).digest()
     return int.from_bytes(digest[:8], "big")
-
-
-def _owner(article_id: str, keys: Container[str]) -> str | None:
-    """Return the longest of these keys of files that an article may be of."""
-    key = article_id
-    while key and key not in keys:
-        key = key.rpartition("/")[0]
-    return key or None

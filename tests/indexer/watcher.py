@@ -20,7 +20,7 @@ from search.engine import Engine
 from search.settings import Settings
 from tests.support import CountingEmbedder
 
-QUICK = Pace(settle=0.15, burst=0.1, look=600.0, poll=0.3, busy=(0.1, 0.2))
+QUICK = Pace(settle=0.15, look=600.0, wait=0.3)
 
 
 class Watcher:

@@ -66,7 +66,8 @@ class Token(NamedTuple):
 
 
 _Layers = tuple[str, str, str, tuple[str, ...], str, bool]
-STEM: Final = 2  # places in it
+LETTERS: Final = 0  # places in it
+STEM: Final = 2
 GRAMS: Final = 3
 STOP: Final = 5
 _Word = tuple[int, int, _Layers]  # offsets into its run

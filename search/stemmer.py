@@ -48,6 +48,11 @@ def stem(folded: str) -> str:
     return _without_endings(_without_clitics(folded))
 
 
+def plural_forms(stem: str) -> tuple[str, ...]:
+    """Return the broken plurals that are listed for a word of this stem."""
+    return _plural_forms().get(stem, ())
+
+
 def _without_clitics(word: str) -> str:
     if len(word) < 4 or _is_whole(word):
         return word
@@ -88,9 +93,9 @@ def _without_article(word: str) -> str | None:
     return None
 
 
-def _without_endings(word: str) -> str:
+def _without_endings(word: str, *, singular: bool = False) -> str:
     plurals, kept = _plurals(), _kept()
-    word, ending, singular = _final_hamza(word), "", False
+    word, ending = _final_hamza(word), ""
     while word not in kept:
         if not singular and word in plurals:
             word, ending, singular = _final_hamza(plurals[word]), "", True
@@ -151,6 +156,15 @@ def _is_whole(word: str) -> bool:
 def _plurals() -> dict[str, str]:
     pairs = read_pairs("plurals.txt")
     return {_final_hamza(form): lemma for form, lemma in pairs.items()}
+
+
+@cache
+def _plural_forms() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for form, lemma in _plurals().items():
+        stem = _without_endings(lemma, singular=True)
+        found[stem] = (*found.get(stem, ()), form)
+    return found
 
 
 @cache

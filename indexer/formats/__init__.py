@@ -18,6 +18,11 @@ from search.errors import SourceError
 
 MEBIBYTE = 1 << 20
 MAX_LINE = 16 * MEBIBYTE  # bytes of one line of JSON
+METADATA_SUFFIX = ".meta.json"  # of what a person says of the file of one article beside it
+MAX_METADATA = MEBIBYTE  # bytes of it
+
+# Of these a file is many articles, each with its own fields.
+MANY = frozenset({"objects", "tables", "archives"})
 
 # Of an article, as `indexer.records` takes them.
 FIELDS = ("id", "title", "author", "source", "language", "published", "tags", "url", "text")

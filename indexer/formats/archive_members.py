@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, BinaryIO, cast
 
-from indexer.formats import MEBIBYTE
+from indexer.formats import MEBIBYTE, METADATA_SUFFIX
 from indexer.formats.archive_names import decoded, in_archive, problem_of, shown, unicode_path
 from indexer.formats.unpacking import (
     BROKEN,
@@ -35,7 +35,6 @@ from search.errors import SourceError
 MAX_TAR_HEADER = MEBIBYTE  # bytes of a long name or an extended header
 _BESIDE = b"gxXLK"  # the types of these
 _BLOCK = 512  # bytes of a tar
-METADATA_SUFFIX = ".meta.json"
 
 _COMPRESSED = re.compile(r"\.(gz|bz2|xz)$", re.IGNORECASE)
 _TAR = re.compile(r"\.(tgz|tar\.\w+|tar)$", re.IGNORECASE)

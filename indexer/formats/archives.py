@@ -27,7 +27,10 @@ from unicodedata import normalize
 
 from indexer.encodings import decode
 from indexer.formats import (
+    MANY,
+    MAX_METADATA,
     MEBIBYTE,
+    METADATA_SUFFIX,
     SUFFIXES,
     Broken,
     Extracted,
@@ -35,19 +38,17 @@ from indexer.formats import (
     reader_of,
     suffix_of,
 )
-from indexer.formats.archive_members import METADATA_SUFFIX, Member, members_of
+from indexer.formats.archive_members import Member, members_of
 from indexer.formats.documents import whole
 from indexer.formats.unpacking import Budget
 from indexer.records import parse_object
 from search.errors import SourceError
 
 MAX_MEMBER = 64 * MEBIBYTE  # bytes of a member that is not streamed
-MAX_METADATA = MEBIBYTE  # bytes of a NAME.meta.json
-MAX_METADATA_ALL = 16 * MEBIBYTE  # bytes of all of them
+MAX_METADATA_ALL = 16 * MEBIBYTE  # bytes of all NAME.meta.json
 MAX_DEPTH = 3  # archives in archives
 
 _STREAMED = frozenset({".jsonl", ".ndjson", ".csv", ".tsv"})
-_MANY = frozenset({"objects", "tables", "archives"})  # each article has its own metadata
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
@@ -156,7 +157,7 @@ def _placed(
     if isinstance(item, Broken):
         return replace(item, part=part)
     fields = item.fields
-    if known and not item.part and _kind(member.name) not in _MANY:
+    if known and not item.part and _kind(member.name) not in MANY:
         fields = {**fields, **{k: value for k, value in known.items() if value not in (None, "")}}
     return replace(item, part=part, inside=f"/{key}{item.inside}", fields=fields)
 

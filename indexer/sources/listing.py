@@ -12,10 +12,10 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from indexer.formats import SUFFIXES, suffix_of
+from indexer.formats import METADATA_SUFFIX, SUFFIXES, suffix_of
 from indexer.sources import Failure, Listed, Skipped, SourceFile
 from indexer.sources.identity import FileIds
-from indexer.sources.metadata import METADATA_SUFFIX, is_described
+from indexer.sources.metadata import is_described
 from indexer.sources.naming import problem_of, shown
 
 READ_ALREADY = "read already"  # what a `Skipped` is counted by

@@ -6,18 +6,12 @@ import os
 from pathlib import Path
 
 from indexer.encodings import decode
-from indexer.formats import MEBIBYTE, SUFFIXES, suffix_of
+from indexer.formats import MANY, MAX_METADATA, METADATA_SUFFIX, SUFFIXES, suffix_of
 from indexer.mojibake import check_as_meant
 from indexer.records import parse_object
 from indexer.sources.naming import problem_of
 from indexer.sources.opening import open_regular
 from search.errors import SourceError
-
-MAX_METADATA = MEBIBYTE  # bytes of a NAME.meta.json
-METADATA_SUFFIX = ".meta.json"
-
-# Of these a file is many articles, each with its own fields.
-MANY = frozenset({"objects", "tables", "archives"})
 
 
 def is_described(name: str) -> bool:

@@ -16,10 +16,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from indexer.formats import MEBIBYTE, SUFFIXES, Broken, Options, suffix_of
+from indexer.formats import MANY, MEBIBYTE, SUFFIXES, Broken, Options, suffix_of
 from indexer.records import article_from, own_id
 from indexer.sources import Failure, Found, SourceFile
-from indexer.sources.metadata import MANY
 from indexer.sources.naming import shown
 from indexer.sources.opening import open_regular
 from indexer.sources.wire import End, Said, failed

@@ -14,11 +14,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexer.formats import suffix_of
+from indexer.formats import METADATA_SUFFIX, suffix_of
 from indexer.sources import Failure, SourceFile
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import file_at, is_hidden, list_files
-from indexer.sources.metadata import METADATA_SUFFIX
 from indexer.sources.naming import shown
 from indexer.watching.catalogue import Catalogue, Entry, Version
 from indexer.watching.places import is_folder, unreachable

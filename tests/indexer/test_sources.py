@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.formats import MAX_LINE, SUFFIXES
+from indexer.formats import MAX_LINE, MAX_METADATA, SUFFIXES
 from indexer.formats.documents import MAX_WHOLE
 from indexer.sources import Failure, Found, Item, Skipped, SourceFile
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
-from indexer.sources.metadata import MAX_METADATA
 from indexer.sources.reading import read_articles
 from indexer.sources.sandbox import Parser
 from search.article_ids import MAX_FILE_ID

@@ -9,16 +9,15 @@ import resource
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-import uvicorn
 
 from indexer import accepting, server
+from tests.indexer.serving import serving
 from tests.support import REPOSITORY
 
 ASKED = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -36,22 +35,6 @@ async def hello(
     size = 50_000_000 if scope["path"] == "/much" else 2
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"ok" * (size // 2)})
-
-
-@contextmanager
-def serving(limit: int) -> Iterator[int]:
-    """Give the port of a server that takes so many connections at once."""
-    listening = server._bound("127.0.0.1", 0)
-    config = uvicorn.Config(hello, http=server.TimedProtocol, lifespan="off", log_config=None)
-    running = server.StoppingServer(config, limit)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        running.should_exit = True
-        thread.join()
-        listening.close()
 
 
 def connected(port: int, sent: bytes = b"", *, buffer: int = 0) -> socket.socket:
@@ -95,7 +78,7 @@ def is_open(one: socket.socket) -> bool:
     ],
 )
 def test_every_kind_of_silent_connection_makes_room(sent: bytes) -> None:
-    with serving(20) as port, ExitStack() as stack:
+    with serving(hello, 20) as port, ExitStack() as stack:
         for _ in range(60):
             stack.enter_context(connected(port, sent))
             assert answered(port)
@@ -103,7 +86,7 @@ def test_every_kind_of_silent_connection_makes_room(sent: bytes) -> None:
 
 @pytest.mark.slow
 def test_the_longest_waiting_makes_room_first_and_sending_a_little_makes_nobody_younger() -> None:
-    with serving(16) as port, ExitStack() as stack:
+    with serving(hello, 16) as port, ExitStack() as stack:
         oldest = stack.enter_context(connected(port, b"G"))
         time.sleep(2 * accepting.GRACE)
         others = [stack.enter_context(connected(port)) for _ in range(14)]
@@ -118,7 +101,7 @@ def test_the_longest_waiting_makes_room_first_and_sending_a_little_makes_nobody_
 
 @pytest.mark.slow
 def test_who_is_being_answered_never_makes_room() -> None:
-    with serving(10) as port, ExitStack() as stack:
+    with serving(hello, 10) as port, ExitStack() as stack:
         slow = [
             stack.enter_context(connected(port, ASKED.replace(b"/ ", b"/slow "))) for _ in range(8)
         ]
@@ -131,7 +114,7 @@ def test_who_is_being_answered_never_makes_room() -> None:
 @pytest.mark.slow
 def test_answers_that_nobody_takes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "MAX_UNREAD", 3)
-    with serving(100) as port, ExitStack() as stack:
+    with serving(hello, 100) as port, ExitStack() as stack:
         unread = []
         for _ in range(5):
             asked = ASKED.replace(b"/ ", b"/much ")

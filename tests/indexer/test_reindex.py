@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from indexer import reindex as reindexing
 from indexer.preparing import prepare
 from indexer.reindex import Copied, migrate, reindex
 from search.assembly import fingerprint_of
@@ -22,8 +19,6 @@ from search.domain import Article, Query, Vector
 from search.embedding import Progress
 from search.engine import Engine, RankRequest
 from search.engines import open_engine, stored_fingerprint
-from search.engines.elastic import versions as elastic_versions
-from search.engines.embedded import versions as embedded_versions
 from search.errors import EngineBusy, EngineError, FingerprintMismatch, InputError
 from search.searcher import Searcher
 from search.settings import Settings
@@ -33,6 +28,7 @@ from tests.conformance.engines import (
     names,
     removed,
 )
+from tests.indexer.killing import killed_at
 from tests.support import HashingEmbedder, article
 
 EMBEDDER = HashingEmbedder()
@@ -297,30 +293,7 @@ def test_an_interrupted_run_for_another_model_is_begun_anew(settings: Settings) 
 
 def _reindex_until(settings: Settings, step: int) -> None:
     """Reindex ten articles at a time; be killed at a step, counted through all that is done."""
-    steps = itertools.count(1)
-
-    def count(*_: object) -> None:
-        if next(steps) == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def counted(owner: object, name: str) -> None:
-        plain = getattr(owner, name)
-
-        def counting(*given: object, **named: object) -> object:
-            count()
-            answer = plain(*given, **named)
-            count()
-            return answer
-
-        setattr(owner, name, counting)
-
-    reindexing.PAGE = 10
-    counted(reindexing, "prepare")
-    counted(embedded_versions.Versions, "make_current")
-    counted(embedded_versions.Versions, "remove")
-    counted(elastic_versions, "create")
-    counted(elastic_versions, "move_alias")
-    reindex(settings, EMBEDDER, on_step=count)
+    reindex(settings, EMBEDDER, on_step=killed_at(step, page=10))
 
 
 @pytest.mark.slow

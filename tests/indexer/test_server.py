@@ -6,8 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ import uvicorn
 
 from indexer import server
 from search.errors import SettingsError
+from tests.indexer.serving import serving
 
 pytestmark = pytest.mark.slow
 
@@ -30,23 +30,6 @@ async def hello(
     for _ in range(1_000 if scope["path"] == "/much" else 0):
         await send({"type": "http.response.body", "body": bytes(100_000), "more_body": True})
     await send({"type": "http.response.body", "body": b"ok"})
-
-
-@contextmanager
-def serving() -> Iterator[int]:
-    listening = server._bound("127.0.0.1", 0)
-    config = uvicorn.Config(
-        hello, http=server.TimedProtocol, lifespan="off", log_config=None, timeout_keep_alive=1
-    )
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        running.should_exit = True
-        thread.join()
-        listening.close()
 
 
 async def seconds_open(port: int, *pieces: bytes) -> tuple[float, bytes]:
@@ -76,7 +59,7 @@ def test_a_request_that_does_not_arrive_is_cut_off(
     monkeypatch: pytest.MonkeyPatch, pieces: list[bytes], answered: bool
 ) -> None:
     monkeypatch.setattr(server, "REQUEST_SECONDS", 1.0)
-    with serving() as port:
+    with serving(hello) as port:
         took, answer = asyncio.run(seconds_open(port, *pieces))
     assert took < 5
     assert answer.startswith(b"HTTP/1.1 200") is answered
@@ -84,7 +67,7 @@ def test_a_request_that_does_not_arrive_is_cut_off(
 
 def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "UNREAD_SECONDS", 0.5)
-    with serving() as port, socket.create_connection(("127.0.0.1", port)) as client:
+    with serving(hello) as port, socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"GET /much HTTP/1.1\r\nHost: a\r\n\r\n")
         time.sleep(2)
         size = 0
@@ -95,7 +78,7 @@ def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_client_that_reads_slowly_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "UNREAD_SECONDS", 0.5)
-    with serving() as port, socket.create_connection(("127.0.0.1", port)) as client:
+    with serving(hello) as port, socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"GET /much HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         size = 0
         while piece := client.recv(3 << 20, socket.MSG_WAITALL):
@@ -131,7 +114,7 @@ def test_the_application_is_told_when_it_is_to_stop() -> None:
 
 
 def test_an_idle_connection_after_an_answer_is_closed() -> None:
-    with serving() as port:
+    with serving(hello) as port:
         took, answer = asyncio.run(seconds_open(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
     assert b"\r\nok\r\n" in answer
     assert 0.5 < took < 5

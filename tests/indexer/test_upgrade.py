@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import json
 import lzma
 import multiprocessing
@@ -25,15 +24,12 @@ from typing import Any
 
 import pytest
 
-from indexer import reindex as reindexing
 from indexer.reindex import reindex, upgrade
 from search.assembly import fingerprint_of
 from search.domain import Filter, Query, Vector
 from search.embedding import Embedder, Progress, open_embedder
 from search.engine import FACET_FIELDS, Engine
 from search.engines import open_engine, stored_fingerprint
-from search.engines.elastic import versions as elastic_versions
-from search.engines.embedded import versions as embedded_versions
 from search.errors import FingerprintMismatch, InputError, RecordCorrupt
 from search.searcher import Searcher
 from search.settings import Settings
@@ -43,6 +39,7 @@ from tests.conformance.engines import (
     names,
     removed,
 )
+from tests.indexer.killing import killed_at
 from tests.support import HashingEmbedder
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "index-0.1"
@@ -271,31 +268,7 @@ def test_damage_is_told_and_not_carried_over(tmp_path: Path, embedder: Embedder,
 
 def _upgrade_until(settings: Settings, step: int) -> None:
     """Upgrade four articles at a time; be killed at a step, counted through all that is done."""
-    steps = itertools.count(1)
-
-    def count(*_: object) -> None:
-        if next(steps) == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def counted(owner: object, name: str) -> None:
-        plain = getattr(owner, name)
-
-        def counting(*given: object, **named: object) -> object:
-            count()
-            answer = plain(*given, **named)
-            count()
-            return answer
-
-        setattr(owner, name, counting)
-
-    reindexing.PAGE = 4
-    counted(reindexing, "prepare")
-    counted(embedded_versions.Versions, "make_current")
-    counted(embedded_versions.Versions, "remove")
-    counted(embedded_versions.shutil, "rmtree")  # type: ignore[attr-defined]
-    counted(elastic_versions, "create")
-    counted(elastic_versions, "move_alias")
-    upgrade(settings, NoPassages(), on_step=count)
+    upgrade(settings, NoPassages(), on_step=killed_at(step, page=4))
     os._exit(0)
 
 

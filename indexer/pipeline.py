@@ -29,7 +29,7 @@ from indexer.batches import (
     batches,
 )
 from indexer.sources import Failure, Found, Item, Skipped
-from indexer.turns import in_turn
+from indexer.write_turns import in_turn
 from search.domain import Vector
 from search.embedding import Embedder
 from search.engine import Engine

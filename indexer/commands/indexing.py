@@ -174,7 +174,7 @@ def _indexed(
     """Index items, or with None what the index holds without vectors; show how far it is."""
     from indexer.pipeline import index, unembedded
     from indexer.sources.dead_letters import DeadLetters
-    from indexer.turns import FIRST_TURN, in_turn
+    from indexer.write_turns import FIRST_TURN, in_turn
 
     with (
         opened() as (engine, embedder, settings),

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from search.domain import Vector
 from search.embedding import Progress
 from search.embedding.batching import batches, width
+from search.embedding.rounds import Rounds, Submit
 from search.embedding.tokenizer import UnigramTokenizer
-from search.embedding.turns import Submit, Turns
 from search.embedding.weights import Weights, dequantised, find_weights
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class BundledEmbedder:
         self._folder = folder
         self._most_ids = self._weights.sizes.positions
         self._threads = threads or os.cpu_count() or 1
-        self._passages: tuple[Lane, Turns[_Batch]] | None = None
+        self._passages: tuple[Lane, Rounds[_Batch]] | None = None
         self._opening = RLock()
         self.dimensions = self._weights.sizes.hidden
         made_of = (self._weights.sha256, QUERY_PROMPT, PASSAGE_PROMPT, _VECTORS_VERSION)
@@ -152,8 +152,8 @@ class BundledEmbedder:
             for position, text in enumerate(texts):
                 yield [position], self._embed(self._queries, [self._ids(PASSAGE_PROMPT, text)])
             return
-        lane, turns = self._passage_lane()
-        submit = turns.call()
+        lane, rounds = self._passage_lane()
+        submit = rounds.call()
         before: list[Future[_Batch]] = []
         running: list[Future[_Batch]] = []
         try:
@@ -180,13 +180,13 @@ class BundledEmbedder:
         lengths = [width(len(ids)) for ids in window]
         return [submit(partial(embed, batch)) for batch in batches(lengths, BATCH_TOKENS)]
 
-    def _passage_lane(self) -> tuple[Lane, Turns[_Batch]]:
+    def _passage_lane(self) -> tuple[Lane, Rounds[_Batch]]:
         """Opened when first asked for: who only searches does without."""
         with self._opening:
             if self._passages is None:
                 streams = min(self._threads, MOST_STREAMS)
                 lane = self._graph.lane(streams, self._threads)
-                self._passages = lane, Turns(streams, "embed-passages")
+                self._passages = lane, Rounds(streams, "embed-passages")
             return self._passages
 
     def _ids(self, prompt: str, text: str) -> list[int]:

@@ -8,14 +8,14 @@ from concurrent.futures import Future
 
 import pytest
 
-from search.embedding.turns import Submit, Turns
+from search.embedding.rounds import Rounds, Submit
 
 
 class Held:
     """One thread that is held at its first batch, until all is submitted; `order` is what ran."""
 
     def __init__(self) -> None:
-        self.turns: Turns[str] = Turns(1, "held")
+        self.rounds: Rounds[str] = Rounds(1, "held")
         self.order: list[str] = []
         self._go = threading.Event()
         started = threading.Event()
@@ -25,7 +25,7 @@ class Held:
             assert self._go.wait(20)
             return ""
 
-        self.turns.call()(hold)
+        self.rounds.call()(hold)
         assert started.wait(20)
 
     def submit(self, call: Submit[str], name: str) -> Future[str]:
@@ -37,7 +37,7 @@ class Held:
 
     def go(self) -> None:
         self._go.set()
-        self.turns.call()(lambda: "").result(20)
+        self.rounds.call()(lambda: "").result(20)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def held() -> Iterator[Held]:
 
 
 def test_calls_take_turns_and_a_late_one_joins_the_round(held: Held) -> None:
-    first, second, third = (held.turns.call() for _ in range(3))
+    first, second, third = (held.rounds.call() for _ in range(3))
     futures = [held.submit(first, f"a{n}") for n in range(5)]
     futures += [held.submit(second, f"b{n}") for n in range(5)]
     futures += [held.submit(third, "c0")]
@@ -60,7 +60,7 @@ def test_calls_take_turns_and_a_late_one_joins_the_round(held: Held) -> None:
 
 def test_a_late_call_is_the_first_of_the_round(held: Held) -> None:
     started, go = threading.Event(), threading.Event()
-    first, second = held.turns.call(), held.turns.call()
+    first, second = held.rounds.call(), held.rounds.call()
     held.submit(first, "a0")
     held.submit(second, "b0")
 
@@ -74,7 +74,7 @@ def test_a_late_call_is_the_first_of_the_round(held: Held) -> None:
     held.submit(second, "b2")
     held.go()
     assert started.wait(20)
-    late = held.submit(held.turns.call(), "late")
+    late = held.submit(held.rounds.call(), "late")
     go.set()
     assert late.result(20) == "late"
     held.go()
@@ -83,11 +83,11 @@ def test_a_late_call_is_the_first_of_the_round(held: Held) -> None:
 
 def test_a_call_after_long_work_has_no_more_than_its_share(held: Held) -> None:
     """It begins at the round in work, not at the first one that others had."""
-    first = held.turns.call()
+    first = held.rounds.call()
     for n in range(50):
         held.submit(first, f"a{n}")
     held.go()
-    second, third = held.turns.call(), held.turns.call()
+    second, third = held.rounds.call(), held.rounds.call()
     futures = [held.submit(call, "late") for call in (second, third) for _ in range(3)]
     for future in futures:
         future.result(20)
@@ -95,7 +95,7 @@ def test_a_call_after_long_work_has_no_more_than_its_share(held: Held) -> None:
 
 
 def test_what_is_cancelled_is_not_run(held: Held) -> None:
-    call = held.turns.call()
+    call = held.rounds.call()
     futures = [held.submit(call, f"a{n}") for n in range(5)]
     assert all(future.cancel() for future in futures[2:])
     held.go()
@@ -107,7 +107,7 @@ def test_a_batch_that_fails_fails_alone(held: Held) -> None:
     def fail() -> str:
         raise ZeroDivisionError
 
-    failing, other = held.turns.call()(fail), held.submit(held.turns.call(), "a")
+    failing, other = held.rounds.call()(fail), held.submit(held.rounds.call(), "a")
     held.go()
     assert isinstance(failing.exception(20), ZeroDivisionError)
     assert other.result(20) == "a"

@@ -14,7 +14,7 @@ Submit = Callable[[Callable[[], Done]], Future[Done]]
 _Waiting = tuple[int, bool, int, Future[Done], Callable[[], Done]]
 
 
-class Turns(Generic[Done]):
+class Rounds(Generic[Done]):
     """Runs batches in rounds, one of each call that is not finished in each round.
 
     A call that comes is the first of the round in work: a call of one batch waits for one that

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from indexer import turns
-from indexer.turns import in_turn
+from indexer import write_turns
+from indexer.write_turns import in_turn
 from search.errors import EngineBusy
 
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "_AGAIN", 0.01)
+    monkeypatch.setattr(write_turns, "_AGAIN", 0.01)
 
 
 def busy(times: int) -> Callable[[], str]:

@@ -20,6 +20,7 @@ from api.uploads import FORM, MAX_NAME, media_type_of, received, summary
 from api.writing import Writing
 from search.errors import InputError, NotFound, SourceError
 from search.ingest import MEDIA_TYPES, Ingest
+from search.json_objects import check_keys, object_of
 
 MAX_ARTICLE = 16 << 20  # bytes of one article's JSON
 MAX_FILE = 64 << 20  # bytes of a file
@@ -229,11 +230,15 @@ async def _ingest(request: Request, writing: Writing) -> Ingest:
 def _object(content: bytes) -> Mapping[str, object]:
     """Return the JSON object of a body. Raises InputError."""
     try:
-        found = json.loads(content)
+        found = json.loads(content, object_pairs_hook=object_of)
     except (ValueError, RecursionError) as error:
         raise InputError(f"the body is not JSON: {error}", field="body") from error
     if not isinstance(found, dict):
         raise InputError("the body must be a JSON object", field="body")
+    try:
+        check_keys(found)
+    except SourceError as error:
+        raise InputError(str(error), field=_field_in(str(error))) from error
     return found
 
 

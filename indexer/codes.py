@@ -18,7 +18,7 @@ CODES: Mapping[str, str] = {
     "encoding": "its bytes are in no encoding that can be told for certain",
     "not-text": "binary where a text should be",
     "not-json": "not JSON, or not an object",
-    "bad-field": "a field is missing, of another type, or too long",
+    "bad-field": "a field is missing, of another type, too long, or there twice",
     "duplicate-id": "its id is that of another article of this run",
     "encrypted": "locked with a password",
     "damaged": "not what its name says, or broken",

@@ -28,6 +28,7 @@ from search.addresses import is_web_address
 from search.article_ids import is_addressable
 from search.domain import Article, ArticleInfo
 from search.errors import SourceError
+from search.json_objects import DECODER, check_keys
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -36,10 +37,10 @@ def parse_object(text: str) -> dict[str, object]:
     """Return a JSON object.
 
     Raises:
-        SourceError: it is not JSON, not an object, or nested too deeply.
+        SourceError: it is not JSON, not an object, nested too deeply, or has a key twice.
     """
     try:
-        value = json.loads(text)
+        value = DECODER.decode(text)
     except RecursionError as error:
         raise SourceError("not usable JSON: nested too deeply", code="not-json") from error
     except json.JSONDecodeError as error:
@@ -53,6 +54,7 @@ def parse_object(text: str) -> dict[str, object]:
         raise SourceError(f"not usable JSON: {error}", code="not-json") from error
     if not isinstance(value, dict):
         raise SourceError(f"not a JSON object but {_kind(value)}", code="not-json")
+    check_keys(value)
     return value
 
 

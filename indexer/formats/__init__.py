@@ -136,6 +136,13 @@ def id_of(name: str) -> str:
     return normalize("NFC", name[: -len(suffix)] if suffix in (".txt", ".md") else name)
 
 
+def unknown_fields(known: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """Return a note on what is said in a NAME.meta.json, called `name`, that is no field."""
+    unknown = [key[:40] for key in known if key not in {*FIELDS, "_id"}]
+    shown = ", ".join(f'"{key}"' for key in unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+    return (f"{name}: {shown} is no field and was passed over",) if unknown else ()
+
+
 def inside_of(known: Mapping[str, object]) -> str:
     """Return what names an article among several of a file: nothing where it has its own id.
 

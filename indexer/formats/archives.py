@@ -37,6 +37,7 @@ from indexer.formats import (
     Options,
     reader_of,
     suffix_of,
+    unknown_fields,
 )
 from indexer.formats.archive_members import Member, members_of
 from indexer.formats.documents import whole
@@ -156,10 +157,11 @@ def _placed(
     part = f"{member.shown}{between}{item.part}" if item.part else member.shown
     if isinstance(item, Broken):
         return replace(item, part=part)
-    fields = item.fields
+    fields, notes = item.fields, item.notes
     if known and not item.part and _kind(member.name) not in MANY:
         fields = {**fields, **{k: value for k, value in known.items() if value not in (None, "")}}
-    return replace(item, part=part, inside=f"/{key}{item.inside}", fields=fields)
+        notes = (*unknown_fields(known, _beside(member.shown)), *notes)
+    return replace(item, part=part, inside=f"/{key}{item.inside}", fields=fields, notes=notes)
 
 
 def _key(name: str, taken: set[str]) -> str:

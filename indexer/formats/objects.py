@@ -24,6 +24,7 @@ from indexer.formats.documents import MAX_WHOLE, encoding_notes, whole
 from indexer.formats.fields import Fields
 from indexer.records import parse_object
 from search.errors import SourceError
+from search.json_objects import DECODER, check_keys
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -155,6 +156,7 @@ def code_of(line: Line) -> str:
 
 def _whole(stream: BinaryIO, options: Options) -> Iterator[Extracted | Broken]:
     found, size, notes = _parsed(stream, options.encoding)
+    check_keys(found)
     fields = Fields(options.fields)
     articles = _articles(found, fields)
     if articles is None:
@@ -172,6 +174,7 @@ def _whole(stream: BinaryIO, options: Options) -> Iterator[Extracted | Broken]:
             yield Broken(part, "not-json", "not an object, and each of a list must be one", share)
             continue
         try:
+            check_keys(article)
             known, said = fields.article(article)
         except SourceError as error:
             yield Broken(part, error.code, str(error), share)
@@ -189,7 +192,7 @@ def _parsed(stream: BinaryIO, encoding: str) -> tuple[dict[str, object], int, tu
         raise SourceError("there is no text: nothing to index", code="empty")
     notes = encoding_notes(found)
     try:
-        value = json.loads(text)
+        value = DECODER.decode(text)
     except (ValueError, RecursionError):
         value = _several(text)
     if isinstance(value, list):
@@ -199,12 +202,11 @@ def _parsed(stream: BinaryIO, encoding: str) -> tuple[dict[str, object], int, tu
 
 def _several(text: str) -> list[object] | None:
     """Return the objects that stand one after the other, None if it is not that."""
-    decoder = json.JSONDecoder()
     values: list[object] = []
     place = len(text) - len(text.lstrip())
     try:
         while place < len(text):
-            value, place = decoder.raw_decode(text, place)
+            value, place = DECODER.raw_decode(text, place)
             values.append(value)
             while place < len(text) and text[place] in " \t\r\n":
                 place += 1

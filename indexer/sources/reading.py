@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from indexer.formats import MEBIBYTE, Options, id_of
-from indexer.sources import Failure, Item, Listed, SourceFile
+from indexer.formats import MEBIBYTE, METADATA_SUFFIX, Options, id_of, unknown_fields
+from indexer.sources import Failure, Found, Item, Listed, SourceFile
 from indexer.sources.ahead import Workers
 from indexer.sources.metadata import metadata_of
 from indexer.sources.naming import problem_of, shown
@@ -53,8 +53,15 @@ def read_articles(
         except SourceError as error:
             yield Failure(shown(listed.path), str(error), listed.size, error.code, listed)
             return
+        notes = unknown_fields(known, listed.path.stem + METADATA_SUFFIX)
         with closing(parser.parse(listed, said, known=known, source=source)) as items:
-            yield from items
+            if not notes:
+                yield from items
+                return
+            for item in items:
+                if isinstance(item, Found):
+                    item = replace(item, notes=(*notes, *item.notes))
+                yield item
 
     def new_parser() -> Parser:
         return Parser(limits, on_usage=on_usage)

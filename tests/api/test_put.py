@@ -55,6 +55,14 @@ def test_what_is_no_article_is_refused(http: TestClient, body: bytes) -> None:
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-input")
 
 
+def test_a_key_twice_is_refused(http: TestClient, told: ToldIngest) -> None:
+    body = '{"text": "نص", "title": "أول", "title": "ثان"}'.encode()
+    answer = http.put("/v1/articles/a", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-input")
+    assert '"title" stands twice' in answer.text.replace("\\", "")
+    assert told.texts == {}
+
+
 def test_bodies_are_bounded(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(articles, "MAX_ARTICLE", 100)
     monkeypatch.setattr(articles, "MAX_FILE", 100)

@@ -84,6 +84,21 @@ def test_what_a_bad_line_says(line: str, reason: str) -> None:
     assert broken.reason.startswith(reason)
 
 
+def test_a_key_twice_is_an_error_of_its_object() -> None:
+    """`json` takes the last one silently; one of an object in it that is not read harms nobody."""
+    twice, once = '{"id": 1, "text": "أ", "text": "ب"}', '{"id": 2, "text": "أ"}'
+    unread = '{"id": 3, "text": "أ", "more": {"a": 1, "a": 2}}'
+    for content in ("\n".join((once, twice, unread)), f"[{once}, {twice}, {unread}]"):
+        items = items_of("a.json", content.encode())
+        assert [item.fields["id"] for item in articles_of(items)] == [2, 3]
+        (broken,) = broken_of(items)
+        assert (broken.part, broken.code) == ("2", "bad-field")
+        assert broken.reason == '"text" stands twice in it'
+    for content in (twice, f'{{"items": [{once}], "items": []}}'):
+        with pytest.raises(SourceError, match="stands twice"):
+            items_of("a.json", content.encode())
+
+
 def test_values_are_those_of_json() -> None:
     line = b'{"id": 123456789012345678901234567890, "text": "\\ud800", "score": NaN}'
     (item,) = articles_of(items_of("a.ndjson", line))

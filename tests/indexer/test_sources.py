@@ -146,6 +146,17 @@ def test_bad_metadata_fails_its_article(tmp_path: Path, known: str | bytes, mess
     assert message in failures(tmp_path)["a.txt"]
 
 
+def test_metadata_that_is_no_field_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt")
+    write(tmp_path / "a.meta.json", '{"titel": "عنوان", "author": "كاتب"}')
+    write(tmp_path / "b.txt")
+    write(tmp_path / "b.meta.json", '{"author": "كاتب", "author": "آخر"}')
+    (found,) = [item for item in read(tmp_path) if isinstance(item, Found)]
+    assert found.article.info.author == "كاتب"
+    assert found.notes == ('a.meta.json: "titel" is no field and was passed over',)
+    assert 'b.meta.json: "author" stands twice' in failures(tmp_path)["b.txt"]
+
+
 def test_a_markdown_heading_is_the_title(tmp_path: Path) -> None:
     write(tmp_path / "a.md", "# عنوان \n\nنص")
     write(tmp_path / "b.md", "نص\n# ليس عنوانا")

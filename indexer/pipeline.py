@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 
 from indexer.analyst import Analyst, analysed
@@ -87,6 +88,7 @@ def index(
     dry_run: bool = False,
     limit: int | None = None,
     known: Mapping[str, Vector] | None = None,
+    begin: Callable[[], object] | None = None,
     stopping: Callable[[], bool] = lambda: False,
     on_size: OnSize = lambda _: None,
     on_outcome: OnOutcome = lambda _found, _outcome: None,
@@ -102,20 +104,21 @@ def index(
         dry_run: read and compare everything, embed and write nothing.
         limit: articles to take at most; the rest is not read.
         known: vectors of texts that need not be embedded (`preparing.known_vectors`).
+        begin: called before the first article, and not where there is none, to be refused now
+            rather than after the first batch is embedded; it writes nothing if it is not given.
         stopping: asked between articles; True ends the run as if nothing followed.
         on_size, on_outcome, on_failure: called in the caller's thread.
 
     Raises:
         EngineError: already the first try to write failed, as when another writer is at work.
     """
-    if not dry_run:
-        engine.write([])  # refused now rather than after the first batch is embedded
     # While the model works there is time to analyse; without it a second process is worth it.
     analyst = None if embed or dry_run else Analyst()
     places = FirstPlaces()
     analyse = analyst.analysed if analyst else analysed
     maker = Maker(engine, embedder, settings, embed, known or {}, analyse)
-    run = _Run(maker, places, dry_run, on_size, on_outcome, on_failure, stopping)
+    begin = begin or partial(engine.write, [])
+    run = _Run(maker, places, dry_run, begin, on_size, on_outcome, on_failure, stopping)
     stopped = ""
     admitted = run.admitted(items)
     if limit is not None:
@@ -129,6 +132,8 @@ def index(
     except KeyboardInterrupt:
         stopped = "interrupted"
     except EngineError as error:
+        if run.refused:
+            raise
         stopped = str(error) or type(error).__name__
     finally:
         places.close()
@@ -153,11 +158,14 @@ class _Run:
     maker: Maker
     places: FirstPlaces
     dry_run: bool
+    begin: Callable[[], object]
     on_size: OnSize
     on_outcome: OnOutcome
     on_failure: OnFailure
     stopping: Callable[[], bool]
     started: float = field(default_factory=time.monotonic)
+    begun: bool = False
+    refused: bool = False  # when it was to begin
     articles: int = 0
     passages: int = 0
     outcomes: Counter[IngestStatus] = field(default_factory=Counter)
@@ -177,6 +185,10 @@ class _Run:
                 case Found(article=article, place=place):
                     first = self.places.of(article.id, place)
                     if first is None:
+                        if not (self.begun or self.dry_run):
+                            self.refused = True
+                            self.begin()
+                            self.begun, self.refused = True, False
                         self.articles += 1
                         self._note(item)
                         yield item

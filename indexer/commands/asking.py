@@ -10,7 +10,7 @@ import typer
 
 from indexer.commands import AsJson
 from indexer.progress import steps
-from indexer.terminal import all_valid, date_from, opened, print_text, valid
+from indexer.terminal import all_valid, date_from, opened, plain, print_text, valid
 from search.errors import InputError
 
 
@@ -66,8 +66,13 @@ def search_command(
             published_to=date_from(published_to, "--to"),
         ),
     )
-    with opened() as (engine, embedder, _):
+    with opened() as (engine, embedder, settings):
         results = Searcher(engine, embedder).search(query)
+        is_empty = not results.hits and not engine.status().articles
+    if is_empty:
+        where = f"in {settings.data}" if settings.engine == "embedded" else "of Elasticsearch"
+        hint = f"the index {where} is empty; `fihris index PATH...` fills it"
+        typer.echo(f"fihris: {plain(hint)}", err=True)
     if json:
         typer.echo(show.as_json(results))
     else:

@@ -183,8 +183,6 @@ def _indexed(
         closing(unembedded(engine) if items is None else items) as given,
         DeadLetters(settings.data / "dead-letters") as letters,
     ):
-        if not dry_run:
-            in_turn(lambda: engine.write([]), asked, FIRST_TURN, _tell_wait)
         report = index(
             given,
             engine,
@@ -193,6 +191,7 @@ def _indexed(
             embed=embed,
             dry_run=dry_run,
             limit=limit,
+            begin=lambda: in_turn(lambda: engine.write([]), asked, FIRST_TURN, _tell_wait),
             stopping=asked,
             on_size=progress.size,
             on_outcome=lambda _found, _outcome: progress.article(),

@@ -63,6 +63,7 @@ class Sync:
         Raises:
             EngineError: not everything was written, or could be noted; giving it again is safe.
         """
+        self.engine.write([])  # refused before anything is told
         readings: dict[str, _Reading] = {}
         for file, version in files:
             before = scanner.catalogue.entries.get(file.id)

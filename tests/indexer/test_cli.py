@@ -250,10 +250,21 @@ def test_status(fihris: Fihris, tmp_path: Path) -> None:
     assert status["fingerprint"]["model"] == "test/hashing"
 
 
-def test_an_empty_index_answers(fihris: Fihris) -> None:
-    assert fihris("search", "مطر").out.startswith("Nothing found")
+def test_an_empty_index_answers(fihris: Fihris, tmp_path: Path) -> None:
+    ran = fihris("search", "مطر")
+    assert ran.out.startswith("Nothing found")
+    assert f"the index in {tmp_path / 'data'} is empty; `fihris index PATH...` fills it" in ran.err
     assert json.loads(fihris("status", "--json").out)["articles"] == 0
     assert fihris("delete", "a").status == 1
+
+
+def test_indexing_nothing_makes_no_index(fihris: Fihris, tmp_path: Path) -> None:
+    write(tmp_path / "folder" / "picture.png")
+    write(tmp_path / "folder" / "empty.txt", "")
+    assert fihris("index", tmp_path / "folder").status == 1
+    assert fihris("index", tmp_path / "mistyped").status == 1
+    assert fihris("embed").status == 0
+    assert not (tmp_path / "data" / "record.sqlite").exists()
 
 
 def test_delete_names_what_was_not_there(fihris: Fihris, tmp_path: Path) -> None:

@@ -38,17 +38,13 @@ from search.engines.checks import (
     passage_key,
 )
 from search.engines.embedded.changes import State
-from search.engines.embedded.derived import TextFollower, answering
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.meaning import Meaning
-from search.engines.embedded.publishing import Publisher
 from search.engines.embedded.record import Record
 from search.engines.embedded.viewing import View, Views
 from search.errors import EngineUnavailable, InputError, RecordLost
 
 log = logging.getLogger(__name__)
-
-_SHOWN_WITHIN = 10.0  # seconds another process has to show what it wrote
 
 
 class EmbeddedEngine:
@@ -76,23 +72,13 @@ class EmbeddedEngine:
         self._fingerprint = fingerprint
         self._record = Record(folder / "record.sqlite", index)
         self._lock = WriterLock(lock_folder or folder, self.rest)
-        self._text = TextFollower(folder / "text", self._record, self._lock)
         self._meaning = Meaning(self._record)
         # Both rankings at once: hybrid at 100,000 passages 7.5 -> 5.7 ms.
         self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-meaning")
         self._writing = threading.Lock()  # one write at a time
-        self._following = threading.RLock()  # one thread brings the view up to date
         self._closed = False
         self._views = Views(
-            self._record,
-            self._text,
-            self._lock,
-            self._following,
-            fingerprint.dimensions,
-            self._state,
-        )
-        self._publisher = Publisher(
-            self._text, self._lock, self._following, lambda: not self._closed
+            folder / "text", self._record, self._lock, fingerprint.dimensions, self._state
         )
         self._holds = 0  # contexts that keep others out
         try:
@@ -113,7 +99,7 @@ class EmbeddedEngine:
             self._start_writing("indexing")
             outcomes = self._record.write(articles, self._fingerprint)
             if any(outcome.status == "written" for outcome in outcomes):
-                self._publisher.soon()
+                self._views.wrote()
             return outcomes
 
     def delete(self, article_ids: Sequence[str]) -> int:
@@ -123,7 +109,7 @@ class EmbeddedEngine:
             self._start_writing("deleting")
             removed = self._record.delete([known for known in article_ids if is_unicode(known)])
             if removed:
-                self._publisher.soon()
+                self._views.wrote()
             return removed
 
     @contextmanager
@@ -141,25 +127,12 @@ class EmbeddedEngine:
                 self.rest()
 
     def show(self) -> None:
-        deadline = time.monotonic() + _SHOWN_WITHIN
-        while (state := self._state()) is not None:
-            with self._following:
-                self._refuse_closed()
-                if self._lock.held:
-                    self._text.advance(parallel=True)
-                    return
-                if self._text.follow(state).manifest.sequence >= state.sequence:
-                    return
-            if time.monotonic() > deadline:
-                raise EngineUnavailable(
-                    f"what {self._lock.holder()} wrote is not in the text index yet. Try again."
-                )
-            time.sleep(0.05)
+        self._views.show()
 
     def rest(self) -> None:
         with self._writing:
             if not self._closed and self._lock.held and not self._holds:
-                self._publisher.stop()
+                self._views.stop()
                 self._lock.release()
 
     def _start_writing(self, purpose: str) -> None:
@@ -203,20 +176,19 @@ class EmbeddedEngine:
         took: dict[str, float] = {}
         text: tuple[Ranked, ...] = ()
         total = None
-        with answering():
-            index = view.text.index
-            if request.clause is not None:
-                numbers, scores, total = index.rank(request, view.hidden)
-                rows = view.table.rows_of(numbers)
-                hits = (
-                    Ranked(view.table.passage_id(row), score)
-                    for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
-                    if row >= 0
-                )
-                ordered = sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))
-                text = tuple(ordered[: request.limit])
-            frequencies = {term: index.frequency(term) for term in request.frequencies}
-            took["text"] = (time.perf_counter() - started) * 1000
+        index = view.text.index
+        if request.clause is not None:
+            numbers, scores, total = index.rank(request, view.hidden)
+            rows = view.table.rows_of(numbers)
+            hits = (
+                Ranked(view.table.passage_id(row), score)
+                for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
+                if row >= 0
+            )
+            ordered = sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))
+            text = tuple(ordered[: request.limit])
+        frequencies = {term: index.frequency(term) for term in request.frequencies}
+        took["text"] = (time.perf_counter() - started) * 1000
         vector: tuple[Ranked, ...] = ()
         if request.vector is not None:
             vector, took["vector"] = (
@@ -246,13 +218,12 @@ class EmbeddedEngine:
         if view is None:
             return {field: [] for field in fields}
         counted: dict[FacetField, list[tuple[str, int]]] = {}
-        with answering():
-            for field in fields:
-                if clause is None and view.behind:
-                    found = self._meaning.facet(view.table, filter, field)
-                else:
-                    found = view.text.index.facet(clause, filter, field, view.hidden)
-                counted[field] = sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
+        for field in fields:
+            if clause is None and view.behind:
+                found = self._meaning.facet(view.table, filter, field)
+            else:
+                found = view.text.index.facet(clause, filter, field, view.hidden)
+            counted[field] = sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
         return counted
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
@@ -261,8 +232,7 @@ class EmbeddedEngine:
         view = self._views.current()
         if view is None:
             return []
-        with answering():
-            return view.text.index.terms_with_prefix(layer, prefix, limit)
+        return view.text.index.terms_with_prefix(layer, prefix, limit)
 
     # -- reading
 
@@ -319,14 +289,12 @@ class EmbeddedEngine:
         with self._writing:
             if self._closed:
                 return
-            self._publisher.stop()
+            self._views.stop()
             self._beside.shutdown()
-            with self._following:
-                self._closed = True
-                self._views.latest = None
-                self._text.close()
-                self._record.close()
-                self._lock.release()
+            self._closed = True
+            self._views.close()
+            self._record.close()
+            self._lock.release()
 
     def _state(self) -> State | None:
         self._refuse_closed()

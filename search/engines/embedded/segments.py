@@ -26,16 +26,11 @@ from pathlib import Path
 
 from search.engines.embedded.chain import HEAD
 from search.engines.embedded.head import Head, write_head
+from search.engines.embedded.text import SEGMENTS, TextIndexError
 
-_LIST = "meta.json"  # Tantivy's own list of segments
 _MANAGED = ".managed.json"  # the files Tantivy may remove
-_WORK = "work-"
 _BLOCK = 1 << 20
-_MUCH = 16 << 20  # bytes whose checksums are worth some threads
-
-
-class Damaged(Exception):
-    """The text index's files are not what the record says; the message names the first."""
+_Key = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,31 +74,25 @@ class Segments:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._verified: set[tuple[int, int, int, int]] = set()
+        self._whole: dict[_Key, int] = {}  # checksums of files that were read, or written here
 
     def verify(self, manifest: Manifest) -> None:
-        """Raise Damaged unless every file is there, whole and unchanged.
+        """Raise TextIndexError unless every file is there, whole and unchanged.
 
         A file is read once, while its inode, size and time of change are the same.
         """
-        unread: list[tuple[Path, int]] = []
-        much = 0
-        for name, (size, crc) in manifest.files.items():
-            path = self.folder / name
-            try:
-                found = path.stat()
-            except OSError as error:
-                raise Damaged(f"{path} cannot be read: {error}") from error
-            if found.st_size != size:
-                raise Damaged(f"{path} is not what was written there")
-            if _key(found, crc) not in self._verified:
-                unread.append((path, crc))
-                much += size
-        if much > _MUCH:
-            with ThreadPoolExecutor(os.cpu_count()) as threads:  # zlib lets others run
-                self._verified.update(threads.map(_verified, unread))
-        else:
-            self._verified.update(map(_verified, unread))
+        try:
+            found = {name: _key(self.folder / name) for name in manifest.files}
+            unread = [name for name, key in found.items() if key not in self._whole]
+            if unread:
+                with ThreadPoolExecutor(os.cpu_count()) as threads:  # zlib lets others run
+                    sums = threads.map(_checksum, [self.folder / name for name in unread])
+                    self._whole.update({found[n]: c for n, c in zip(unread, sums, strict=True)})
+        except OSError as error:
+            raise TextIndexError(f"{error.filename} cannot be read: {error.strerror}") from error
+        for name, key in found.items():
+            if (key[1], self._whole[key]) != manifest.files[name]:
+                raise TextIndexError(f"{self.folder / name} is not what was written there")
 
     @contextmanager
     def opened(self, manifest: Manifest) -> Iterator[Path]:
@@ -116,18 +105,16 @@ class Segments:
     def changing(self, base: Manifest | None) -> Iterator[Path]:
         """Give a folder to change them in, empty without `base`. Needs the writer's lock."""
         self.folder.mkdir(exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=_WORK, dir=self.folder))
-        try:
+        # Beside them, so that what is made there can be renamed.
+        with tempfile.TemporaryDirectory(prefix="work-", dir=self.folder) as folder:
             if base is not None:
-                self._link(base, work)
-            yield work
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+                self._link(base, Path(folder))
+            yield Path(folder)
 
     def _link(self, manifest: Manifest, folder: Path) -> None:
         for name in manifest.files:
             (folder / name).symlink_to((self.folder / name).absolute())
-        (folder / _LIST).write_text(manifest.segments, "utf-8")
+        (folder / SEGMENTS).write_text(manifest.segments, "utf-8")
         (folder / _MANAGED).write_text(json.dumps([*manifest.files]), "utf-8")
 
     def adopt(self, work: Path, base: Manifest | None) -> tuple[str, dict[str, tuple[int, int]]]:
@@ -137,17 +124,17 @@ class Segments:
         """
         files = {}
         for path in sorted(work.iterdir()):
-            if path.name == _LIST or path.name.startswith("."):
+            if path.name == SEGMENTS or path.name.startswith("."):
                 continue
             if base is not None and path.is_symlink():
                 files[path.name] = base.files[path.name]
                 continue
-            found, crc = path.stat(), _checksum(path)
+            key, checksum = _key(path), _checksum(path)
             path.replace(self.folder / path.name)
             path.symlink_to((self.folder / path.name).absolute())
-            files[path.name] = (found.st_size, crc)
-            self._verified.add(_key(found, crc))
-        return (work / _LIST).read_text("utf-8"), files
+            files[path.name] = (key[1], checksum)
+            self._whole[key] = checksum
+        return (work / SEGMENTS).read_text("utf-8"), files
 
     def keep(self, manifest: Manifest, head: Head) -> None:
         """Remove all files that are not of the newest text index, which belongs to `head`."""
@@ -159,21 +146,10 @@ class Segments:
                 path.unlink(missing_ok=True)  # who has it open keeps it
 
 
-def _verified(file: tuple[Path, int]) -> tuple[int, int, int, int]:
-    """Return the key of a file whose checksum is right."""
-    path, crc = file
-    try:
-        found = path.stat()
-        if _checksum(path) != crc:
-            raise Damaged(f"{path} is not what was written there")
-    except OSError as error:
-        raise Damaged(f"{path} cannot be read: {error}") from error
-    return _key(found, crc)
-
-
-def _key(found: os.stat_result, crc: int) -> tuple[int, int, int, int]:
+def _key(path: Path) -> _Key:
     """Return what tells a file that was read before."""
-    return found.st_ino, found.st_size, found.st_mtime_ns, crc
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _checksum(path: Path) -> int:

@@ -24,24 +24,26 @@ from search.engine import FacetField, RankRequest
 from search.engines.checks import is_unicode
 from search.engines.embedded.changes import TermRows
 from search.engines.embedded.queries import Translator, is_constant
+from search.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     import tantivy
 
     _Hits = list[tuple[Any, tantivy.DocAddress]]
 
+SEGMENTS = "meta.json"  # Tantivy's own list of them, in their folder
 FORMAT = 1  # of the fields below; another one means the index is built anew
-_HEAP = (
-    128_000_000  # bytes a thread gathers before it writes a segment: fewer segments, faster search
-)
-_SMALL_HEAP = 15_000_000  # Tantivy's least; enough for a few articles
-_BULK = 2_000  # passages from which Tantivy gets more memory, and may get more threads
+# Bytes a thread gathers before it writes a segment, used as they are needed. With 15 MB, Tantivy's
+# least, 256 passages of four sentences became three segments and took half as much time again;
+# 2,048 took three times as long.
+_HEAP = 128_000_000
+_BULK = 2_000  # passages from which several threads, which leave a segment each, build one anew
 _SLACK = 28  # hits asked beyond the limit, so that a tie at the cut is usually seen whole
 _KEPT_BITS = np.uint32(0xFFFFFE00)  # 14 bits of a score's mantissa: steps of 0.006 %
 
 
-class TextIndexError(Exception):
-    """Tantivy refused its files or failed on them."""
+class TextIndexError(EngineUnavailable):
+    """The text index's files are not what was written, or Tantivy failed on them."""
 
 
 @contextmanager
@@ -53,7 +55,11 @@ def native() -> Iterator[None]:
         # A panic derives from BaseException and its class cannot be imported.
         panic = type(error).__name__ == "PanicException"
         if panic or isinstance(error, (ValueError, OSError, RuntimeError)):
-            raise TextIndexError(str(error).split("\n", 1)[0]) from error
+            why = str(error).split("\n", 1)[0]
+            raise TextIndexError(
+                f"Tantivy failed on the text index: {why}. If it happens again, delete the folder "
+                "`text`: it is built anew from the record"
+            ) from error
         raise
 
 
@@ -89,7 +95,6 @@ def change(
     added: Iterator[TermRows],
     *,
     passages: int,
-    parallel: bool = False,
 ) -> int:
     """Apply changes to the index in `folder`, made if it is empty; return its passages.
 
@@ -99,14 +104,13 @@ def change(
         folder: a folder of the caller's own.
         removed: keys of articles that went.
         added: passages to add.
-        passages: about how many they are. Many are gathered in more memory, for fewer and
-            larger segments.
-        parallel: use several threads, which leave a segment each.
+        passages: about how many they are.
     """
     with native():
-        index = _open(folder, create=not (folder / "meta.json").exists())
-        threads = min(4, os.cpu_count() or 1) if parallel and passages > _BULK else 1
-        writer = index.writer(_HEAP if passages > _BULK else _SMALL_HEAP, threads)
+        anew = not (folder / SEGMENTS).exists()
+        index = _open(folder, create=anew)
+        threads = min(4, os.cpu_count() or 1) if anew and passages > _BULK else 1
+        writer = index.writer(_HEAP, threads)
         _remove(index, writer, removed)
         for rows in added:
             _add(writer, rows)
@@ -158,7 +162,7 @@ class TextIndex:
         with native():
             self._index = _open(folder)
             self._searcher = self._index.searcher()
-            meta = json.loads((folder / "meta.json").read_bytes())
+            meta = json.loads((folder / SEGMENTS).read_bytes())
         written = sum(segment["max_doc"] for segment in meta["segments"])
         self._removed = written - self._searcher.num_docs
         self._translate = Translator(self._index.schema, self._is_rare)

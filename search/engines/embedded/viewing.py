@@ -1,18 +1,32 @@
-"""What searches work on: a view of one moment, replaced when the record has moved on."""
+"""What searches work on, and when it follows the record.
+
+A view is of one moment and replaced when the record has moved on. The text index follows
+when this process searches what it wrote, when somebody asks (`show`), when its writer rests,
+and else in a thread of its own, soon after a write or now and then while writes come fast.
+"""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from search.engines.embedded.changes import State, read_removals
 from search.engines.embedded.derived import OpenText, TextFollower
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import Record
 from search.engines.embedded.vectors import PassageTable, follow, no_passages
+from search.errors import EngineError, EngineUnavailable
 
+log = logging.getLogger(__name__)
+
+_SHARE = 5  # publishing takes a sixth of a busy writer's time at most
+_PAUSE = 2.0  # seconds between two publications nobody waits for: larger segments, faster search
+_MOMENT = 1.0  # seconds a search waits for a thread that makes the next view
+_FIRST = 2.0  # seconds a first search waits for another process's first text index
 _PATIENCE = 10.0  # seconds in which another process shows what it wrote
 
 
@@ -32,60 +46,63 @@ class View:
 
 
 class Views:
-    """Gives the newest view there can be. May be asked from many threads.
+    """Gives the newest view there can be, and publishes the text index. Any thread.
 
     Args:
-        following: held by whoever changes the text follower, or the view that is made of it.
         state_of: where the record stands; raises in an engine that is closed.
 
     Attributes:
-        latest: the last one that was given.
+        latest: the last view that was given.
     """
 
     def __init__(
         self,
+        folder: Path,
         record: Record,
-        text: TextFollower,
         lock: WriterLock,
-        following: threading.RLock,
         dimensions: int,
         state_of: Callable[[], State | None],
     ) -> None:
         self._record = record
-        self._text = text
+        self._text = TextFollower(folder, record)
         self._lock = lock
-        self._following = following
         self._dimensions = dimensions
         self._state_of = state_of
+        self._turn = threading.Lock()  # of whoever changes what follows
         self.latest: View | None = None
+        self._failed = False  # the last publication, for want of room or a permission
+        self._not_before = 0.0  # the next publication that nobody waits for
         self._lacking = 0.0  # since when the text index lacks passages; 0: it does not
+        self._timer: threading.Timer | None = None  # set by writes, which come one at a time
+
+    # -- reading
 
     def current(self) -> View | None:
+        """Return the newest view; None while there is no index. Raises EngineUnavailable."""
         state = self._state_of()
         if state is None:
             return None
         view = self.latest
         if view is not None and _is_at(view, state):
             return view
-        # A writer's own searches see its writes, so they wait; others may go on with what
-        # they have while one thread brings it up to date, unless something newer was shown.
-        wait = view is None or view.table.record != state.record or self._lock.held
-        if not self._following.acquire(blocking=wait):
-            published = self._text.published()
-            if view is not None and (
-                published is None or published.sequence <= view.text.manifest.sequence
-            ):
-                return view
-            self._following.acquire()
+        # A writer's own searches see its writes, so they wait for a thread that is at it; others
+        # do so for a moment, and then go on with what they have.
+        waits = view is None or view.table.record != state.record or self._lock.held
+        if not self._turn.acquire(timeout=-1 if waits else _MOMENT):
+            return view
         try:
-            return self._follow(state)
+            return self._renewed()
         finally:
-            self._following.release()
+            self._turn.release()
 
-    def _follow(self, state: State) -> View | None:
-        self._state_of()  # it may have been closed meanwhile
+    def _renewed(self) -> View | None:
+        state = self._state_of()
+        if state is None:
+            return None
+        if self.latest is not None and _is_at(self.latest, state):
+            return self.latest  # by the thread before
         # Text first: the table is then never behind it, and knows every passage it names.
-        text = self._text.follow(state)
+        text = self._followed(state)
         with self._record.snapshot() as moment:
             if moment is None:
                 return None
@@ -97,14 +114,111 @@ class Views:
                 removals = read_removals(connection, table.sequence) if table.ids else []
                 table = follow(table, connection, now, [key for key, _, _ in removals])
             hidden = read_removals(connection, text.manifest.sequence)
-        behind = self._is_behind(text.manifest.last < now.last)
+        lacks = text.manifest.last < now.last
+        self._lacking = (self._lacking or time.monotonic()) if lacks else 0.0
+        behind = lacks and (self._failed or time.monotonic() - self._lacking > _PATIENCE)
         self.latest = View(table, text, tuple(key for key, _, _ in hidden), behind)
         return self.latest
 
-    def _is_behind(self, lacking: bool) -> bool:
-        now = time.monotonic()
-        self._lacking = (self._lacking or now) if lacking else 0.0
-        return lacking and (self._text.failed or now - self._lacking > _PATIENCE)
+    def _followed(self, state: State) -> OpenText:
+        """Return the text index at `state`, or the newest one if another process is writing.
+
+        Raises:
+            EngineUnavailable: there is none, and none can be made now.
+        """
+        deadline = time.monotonic() + _FIRST
+        while True:
+            damage = self._text.open_published(state)
+            text = self._text.opened
+            if text is not None and text.manifest.sequence >= state.sequence:
+                return text
+            own = self._lock.held and not self._failed
+            if text is None or own or time.monotonic() >= self._not_before:
+                try:
+                    self._publish()
+                except EngineUnavailable as error:
+                    if text is None:
+                        raise
+                    log.warning("searching what the text index had before: %s", error)
+            if self._text.opened is not None:
+                return self._text.opened
+            if time.monotonic() > deadline:
+                writing = f"another process is writing: {self._lock.holder()}"
+                why = writing if self._lock.can_write() else "the folder cannot be written to"
+                raise EngineUnavailable(
+                    f"the text index of {self._record.path} must be built ({damage}), and {why}. "
+                    "Try again when that is mended or done."
+                )
+            time.sleep(0.05)
+
+    # -- publishing
+
+    def wrote(self) -> None:
+        """Let other processes see what was written, soon. Under the engine's lock of writes."""
+        if self._timer is None:
+            wait = max(0.0, self._not_before - time.monotonic())
+            self._timer = threading.Timer(wait, self._when_due)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _when_due(self) -> None:
+        self._timer = None  # a write from here on sets another one
+        self.publish()
+
+    def publish(self) -> None:
+        """Publish what this process wrote; failing at that harms nobody."""
+        with self._turn:
+            if not self._lock.held:
+                return
+            try:
+                self._publish()
+            except EngineError as error:
+                # The write itself is safe and acknowledged; a search tries again and says so.
+                log.warning("%s", error)
+
+    def stop(self) -> None:
+        """Publish what is due, and nothing more. Under the engine's lock of writes."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.publish()
+
+    def show(self) -> None:
+        """Return when every process can find what was written. Raises EngineUnavailable."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            with self._turn:
+                state = self._state_of()
+                if state is None:
+                    return
+                if self._lock.held:
+                    self._publish()
+                    return
+                if self._followed(state).manifest.sequence >= state.sequence:
+                    return
+            if time.monotonic() > deadline:
+                raise EngineUnavailable(
+                    f"what {self._lock.holder()} wrote is not in the text index yet. Try again."
+                )
+            time.sleep(0.05)
+
+    def _publish(self) -> None:
+        """Publish what there is, if nobody else is writing. Raises EngineUnavailable."""
+        started = time.monotonic()
+        with self._lock.borrowed("bringing the text index up to date") as mine:
+            try:
+                if mine:
+                    self._failed = True
+                    self._text.publish()
+                    self._failed = False
+            finally:
+                ended = time.monotonic()
+                self._not_before = ended + max(_PAUSE, _SHARE * (ended - started))
+
+    def close(self) -> None:
+        """Let go of everything; to be called when the engine is closed."""
+        with self._turn:
+            self.latest = self._text.opened = None
 
 
 def _is_at(view: View, state: State) -> bool:

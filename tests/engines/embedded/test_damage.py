@@ -55,7 +55,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sound") / "index"
     with opened(folder) as engine:
         engine.write([indexed(f"{i:04}", f"word{i} shared") for i in range(600)])
-        engine._publisher.now()
+        engine._views.publish()
         engine.write([indexed("0000", "replaced shared")])  # too little to build anew: a .del file
     assert list(folder.glob("text/*.del"))
     return folder

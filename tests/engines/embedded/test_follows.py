@@ -32,10 +32,10 @@ def test_the_text_index_is_that_of_the_record(tmp_path: Path, seed: int) -> None
             for key in gone:
                 del expected[key]
             if random_.random() < 0.3:
-                engine._publisher.now()
+                engine._views.publish()
             if random_.random() < 0.2:
                 engine.rest()
-        engine._publisher.now()
+        engine._views.publish()
         for word in ("نفط", "ماء", "وزير"):
             clause = Term("stem", word)
             matching = passages_of(expected.values(), clause)

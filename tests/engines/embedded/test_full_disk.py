@@ -69,9 +69,9 @@ def test_a_text_index_that_cannot_be_written_fails_no_write(
     with opened(tmp_path) as engine:
         engine.write([indexed("a", "x")])
         with monkeypatch.context() as patch:
-            patch.setattr(engine._text._segments, "changing", _no_space)
+            patch.setattr(engine._views._text._segments, "changing", _no_space)
             assert engine.write([indexed("b", "x")])[0].status == "written"
-            engine._publisher.now()
+            engine._views.publish()
             assert "No space left" in caplog.text
             # Searching goes on with what the text index had; meaning has the new one too.
             rankings = engine.rank(RankRequest(Everything(), EMBEDDER.embed_query("x")))
@@ -79,7 +79,7 @@ def test_a_text_index_that_cannot_be_written_fails_no_write(
             assert rankings.behind
             assert len(rankings.vector) == 2
             assert "safe in the record" in caplog.text
-        engine._text._not_before = 0
+        engine._views._not_before = 0
         assert engine.rank(RankRequest(Everything())).text_total == 2
         assert not engine.rank(RankRequest(Everything())).behind
 
@@ -88,12 +88,12 @@ def test_what_cannot_be_shown_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     with opened(tmp_path) as engine:
         engine.write([indexed("a", "x")])
         with monkeypatch.context() as patch:
-            patch.setattr(engine._text._segments, "changing", _no_space)
+            patch.setattr(engine._views._text._segments, "changing", _no_space)
             engine.write([indexed("b", "x")])
             with pytest.raises(EngineUnavailable, match="safe in the record"):
                 engine.show()
             engine.rest()  # what it cannot publish now, the next search or writer does
-        engine._text._not_before = 0
+        engine._views._not_before = 0
         assert engine.rank(RankRequest(Everything())).text_total == 2
 
 
@@ -102,7 +102,7 @@ def test_without_any_text_index_a_full_disk_is_said(
 ) -> None:
     with opened(tmp_path) as engine:
         with monkeypatch.context() as patch:
-            patch.setattr(engine._text._segments, "changing", _no_space)
+            patch.setattr(engine._views._text._segments, "changing", _no_space)
             assert engine.write([indexed("a", "x")])[0].status == "written"
             with pytest.raises(EngineUnavailable, match="safe in the record"):
                 engine.rank(RankRequest(Everything()))
@@ -115,9 +115,9 @@ def test_changes_that_cannot_be_made_leave_no_folder(
     with opened(tmp_path) as engine:
         engine.write([indexed("a", "x")])
         with monkeypatch.context() as patch:
-            patch.setattr(engine._text._segments, "_link", _no_space)
+            patch.setattr(engine._views._text._segments, "_link", _no_space)
             engine.write([indexed("b", "x")])
-            engine._publisher.now()
+            engine._views.publish()
         assert not list((tmp_path / "text").glob("work-*"))
 
 

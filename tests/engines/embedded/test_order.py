@@ -41,7 +41,7 @@ def test_segments_do_not_change_the_order(tmp_path: Path) -> None:
     with opened(tmp_path / "many") as engine:
         for i in range(0, 120, 6):
             engine.write(articles[i : i + 6])
-            engine._publisher.now()
+            engine._views.publish()
         assert answers(engine) == expected
         view = engine._views.latest
         assert view is not None
@@ -68,12 +68,12 @@ def test_removed_passages_weigh_a_tenth_at_most(tmp_path: Path) -> None:
     """In larger indexes what went counts in BM25's statistics until a tenth of all went."""
     with opened(tmp_path) as engine:
         engine.write([indexed(f"{i}", f"word{i} shared") for i in range(1000)])
-        engine._publisher.now()
+        engine._views.publish()
         for i in range(0, 150, 5):
             engine.delete([f"{j}" for j in range(i, i + 5)])
-            engine._publisher.now()
-            assert engine._text._open is not None
-            manifest = engine._text._open.manifest
+            engine._views.publish()
+            assert engine._views._text.opened is not None
+            manifest = engine._views._text.opened.manifest
             assert manifest.removed <= derived._MOST_REMOVED * 1000
             assert manifest.passages == 1000 - i - 5
         assert engine.rank(RankRequest(frequencies=(Term("stem", "shared"),))).frequencies == {
@@ -86,7 +86,7 @@ def test_pages_of_ties_are_prefixes_of_each_other(tmp_path: Path, limit: int) ->
     with opened(tmp_path) as engine:
         for start in range(0, 900, 90):
             engine.write([indexed(f"{(start + i) * 7 % 900:03}", "same") for i in range(90)])
-            engine._publisher.now()
+            engine._views.publish()
         hits: tuple[Ranked, ...] = engine.rank(
             RankRequest(AnyOf((Term("stem", "same"), Term("grams", "same"))), limit=limit)
         ).text

@@ -33,7 +33,7 @@ def _obey(folder: Path, pipe: Connection) -> None:
         elif told[0] in ("rest", "show"):
             getattr(engine, told[0])()
         elif told[0] == "record only":  # as a writer that dies before it publishes
-            engine._publisher.soon = lambda: None  # type: ignore[method-assign]
+            engine._views.wrote = lambda: None  # type: ignore[method-assign]
             engine.write([indexed(*article) for article in told[1]])
         pipe.send("done")
     engine.close()

@@ -46,23 +46,24 @@ class Meaning:
         # of it is lost to rounding (measured in tests/engines/embedded/test_vectors.py).
         allowed = self._allowed(table, text, request)
         rows = table.nearest(query, shortlist + max(32, shortlist // 4), allowed)
-        numbers = np.sort(table.rows.numbers[rows])
+        rows = np.sort(rows)
+        numbers = table.rows.numbers[rows].tolist()
         dimensions = len(query)
-        vectors, counts = self._record.own_vectors(numbers.tolist(), dimensions)
+        vectors, counts = self._record.own_vectors(numbers, dimensions)
         own = _cosines(vectors, query)
-        ids = [table.passage_id(row) for row in table.rows_of(numbers).tolist()]
+        ids = [table.passage_id(row) for row in rows.tolist()]
         best = sorted(range(len(ids)), key=lambda i: (-own[i], ids[i]))[:shortlist]
         of_passage, vectors = self._record.sentence_vectors(
-            {int(numbers[i]): counts[i] for i in best}, dimensions
+            {numbers[i]: counts[i] for i in best}, dimensions
         )
         of_sentence = _cosines(vectors, query)
         hits = []
         for i in best:
-            score, sentence = float(own[i]), None
-            start, end = of_passage.get(int(numbers[i]), (0, 0))
-            if start < end:
-                sentence = int(of_sentence[start:end].argmax())
-                score += SENTENCE_WEIGHT * (float(of_sentence[start + sentence]) - score)
+            score, sentence = own[i], None
+            if found := of_sentence[slice(*of_passage.get(numbers[i], (0, 0)))]:
+                best_sentence = max(found)
+                sentence = found.index(best_sentence)
+                score += SENTENCE_WEIGHT * (best_sentence - score)
             hits.append(Ranked(ids[i], score, sentence))
         hits.sort(key=lambda hit: (-hit.score, hit.passage_id))
         return tuple(hits[:limit])
@@ -139,8 +140,10 @@ class Meaning:
         return mask
 
 
-def _cosines(vectors: Vector, query: Vector) -> NDArray[np.float64]:
+def _cosines(vectors: Vector, query: Vector) -> list[float]:
     # Not `@`: BLAS would wake its threads for 0.05 ms of work, and wait milliseconds for
     # them on busy cores.
-    products: NDArray[np.float64] = np.einsum("ij,j->i", vectors, query).astype(np.float64)
-    return products.round(_DECIMALS)
+    products: list[float] = (
+        np.einsum("ij,j->i", vectors, query).astype(np.float64).round(_DECIMALS).tolist()
+    )
+    return products

@@ -105,8 +105,11 @@ class Segments:
     def changing(self, base: Manifest | None) -> Iterator[Path]:
         """Give a folder to change them in, empty without `base`. Needs the writer's lock."""
         self.folder.mkdir(exist_ok=True)
-        # Beside them, so that what is made there can be renamed.
-        with tempfile.TemporaryDirectory(prefix="work-", dir=self.folder) as folder:
+        # Beside them, so that what is made there can be renamed. After an error a thread of
+        # Tantivy's may still write there.
+        with tempfile.TemporaryDirectory(
+            prefix="work-", dir=self.folder, ignore_cleanup_errors=True
+        ) as folder:
             if base is not None:
                 self._link(base, Path(folder))
             yield Path(folder)

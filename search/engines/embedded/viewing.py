@@ -2,12 +2,13 @@
 
 A view is of one moment and replaced when the record has moved on. The text index follows
 when this process searches what it wrote, when somebody asks (`show`), when its writer rests,
-and else in a thread of its own, soon after a write or now and then while writes come fast.
+and else after a write, or in a thread of its own now and then while writes come fast.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -73,7 +74,7 @@ class Views:
         self._failed = False  # the last publication, for want of room or a permission
         self._not_before = 0.0  # the next publication that nobody waits for
         self._lacking = 0.0  # since when the text index lacks passages; 0: it does not
-        self._timer: threading.Timer | None = None  # set by writes, which come one at a time
+        self._timer: threading.Timer | None = None
 
     # -- reading
 
@@ -154,16 +155,18 @@ class Views:
     # -- publishing
 
     def wrote(self) -> None:
-        """Let other processes see what was written, soon. Under the engine's lock of writes."""
-        if self._timer is None:
-            wait = max(0.0, self._not_before - time.monotonic())
-            self._timer = threading.Timer(wait, self._when_due)
+        """Let other processes see what was written: now, or in a while beside a busy writer."""
+        wait = self._not_before - time.monotonic()
+        if wait <= 0:
+            self.publish()
+        elif self._timer is None:
+            self._timer = threading.Timer(min(wait, _PAUSE), self._when_due)
             self._timer.daemon = True
             self._timer.start()
 
     def _when_due(self) -> None:
         self._timer = None  # a write from here on sets another one
-        self.publish()
+        self.wrote()
 
     def publish(self) -> None:
         """Publish what this process wrote; failing at that harms nobody."""
@@ -177,7 +180,7 @@ class Views:
                 log.warning("%s", error)
 
     def stop(self) -> None:
-        """Publish what is due, and nothing more. Under the engine's lock of writes."""
+        """Publish what was written, and nothing after it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -205,6 +208,7 @@ class Views:
     def _publish(self) -> None:
         """Publish what there is, if nobody else is writing. Raises EngineUnavailable."""
         started = time.monotonic()
+        self._not_before = math.inf  # what is written meanwhile need not wait for the turn
         with self._lock.borrowed("bringing the text index up to date") as mine:
             try:
                 if mine:

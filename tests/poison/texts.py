@@ -77,7 +77,7 @@ OBJECTS = (
         "read",
         json.dumps({"id": "k", "text": "نص"} | dict.fromkeys(map(str, range(50_000)))),
     ),
-    of("repeated-keys.jsonl", "read", '{"id": "r", ' + '"a": 1, ' * 50_000 + '"text": "نص"}'),
+    of("repeated-keys.jsonl", "bad-field", '{"id": "r", ' + '"a": 1, ' * 50_000 + '"text": "نص"}'),
     of(
         "invalid-utf8.jsonl", "encoding+read", b'{"id": "y", "text": "\xff"}\n' + GOOD_LINE.encode()
     ),

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import PurePosixPath
 from typing import BinaryIO
 from unicodedata import normalize
 
@@ -18,6 +19,7 @@ from search.errors import SourceError
 
 MEBIBYTE = 1 << 20
 MAX_LINE = 16 * MEBIBYTE  # bytes of one line of JSON
+_MAX_SUFFIX = 12  # characters; what is longer is the end of a name
 METADATA_SUFFIX = ".meta.json"  # of what a person says of the file of one article beside it
 MAX_METADATA = MEBIBYTE  # bytes of it
 
@@ -114,6 +116,14 @@ def suffix_of(name: str) -> str:
     """Return a name's suffix that tells a kind of file, "" if none does."""
     suffix = "." + name.rpartition(".")[2].lower()
     return suffix if suffix in SUFFIXES and suffix != "." + name.lower() else ""
+
+
+def left_out_as(name: str) -> str:
+    """Return what a file that is not read is counted by: its suffix, as it is."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if not suffix:
+        return "without a suffix"
+    return suffix if len(suffix) <= _MAX_SUFFIX else "with a long suffix"
 
 
 def reader_of(name: str) -> Reader:

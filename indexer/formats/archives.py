@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from copy import copy
@@ -35,11 +36,13 @@ from indexer.formats import (
     Broken,
     Extracted,
     Options,
+    left_out_as,
     reader_of,
     suffix_of,
     unknown_fields,
 )
 from indexer.formats.archive_members import Member, members_of
+from indexer.formats.archive_names import shown
 from indexer.formats.documents import whole
 from indexer.formats.unpacking import Budget
 from indexer.records import parse_object
@@ -47,6 +50,7 @@ from search.errors import SourceError
 
 MAX_MEMBER = 64 * MEBIBYTE  # bytes of a member that is not streamed
 MAX_METADATA_ALL = 16 * MEBIBYTE  # bytes of all NAME.meta.json
+MOST_KINDS = 5  # of members left out that are named
 MAX_DEPTH = 3  # archives in archives
 
 _STREAMED = frozenset({".jsonl", ".ndjson", ".csv", ".tsv"})
@@ -73,7 +77,7 @@ class _Archive:
 
     def items(self, stream: BinaryIO, name: str, depth: int) -> Iterator[Extracted | Broken]:
         """Yield what is in an archive, which is at this depth (1 for the file itself)."""
-        metadata, broken = self._metadata(stream, name)
+        metadata, broken, notes = self._looked_through(stream, name)
         seen: set[str] = set()
         taken: set[str] = set()  # what members put into ids
         passed = read = 0
@@ -99,9 +103,14 @@ class _Archive:
                     continue
                 key = _key(member.name, taken)
                 for item in self._of_member(member, member.name, depth):
-                    yield _placed(item, member, key, metadata.get(beside)) if member.shown else item
+                    found = item
+                    if member.shown:
+                        found = _placed(item, member, key, metadata.get(beside))
+                    if isinstance(found, Extracted):  # with the first article
+                        found, notes = replace(found, notes=(*found.notes, *notes)), ()
+                    yield found
         if not read:
-            reason = f"nothing in it is of a kind that is read ({passed:,} files passed over)"
+            reason = ": ".join(("nothing in it is of a kind that is read", *notes))
             raise SourceError(reason, code="unsupported" if passed else "empty")
 
     def _of_member(self, member: Member, name: str, depth: int) -> Iterator[Extracted | Broken]:
@@ -121,16 +130,24 @@ class _Archive:
                 raise
             yield Broken("", error.code, str(error))
 
-    def _metadata(
+    def _looked_through(
         self, stream: BinaryIO, name: str
-    ) -> tuple[dict[str, dict[str, object]], dict[str, tuple[str, str]]]:
-        """Return each NAME.meta.json as an object, and why those that are none cannot be read."""
+    ) -> tuple[dict[str, dict[str, object]], dict[str, tuple[str, str]], tuple[str, ...]]:
+        """Return each NAME.meta.json as an object, and why those that are none cannot be read.
+
+        And a note on the members that are left out, where there are any.
+        """
         known: dict[str, dict[str, object]] = {}
         broken: dict[str, tuple[str, str]] = {}
+        left_out: Counter[str] = Counter()
         left = MAX_METADATA_ALL
         budget = copy(self._budget)  # all that is read now is read again
         with suppress(SourceError):  # of the archive itself: met again where it matters
             for member in members_of(stream, name, budget):
+                if member.is_hidden:
+                    left_out["hidden"] += 1
+                elif not (suffix_of(member.name) or member.problem):
+                    left_out[left_out_as(member.name)] += 1
                 if not member.is_metadata or member.is_hidden or member.problem:
                     continue
                 short = member.name.rpartition("/")[2]
@@ -146,7 +163,15 @@ class _Archive:
                     if budget.is_spent:
                         raise
                     broken[member.name] = (error.code, f"{short}: {error}")
-        return known, broken
+        return known, broken, _note_on(left_out)
+
+
+def _note_on(left_out: Counter[str]) -> tuple[str, ...]:
+    """Return a note on how many members of which kinds are left out."""
+    kinds = [f"{number:,} {shown(kind)}" for kind, number in left_out.most_common(MOST_KINDS)]
+    if others := left_out.total() - sum(dict(left_out.most_common(MOST_KINDS)).values()):
+        kinds.append(f"{others:,} others")
+    return (f"left out of its archive: {', '.join(kinds)}",) if kinds else ()
 
 
 def _placed(

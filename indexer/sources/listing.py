@@ -12,14 +12,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from indexer.formats import METADATA_SUFFIX, SUFFIXES, suffix_of
+from indexer.formats import METADATA_SUFFIX, SUFFIXES, left_out_as, suffix_of
 from indexer.sources import Failure, Listed, Skipped, SourceFile
 from indexer.sources.identity import FileIds
 from indexer.sources.metadata import is_described
 from indexer.sources.naming import problem_of, shown
 
 READ_ALREADY = "read already"  # what a `Skipped` is counted by
-_MAX_SUFFIX = 12  # characters; what is longer is the end of a name
 
 
 def list_files(paths: Sequence[Path], ids: FileIds | None = None) -> list[Listed]:
@@ -73,14 +72,6 @@ def file_at(path: Path, ids: FileIds, known: str = "") -> SourceFile | Failure:
     if not stat.S_ISREG(status.st_mode):
         return Failure(shown(path), "not a regular file", code="not-regular")
     return _file(path, status.st_size, ids, known)
-
-
-def _kind(name: str) -> str:
-    """Return what a file that is not read is counted by: its suffix."""
-    suffix = shown(Path(name).suffix.lower())
-    if not suffix:
-        return "without a suffix"
-    return suffix if len(suffix) <= _MAX_SUFFIX else "with a long suffix"
 
 
 def _file(path: Path, size: int, ids: FileIds, known: str = "") -> SourceFile:
@@ -153,5 +144,6 @@ def _walk(given: Path, ids: FileIds, seen: set[tuple[int, int]]) -> Iterator[Lis
                 known = "" if entry.is_symlink() else ids.in_folder(start, real, entry.name)
                 yield file_at(path, ids, known)
             else:
-                yield Skipped(shown(path), "not a kind of file that is read", _kind(entry.name))
+                kind = shown(left_out_as(entry.name))
+                yield Skipped(shown(path), "not a kind of file that is read", kind)
         waiting += reversed(folders)

@@ -117,11 +117,25 @@ def test_metadata_stands_beside_its_member(name: str) -> None:
 @ALL
 def test_hidden_files_and_other_kinds_are_passed_over(name: str) -> None:
     others = {".DS_Store": b"x", "__MACOSX/._a.txt": b"x", "d/.git/b.txt": b"x", "p.jpg": b"x"}
-    assert ids(read(name, {**others, "a.txt": TEXT})) == [f"{name}/a.txt"]
+    items = read(name, {**others, "a.txt": TEXT, "b.txt": TEXT})
+    assert ids(items) == [f"{name}/a.txt", f"{name}/b.txt"]
+    told = "left out of its archive: 3 hidden, 1 .jpg"
+    assert [item.notes for item in articles_of(items)] == [(told,), ()]
     assert refusal(name, PACKERS[name](others)) == "unsupported"
+    with pytest.raises(SourceError, match=told):
+        items_of(name, PACKERS[name](others))
     # Of a tar of nothing, only its name tells that it is one.
     wanted = "unsupported" if name in ("c.gz", "d.gz") else "empty"
     assert refusal(name, PACKERS[name]({})) == wanted
+
+
+def test_members_of_many_kinds_are_told_in_short() -> None:
+    others = {f"{n}.{kind}": b"x" for kind in "abcdefgh" for n in range(3)}
+    inner = zipped({"\x1b[31m.\x1b[1m": b"x", "no suffix": b"x", "a.txt": TEXT})
+    outer, deep = articles_of(read("a.zip", {**others, "a.txt": TEXT, "z.zip": inner}))
+    assert outer.notes == ("left out of its archive: 3 .a, 3 .b, 3 .c, 3 .d, 3 .e, 9 others",)
+    assert "1 without a suffix" in deep.notes[0]
+    assert "\x1b" not in deep.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from api.security import (
     WhileRunning,
     refused,
 )
-from api.writing import OpenIngest, Writing
+from api.writing import OpenIngest, Writing, writes
 from search.searcher import Searcher
 from search.settings import Settings, read_settings
 
@@ -59,8 +59,8 @@ def create_app(
             readiness.start()
             # `indexer.server` calls `stop` when it is told to: ASGI says nothing until all
             # requests have ended, and a stream would not by itself; and `refused` for what
-            # is no request.
-            yield {"stop": writing.stop, "refused": refused}
+            # is no request; `writes` is whose requests come to one of several workers.
+            yield {"stop": writing.stop, "refused": refused, "writes": writes}
             await anyio.to_thread.run_sync(writing.close)
             await anyio.to_thread.run_sync(readiness.stop)
 

@@ -36,15 +36,16 @@ async def writing_of(request: Request) -> AsyncIterator[Writing]:
         yield writing
 
 
-def refresh_of(request: Request) -> bool:
-    """Return whether `refresh=wait` was asked for."""
+async def refresh_of(request: Request) -> bool:
+    """Return whether the answer waits until all see it: `refresh=wait`, or several workers."""
     refresh = request.query_params.get("refresh")
     if refresh not in (None, "wait"):
         raise InputError(f"refresh is {refresh[:40]!r}; it can only be wait", field="refresh")
-    return refresh == "wait"
+    writing: Writing = request.app.state.writing
+    return writing.shows or refresh == "wait"
 
 
-def ndjson_only(request: Request) -> None:
+async def ndjson_only(request: Request) -> None:
     if media_type_of(request) not in bulk.MEDIA_TYPES:
         raise HTTPException(415, f"Send the body as Content-Type: {bulk.MEDIA_TYPE}.")
 

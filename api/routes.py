@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from itertools import chain
+from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from api.problems import encode
@@ -49,20 +51,24 @@ class Answer(Response):
         return encode(content)
 
 
-def searcher_of(request: Request) -> Searcher:
+async def searcher_of(request: Request) -> Searcher:
     readiness: Readiness = request.app.state.readiness
     return readiness.searcher()
 
 
-def takes(*names: str) -> Callable[[Request], None]:
+def takes(*names: str) -> Callable[[Request], Awaitable[None]]:
     """Return a dependency that refuses addresses with anything but these parameters.
 
     A typing mistake in a parameter's name, a second value where one is read, or
     bytes that are no UTF-8 would otherwise be passed over in silence.
     """
 
-    def check(request: Request) -> None:
-        for part, name in (("raw_path", "path"), ("query_string", "query")):
+    async def check(request: Request) -> None:
+        items = request.query_params.multi_items()
+        texts = chain((request.scope["path"],), *items)
+        # What is no UTF-8 was read as U+FFFD; so is U+FFFD itself.
+        suspect = any("\ufffd" in text for text in texts)
+        for part, name in (("raw_path", "path"), ("query_string", "query")) if suspect else ():
             try:
                 unquote_to_bytes(request.scope.get(part) or b"").decode("utf-8")
             except UnicodeDecodeError as error:
@@ -72,7 +78,7 @@ def takes(*names: str) -> Callable[[Request], None]:
                     field=name,
                 ) from error
         seen = set()
-        for name, _ in request.query_params.multi_items():
+        for name, _ in items:
             if name not in names:
                 known = ", ".join(names) or "none"
                 raise InputError(
@@ -89,7 +95,38 @@ def names_of(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
-def json_only(request: Request) -> None:
+async def search_parameters(request: Request) -> SearchParameters:
+    """Return an address's parameters, checked. Raises RequestValidationError.
+
+    FastAPI itself takes 0.45 ms of CPU for the twelve of them, the model 0.03.
+    """
+    given = request.query_params
+    values = {name: given.getlist(name) if name in LISTS else given[name] for name in given}
+    try:
+        return SearchParameters.model_validate(values)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        raise RequestValidationError(
+            [{**each, "loc": ("query", *each["loc"])} for each in found]
+        ) from error
+
+
+def described(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """Return the OpenAPI parameters of a model that is read from an address."""
+    schema = model.model_json_schema()
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "schema": found,
+            "description": found["description"],
+        }
+        for name, found in schema["properties"].items()
+    ]
+
+
+async def json_only(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, "Send the body as Content-Type: application/json.")
@@ -133,9 +170,12 @@ def ready(searcher: Ready) -> ReadyOut:
     response_model=SearchOut,
     dependencies=[Depends(takes(*names_of(SearchParameters)))],
     summary="Search passages",
+    openapi_extra={"parameters": described(SearchParameters)},
 )
 def search(
-    request: Request, parameters: Annotated[SearchParameters, Query()], searcher: Ready
+    request: Request,
+    parameters: Annotated[SearchParameters, Depends(search_parameters)],
+    searcher: Ready,
 ) -> Response:
     """Finds the passages that answer a query, best first, with what matched in each."""
     return _search(request, parameters, searcher)

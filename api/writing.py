@@ -47,6 +47,8 @@ class Writing:
 
     def __init__(self, settings: Settings, open_ingest: OpenIngest | None) -> None:
         self.settings = settings
+        # Searches of other workers too see what was acknowledged: it is shown before that.
+        self.shows = settings.engine == "embedded" and settings.workers > 1
         self.stopping = False
         self._open = open_ingest
         self._ingest: Ingest | None = None

@@ -48,6 +48,7 @@ class Acceptor:
         make: Callable[[], asyncio.Protocol],
         connections: Collection[Connection],
         limit: int,
+        at_once: int = AT_ONCE,
     ) -> None:
         """Begin to accept; needs a running loop.
 
@@ -56,12 +57,14 @@ class Acceptor:
             make: gives the protocol of a connection, which joins `connections`.
             connections: those there are.
             limit: past it the longest waiting are closed, a sixteenth of all at once.
+            at_once: accepted before anything else is done; 1 shares them with other processes.
         """
         self._loop = asyncio.get_running_loop()
         self._listening = listening
         self._make = make
         self._connections = connections
         self._limit = limit
+        self._at_once = at_once
         self._beginning: set[asyncio.Task[object]] = set()
         self._closed = 0
         self._log_after = 0.0
@@ -81,7 +84,7 @@ class Acceptor:
             self._loop.add_reader(self._listening, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
+        for _ in range(self._at_once):
             if len(self._connections) + len(self._beginning) >= self._limit:
                 self._make_room("as many connections as there may be")
                 return  # what was closed is gone in the loop's next round
@@ -94,14 +97,18 @@ class Acceptor:
                     raise
                 self._make_room(str(error))
                 return
-            connection.setblocking(False)
-            task = self._loop.create_task(self._begin(connection))
-            self._beginning.add(task)
-            task.add_done_callback(self._beginning.discard)
+            self.begin(connection, self._make)
 
-    async def _begin(self, connection: socket.socket) -> None:
+    def begin(self, connection: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
+        """Have a connection that was accepted, here or elsewhere, answered by what `make` gives."""
+        connection.setblocking(False)
+        task = self._loop.create_task(self._begin(connection, make))
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+
+    async def _begin(self, connection: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._make, connection)
+            await self._loop.connect_accepted_socket(make, connection)
         except OSError:  # it went away already
             connection.close()
 

@@ -11,6 +11,7 @@ and scripts send them (`/v1/search?q=بغداد`). Byte by byte there is one way
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import h11
 from h11._receivebuffer import ReceiveBuffer
@@ -40,13 +41,24 @@ class _StrictLines(ReceiveBuffer):
 class StrictConnection(h11.Connection):
     """The server's side of a connection, as strict as above. Every refusal is a 400."""
 
-    def __init__(self, max_head: int) -> None:
-        """`max_head` is bytes of a request's head, which may be as long as that."""
+    def __init__(
+        self, max_head: int, elsewhere: Callable[[h11.Request, bytes], bool] | None = None
+    ) -> None:
+        """Begin with nothing received.
+
+        Args:
+            max_head: bytes of a request's head, which may be as long as that.
+            elsewhere: tells of a request, and what has come from its first byte on, whether it
+                is answered by somebody else: then it is no event, and nothing follows it here.
+        """
         super().__init__(h11.SERVER, max_head)
         self._receive_buffer = _StrictLines()
+        self._elsewhere = elsewhere
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """As h11's. Raises RemoteProtocolError for a request whose body has two lengths."""
+        idle = self._elsewhere is not None and self.their_state is h11.IDLE
+        received = bytes(self._receive_buffer) if idle else b""
         event = super().next_event()
         if isinstance(event, h11.Request):
             names = [name for name, _ in event.headers]
@@ -54,4 +66,6 @@ class StrictConnection(h11.Connection):
                 raise h11.RemoteProtocolError("the body's length is said twice")
             if _ENCODING in names and event.http_version < b"1.1":
                 raise h11.RemoteProtocolError("HTTP/1.0 has no Transfer-Encoding")
+            if self._elsewhere is not None and self._elsewhere(event, received):
+                return h11.NEED_DATA
         return event

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address `fihris serve` listens on")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="port; 0: any free one")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        1, description="processes of `fihris serve` that answer; of the embedded engine one writes"
+    )
     write_token: SecretStr | None = Field(
         None,
         min_length=16,

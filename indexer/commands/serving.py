@@ -24,6 +24,10 @@ def serve_command(
         int | None,
         typer.Option(min=0, max=65535, help="Port, instead of FIHRIS_PORT; 0: any free one."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes that answer, instead of FIHRIS_WORKERS."),
+    ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Take no articles.")] = False,
 ) -> None:
     """Serve the HTTP API and the search page until Ctrl-C."""
@@ -35,13 +39,22 @@ def serve_command(
         os.environ["FIHRIS_HOST"] = host
     if port is not None:
         os.environ["FIHRIS_PORT"] = str(port)
+    if workers is not None:
+        os.environ["FIHRIS_WORKERS"] = str(workers)
     settings = read_settings()
 
     def announce(url: str) -> None:
         typer.echo(f"Fihris: search page and API on {url} (Ctrl-C stops it)")
         _say_if_new(settings)
 
-    serve(settings.host, settings.port, announce, None if read_only else _ingest)
+    serve(
+        settings.host,
+        settings.port,
+        announce,
+        None if read_only else _ingest,
+        workers=settings.workers,
+        one_writer=settings.engine == "embedded",
+    )
 
 
 def _say_if_new(settings: Settings) -> None:

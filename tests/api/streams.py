@@ -17,7 +17,8 @@ from typing import cast
 import uvicorn
 
 from api.app import create_app
-from indexer.server import StoppingServer, TimedProtocol, _bound
+from indexer.protocol import TimedProtocol
+from indexer.server import StoppingServer, _bound
 from search.first_places import FirstPlaces
 from search.ingest import Ingest, Ingested, Line
 from search.searcher import Searcher

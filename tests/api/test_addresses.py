@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer.server import MAX_HEADERS
+from indexer.protocol import MAX_HEADERS
 from search.settings import Settings
 from tests.api.streams import served
 from tests.api.support import ToldIngest

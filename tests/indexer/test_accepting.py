@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from indexer import accepting, server
+from indexer import accepting, protocol
 from tests.indexer.serving import serving
 from tests.support import REPOSITORY
 
@@ -113,7 +113,7 @@ def test_who_is_being_answered_never_makes_room() -> None:
 
 @pytest.mark.slow
 def test_answers_that_nobody_takes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MAX_UNREAD", 3)
+    monkeypatch.setattr(protocol, "MAX_UNREAD", 3)
     with serving(hello, 100) as port, ExitStack() as stack:
         unread = []
         for _ in range(5):

@@ -65,7 +65,8 @@ class Acceptor:
         self._connections = connections
         self._limit = limit
         self._at_once = at_once
-        self._beginning: set[asyncio.Task[object]] = set()
+        # Each with its protocol, which joins `connections` before the task has ended.
+        self._beginning: dict[asyncio.Task[None], asyncio.Protocol | None] = {}
         self._closed = 0
         self._log_after = 0.0
         self._stopped = False
@@ -84,9 +85,10 @@ class Acceptor:
             self._loop.add_reader(self._listening, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(self._at_once):
-            if len(self._connections) + len(self._beginning) >= self._limit:
-                self._make_room("as many connections as there may be")
+        for number in range(self._at_once):
+            if self._count() >= self._limit:
+                if not number:  # else it is not known that one waits
+                    self._make_room("as many connections as there may be")
                 return  # what was closed is gone in the loop's next round
             try:
                 connection, _ = self._listening.accept()
@@ -99,12 +101,22 @@ class Acceptor:
                 return
             self.begin(connection, self._make)
 
+    def _count(self) -> int:
+        joined: Collection[object] = self._connections
+        beginning = sum(each not in joined for each in self._beginning.values())
+        return len(self._connections) + beginning
+
     def begin(self, connection: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
         """Have a connection that was accepted, here or elsewhere, answered by what `make` gives."""
         connection.setblocking(False)
-        task = self._loop.create_task(self._begin(connection, make))
-        self._beginning.add(task)
-        task.add_done_callback(self._beginning.discard)
+
+        def made() -> asyncio.Protocol:
+            self._beginning[task] = protocol = make()
+            return protocol
+
+        task = self._loop.create_task(self._begin(connection, made))
+        self._beginning[task] = None
+        task.add_done_callback(lambda ended: self._beginning.pop(ended, None))
 
     async def _begin(self, connection: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
         try:

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from search import folding
 from search.domain import LAYERS, Layer
 from search.lexicon import read_words
-from search.segmenting import NUMBER, Kind, cut_run
+from search.segmenting import NUMBER, Kind, Piece, cut_run
 from search.sounds import arabic_sound
 from search.stemmer import stem
 from search.stemmer_latin import stem_latin
@@ -74,11 +74,8 @@ _Word = tuple[int, int, _Layers]  # offsets into its run
 _Terms = tuple[str, str, str, str, str, str]  # of LAYERS, joined by single spaces
 
 
-class _Run(NamedTuple):
-    """What is remembered of a run."""
-
-    words: tuple[_Word, ...]
-    terms: _Terms
+# What is remembered of a run: a plain tuple, which the garbage collector soon passes over.
+_Run = tuple[tuple[_Word, ...], _Terms]
 
 
 def analyse(text: str) -> list[Token]:
@@ -91,7 +88,7 @@ def analyse(text: str) -> list[Token]:
     add, new, recall, known = tokens.append, tuple.__new__, _RUNS.recall, _RUNS.young.get
     for match in RUN.finditer(text):
         run, offset = match.group(), match.start()
-        for start, end, layers in (known(run) or recall(run)).words:
+        for start, end, layers in (known(run) or recall(run))[0]:
             add(new(Token, (offset + start, offset + end) + layers))  # noqa: RUF005 (faster)
     return tokens
 
@@ -101,7 +98,7 @@ def words_of(run: str) -> tuple[_Word, ...]:
 
     What `analyse` makes tokens of: a caller that only looks is done in a third of the time.
     """
-    return (_RUNS.young.get(run) or _RUNS.recall(run)).words
+    return (_RUNS.young.get(run) or _RUNS.recall(run))[0]
 
 
 def layer_terms(tokens: Sequence[Token]) -> dict[Layer, str]:
@@ -120,7 +117,7 @@ def terms(text: str) -> dict[Layer, str]:
     No tokens are made: each run's terms are remembered joined.
     """
     known, recall = _RUNS.young.get, _RUNS.recall
-    runs = [(known(run) or recall(run)).terms for run in RUN.findall(text)]
+    runs = [(known(run) or recall(run))[1] for run in RUN.findall(text)]
     if not runs:
         return dict.fromkeys(LAYERS, "")
     columns = zip(*runs, strict=True)
@@ -136,16 +133,16 @@ def _join(tokens: Sequence[Token]) -> _Terms:
         " ".join([t.stem for t in tokens]),
         " ".join([" ".join(t.grams) for t in tokens]),
         " ".join([t.vowelled for t in tokens if t.vowelled]),
-        " ".join(filter(None, map(_sound_term, tokens))),
+        " ".join(filter(None, (_sound_term(t.letters, t.stem, t.stop) for t in tokens))),
     )
 
 
-def _sound_term(token: Token) -> str:
+def _sound_term(letters: str, stem: str, stop: bool) -> str:
     """Return `sound=stem=letters` of an Arabic word, "" of any other, of stop words and long ones."""
-    if token.stop or len(token.letters) > _MAX_SOUNDED:
+    if stop or len(letters) > _MAX_SOUNDED:
         return ""
-    sound = arabic_sound(token.stem)
-    return f"{sound}={token.stem}={token.letters}" if sound else ""
+    sound = arabic_sound(stem)
+    return f"{sound}={stem}={letters}" if sound else ""
 
 
 class _Runs:
@@ -164,10 +161,7 @@ class _Runs:
         """Return a run that is not in the young generation, and put it there."""
         run = self._old.get(text)
         if run is None:
-            words = tuple(
-                (p.start, p.end, _layers(p.kind, p.letters, p.marks)) for p in cut_run(text)
-            )
-            run = _Run(words, _join([Token(start, end, *layers) for start, end, layers in words]))
+            run = _read(cut_run(text))
             if len(text) > _WORTH_KEEPING:
                 return run
         if len(self.young) >= self._size:
@@ -175,6 +169,17 @@ class _Runs:
             self.young.clear()
         self.young[text] = run
         return run
+
+
+def _read(pieces: Sequence[Piece]) -> _Run:
+    if len(pieces) == 1:  # nearly all, and hardly one has the word of another
+        start, end, kind, letters, marks = pieces[0]
+        layers = _layers.__wrapped__(kind, letters, marks)
+        _, folded, root, grams, vowelled, stop = layers
+        sound = _sound_term(letters, root, stop)
+        return ((start, end, layers),), (letters, folded, root, " ".join(grams), vowelled, sound)
+    words = tuple([(p.start, p.end, _layers(p.kind, p.letters, p.marks)) for p in pieces])
+    return words, _join([Token(start, end, *layers) for start, end, layers in words])
 
 
 _RUNS = _Runs(_REMEMBERED_RUNS)

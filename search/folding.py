@@ -103,11 +103,13 @@ def grams(folded: str) -> tuple[str, ...]:
 
     ؤ, ئ and ء are one here and only here: مسؤول and مسئول are a weaker match.
     """
-    padded = f"{PAD}{folded.translate(_HAMZA_SEATS)}{PAD}"
+    if "ؤ" in folded or "ئ" in folded:
+        folded = folded.translate(_HAMZA_SEATS)
+    padded = f"{PAD}{folded}{PAD}"
     last = len(padded) - GRAM_LENGTH
     if last <= 0:
         return (padded,)
-    return tuple(padded[i : i + GRAM_LENGTH] for i in range(last + 1))
+    return tuple([padded[i : i + GRAM_LENGTH] for i in range(last + 1)])
 
 
 def vowelled(letters: str, marks: tuple[str, ...]) -> str:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pyarabic.araby import TATWEEL
 
@@ -45,8 +44,7 @@ _GROUPED = re.compile(r"(\d{1,3}(?:[,\u066c،]\d{3})+)(?:[.\u066b](\d+))?")
 _DECIMAL = re.compile(r"(\d+)[.\u066b](\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One word of a run: `letters` without marks, and each letter's tashkeel."""
 
     start: int

@@ -99,7 +99,7 @@ _MAX_SOUNDS = 8  # of one spelling; each ambiguous letter doubles them
 @lru_cache(maxsize=65_536)
 def arabic_sound(stem: str) -> str:
     """Return the classes of an Arabic stem's consonants; a final ه is not heard."""
-    return _undoubled(_ARABIC.get(letter, "") for letter in stem.removesuffix("ه"))
+    return _undoubled([_ARABIC.get(letter, "") for letter in stem.removesuffix("ه")])
 
 
 def latin_sounds(word: str) -> tuple[str, ...]:
@@ -139,8 +139,12 @@ def closeness(word: str, stem: str) -> float:
 
 
 def _undoubled(classes: Iterable[str]) -> str:
-    heard = [c for c in classes if c]
-    return "".join(c for n, c in enumerate(heard) if n == 0 or c != heard[n - 1])
+    heard, before = "", ""
+    for c in classes:
+        if c and c != before:
+            heard += c
+            before = c
+    return heard
 
 
 def _is_vowel(unit: str) -> bool:

@@ -171,7 +171,11 @@ class EmbeddedEngine:
 
     def _rank(self, view: View, request: RankRequest) -> Rankings:
         both = request.clause is not None and request.vector is not None
-        meaning = self._beside.submit(self._by_meaning, view, request) if both else None
+        try:
+            meaning = self._beside.submit(self._by_meaning, view, request) if both else None
+        except RuntimeError:  # it takes no more once this engine was closed
+            self._refuse_closed()
+            raise
         started = time.perf_counter()
         took: dict[str, float] = {}
         text: tuple[Ranked, ...] = ()
@@ -290,8 +294,8 @@ class EmbeddedEngine:
             if self._closed:
                 return
             self._views.stop()
-            self._beside.shutdown()
             self._closed = True
+            self._beside.shutdown()
             self._views.close()
             self._record.close()
             self._lock.release()

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from search.domain import Layer
 
 MAX_CLAUSES = 4096
-RARE = 0.001  # the part of all passages that a rare term is in at most
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Passages with this term in this layer."""
+    """Passages with this term in this layer. What one of `sound` scores is not promised."""
 
     layer: Layer
     value: str
@@ -27,7 +26,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Passages with these terms of one layer next to each other, in order."""
+    """Passages with these terms next to each other, in order, in a layer of `PHRASE_LAYERS`.
+
+    A single value is as a Term, of any layer.
+    """
 
     layer: Layer
     values: tuple[str, ...]
@@ -84,23 +86,11 @@ class Boost:
 
 
 @dataclass(frozen=True, slots=True)
-class IfRare:
-    """Passages that match `clause`, where at most `RARE` of all passages have `term`; else none.
-
-    What a search welcomes for rare words only, told by the engine: who asks need not look
-    the words up first.
-    """
-
-    term: Term
-    clause: Clause
-
-
-@dataclass(frozen=True, slots=True)
 class Everything:
     """Every passage, each with score 0: what a query of exclusions only starts from."""
 
 
-Clause = Term | Phrase | Prefix | AnyOf | AllOf | Not | Prefer | Boost | IfRare | Everything
+Clause = Term | Phrase | Prefix | AnyOf | AllOf | Not | Prefer | Boost | Everything
 
 
 def count_clauses(clause: Clause) -> int:
@@ -110,22 +100,7 @@ def count_clauses(clause: Clause) -> int:
             return 1 + sum(map(count_clauses, parts))
         case Not(clause=a, excluded=b) | Prefer(clause=a, bonus=b):
             return 1 + count_clauses(a) + count_clauses(b)
-        case Boost(clause=a) | IfRare(clause=a):
+        case Boost(clause=a):
             return 1 + count_clauses(a)
         case _:
             return 1
-
-
-def rarities(clause: Clause | None) -> frozenset[Term]:
-    """Return the terms of which a clause must be told whether they are rare."""
-    match clause:
-        case AnyOf(clauses=parts) | AllOf(clauses=parts):
-            return frozenset[Term]().union(*map(rarities, parts))
-        case Not(clause=a, excluded=b) | Prefer(clause=a, bonus=b):
-            return rarities(a) | rarities(b)
-        case Boost(clause=a):
-            return rarities(a)
-        case IfRare(term=term, clause=a):
-            return rarities(a) | {term}
-        case _:
-            return frozenset()

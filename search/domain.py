@@ -23,6 +23,8 @@ from search.article_ids import parsed
 Vector = NDArray[np.float32]  # shape (dimensions,) or (n, dimensions)
 Layer = Literal["letters", "folded", "stem", "grams", "vowelled", "sound"]
 LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem", "grams", "vowelled", "sound")
+# Those whose terms' places are kept, one term a word: phrases are asked of these only.
+PHRASE_LAYERS: tuple[Layer, ...] = ("letters", "stem")
 Mode = Literal["keyword", "semantic", "hybrid"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 

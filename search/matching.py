@@ -15,7 +15,6 @@ from search.clauses import (
     Boost,
     Clause,
     Everything,
-    IfRare,
     Not,
     Phrase,
     Prefer,
@@ -60,11 +59,7 @@ def near(word: Token) -> Near | None:
 
 
 def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
-    """Return what ranks passages by the query's words and their forms, None where it has none.
-
-    Near matches are welcome for rare words only: asked for every word they would cost half
-    the time of a search (100,000 passages: 3.2 for 2.1 ms) and add 0.7 % of matches.
-    """
+    """Return what ranks passages by the query's words and their forms, None where it has none."""
     words = query.words()
     if not words:
         return Everything() if any(item.occur == "excluded" for item in query.items) else None
@@ -74,6 +69,23 @@ def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
         if item.exact and item.occur == "optional"
     )
     return Prefer(Boost(_matches(words, forms), 0.0), AnyOf((*_scores(words, forms), *phrases)))
+
+
+def near_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
+    """Return what ranks passages that hold nearly one of the words, None where no word is long enough.
+
+    To be asked where `text_clause` finds nothing. Asked with it for every word, near matches
+    cost half of a search's time (100,000 passages: 3.2 for 2.1 ms); asked with it for rare
+    words, a round trip to learn which are. nDCG@10 by words on tydi-ar is .9122 either way
+    and .9089 without near matches; on xquad-ar .9609 in all three. One query in 130 needs it.
+    """
+    words = query.words(exact=False)
+    nears = tuple(
+        AnyOf(tuple(Term("grams", g) for g in sorted(n.grams)), minimum=n.least)
+        for n in dict.fromkeys(map(near, words))
+        if n
+    )
+    return Prefer(Boost(AnyOf(nears), 0.0), AnyOf(_scores(words, forms))) if nears else None
 
 
 def constraint(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
@@ -123,21 +135,8 @@ def _stems(word: Token, forms: Forms) -> tuple[str, ...]:
 
 
 def _matches(words: tuple[Token, ...], forms: Forms) -> Clause:
-    stems = dict.fromkeys(Term("stem", stem) for word in words for stem in _stems(word, forms))
-    nears = ((Term("stem", word.stem), near(word)) for word in words)
-    return AnyOf(
-        (
-            *stems,
-            *(
-                IfRare(
-                    stem,
-                    AnyOf(tuple(Term("grams", g) for g in sorted(n.grams)), minimum=n.least),
-                )
-                for stem, n in nears
-                if n
-            ),
-        )
-    )
+    stems = (Term("stem", stem) for word in words for stem in _stems(word, forms))
+    return AnyOf(tuple(dict.fromkeys(stems)))
 
 
 def _scores(words: tuple[Token, ...], forms: Forms) -> tuple[Clause, ...]:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 
 from search.clauses import Term
@@ -32,7 +33,7 @@ from search.engine import MAX_LIMIT, Engine, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
 from search.fusion import fuse
 from search.highlight import Marker, segments
-from search.matching import FORM_WEIGHT, constraint, stem_terms, text_clause
+from search.matching import FORM_WEIGHT, constraint, near_clause, stem_terms, text_clause
 from search.parse import ParsedQuery, parse
 from search.variants import NO_FORMS, Forms, forms_of, may_have_forms, meaning_in_arabic
 
@@ -89,10 +90,10 @@ class Searcher:
             vector, degraded = self._embed(meaning_in_arabic(parsed, forms), query.mode)
         mode: Mode = "keyword" if degraded else query.mode
         with clock.stage("rank"):
-            rankings = self.engine.rank(_request(query, mode, parsed, vector, forms))
+            rankings = self._rank(query, mode, parsed, vector, forms)
             if relaxed := not (rankings.text or rankings.vector) and parsed.relaxed() != parsed:
                 parsed = parsed.relaxed()
-                rankings = self.engine.rank(_request(query, mode, parsed, vector, forms))
+                rankings = self._rank(query, mode, parsed, vector, forms)
         with clock.stage("fuse"):
             weight = KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
             ranked = _ranked(rankings, mode, vector, weight)
@@ -130,6 +131,29 @@ class Searcher:
         if self._preparing is not None:
             self._preparing.join()
         self.engine.close()
+
+    def _rank(
+        self, query: Query, mode: Mode, parsed: ParsedQuery, vector: Vector | None, forms: Forms
+    ) -> Rankings:
+        """Rank by words and meaning; by what is nearly the words where no passage has one."""
+        request = _request(query, mode, parsed, vector, forms)
+        rankings = self.engine.rank(request)
+        if request.clause is None or rankings.text:
+            return rankings
+        if mode != "keyword" and not coverage(rankings.frequencies, rankings.passages, forms):
+            return rankings  # words would weigh nothing beside the meaning
+        near = near_clause(parsed, forms)
+        if near is None:
+            return rankings
+        again = self.engine.rank(replace(request, clause=near, vector=None, frequencies=()))
+        return replace(
+            rankings,
+            text=again.text,
+            text_total=again.text_total,
+            total_is_exact=again.total_is_exact,
+            passages_read=again.passages_read,
+            behind=rankings.behind or again.behind,
+        )
 
     def _forms(self, parsed: ParsedQuery) -> Forms:
         """Return the Arabic words of the index that the query's Latin ones may stand for."""

@@ -81,20 +81,36 @@ def present_index(settings: Settings) -> Iterator[Present | None]:
 
     Raises as `open_engine`.
     """
-    if settings.engine == "embedded":
-        from search.engines.embedded.versions import former_index
-
-        former = former_index(settings.data)
-        if former is not None:
-            with closing(former):
-                yield Present(former, former.fingerprint, is_todays=False)
-            return
+    former = _former_index(settings)
+    if former is not None:
+        source, made_by = former
+        with closing(source):
+            yield Present(source, made_by, is_todays=False)
+        return
     fingerprint = stored_fingerprint(settings)
     if fingerprint is None:
         yield None
         return
     with closing(open_engine(settings, fingerprint)) as engine:
         yield Present(engine, fingerprint, is_todays=True)
+
+
+def _former_index(settings: Settings) -> tuple[Source, Fingerprint] | None:
+    """Return an index of an older format, to be copied, and what made it; None where it is none."""
+    if settings.engine == "elasticsearch":
+        from search.engines.elastic import mapping
+        from search.engines.elastic import versions as elastic
+        from search.engines.elastic.engine import ElasticEngine
+
+        found = elastic.stored_version(settings)
+        if found is None or found.format == mapping.FORMAT:
+            return None
+        engine = ElasticEngine(settings, found.fingerprint, format=found.format)
+        return engine, found.fingerprint
+    from search.engines.embedded.versions import former_index
+
+    former = former_index(settings.data)
+    return None if former is None else (former, former.fingerprint)
 
 
 def accept(settings: Settings) -> Accepted | None:

@@ -22,7 +22,6 @@ from search.clauses import (
     Boost,
     Clause,
     Everything,
-    IfRare,
     Not,
     Phrase,
     Prefer,
@@ -32,6 +31,7 @@ from search.clauses import (
 from search.domain import (
     LAYERS,
     NO_FILTER,
+    PHRASE_LAYERS,
     Filter,
     IndexedArticle,
     IndexedPassage,
@@ -259,11 +259,15 @@ def _below(clause: Clause, product: float) -> list[tuple[Clause, float]]:
         case Term() | Phrase() | Prefix():
             if clause.layer not in LAYERS:
                 raise InputError(f"there is no layer {clause.layer!r}", field="clause")
+            several = isinstance(clause, Phrase) and len(clause.values) > 1
+            if several and clause.layer not in PHRASE_LAYERS:
+                raise InputError(
+                    f"phrases are asked of {', '.join(PHRASE_LAYERS)} only, not of {clause.layer}",
+                    field="clause",
+                )
             return []
         case Everything():
             return []
-        case IfRare(term=term, clause=a):
-            return [(term, 1.0), (a, product)]
         case AnyOf(clauses=parts, minimum=minimum):
             if minimum < 1:
                 raise InputError(f"minimum is {minimum}, it must be 1 or more", field="clause")

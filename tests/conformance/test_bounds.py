@@ -39,6 +39,7 @@ def nested(depth: int) -> Clause:
 TOO_MUCH: dict[str, Clause] = {
     "too many": AnyOf(tuple(Term("stem", f"t{i}") for i in range(MAX_CLAUSES))),
     "a huge phrase": Phrase("stem", ("x",) * (MAX_CLAUSES + 1)),
+    "a phrase of a layer without places": Phrase("grams", ("x", "y")),
     "too deep": nested(20_000),
     "minimum 0": AnyOf((Term("stem", "x"),), minimum=0),
     "minimum -1": AnyOf((Term("stem", "x"),), minimum=-1),

@@ -10,14 +10,13 @@ from search.clauses import (
     Boost,
     Clause,
     Everything,
-    IfRare,
     Not,
     Phrase,
     Prefer,
     Prefix,
     Term,
 )
-from search.domain import LAYERS, NO_FILTER, Filter, Layer
+from search.domain import LAYERS, Filter, Layer
 from search.engine import Engine, RankRequest
 from tests.conformance.corpus import found, indexed
 
@@ -181,25 +180,6 @@ def test_prefer_adds_a_bonus_and_never_a_passage(abc: Engine) -> None:
 def test_boost_multiplies(abc: Engine, factor: float) -> None:
     plain, boosted = scores(abc, t("b")), scores(abc, Boost(t("b"), factor))
     assert boosted == {key: pytest.approx(score * factor, rel=1e-3) for key, score in plain.items()}
-
-
-def test_if_rare_matches_where_its_term_is_in_a_thousandth_at_most(engine: Engine) -> None:
-    engine.write([indexed(f"{i:04}", "often near") for i in range(1999)])
-    engine.write([indexed("x", "rare near")])
-    assert found(engine, IfRare(t("rare"), t("near")), limit=3) == ["0000#0", "0001#0", "0002#0"]
-    assert found(engine, IfRare(t("often"), t("near"))) == []
-    assert found(engine, IfRare(t("absent"), t("rare"))) == ["x#0"]
-    both = AnyOf((t("rare"), IfRare(t("often"), t("near")), IfRare(t("absent"), t("rare"))))
-    rankings = engine.rank(RankRequest(both, frequencies=(t("near"),)))
-    assert [hit.passage_id for hit in rankings.text] == ["x#0"]
-    assert rankings.text_total == 1
-    assert dict(rankings.frequencies) == {t("near"): 2000}
-    assert scores(engine, Boost(IfRare(t("absent"), t("rare")), 2.0))["x#0"] == pytest.approx(
-        2 * scores(engine, t("rare"))["x#0"], rel=1e-3
-    )
-    assert engine.facets(IfRare(t("often"), t("near")), NO_FILTER, ["source"]) == {"source": []}
-    assert found(engine, t("rare"), constraint=IfRare(t("absent"), t("near"))) == ["x#0"]
-    assert found(engine, t("rare"), constraint=IfRare(t("often"), t("near"))) == []
 
 
 def test_everything_is_every_passage_with_score_zero(abc: Engine) -> None:

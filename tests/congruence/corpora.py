@@ -17,7 +17,7 @@ from search import analysis
 from search.clauses import AllOf, AnyOf, Boost, Clause, Not, Phrase, Prefer, Prefix, Term
 from search.domain import LAYERS, Filter, IndexedArticle, IndexedPassage, Layer
 from search.engine import RankRequest
-from search.matching import constraint, text_clause
+from search.matching import constraint, near_clause, text_clause
 from search.parse import parse
 from tests.conformance.corpus import (
     EMBEDDER,
@@ -210,7 +210,7 @@ def typed_requests(
     for _ in range(count):
         parsed = parse(typed(random_, passages))
         yield RankRequest(
-            clause=text_clause(parsed),
+            clause=(random_.random() < 0.2 and near_clause(parsed)) or text_clause(parsed),
             filter=any_filter(random_),
             constraint=constraint(parsed),
             limit=random_.choice(LIMITS),

@@ -5,7 +5,7 @@ passages that have a term in the layer, Tantivy all. `letters`, `folded`, `stem`
 have terms in every passage that holds a word or number, so there they agree. `vowelled` has
 one only where tashkeel is written: a word asked with its vowels (weight 0.5 in
 `search.matching`) scores higher in the embedded engine, and so may rank passages otherwise.
-(`sound` is only looked up by prefix, never scored.)
+`sound` is looked up by prefix and never scored: what a term of it scores is not promised.
 
 Each test holds one side to its formula, so that it fails when the difference is gone.
 """
@@ -66,7 +66,7 @@ def test_queries_with_vowels_match_alike(pair: Pair, seed: int) -> None:
         assert a.text_total == b.text_total, about
 
 
-@pytest.mark.parametrize("layer", SPARSE)
+@pytest.mark.parametrize("layer", ["vowelled"])
 def test_terms_of_sparse_layers_weigh_otherwise(pair: Pair, layer: Layer) -> None:
     having = [p for p in pair.passages if p.terms[layer]]
     assert len(having) < len(pair.passages)

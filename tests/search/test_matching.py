@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from search.analysis import analyse
-from search.clauses import AnyOf, IfRare, Not, Phrase, Prefer, Term
-from search.matching import constraint, near, text_clause, with_clitics
+from search.clauses import AnyOf, Not, Phrase, Prefer, Term
+from search.matching import constraint, near, near_clause, text_clause, with_clitics
 from search.parse import parse
 
 
@@ -43,13 +43,27 @@ def test_not_near(word: str, other: str) -> None:
     assert not is_near(word, other)
 
 
-def test_near_matches_count_for_rare_words_only() -> None:
-    query = parse("نتنياهو")
-    stem = analyse("نتنياهو")[0].stem
-    (near_clause,) = (c for c in matching(text_clause(query)) if isinstance(c, IfRare))
-    assert near_clause.term == Term("stem", stem)
-    assert isinstance(near_clause.clause, AnyOf)
-    assert near_clause.clause.minimum == 3
+def test_words_match_by_their_stems_alone_and_score_by_more() -> None:
+    query = parse("رئيس نتنياهو")
+    stems = tuple(Term("stem", token.stem) for token in analyse("رئيس نتنياهو"))
+    assert matching(text_clause(query)) == stems
+    scored = str(text_clause(query).bonus)  # type: ignore[union-attr]
+    assert all(str(Term("grams", gram)) in scored for gram in analyse("نتنياهو")[0].grams)
+
+
+def test_near_matches_have_half_of_a_words_grams() -> None:
+    (wanted,) = matching(near_clause(parse("من نتنياهو")))
+    assert isinstance(wanted, AnyOf)
+    assert wanted.minimum == 3
+    assert set(wanted.clauses) == {
+        Term("grams", gram)
+        for gram in near(analyse("نتنياهو")[0]).grams  # type: ignore[union-attr]
+    }
+
+
+@pytest.mark.parametrize("text", ["", "من", "عن حي", "-نتنياهو", '"نتنياهو"'])
+def test_nothing_is_near_short_words_and_what_is_demanded_as_it_stands(text: str) -> None:
+    assert near_clause(parse(text)) is None
 
 
 def matching(clause: object) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,8 @@ from search.clauses import Not, Phrase, Term
 from search.domain import ArticleInfo, Passage, Query, Span, StoredPassage, Total, Vector
 from search.engine import Engine, Ranked, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
+from search.matching import near_clause
+from search.parse import parse
 from search.searcher import KEYWORD_WEIGHT, Searcher, coverage
 from tests.support import HashingEmbedder
 
@@ -182,6 +185,45 @@ def test_phrases_nothing_holds_are_searched_as_words_and_said_to_be() -> None:
     assert results.relaxed
     assert ids(results)
     assert not searcher(Recital(RANKINGS)).search(Query("«في العراق»")).relaxed
+
+
+class Unknown(Recital):
+    """An engine that has none of the words, and what it was given for what is nearly them."""
+
+    def rank(self, request: RankRequest) -> Rankings:
+        found = super().rank(request)
+        return (
+            found
+            if request.clause == near_clause(parse("نتانياهو"))
+            else replace(found, text=(), text_total=0)
+        )
+
+
+def test_where_no_word_is_found_near_ones_are_asked_for() -> None:
+    engine = Unknown(RANKINGS)
+    results = searcher(engine).search(Query("نتانياهو", mode="keyword"))
+    assert ids(results) == ["a#0", "a#2"]
+    assert results.total == Total(2, exact=True)
+    assert len(engine.requests) == 2
+
+
+def test_near_words_are_asked_for_beside_the_meaning_that_is_known() -> None:
+    engine = Unknown(RANKINGS)
+    results = searcher(engine).search(Query("نتانياهو"))
+    assert {"a#0", "a#1", "a#2"} == set(ids(results))
+    assert [request.vector is None for request in engine.requests] == [False, True]
+
+
+def test_near_words_are_not_asked_for_where_they_would_weigh_nothing() -> None:
+    engine = Unknown(RANKINGS)
+    assert ids(searcher(engine).search(Query("strikes"))) == ["a#1", "a#0"]
+    assert len(engine.requests) == 1
+
+
+def test_one_request_is_enough_where_words_are_found() -> None:
+    engine = Recital(RANKINGS)
+    searcher(engine).search(Query("نتانياهو العراق", mode="keyword"))
+    assert len(engine.requests) == 1
 
 
 def test_excluded_words_stay_excluded_when_nothing_is_found() -> None:

@@ -12,6 +12,7 @@ from search.engine import Fingerprint
 from search.engines.checks import check_fingerprint
 from search.engines.elastic import queries, ranking, versions
 from search.engines.elastic.connection import Connection, Refused, each_answered, whole
+from search.engines.elastic.mapping import FORMAT, other_format
 from search.engines.elastic.memory import Memory
 from search.errors import EngineUnavailable
 from search.settings import Settings
@@ -31,11 +32,14 @@ class Index:
         before_reading: called before every search, so that it shows what was just written.
     """
 
-    def __init__(self, settings: Settings, fingerprint: Fingerprint) -> None:
+    def __init__(
+        self, settings: Settings, fingerprint: Fingerprint, *, format: int = FORMAT
+    ) -> None:
         """Connect and check; raises as `open_engine`."""
         self.connection = Connection(settings)
         self.alias = settings.elasticsearch_index
         self.fingerprint = fingerprint
+        self._format = format
         self.memory = Memory(settings.elasticsearch_refresh)
         self.before_reading: Callable[[], None] = lambda: None
         self._settings = settings
@@ -70,6 +74,8 @@ class Index:
             version = versions.current(self.connection, self.alias)
             if version is not None:
                 where = f"index {version.index} of Elasticsearch at {self.name}"
+                if version.format != self._format:
+                    raise other_format(version.index, version.format)
                 check_fingerprint(version.fingerprint, self.fingerprint, where)
             self._version = version
             return version

@@ -11,6 +11,7 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from search.domain import (
     StoredPassage,
     Vector,
 )
-from search.engines.elastic.mapping import VOCABULARY, VOCABULARY_LAYER
+from search.engines.elastic.mapping import VOCABULARY_LAYER
 
 # Unit vectors are packed as 16-bit integers, most significant byte first (what a script of
 # Elasticsearch reads fastest): this is 1. A cosine moves by less than 0.00002.
@@ -52,13 +53,34 @@ def documents(article: IndexedArticle, edition: str) -> Iterator[tuple[str, dict
         {
             **about,
             "kind": "article",
-            "text": article.article.text,
+            **_rest(article.article.text, spans),
             "content_hash": article.article.content_hash(),
             "passages": len(article.passages),
             "spans": spans,
             **lacking,
         },
     )
+
+
+def _rest(text: str, spans: Sequence[int]) -> dict[str, str]:
+    """Return what an article's own document has of its text: what stands in no passage.
+
+    The passages have the rest, which is nearly all of it and would take as much room again
+    (docs/SCALING.md). The whole where passages overlap or are out of order.
+    """
+    if any(earlier > later for earlier, later in pairwise(spans)):
+        return {"text": text}
+    outside = zip([0, *spans[1::2]], [*spans[::2], len(text)], strict=True)
+    return {"between": "".join(text[start:end] for start, end in outside)}
+
+
+def _whole(between: str, spans: Sequence[int], texts: Sequence[str]) -> str:
+    """Return an article's text from what stands between its passages, and theirs."""
+    pieces, at, last = list[str](), 0, 0
+    for start, end, text in zip(spans[::2], spans[1::2], texts, strict=True):
+        pieces += (between[at : at + start - last], text)
+        at, last = at + start - last, end
+    return "".join((*pieces, between[at:]))
 
 
 def document_ids(edition: str, passages: int) -> list[str]:
@@ -98,9 +120,8 @@ def _passage(indexed: IndexedPassage) -> dict[str, Any]:
         "sentences": len(indexed.sentences),
         **{layer: indexed.terms[layer] for layer in LAYERS if indexed.terms.get(layer)},
     }
-    words = indexed.terms.get(VOCABULARY_LAYER, "")
-    if words:
-        document[VOCABULARY] = [term for term in dict.fromkeys(words.split(" ")) if term]
+    if VOCABULARY_LAYER in document:
+        document[VOCABULARY_LAYER] = list(dict.fromkeys(document[VOCABULARY_LAYER].split(" ")))
     if indexed.vector is None:  # no ranking by meaning finds it
         return document
     if indexed.sentences:
@@ -162,9 +183,15 @@ def read_passage(source: Mapping[str, Any]) -> StoredPassage:
     return StoredPassage(passage, info, read_spans(source))
 
 
-def read_article(source: Mapping[str, Any]) -> StoredArticle:
-    """Return an article from its own document: its passages are pieces of its text."""
-    info, text, spans = read_info(source), source.get("text", ""), source.get("spans", ())
+def passages_in(source: Mapping[str, Any]) -> int:
+    """Return how many passages an article has, by its own document."""
+    return len(source.get("spans", ())) // 2
+
+
+def read_article(source: Mapping[str, Any], texts: Sequence[str]) -> StoredArticle:
+    """Return an article from its own document and its passages' texts, in order."""
+    info, spans = read_info(source), source.get("spans", ())
+    text = source["text"] if "text" in source else _whole(source.get("between", ""), spans, texts)
     passages = tuple(
         Passage(info.id, position, start, end, text[start:end])
         for position, (start, end) in enumerate(zip(spans[::2], spans[1::2], strict=True))

@@ -18,6 +18,7 @@ from search.engine import (
     WriteOutcome,
 )
 from search.engines.elastic.asking import Index
+from search.engines.elastic.mapping import FORMAT
 from search.engines.elastic.reading import Reading
 from search.engines.elastic.searching import Searching
 from search.engines.elastic.writing import Writing
@@ -30,17 +31,20 @@ log = logging.getLogger(__name__)
 class ElasticEngine:
     """An Engine on a cluster. Reads may come from many threads and processes at once."""
 
-    def __init__(self, settings: Settings, fingerprint: Fingerprint) -> None:
+    def __init__(
+        self, settings: Settings, fingerprint: Fingerprint, *, format: int = FORMAT
+    ) -> None:
         """Open the index behind the settings' alias; where there is none, an empty index.
 
         Args:
             fingerprint: what the index must have been made by.
+            format: what its fields must be of; one of `mapping.FORMER` is only read, to copy it.
 
         Raises:
             SettingsError: the FIHRIS_ELASTICSEARCH_* settings cannot be used.
             FingerprintMismatch, EngineUnavailable: as `open_engine`.
         """
-        self._index = Index(settings, fingerprint)
+        self._index = Index(settings, fingerprint, format=format)
         self._writing = Writing(self._index.connection, self._index.alias, self._index.dimensions)
         self._index.before_reading = self._writing.show_own
         self._searching = Searching(self._index)

@@ -5,7 +5,8 @@ given, and one `ledger` (`search.engines.elastic.ledger`). Only passages have th
 vectors, so nothing of the others is ever counted in a ranking's statistics.
 
 Terms, vectors and sentence vectors are left out of `_source`: they are indexed or kept as
-doc values, and a result shows none of them.
+doc values, and a result shows none of them. What each field takes on the disk, and why it is
+kept so, stands in docs/SCALING.md.
 """
 
 from __future__ import annotations
@@ -14,25 +15,28 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from search.domain import LAYERS, Layer
+from search.domain import LAYERS, PHRASE_LAYERS, Layer
 from search.engine import Fingerprint
 from search.errors import FingerprintMismatch
 from search.settings import Settings
 
-FORMAT = 2  # of the fields below; another one means the index is made anew
+FORMAT = 3  # of the fields below; another one means the index is made anew
+FORMER = 2  # can still be read, to make it anew: its passages and articles have the same fields
 
-# The layer whose terms are looked up by prefix (names in Latin letters) has them as doc
-# values too; of another layer they would first be gathered in memory (fielddata).
-VOCABULARY = "sound_terms"
+# The layer whose terms are looked up by prefix (names in Latin letters) and never scored is a
+# `keyword`, a value a term, which has them as doc values too; of another layer they would first
+# be gathered in memory (fielddata).
 VOCABULARY_LAYER: Layer = "sound"
 
 HIDDEN = "hidden"
 LEDGER_ID = "ledger"
-NOT_IN_SOURCE = (*LAYERS, VOCABULARY, "vector", "packed_vectors")
+NOT_IN_SOURCE = (*LAYERS, "vector", "packed_vectors")
 
 _KEYWORD = {"type": "keyword"}
 _SHOWN = {"type": "keyword", "index": False, "doc_values": False}
 _TEXT = {"type": "text", "index": False}
+_NUMBER = {"type": "integer", "index": False, "doc_values": False}
+_COUNTED = {"type": "integer", "index": False}  # by doc values: summed or sorted by
 
 
 def properties(dimensions: int, vectors: str) -> dict[str, Any]:
@@ -50,18 +54,18 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
         "title": _TEXT,
         "url": _TEXT,
         "text": _TEXT,
+        "between": _TEXT,  # of an article: its text but for its passages, which have that
         "author": _SHOWN,
         "given_tags": _SHOWN,  # in their order, repeated ones too
-        "position": {"type": "integer", "index": False},
-        "start": {"type": "integer", "index": False},
-        "end": {"type": "integer", "index": False},
-        "spans": {"type": "integer", "index": False, "doc_values": False},
+        "position": _COUNTED,
+        "start": _NUMBER,
+        "end": _NUMBER,
+        "spans": _NUMBER,
         "content_hash": _SHOWN,
-        "passages": {"type": "integer", "index": False},
-        "sentences": {"type": "integer", "index": False},  # how many, to be counted
-        # Of an article whose passages have no vectors: how many they are.
-        "unembedded": {"type": "integer", "index": False},
-        "sentence_spans": {"type": "integer", "index": False, "doc_values": False},
+        "passages": _NUMBER,
+        "sentences": _COUNTED,  # how many
+        "unembedded": _COUNTED,  # of an article whose passages have no vectors: how many they are
+        "sentence_spans": _NUMBER,
         # The passage's own vector and its sentences', as `documents` packs them: what ranking
         # reads of a shortlist.
         "packed_vectors": {"type": "binary", "doc_values": True},
@@ -72,18 +76,22 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
             "similarity": "cosine",
             "index_options": {"type": vectors},
         },
-        **{
-            layer: {
-                "type": "text",
-                "analyzer": "terms",
-                "similarity": "terms",
-                "fielddata": layer != VOCABULARY_LAYER,
-            }
-            for layer in LAYERS
-        },
-        VOCABULARY: {"type": "keyword", "index": False},
+        **{layer: _terms(layer) for layer in LAYERS},
         HIDDEN: _SHOWN,
         "ledger": {"type": "object", "enabled": False},
+    }
+
+
+def _terms(layer: Layer) -> dict[str, Any]:
+    """Return the mapping of a layer: BM25 over its terms, whose places only phrases need."""
+    if layer == VOCABULARY_LAYER:
+        return _KEYWORD
+    return {
+        "type": "text",
+        "analyzer": "terms",
+        "similarity": "terms",
+        "fielddata": True,
+        "index_options": "positions" if layer in PHRASE_LAYERS else "freqs",
     }
 
 
@@ -118,8 +126,13 @@ def mappings(fingerprint: Fingerprint, settings: Settings) -> dict[str, Any]:
     }
 
 
+def read_format(found: Mapping[str, Any]) -> int:
+    """Return the format of mappings that `read_fingerprint` took."""
+    return int(found["_meta"]["fihris"]["format"])
+
+
 def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
-    """Return what made an index, from its mappings.
+    """Return what made an index of today's format or the former one, from its mappings.
 
     Raises:
         FingerprintMismatch: it was not made by Fihris, or by one with other fields, or
@@ -134,10 +147,10 @@ def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
         raise FingerprintMismatch(
             f"the index {index} does not say that Fihris made it (_meta.fihris is missing). {remedy}."
         )
-    if meta.get("format") != FORMAT:
+    if meta.get("format") not in (FORMAT, FORMER):
         raise FingerprintMismatch(
             f"the index {index} has fields of format {meta.get('format')}, this Fihris uses format "
-            f"{FORMAT}. Run `fihris reindex` with the Fihris that made it, or update this one."
+            f"{FORMAT}. Update this Fihris, or bring the index up with one between the two."
         )
     try:
         fingerprint = Fingerprint(**meta["fingerprint"])
@@ -145,6 +158,8 @@ def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
         raise FingerprintMismatch(
             f"the index {index} does not say what made it. {remedy}."
         ) from None
+    if meta["format"] == FORMER:
+        return fingerprint
     expected = properties(fingerprint.dimensions, "")
     present = found.get("properties", {})
     changed = sorted(
@@ -156,6 +171,15 @@ def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
             f"somebody has changed the mapping of the index {index} ({what}). {remedy}."
         )
     return fingerprint
+
+
+def other_format(index: str, format_: int) -> FingerprintMismatch:
+    """Return the error of an index that is not of the format it is to be read in, with the remedy."""
+    return FingerprintMismatch(
+        f"the index {index} has fields of format {format_}, this Fihris uses format {FORMAT}. "
+        "`fihris upgrade` or `fihris reindex` makes it anew from what it holds, while searches go "
+        "on with the Fihris that made it."
+    )
 
 
 def _is_as(wanted: Mapping[str, Any], present: Mapping[str, Any] | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from search.clauses import (
@@ -11,7 +11,6 @@ from search.clauses import (
     Boost,
     Clause,
     Everything,
-    IfRare,
     Not,
     Phrase,
     Prefer,
@@ -34,17 +33,11 @@ def passages_query(
     clause: Clause | None,
     filter: Filter,
     *constraints: Clause,
-    rare: Container[Term] = (),
 ) -> Query:
     """Return the query of a clause (None: every passage, unscored) inside filter and constraints.
 
-    Args:
-        rare: which of `search.clauses.rarities` are rare.
-
     Raises InputError on a clause nested too deep for Elasticsearch.
     """
-    clause = told(clause, rare)
-    constraints = tuple(_told(part, rare) for part in constraints)
     query: Query = {
         "filter": [*conditions(filter), *(_query(c, scored=False) for c in constraints)],
         "must_not": [hidden(alias)],
@@ -167,31 +160,6 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
             return {"bool": {"must": [_query(part)], "boost": factor}}
         case Everything():
             return {"constant_score": {"filter": kind("passage"), "boost": 0.0}}
-        case IfRare():
-            raise AssertionError("`told` leaves none")
-
-
-def told(clause: Clause | None, rare: Container[Term]) -> Clause | None:
-    """Return a clause without its `IfRare`: what they stand for is known."""
-    return None if clause is None else _told(clause, rare)
-
-
-def _told(clause: Clause, rare: Container[Term]) -> Clause:
-    match clause:
-        case IfRare(term=term, clause=part):
-            return _told(part, rare) if term in rare else AnyOf(())
-        case AnyOf(clauses=parts, minimum=minimum):
-            return AnyOf(tuple(_told(part, rare) for part in parts), minimum)
-        case AllOf(clauses=parts):
-            return AllOf(tuple(_told(part, rare) for part in parts))
-        case Not(clause=a, excluded=b):
-            return Not(_told(a, rare), _told(b, rare))
-        case Prefer(clause=a, bonus=b):
-            return Prefer(_told(a, rare), _told(b, rare))
-        case Boost(clause=a, factor=factor):
-            return Boost(_told(a, rare), factor)
-        case _:
-            return clause
 
 
 def _terms(clause: Clause) -> frozenset[Clause]:

@@ -10,7 +10,7 @@ in an index twice as large; with the sentences' vectors in the answer, weighed i
 from __future__ import annotations
 
 import base64
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,16 +68,14 @@ return 2 + level / 32768.0 + sentence / 4194304.0;
 """
 
 
-def text_search(
-    alias: str, request: RankRequest, version: Version, rare: Container[Term] = ()
-) -> tuple[Answer, Search]:
-    """Return header and body of the text ranking's search; `rare` as `passages_query` takes it."""
+def text_search(alias: str, request: RankRequest, version: Version) -> tuple[Answer, Search]:
+    """Return header and body of the text ranking's search."""
     constraints = () if request.constraint is None else (request.constraint,)
     header = _header(alias)
     if version.shards > 1:  # or each shard would weigh a term by its own frequency
         header["search_type"] = "dfs_query_then_fetch"
     body: Search = {
-        "query": passages_query(alias, request.clause, request.filter, *constraints, rare=rare),
+        "query": passages_query(alias, request.clause, request.filter, *constraints),
         "size": request.limit,
         "sort": [{"_score": "desc"}, {"passage_id": "asc"}, {"edition": "asc"}],
         **_ONLY_IDS,
@@ -85,16 +83,14 @@ def text_search(
     return header, body
 
 
-def total_search(
-    alias: str, request: RankRequest, rare: Container[Term] = ()
-) -> tuple[Answer, Search]:
+def total_search(alias: str, request: RankRequest) -> tuple[Answer, Search]:
     """Return header and body of the search that counts what the text ranking matches.
 
     Counted in a search of its own, the ranking may pass over what cannot be among the best.
     """
     wanted = (request.clause,) if request.clause is not None else ()
     demanded = (request.constraint,) if request.constraint is not None else ()
-    query = passages_query(alias, None, request.filter, *wanted, *demanded, rare=rare)
+    query = passages_query(alias, None, request.filter, *wanted, *demanded)
     return _header(alias), {"query": query, "size": 0, "track_total_hits": True}
 
 

@@ -13,6 +13,7 @@ from search.engines.elastic.asking import Index
 from search.errors import EngineUnavailable, InputError
 
 _FETCHED_AT_ONCE = 1_000
+_TRIES = 5  # times an article is read that is replaced meanwhile
 
 
 class Reading:
@@ -40,8 +41,14 @@ class Reading:
     def article(self, article_id: str) -> StoredArticle | None:
         if not article_id or not is_unicode(article_id) or self._index.opened() is None:
             return None
-        found = self._index.sources("article", {"term": {"article_id": article_id}}, 1)
-        return documents.read_article(found[0]) if found else None
+        for _ in range(_TRIES):
+            found = self._index.sources("article", {"term": {"article_id": article_id}}, 1)
+            if not found:
+                return None
+            passages = self._passages(found[0], vectors=False)
+            if passages is not None:
+                return documents.read_article(found[0], _texts(passages))
+        raise _replaced()
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         return self._ids(after, limit)
@@ -76,34 +83,41 @@ class Reading:
             some = known[start : start + _FETCHED_AT_ONCE]
             asked = {"terms": {"article_id": some}}
             for source in self._index.sources("article", asked, len(some)):
-                stored = documents.read_article(source)
-                fields = self._passage_fields(source["edition"], len(stored.passages))
-                found.append(documents.read_indexed(stored, fields, self._index.dimensions))
+                passages = self._passages(source, vectors=True)
+                if passages is None:
+                    raise _replaced()
+                stored = documents.read_article(source, _texts(passages))
+                found.append(documents.read_indexed(stored, passages, self._index.dimensions))
         by_id = {indexed.article.id: indexed for indexed in found}
         return [by_id[key] for key in known if key in by_id]
 
-    def _passage_fields(self, edition: str, passages: int) -> dict[int, Mapping[str, Any]]:
-        """Return the vectors and sentences of an edition's passages, by position."""
+    def _passages(
+        self, article: Mapping[str, Any], *, vectors: bool
+    ) -> dict[int, Mapping[str, Any]] | None:
+        """Return an article's passages as a search gives them, by position; None if some are gone."""
         found: dict[int, Mapping[str, Any]] = {}
-        while len(found) < passages:
+        while len(found) < documents.passages_in(article):
             answer = self._index.search(
                 {
                     "query": {
                         "bool": {
-                            "filter": [queries.kind("passage"), {"term": {"edition": edition}}],
+                            "filter": [
+                                queries.kind("passage"),
+                                {"term": {"edition": article["edition"]}},
+                            ],
                         }
                     },
                     "size": _FETCHED_AT_ONCE,
                     "sort": [{"position": "asc"}],
-                    "source": ["sentence_spans"],
-                    "docvalue_fields": ["packed_vectors"],
+                    "source": ["text", "sentence_spans"],
+                    "docvalue_fields": ["packed_vectors"] if vectors else [],
                     "track_total_hits": False,
                     **({"search_after": [max(found)]} if found else {}),
                 }
             )
             hits = answer["hits"]["hits"]
             if not hits:
-                raise EngineUnavailable("an article was replaced while it was read. Try again.")
+                return None
             found.update((hit["sort"][0], hit) for hit in hits)
         return found
 
@@ -145,3 +159,11 @@ class Reading:
             version.fingerprint,
             details,
         )
+
+
+def _texts(passages: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    return [passages[position]["_source"]["text"] for position in range(len(passages))]
+
+
+def _replaced() -> EngineUnavailable:
+    return EngineUnavailable("an article was replaced while it was read. Try again.")

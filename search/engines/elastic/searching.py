@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from search.clauses import RARE, Clause, Term, rarities
+from search.clauses import Clause, Term
 from search.domain import NO_FILTER, Filter, Layer
 from search.engine import (
     FACET_FIELDS,
@@ -27,7 +26,6 @@ from search.engines.checks import (
 )
 from search.engines.elastic import queries, ranking, versions
 from search.engines.elastic.asking import Index
-from search.engines.elastic.mapping import VOCABULARY, VOCABULARY_LAYER
 from search.errors import InputError
 
 # Buckets each shard offers besides those wanted: counts are exact unless a value is rarer
@@ -35,16 +33,11 @@ from search.errors import InputError
 _SHARD_SLACK = 10_000
 
 
-# Passages from which a text ranking takes longer than a round trip for the frequencies.
-_ASK_FIRST = 20_000
-
-
 class Searching:
     """Asks the index behind an alias. May be used from many threads."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._passages = 0  # as counted last
 
     def rank(self, request: RankRequest) -> Rankings:
         check_request(request, self._index.dimensions)
@@ -52,40 +45,26 @@ class Searching:
         if version is None:
             empty = None if request.clause is None else 0
             return Rankings(text_total=empty, frequencies=dict.fromkeys(request.frequencies, 0))
-        demanded = queries.told(request.constraint, self._rare(rarities(request.constraint)))
-        request = replace(request, constraint=demanded)
         alias, shortlist = self._index.alias, shortlist_size(request.limit)
-        # Which words are rare is asked besides, and a text ranking that differs for it again:
-        # a quarter of the queries. Where ranking takes longer than asking, it is asked first.
-        doubtful = rarities(request.clause)
-        asked_first = bool(doubtful) and self._passages > _ASK_FIRST
-        rare = self._rare(doubtful) if asked_first else set()
-        counted_terms = tuple(
-            dict.fromkeys((*request.frequencies, *(() if asked_first else doubtful)))
-        )
         searches: dict[str, tuple[Mapping[str, Any], dict[str, Any]]] = {}
         if request.clause is not None:
-            searches["text"] = ranking.text_search(alias, request, version, rare)
+            searches["text"] = ranking.text_search(alias, request, version)
             if request.exact_total:
-                searches["total"] = ranking.total_search(alias, request, rare)
+                searches["total"] = ranking.total_search(alias, request)
         if request.vector is not None and request.limit:
             searches["vector"] = ranking.vector_search(alias, request, version, shortlist)
         # How many have a vector tells whether a short list is short of hidden ones only.
         unfiltered = request.filter == NO_FILTER and request.constraint is None
         unsure = "vector" in searches and unfiltered
-        if counted_terms or not searches or unsure:
-            searches["passages"] = ranking.frequency_search(alias, counted_terms, vectors=unsure)
+        if request.frequencies or not searches or unsure:
+            searches["passages"] = ranking.frequency_search(
+                alias, request.frequencies, vectors=unsure
+            )
         answers = dict(zip(searches, self._index.searched([*searches.values()]), strict=True))
-        passages, frequencies = self._passages, dict[Term, int]()
+        passages, frequencies = 0, dict[Term, int]()
         if "passages" in answers:
-            passages = self._passages = ranking.read_total(answers["passages"])
-            frequencies = ranking.read_frequencies(answers["passages"], counted_terms)
-        found = {t for t in doubtful if not asked_first and frequencies[t] <= RARE * passages}
-        if found:
-            again = {"text": ranking.text_search(alias, request, version, found)}
-            if request.exact_total:
-                again["total"] = ranking.total_search(alias, request, found)
-            answers |= zip(again, self._index.searched([*again.values()]), strict=True)
+            passages = ranking.read_total(answers["passages"])
+            frequencies = ranking.read_frequencies(answers["passages"], request.frequencies)
         text, total = answers.get("text"), answers.get("total", answers.get("text"))
         vector: tuple[Ranked, ...] = ()
         if "vector" in answers:
@@ -97,7 +76,7 @@ class Searching:
             text=ranking.read_text(text) if text else (),
             text_total=ranking.read_total(total) if total else None,
             vector=vector[: request.limit],
-            frequencies={term: frequencies[term] for term in request.frequencies},
+            frequencies=frequencies,
             passages=passages,
             took_ms={name: float(answer["took"]) for name, answer in answers.items()},
         )
@@ -137,25 +116,16 @@ class Searching:
             return {field: [] for field in fields}
         counted = {str(field): _most_frequent(str(field), limit) for field in fields}
         silent = () if clause is None else (clause,)
-        rare = self._rare(rarities(clause))
-        query = queries.passages_query(self._index.alias, None, filter, *silent, rare=rare)
+        query = queries.passages_query(self._index.alias, None, filter, *silent)
         buckets = self._counted(query, counted)
         return {field: buckets[field] for field in fields}
-
-    def _rare(self, terms: frozenset[Term]) -> set[Term]:
-        """Return which of these terms are rare."""
-        if not terms:
-            return set()
-        known = self.rank(RankRequest(frequencies=tuple(terms)))
-        return {term for term in terms if known.frequencies[term] <= RARE * known.passages}
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
         check_limit(limit)
         check_layer(layer)
         if not limit or not is_unicode(prefix) or self._index.opened() is None:
             return []
-        field = VOCABULARY if layer == VOCABULARY_LAYER else layer
-        wanted = _most_frequent(field, limit)
+        wanted = _most_frequent(layer, limit)
         # Only what begins so is counted; `map` looks at these passages, not at all terms.
         wanted["terms"] |= {"include": _quoted(prefix) + ".*", "execution_hint": "map"}
         prefixed = {"prefix": {layer: {"value": prefix}}}

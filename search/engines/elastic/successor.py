@@ -7,6 +7,7 @@ from search.engines.elastic import versions
 from search.engines.elastic.connection import Connection
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.elastic.ledger import write_first_ledger
+from search.engines.elastic.mapping import FORMAT
 from search.errors import FingerprintMismatch
 from search.settings import Settings
 
@@ -34,7 +35,7 @@ class Successor:
         except FingerprintMismatch:  # of other fields: nothing to go on with
             found = None
             versions.drop_behind(self._connection, self._next)
-        if found is not None and found.fingerprint == fingerprint:
+        if found is not None and (found.fingerprint, found.format) == (fingerprint, FORMAT):
             write_first_ledger(self._connection, found.index, versions.number_of(found.index))
             return found.index
         if found is not None:

@@ -15,7 +15,12 @@ from typing import Any
 from search.engine import Fingerprint
 from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused
 from search.engines.elastic.ledger import write_first_ledger
-from search.engines.elastic.mapping import index_settings, mappings, read_fingerprint
+from search.engines.elastic.mapping import (
+    index_settings,
+    mappings,
+    read_fingerprint,
+    read_format,
+)
 from search.errors import EngineUnavailable
 from search.settings import Settings
 
@@ -30,6 +35,7 @@ class Version:
     fingerprint: Fingerprint
     vectors: str
     shards: int
+    format: int
 
 
 def check_server(connection: Connection) -> str:
@@ -79,6 +85,7 @@ def read(index: str, about: Mapping[str, Any]) -> Version:
         read_fingerprint(index, about["mappings"]),
         about["mappings"]["properties"]["vector"]["index_options"]["type"],
         int(about["settings"]["index"]["number_of_shards"]),
+        read_format(about["mappings"]),
     )
 
 
@@ -193,13 +200,18 @@ def drop(connection: Connection, index: str) -> None:
 
 def stored_fingerprint(settings: Settings) -> Fingerprint | None:
     """Return what made the index the settings name, None where there is none."""
+    found = stored_version(settings)
+    return None if found is None else found.fingerprint
+
+
+def stored_version(settings: Settings) -> Version | None:
+    """Return the version that is searched, None where there is none."""
     connection = Connection(settings)
     try:
         check_server(connection)
-        found = current(connection, settings.elasticsearch_index)
+        return current(connection, settings.elasticsearch_index)
     finally:
         connection.close()
-    return None if found is None else found.fingerprint
 
 
 def drop_all(settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from search.clauses import (
@@ -12,7 +12,6 @@ from search.clauses import (
     Boost,
     Clause,
     Everything,
-    IfRare,
     Not,
     Phrase,
     Prefer,
@@ -44,12 +43,10 @@ def is_constant(clause: Clause) -> bool:
 class Translator:
     """Makes Tantivy queries for one schema."""
 
-    def __init__(self, schema: tantivy.Schema, is_rare: Callable[[Term], bool]) -> None:
-        """`is_rare` tells of a term whether at most `RARE` of the passages have it."""
+    def __init__(self, schema: tantivy.Schema) -> None:
         import tantivy
 
         self._schema = schema
-        self._is_rare = is_rare
         self._query = tantivy.Query
         self._occur = tantivy.Occur
         self._unsigned = tantivy.FieldType.Unsigned
@@ -121,10 +118,6 @@ class Translator:
                 return self._silent(self._clause(part, scored=False))
             case Boost(clause=part, factor=factor):
                 return self._query.boost_query(self._clause(part), factor)
-            case IfRare(term=term, clause=part):
-                if not self._is_rare(term):
-                    return self._query.empty_query()
-                return self._clause(part, scored=scored)
             case Everything():
                 return self._silent(self._query.all_query())
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.clauses import RARE, Boost, Clause, Everything, Term
+from search.clauses import Boost, Clause, Everything, Term
 from search.domain import LAYERS, Filter, Layer
 from search.engine import FacetField, RankRequest
 from search.engines.checks import is_unicode
@@ -165,7 +165,7 @@ class TextIndex:
             meta = json.loads((folder / SEGMENTS).read_bytes())
         written = sum(segment["max_doc"] for segment in meta["segments"])
         self._removed = written - self._searcher.num_docs
-        self._translate = Translator(self._index.schema, self._is_rare)
+        self._translate = Translator(self._index.schema)
 
     @property
     def passages(self) -> int:
@@ -237,9 +237,6 @@ class TextIndex:
                 return most
             # doc_freq still counts what was removed and not yet merged away.
             return _count(self._searcher.search(self._translate.query(term), 1, count=True))
-
-    def _is_rare(self, term: Term) -> bool:
-        return self.frequency(term) <= RARE * self.passages
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
         if not is_unicode(prefix):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 from urllib.error import HTTPError
 
@@ -14,6 +15,7 @@ from search.engines.elastic import documents as real
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.elastic.mapping import HIDDEN
 from search.errors import FingerprintMismatch
+from tests.conformance.corpus import FINGERPRINT
 from tests.engines.elastic.opening import (
     OLD,
     bump,
@@ -35,6 +37,10 @@ pytestmark = pytest.mark.slow
         ({"_meta": {}}, "_meta.fihris is missing"),
         ({"dynamic": "true"}, "somebody has changed the mapping .*dynamic"),
         ({"_meta": {"fihris": {"format": 99}}}, "format 99"),
+        (
+            {"_meta": {"fihris": {"format": 2, "fingerprint": asdict(FINGERPRINT)}}},
+            "format 2.*`fihris reindex`",
+        ),
     ],
 )
 def test_a_changed_mapping_is_refused_at_the_next_start(

@@ -24,8 +24,11 @@ class Values:
     def __init__(self) -> None:
         self._numbers = {"": 0}
 
-    def number(self, value: str) -> int:
-        return self._numbers.setdefault(value, len(self._numbers))
+    def numbers(self, values: Sequence[str]) -> list[int]:
+        """Return the numbers of values; those that are new get the next ones."""
+        for value in dict.fromkeys(values):
+            self._numbers.setdefault(value, len(self._numbers))
+        return [self._numbers[value] for value in values]
 
     def names(self) -> list[str]:
         """Return the values by their numbers."""
@@ -54,10 +57,10 @@ class Articles:
 
     def columns_of(self, known: Sequence[ArticleRow]) -> Articles:
         """Return these articles with the same values. Raises RecordCorrupt."""
-        number = self.values.number
+        numbers = self.values.numbers
         days = [about.published_on() if about.published else None for about in known]
         pairs = [
-            (about.key, number(tag))
+            (about.key, tag)
             for about in known
             if about.tags != "[]"
             for tag in set(about.tag_values())
@@ -65,11 +68,11 @@ class Articles:
         return Articles(
             self.values,
             np.array([about.key for about in known], np.int64),
-            np.array([number(about.source) for about in known], np.int32),
-            np.array([number(about.language) for about in known], np.int32),
+            np.array(numbers([about.source for about in known]), np.int32),
+            np.array(numbers([about.language for about in known]), np.int32),
             np.array([day.toordinal() if day else 0 for day in days], np.int32),
             np.array([key for key, _ in pairs], np.int64),
-            np.array([tag for _, tag in pairs], np.int32),
+            np.array(numbers([tag for _, tag in pairs]), np.int32),
         )
 
     def joined(self, newer: Sequence[Articles]) -> Articles:

@@ -12,6 +12,7 @@ Nothing is answered or made then. `fihris accept` goes on with an older record.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -143,8 +144,11 @@ def _held(head: Head) -> str:
 def log_of(path: Path) -> str:
     """Return what tells a record's write-ahead log from the one before; "" if there is none."""
     try:
-        with path.with_name(path.name + "-wal").open("rb") as file:
-            return file.read(24)[16:].hex()  # its salts: others after each checkpoint
+        descriptor = os.open(f"{path}-wal", os.O_RDONLY)  # for every commit
+        try:
+            return os.pread(descriptor, 8, 16).hex()  # its salts: others after each checkpoint
+        finally:
+            os.close(descriptor)
     except OSError:
         return ""
 

@@ -6,9 +6,8 @@ import functools
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 from search.domain import LAYERS
 from search.engine import Fingerprint
@@ -57,21 +56,20 @@ class State:
     def head(self) -> Head:
         return Head(self.record, self.token, self.sequence, self.articles, self.passages)
 
-    def about(self) -> dict[str, str]:
-        """Return what the record's table `meta` says of it."""
-        about = {
-            "record": self.record,
-            "index": self.index,
-            "fingerprint": json.dumps(asdict(self.fingerprint)),
-        }
-        return about | {"accepted": " ".join(self.accepted)} if self.accepted else about
+    def about(self) -> tuple[tuple[str, str], ...]:
+        """Return the rows of the record's table `meta`, in order."""
+        return _about(self.record, self.index, self.fingerprint, self.accepted)
 
     def commit(self, log: str) -> tuple[object, ...]:
         """Return the row of its last commit, whose checksum covers `about` too."""
-        values = (*(getattr(self, name) for name in COMMIT[:-2]), log)
+        values = (
+            self.sequence, self.token, self.articles, self.passages, self.sentences,
+            self.unembedded, self.last, self.key, self.horizon, log,
+        )  # fmt: skip
         return (*values, _checksum(self.about(), values))
 
 
+# In the order of State's fields.
 COMMIT = (
     "sequence", "token", "articles", "passages", "sentences", "unembedded", "last", "key",
     "horizon", "log", "checksum",
@@ -98,9 +96,10 @@ class TermRows:
 
 
 def state_of(connection: Connection) -> State | None:
-    """Return what `read_state` does, which is read again only after a commit.
+    """Return what `read_state` does, which is read again only after another connection's commit.
 
-    For a connection that only reads, inside a transaction.
+    Inside a transaction that has changed nothing yet. Who commits through this connection notes
+    the state of then as `known`.
     """
     version = connection.execute("PRAGMA data_version").fetchone()[0]
     if version != connection.version:
@@ -121,30 +120,46 @@ def read_state(connection: sqlite3.Connection) -> State | None:
         if not version and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
             return None
         raise FingerprintMismatch(_other_schema(version))
-    about = tuple(connection.execute("SELECT name, value FROM meta"))
-    return _parsed(about, connection.execute(_READ_COMMIT).fetchone())
-
-
-@functools.lru_cache(maxsize=16)  # every request asks: 1 us instead of 20
-def _parsed(about: tuple[tuple[str, str], ...], row: tuple[Any, ...] | None) -> State:
-    """Return the state that rows of `meta` and the last one of `commits` say."""
+    about = tuple(connection.execute("SELECT name, value FROM meta ORDER BY name"))
+    row = connection.execute(_READ_COMMIT).fetchone()
     try:
-        known = dict(about)
-        fingerprint = Fingerprint(**json.loads(known["fingerprint"]))
-        accepted = tuple(known.get("accepted", "").split())
-        state = State(known["record"], known["index"], fingerprint, accepted=accepted)
+        record, index, fingerprint, accepted = _parsed(about)
         if row is None:
-            return state
-        if row[-1] == _checksum(known, row[:-1]):
-            return replace(state, **dict(zip(COMMIT[:-2], row[:-2], strict=True)))
+            return State(record, index, fingerprint, accepted=accepted)
+        if row[-1] == _checksum(about, row[:-1]):
+            values = dict(zip(COMMIT, row[:-2], strict=False))
+            return State(record, index, fingerprint, **values, accepted=accepted)
         why = "its checksum is wrong"
-    except (TypeError, ValueError, KeyError, RecursionError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
         why = str(error)
     raise damaged_index(f"where it stands cannot be read: {why}")
 
 
-def _checksum(about: Mapping[str, str], commit: Sequence[object]) -> int:
-    return zlib.crc32(repr((sorted(about.items()), commit)).encode())
+@functools.lru_cache(maxsize=16)  # for every commit: 1 us instead of 15
+def _about(
+    record: str, index: str, fingerprint: Fingerprint, accepted: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    about = {"record": record, "index": index, "fingerprint": json.dumps(asdict(fingerprint))}
+    if accepted:
+        about["accepted"] = " ".join(accepted)
+    return tuple(sorted(about.items()))
+
+
+@functools.lru_cache(maxsize=16)  # it changes with `accept` only
+def _parsed(about: tuple[tuple[str, str], ...]) -> tuple[str, str, Fingerprint, tuple[str, ...]]:
+    """Return record, index, fingerprint and the accepted records that the rows of `meta` say."""
+    known = dict(about)
+    fingerprint = Fingerprint(**json.loads(known["fingerprint"]))
+    return known["record"], known["index"], fingerprint, tuple(known.get("accepted", "").split())
+
+
+def _checksum(about: tuple[tuple[str, str], ...], commit: Sequence[object]) -> int:
+    return zlib.crc32(repr(commit).encode(), _checksum_of(about))
+
+
+@functools.lru_cache(maxsize=16)
+def _checksum_of(about: tuple[tuple[str, str], ...]) -> int:
+    return zlib.crc32(repr(about).encode())
 
 
 def _other_schema(version: object) -> str:

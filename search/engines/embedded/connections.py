@@ -23,10 +23,11 @@ _IDLE = 8  # connections kept for the next read
 
 
 class Connection(sqlite3.Connection):
-    """One that keeps what it read while nobody has committed: `known`, as of `version`."""
+    """One that keeps what it read while nobody else has committed: `known`, as of `version`."""
 
     version = -1
     known: object = None
+    durable: bool | None = None  # what `writing` asked for last
 
 
 class Connections:
@@ -83,7 +84,9 @@ class Connections:
         with self._turn, translated(self._path):
             connection = self._take_writer("rwc" if make else "rw")
             try:
-                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                if connection.durable is not durable:
+                    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                    connection.durable = durable
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 if connection.in_transaction:

@@ -93,10 +93,12 @@ def read_head(path: Path) -> Head | None:
 
 def write_head(path: Path, head: Head, *, durable: bool = True) -> None:
     """Write a head file: on disk when this returns, if `durable`. Raises OSError."""
-    values = {name: getattr(head, name) for name in Head.__slots__}
-    content = json.dumps({**values, "checksum": _checksum(values)}).encode()
-    new = not path.exists()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    about = json.dumps({name: getattr(head, name) for name in Head.__slots__})
+    content = f'{about[:-1]}, "checksum": {zlib.crc32(about.encode())}}}'.encode()
+    try:
+        descriptor, new = os.open(path, os.O_WRONLY), False
+    except FileNotFoundError:
+        descriptor, new = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), True
     try:
         os.pwrite(descriptor, content.ljust(_BLOCK - 1) + b"\n", 0)
         if durable:
@@ -111,12 +113,7 @@ def write_head(path: Path, head: Head, *, durable: bool = True) -> None:
 def _parsed(content: bytes) -> Head | None:
     try:
         values = json.loads(content)
-        if values.pop("checksum") != _checksum(values):
-            return None
-        return Head(**values)
+        checksum = values.pop("checksum")
+        return Head(**values) if checksum == zlib.crc32(json.dumps(values).encode()) else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-
-
-def _checksum(values: dict[str, object]) -> int:
-    return zlib.crc32(json.dumps(values, sort_keys=True).encode())

@@ -19,18 +19,27 @@ _HEADER = 5  # bytes: the kind, then the checksum
 _SHORT = 1_000  # characters of a text for which zlib is not worth its time
 
 
-def pack(text: str, place: int = 0) -> bytes:
+def pack(text: str, place: int = 0, encoded: bytes | None = None) -> bytes:
     """Return a text in the fewest bytes that cost little time.
 
-    `place` is any number of 32 bits that must be the same when it is unpacked.
+    Args:
+        place: any number of 32 bits that must be the same when it is unpacked.
+        encoded: what `encode` returned for the text.
     """
-    try:
-        kind, content = _BYTES, text.encode(_CODEC)
-    except UnicodeEncodeError:
+    kind, content = _BYTES, encode(text) if encoded is None else encoded
+    if content is None:
         kind, content = _UTF8, text.encode()
         if len(text) > _SHORT:
             kind, content = _ZLIB, zlib.compress(content, 1)
     return bytes([kind]) + zlib.crc32(content, place ^ kind).to_bytes(4, "big") + content
+
+
+def encode(text: str) -> bytes | None:
+    """Return a text in a byte a character, None where a character has none."""
+    try:
+        return text.encode(_CODEC)
+    except UnicodeEncodeError:
+        return None
 
 
 def unpack(packed: object, place: int = 0) -> str:

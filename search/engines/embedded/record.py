@@ -37,7 +37,7 @@ from search.domain import (
 )
 from search.engine import Fingerprint, Stored, WriteOutcome
 from search.engines.embedded.chain import HEAD, Chain, log_of
-from search.engines.embedded.changes import State, read_state, state_of
+from search.engines.embedded.changes import State, state_of
 from search.engines.embedded.connections import Connection, Connections, as_json
 from search.engines.embedded.head import write_head
 from search.engines.embedded.reading import (
@@ -52,6 +52,7 @@ from search.engines.embedded.rows import (
     PASSAGE,
     ArticleRow,
     article_row,
+    article_rows,
     damaged,
     passage_of,
 )
@@ -123,7 +124,7 @@ class Record:
         """Store articles in one transaction; an unfit one fails alone."""
         make = not self.was_there
         with self._connections.writing(make=make) as connection:
-            log, state = log_of(self.path), read_state(connection)
+            log, state = log_of(self.path), state_of(connection)
             if state is None and make:
                 state = create(connection, fingerprint, self.index)
             if state is None:
@@ -153,7 +154,7 @@ class Record:
 
     def _delete(self, article_ids: Sequence[str]) -> int:
         with self._connections.writing() as connection:
-            log, state = log_of(self.path), read_state(connection)
+            log, state = log_of(self.path), state_of(connection)
             if state is None:
                 return 0
             storing = Storing(connection, state)
@@ -172,7 +173,7 @@ class Record:
         like any other all the same, since each one names its log (`chain`).
         """
         with self._connections.writing(durable=False) as connection:
-            log, state = log_of(self.path), read_state(connection)
+            log, state = log_of(self.path), state_of(connection)
             if state is None:
                 raise EngineUnavailable(f"the record {self.path} went while it was open")
             after = commit(connection, state, log)
@@ -187,13 +188,13 @@ class Record:
         It is another record from then on, so that nothing derived from it is used again.
         """
         with self._connections.writing() as connection:
-            log, state = log_of(self.path), read_state(connection)
+            log, state = log_of(self.path), state_of(connection)
             if state is None:
                 return None
             accepted = (*state.accepted, state.record)[-MOST_ACCEPTED:]
             anew = replace(state, record=uuid.uuid4().hex, accepted=accepted)
             state = commit(connection, anew, log)
-            connection.executemany("REPLACE INTO meta VALUES (?, ?)", state.about().items())
+            connection.executemany("REPLACE INTO meta VALUES (?, ?)", state.about())
             connection.execute("DELETE FROM text")
         self._write_head(state)
         return state
@@ -321,7 +322,7 @@ class Record:
 
     def _articles(self, where: str, *values: object) -> list[ArticleRow]:
         sql = f"SELECT {ARTICLE} FROM articles a {where}"  # noqa: S608  # both are ours
-        return [article_row(row) for row in self._rows(sql, *values)]
+        return article_rows(self._rows(sql, *values))
 
     def _rows(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
         with self.reading() as connection:

@@ -6,14 +6,14 @@ import json
 import secrets
 import sqlite3
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from search.domain import LAYERS, IndexedArticle, IndexedPassage
+from search.domain import LAYERS, IndexedArticle
 from search.engine import Fingerprint, WriteOutcome
 from search.engines.checks import Unfit, check_article
-from search.engines.embedded.changes import State
-from search.engines.embedded.connections import RECORD_SCHEMA
+from search.engines.embedded.changes import COMMIT, State
+from search.engines.embedded.connections import RECORD_SCHEMA, Connection
+from search.engines.embedded.packing import encode
 from search.engines.embedded.rows import (
     ARTICLE,
     ArticleRow,
@@ -23,7 +23,7 @@ from search.engines.embedded.rows import (
     pack_terms,
     passage_row,
     removal_checksum,
-    seal,
+    sealed_vectors,
 )
 
 KEPT_REMOVALS = 100_000  # a reader further behind reads everything anew
@@ -67,22 +67,32 @@ def create(connection: sqlite3.Connection, fingerprint: Fingerprint, index: str 
         if statement.strip():
             connection.execute(statement)
     state = State(uuid.uuid4().hex, index or uuid.uuid4().hex, fingerprint)
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", state.about().items())
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", state.about())
     connection.execute(f"PRAGMA user_version = {RECORD_SCHEMA}")
     return state
 
 
-def commit(connection: sqlite3.Connection, state: State, log: str = "") -> State:
-    """Note a commit after which the record stands at `state`, but for a new token; return it.
+def commit(connection: Connection, state: State, log: str = "") -> State:
+    """Note the commit that this transaction becomes; return where the record stands with it.
 
     Args:
+        state: where it stands, but for the commit itself.
         log: which write-ahead log was in use before (`chain`).
     """
-    state = replace(state, sequence=state.sequence + 1, token=secrets.token_hex(16))
-    row = state.commit(log)
-    marks = ", ".join("?" * len(row))
-    connection.execute(f"INSERT INTO commits VALUES ({marks})", row)  # noqa: S608
-    connection.execute("DELETE FROM commits WHERE sequence <= ?", (state.sequence - KEPT_COMMITS,))
+    return _note(connection, replace(state, sequence=state.sequence + 1, token=_token()), log)
+
+
+def _token() -> str:
+    return secrets.token_hex(16)
+
+
+def _note(connection: Connection, state: State, log: str) -> State:
+    marks = ", ".join("?" * len(COMMIT))
+    connection.execute(f"INSERT INTO commits VALUES ({marks})", state.commit(log))  # noqa: S608
+    if not state.sequence % max(1, KEPT_COMMITS // 100):
+        oldest = state.sequence - KEPT_COMMITS
+        connection.execute("DELETE FROM commits WHERE sequence <= ?", (oldest,))
+    connection.known = state
     return state
 
 
@@ -100,20 +110,23 @@ def forget_removals(connection: sqlite3.Connection, horizon: int) -> int:
     return horizon
 
 
-@dataclass(slots=True)
 class Storing:
-    """One transaction's changes. Rows are inserted table by table: half the time of in turn.
+    """One transaction's changes. Rows are inserted table by table: half the time of in turn."""
 
-    `state` is where the record stands with them, but for the commit itself.
-    """
-
-    connection: sqlite3.Connection
-    state: State
-    _keys: set[int] = field(default_factory=set)
-    _passages: list[tuple[int, int, int, bytes, bytes]] = field(default_factory=list)
-    _terms: list[tuple[int, int, bytes]] = field(default_factory=list)
-    _vectors: list[tuple[int, int, bytes]] = field(default_factory=list)
-    _sentences: list[tuple[int, bytes]] = field(default_factory=list)
+    def __init__(self, connection: Connection, state: State) -> None:
+        """`state` is where the record stands."""
+        self._connection = connection
+        self._state = state
+        self._key, self._last = state.key, state.last
+        self._articles, self._passages = state.articles, state.passages
+        self._sentences, self._unembedded = state.sentences, state.unembedded
+        self._removed = False
+        # Rows that are not inserted yet, and the keys of their articles.
+        self._keys: set[int] = set()
+        self._new_passages: list[tuple[int, int, int, bytes, bytes]] = []
+        self._new_terms: list[tuple[int, int, bytes]] = []
+        self._new_vectors: list[tuple[int, int, bytes]] = []
+        self._new_sentences: list[tuple[int, bytes]] = []
 
     def store(self, indexed: IndexedArticle, dimensions: int) -> WriteOutcome:
         """Store an article, in place of one with its id; an unfit one changes nothing."""
@@ -143,12 +156,26 @@ class Storing:
     def finish(self, log: str = "") -> State:
         """Insert what is left and note the commit; to be called before the transaction ends."""
         self._insert()
-        horizon = forget_removals(self.connection, self.state.horizon)
-        return commit(self.connection, replace(self.state, horizon=horizon), log)
+        horizon = self._state.horizon
+        if self._removed:
+            horizon = forget_removals(self._connection, horizon)
+        after = replace(
+            self._state,
+            sequence=self._state.sequence + 1,
+            token=_token(),
+            articles=self._articles,
+            passages=self._passages,
+            sentences=self._sentences,
+            unembedded=self._unembedded,
+            last=self._last,
+            key=self._key,
+            horizon=horizon,
+        )
+        return _note(self._connection, after, log)
 
     def _known(self, id: str) -> ArticleRow | None:
         sql = f"SELECT {ARTICLE} FROM articles a WHERE a.id = ?"  # noqa: S608
-        row = self.connection.execute(sql, (id,)).fetchone()
+        row = self._connection.execute(sql, (id,)).fetchone()
         return None if row is None else article_row(row)
 
     def _remove(self, about: ArticleRow) -> None:
@@ -156,21 +183,24 @@ class Storing:
         if key in self._keys:  # stored a moment ago: its rows must be there to be removed
             self._insert()
         for table in ("passages", "terms", "vectors", "sentences"):
-            self.connection.execute(
+            self._connection.execute(
                 f"DELETE FROM {table} WHERE number >= ? AND number < ?",  # noqa: S608
                 (first, first + passages),
             )
-        self.connection.execute("DELETE FROM articles WHERE key = ?", (key,))
-        removal = (self.state.sequence + 1, key, first, passages)
-        self.connection.execute(
+        self._connection.execute("DELETE FROM articles WHERE key = ?", (key,))
+        removal = (self._state.sequence + 1, key, first, passages)
+        self._connection.execute(
             "INSERT INTO removals VALUES (?, ?, ?, ?, ?)", (*removal, removal_checksum(*removal))
         )
+        self._removed = True
         self._count(-1, passages, about.sentences, embedded=bool(about.embedded))
 
     def _add(self, indexed: IndexedArticle, content_hash: str) -> None:
         info, passages = indexed.article.info, indexed.passages
-        key, first = self.state.key + 1, self.state.last + 1
-        sentences = sum(len(passage.sentences) for passage in passages)
+        self._key = key = self._key + 1
+        first = self._last + 1
+        self._last += len(passages)
+        sentences = sum([len(passage.sentences) for passage in passages])
         published = info.published.isoformat() if info.published else ""
         numbers = (key, first, len(passages), sentences, int(indexed.embedded))
         texts = (
@@ -181,52 +211,44 @@ class Storing:
             info.author,
             info.language,
             published,
-            json.dumps(info.tags),
+            json.dumps(info.tags) if info.tags else "[]",
             info.url,
         )
-        text = pack_article_text(indexed.article.text, key)
-        self.connection.execute(
+        encoded = encode(indexed.article.text)
+        text = pack_article_text(indexed.article.text, key, encoded)
+        self._connection.execute(
             _INSERT_ARTICLE, (*numbers, article_checksum(numbers, texts), *texts, text)
         )
         self._keys.add(key)
-        self.state = replace(self.state, key=key, last=self.state.last + len(passages))
         self._count(1, len(passages), sentences, embedded=indexed.embedded)
-        self._passages += [
-            passage_row(number, passage.passage, passage.sentences)
+        self._new_passages += [
+            passage_row(number, passage.passage, passage.sentences, encoded)
             for number, passage in enumerate(passages, first)
         ]
         terms = [tuple([passage.terms.get(layer, "") for layer in LAYERS]) for passage in passages]
         for at in range(0, len(terms), PACKED):
             some = "\n".join([layer for layers in terms[at : at + PACKED] for layer in layers])
-            self._terms.append((first + at, key, pack_terms(some, first + at, key)))
+            self._new_terms.append((first + at, key, pack_terms(some, first + at, key)))
         if indexed.embedded:
-            self._add_vectors(passages, first)
-
-    def _add_vectors(self, passages: Sequence[IndexedPassage], first: int) -> None:
-        for number, passage in enumerate(passages, first):
-            if passage.vector is not None:
-                count = len(passage.sentences)
-                self._vectors.append((number, count, seal(passage.vector, number, count)))
+            for number, count, own, of_sentences in sealed_vectors(passages, first):
+                self._new_vectors.append((number, count, own))
                 if count:
-                    sealed = seal(passage.sentence_vectors, number, count)
-                    self._sentences.append((number, sealed))
+                    self._new_sentences.append((number, of_sentences))
 
     def _count(self, sign: int, passages: int, sentences: int, *, embedded: bool) -> None:
-        state = self.state
-        self.state = replace(
-            state,
-            articles=state.articles + sign,
-            passages=state.passages + sign * passages,
-            sentences=state.sentences + sign * sentences,
-            unembedded=state.unembedded + (0 if embedded else sign * passages),
-        )
+        self._articles += sign
+        self._passages += sign * passages
+        self._sentences += sign * sentences
+        self._unembedded += 0 if embedded else sign * passages
 
     def _insert(self) -> None:
-        insert = self.connection.executemany
-        insert("INSERT INTO passages VALUES (?, ?, ?, ?, ?)", self._passages)
-        insert("INSERT INTO terms VALUES (?, ?, ?)", self._terms)
-        insert("INSERT INTO vectors VALUES (?, ?, ?)", self._vectors)
-        insert("INSERT INTO sentences VALUES (?, ?)", self._sentences)
-        for rows in (self._passages, self._terms, self._vectors, self._sentences):
-            rows.clear()
+        for sql, rows in (
+            ("INSERT INTO passages VALUES (?, ?, ?, ?, ?)", self._new_passages),
+            ("INSERT INTO terms VALUES (?, ?, ?)", self._new_terms),
+            ("INSERT INTO vectors VALUES (?, ?, ?)", self._new_vectors),
+            ("INSERT INTO sentences VALUES (?, ?)", self._new_sentences),
+        ):
+            if rows:
+                self._connection.executemany(sql, rows)
+                rows.clear()
         self._keys.clear()

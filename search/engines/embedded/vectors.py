@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from search.domain import Vector
 from search.engines.embedded.articles import Articles, no_articles
 from search.engines.embedded.changes import State
-from search.engines.embedded.rows import ARTICLE, article_row, damaged, damaged_index, unseal_own
+from search.engines.embedded.rows import ARTICLE, article_rows, damaged, damaged_index, unseal_own
 
 _BATCH = 4096  # rows read and rounded at a time: 6 MB of float32
 _SPARSE = 0.25  # below this share of rows, gathering them is cheaper than scanning all
@@ -162,10 +162,10 @@ def follow(
     embedded: list[int] = []
     added: list[Articles] = []
     while batch := cursor.fetchmany(_BATCH):  # not all at once: memory
-        known = [article_row(row) for row in batch]
-        ids.update((about.key, about.id) for about in known)
+        known = article_rows(batch)
+        ids.update([(about.key, about.id) for about in known])
         added.append(articles.columns_of(known))
-        numbers += [(about.key, about.first, about.passages) for about in known]
+        numbers += [about[:3] for about in known]
         embedded += [about.key for about in known if about.embedded]
     expected = np.zeros(0, np.int64)
     if added:

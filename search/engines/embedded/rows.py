@@ -28,6 +28,7 @@ PASSAGE = "p.number, p.start, p.end, p.spans, p.text"
 
 _NUMBERS = struct.Struct("<5q")
 _PLACE = struct.Struct("<3q")
+_SPAN = struct.Struct("<2i")
 _WRONG = (TypeError, ValueError, struct.error)
 # The CRC-32 of anything followed by its own CRC-32, lowest byte first.
 _WHOLE = 0x2144DF1C
@@ -147,7 +148,7 @@ def passage_of(row: Sequence[Any], about: ArticleRow) -> tuple[Passage, tuple[Sp
         text = unpack(packed, zlib.crc32(spans, _place(number, start, end)))
         return (
             Passage(about.id, number - about.first, start, end, text),
-            tuple(Span(*pair) for pair in struct.iter_unpack("<2i", spans)),
+            tuple(itertools.starmap(Span, _SPAN.iter_unpack(spans))),
         )
     except _WRONG as error:
         raise damaged_article(about.id, f"passage {number} cannot be read: {error}") from error

@@ -10,7 +10,10 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +27,7 @@ MAX_LOGGED = 500  # code points of a path or a query in the log
 MAX_ALIKE = 10  # lines of one message in `ALIKE_SECONDS`, but for those about one request
 ALIKE_SECONDS = 10.0
 MAX_KINDS = 1_000  # messages that are counted; then counting begins anew
+MAX_WAITING = 10_000  # lines that whoever reads the log has not taken
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -71,12 +75,36 @@ class Sparing(logging.Filter):
         return count < MAX_ALIKE
 
 
+class Aside(QueueHandler):
+    """Leaves writing to a thread: who answers requests never waits for who reads the log.
+
+    Past `MAX_WAITING` lines that are not written yet, more of them are lost.
+    """
+
+    def __init__(self) -> None:
+        self._lines: SimpleQueue[logging.LogRecord] = SimpleQueue()
+        super().__init__(self._lines)
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        if record.args:  # they may change meanwhile
+            record = copy(record)
+            record.msg, record.args = record.getMessage(), None
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        if self._lines.qsize() < MAX_WAITING:
+            self._lines.put(record)
+
+
 @contextmanager
 def json_logs() -> Iterator[None]:
     """Write what is logged to stderr as JSON while the server runs, each line of it."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    writing = logging.StreamHandler(sys.stderr)
+    writing.setFormatter(JsonFormatter())
+    handler = Aside()
     handler.addFilter(Sparing())
+    listener = QueueListener(handler.queue, writing)
+    listener.start()
     # Where a set-up of the owner's is in force, it stays. "" is all else: warnings and worse.
     own = [logging.getLogger(name) for name in ("fihris", "search", "indexer", "uvicorn", "")]
     taken = [(log, log.level, log.propagate) for log in own if not log.handlers]
@@ -94,6 +122,7 @@ def json_logs() -> Iterator[None]:
             log.removeHandler(handler)
             log.setLevel(level)
             log.propagate = propagate
+        listener.stop()
 
 
 class RequestLog:

@@ -1,71 +1,87 @@
-"""HTTP/1.1 heads and bodies read in one way only: what another server may read otherwise is refused.
+"""HTTP/1.1 heads read in one way only: what another server may read otherwise is refused.
 
 Where a proxy and this server disagree about where a request ends, the rest of one is taken
-for another's. RFC 9112 (2.2, 5.1, 5.2, 6.1) lets a server refuse what h11 still takes: lines that
-end with LF alone, folded header lines, and a body with two lengths.
+for another's. RFC 9112 (2.2, 3.2, 5.1, 5.2, 6.1) lets a server refuse such requests. Most are
+refused by llhttp, the parser behind httptools: lines that end with LF alone, folded lines, two
+lengths, odd ones, spaces before colons, in heads, chunks and trailers. What it takes is here.
 
-One thing is read that h11 refuses: letters of an address that are not percent-encoded, as curl
-and scripts send them (`/v1/search?q=بغداد`). Byte by byte there is one way to read them.
+One thing is read that it refuses: letters of an address that are not percent-encoded, as curl
+and scripts send them (`/v1/search?q=بغداد`). Byte by byte there is one way to read them. So is `#`,
+which no client means as the beginning of a fragment.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 
-import h11
-from h11._receivebuffer import ReceiveBuffer
+MAX_HEAD = 32_768  # bytes of a request's head, or of chunks' sizes and trailers without a body's
+END = b"\r\n\r\n"
 
-_RAW = re.compile(rb"[\x80-\xff]")
-_TRAILER = re.compile(rb"[^ ]*:")  # its name; a request line's first word has no colon
-_LENGTH, _ENCODING = b"content-length", b"transfer-encoding"
+_RAW = re.compile(rb"[\x80-\xff#]")
+_LONE = re.compile(rb"(?<!\r)\n|\r(?![\n])(?=.)", re.DOTALL)
 
 
-class _StrictLines(ReceiveBuffer):
-    """Lines of heads and trailers: each ends with CRLF, and none goes on in the next."""
+class Refused(Exception):
+    """A request that is answered with an error, and its connection closed."""
 
-    def maybe_extract_lines(self) -> list[bytearray] | None:
-        before = len(self)
-        lines = super().maybe_extract_lines()
-        if lines is None:
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def head_end(received: bytes | bytearray, before: int) -> int:
+    """Return where the head ends with which `received` begins, 0 while it has not come.
+
+    Args:
+        before: how many bytes were looked at already.
+
+    Raises:
+        Refused: it is no head, or too long.
+    """
+    if received[:1] <= b" ":
+        raise Refused("there is no request line")
+    end = received.find(END, max(0, before - len(END)))
+    size = end + len(END) if end >= 0 else len(received)
+    if size > MAX_HEAD:
+        raise Refused("the head is too long", 431)
+    if _LONE.search(received, max(0, before - 1), size):
+        raise Refused("a line ends with LF or CR alone")
+    return size if end >= 0 else 0
+
+
+def escaped(head: bytes) -> bytes:
+    """Return a head whose address has only bytes that an address may have."""
+    line, rest = head.split(b"\r\n", 1)
+    if not _RAW.search(line):
+        return head
+    return _RAW.sub(lambda byte: b"%%%02X" % byte[0][0], line) + b"\r\n" + rest
+
+
+def check(version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Check what llhttp takes of a request's headers, whose names are in small letters.
+
+    Raises:
+        Refused: they may be read in two ways.
+    """
+    if version not in ("1.0", "1.1"):
+        raise Refused(f"HTTP/{version} is not spoken here")
+    hosts = sum(name == b"host" for name, _ in headers)
+    if hosts > 1 or (not hosts and version == "1.1"):
+        raise Refused("the Host header must be there once")
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    if codings and version == "1.0":
+        raise Refused("HTTP/1.0 has no Transfer-Encoding")
+    if codings and codings != [b"chunked"]:
+        raise Refused("the only Transfer-Encoding is chunked")
+
+
+def body_length(headers: Sequence[tuple[bytes, bytes]]) -> int | None:
+    """Return the bytes of a body that llhttp has found no fault with; None: it is chunked."""
+    length = 0
+    for name, value in headers:
+        if name == b"transfer-encoding":
             return None
-        if before - len(self) != sum(len(line) + 2 for line in lines) + 2:
-            raise h11.LocalProtocolError("a line ends with LF and no CR")
-        if any(line.startswith((b" ", b"\t")) for line in lines):
-            raise h11.LocalProtocolError("a header goes on in a second line")
-        if lines and not _TRAILER.match(lines[0]):
-            lines[0] = bytearray(_RAW.sub(lambda byte: b"%%%02X" % byte[0][0], lines[0]))
-        return lines
-
-
-class StrictConnection(h11.Connection):
-    """The server's side of a connection, as strict as above. Every refusal is a 400."""
-
-    def __init__(
-        self, max_head: int, elsewhere: Callable[[h11.Request, bytes], bool] | None = None
-    ) -> None:
-        """Begin with nothing received.
-
-        Args:
-            max_head: bytes of a request's head, which may be as long as that.
-            elsewhere: tells of a request, and what has come from its first byte on, whether it
-                is answered by somebody else: then it is no event, and nothing follows it here.
-        """
-        super().__init__(h11.SERVER, max_head)
-        self._receive_buffer = _StrictLines()
-        self._elsewhere = elsewhere
-
-    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        """As h11's. Raises RemoteProtocolError for a request whose body has two lengths."""
-        idle = self._elsewhere is not None and self.their_state is h11.IDLE
-        received = bytes(self._receive_buffer) if idle else b""
-        event = super().next_event()
-        if isinstance(event, h11.Request):
-            names = [name for name, _ in event.headers]
-            if _LENGTH in names and _ENCODING in names:  # h11 itself refuses two unlike lengths
-                raise h11.RemoteProtocolError("the body's length is said twice")
-            if _ENCODING in names and event.http_version < b"1.1":
-                raise h11.RemoteProtocolError("HTTP/1.0 has no Transfer-Encoding")
-            if self._elsewhere is not None and self._elsewhere(event, received):
-                return h11.NEED_DATA
-        return event
+        if name == b"content-length":
+            length = int(value)
+    return length

@@ -20,7 +20,7 @@ import uvicorn
 
 from indexer.accepting import AT_ONCE, BACKLOG, MAX_CONNECTIONS, Acceptor, room
 from indexer.handing import Channel
-from indexer.protocol import MAX_HEADERS, TimedProtocol
+from indexer.protocol import TimedProtocol
 from indexer.workers import Lifeline, keep_running
 from search.errors import SettingsError
 
@@ -175,13 +175,13 @@ def _run(
         application,
         factory=True,
         http=TimedProtocol,
+        loop="auto",  # uvloop, where there is one
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        h11_max_incomplete_event_size=MAX_HEADERS,
     )
     with suppress(KeyboardInterrupt):  # how a server is meant to be stopped
         StoppingServer(config, room(), worker).run(sockets=[listening])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import sys
+import threading
 from typing import Any
 
 import pytest
@@ -136,6 +139,37 @@ def test_whatever_logs_does_it_as_json(
             logging.getLogger(name).exception("socket.accept() out of system resource")
     (line,) = lines(capsys.readouterr().err, name)
     assert "Too many open files" in line["traceback"]
+
+
+def test_nobody_waits_for_who_reads_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "MAX_WAITING", 100)
+    read = threading.Event()
+    written: list[str] = []
+
+    class Stuck(io.StringIO):
+        def write(self, text: str) -> int:
+            read.wait(10)
+            written.append(text)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stderr", Stuck())
+    with json_logs():
+        for number in range(1_000):
+            fields = {"request_id": str(number)}
+            logging.getLogger("fihris.access").info("request", extra={"fields": fields})
+        assert not written
+        read.set()
+    assert 100 <= len(written) < 1_000
+    assert json.loads(written[0])["request_id"] == "0"
+
+
+def test_a_message_is_as_it_was_when_it_was_logged(capsys: Stderr) -> None:
+    values = ["before"]
+    with json_logs():
+        logging.getLogger("fihris").warning("now: %s", values)
+        values[0] = "after"
+    (line,) = lines(capsys.readouterr().err, "fihris")
+    assert line["message"] == "now: ['before']"
 
 
 def test_logging_is_left_as_it_was() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
-import h11
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
-from indexer.framing import StrictConnection
+from indexer.framing import MAX_HEAD
+from indexer.protocol import TimedProtocol
 from search.settings import Settings
 from tests.api.streams import served
 from tests.api.support import ToldIngest
@@ -19,6 +24,7 @@ AMBIGUOUS = {
     "two lengths": POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "the other way round": POST + b"transfer-encoding: chunked\r\ncontent-length: 0\r\n\r\n",
     "unlike lengths": POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    "one length twice": POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nab",
     "unlike lengths in one line": POST + b"Content-Length: 5, 6\r\n\r\n",
     "a signed length": POST + b"Content-Length: +5\r\n\r\n",
     "a length with an underscore": POST + b"Content-Length: 1_0\r\n\r\n",
@@ -59,7 +65,6 @@ AMBIGUOUS = {
 SOUND = {
     "no body": (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b""),
     "a length": (POST + b"Content-Length: 2\r\n\r\nab", b"ab"),
-    "one length twice": (POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nab", b"ab"),
     "LF in a body": (POST + b"Content-Length: 4\r\n\r\n\na\n ", b"\na\n "),
     "chunks": (
         POST + b"Transfer-Encoding: Chunked\r\n\r\n1\r\n\n\r\n2\r\n \n\r\n0\r\n\r\n",
@@ -75,31 +80,138 @@ SOUND = {
 }
 
 
-def body(sent: bytes, step: int) -> bytes:
-    """Return a request's body, of what comes in so many bytes at once."""
-    connection = StrictConnection(32_768)
-    found = b""
+class Told(asyncio.Transport):
+    """A connection that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+async def _answered(sent: bytes, step: int) -> tuple[list[tuple[Any, bytes]], bytes]:
+    """Return the requests (scope, body) of what comes in so many bytes at once, and the answers."""
+    found = []
+
+    async def application(
+        scope: Any,
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message["body"]
+            more = message["more_body"]
+        found.append((scope, body))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    config = uvicorn.Config(application, http=TimedProtocol, lifespan="off", log_config=None)
+    config.load()
+    transport = Told()
+    protocol = TimedProtocol(config=config, server_state=ServerState(), app_state={})
+    protocol.connection_made(transport)
     for start in range(0, len(sent), step):
-        connection.receive_data(sent[start : start + step])
-        while (event := connection.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
-            if isinstance(event, h11.Data):
-                found += event.data
-            if isinstance(event, h11.EndOfMessage):
-                return found
-    raise AssertionError("the request did not end")
+        if not transport.closing:
+            protocol.data_received(sent[start : start + step])
+    for _ in range(20):
+        await asyncio.sleep(0)
+    protocol.connection_lost(None)
+    await asyncio.sleep(0)
+    return found, transport.written
+
+
+def requests(sent: bytes, step: int) -> tuple[list[tuple[Any, bytes]], bytes]:
+    return asyncio.run(_answered(sent, step))
 
 
 @pytest.mark.parametrize("step", [1, 7, 1_000])
 @pytest.mark.parametrize("sent", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_what_is_ambiguous_is_refused(sent: bytes, step: int) -> None:
-    with pytest.raises(h11.RemoteProtocolError):
-        body(sent, step)
+    found, answer = requests(sent, step)
+    assert found == []
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"connection: close" in answer
 
 
 @pytest.mark.parametrize("step", [1, 7, 1_000])
 @pytest.mark.parametrize(("sent", "expected"), SOUND.values(), ids=SOUND)
 def test_unambiguous_requests_are_read(sent: bytes, expected: bytes, step: int) -> None:
-    assert body(sent, step) == expected
+    found, answer = requests(sent, step)
+    assert [body for _, body in found] == [expected]
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("step", [1, 7, 1_000])
+def test_what_follows_a_request_is_the_next_one(step: int) -> None:
+    sent = b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n" + SOUND["a length"][0]
+    sent += "GET /?q=\u0642 HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    found, answer = requests(sent, step)
+    assert [body for _, body in found] == [b"", b"ab", b""]
+    assert found[0][0]["path"] == "/a#b"
+    assert found[2][0]["query_string"] == b"q=%D9%82"
+    assert answer.count(b"HTTP/1.1 200 ") == 3
+
+
+def test_behind_chunks_in_one_read_nothing_is_read_and_the_connection_closes() -> None:
+    found, answer = requests(SOUND["chunks"][0] + SOUND["no body"][0], 1_000)
+    assert [body for _, body in found] == [b"\n \n"]
+    assert answer.count(b"HTTP/1.1 200 ") == 1
+    assert b"connection: close" in answer
+
+
+@pytest.mark.parametrize("step", [1_000, 40_000])
+def test_what_is_no_body_is_bounded(step: int) -> None:
+    head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+    long = b"a" * (2 * MAX_HEAD)
+    for sent in (
+        b"GET /" + long,
+        POST + b"X: " + long,
+        POST + b"X: " + long + b"\r\n\r\n",
+        head + b"1;a=" + long,
+        head + b"0\r\nX: " + long,
+    ):
+        found, answer = requests(sent, step)
+        assert found == []
+        assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
+
+
+def test_trailers_are_no_headers() -> None:
+    sent = POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Late: a\r\n\r\n"
+    (found,), _ = requests(sent, 1)
+    assert b"x-late" not in dict(found[0]["headers"])
+
+
+def test_many_requests_in_one_read_are_answered_one_after_the_other() -> None:
+    found, answer = requests(SOUND["no body"][0] * 15, 100_000)
+    assert len(found) > 5
+    assert answer.count(b"HTTP/1.1 200 ") == len(found)
 
 
 @pytest.mark.slow

@@ -38,6 +38,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "transformers": "search/embedding/sentence_transformers.py",
     "fastapi": "api/",
     "starlette": "api/",
+    "httptools": "indexer/protocol.py",
     "uvicorn": ("indexer/server.py", "indexer/protocol.py"),
     "typer": ("indexer/cli.py", "indexer/commands/", "indexer/terminal.py", "indexer/progress.py"),
     "rich": "indexer/",

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, closing
+from io import SEEK_END
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -200,6 +201,9 @@ class BulkResponse(Response):
         self._body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        if scope["http_version"] == "1.0":  # which knows no chunks
+            self.headers["Content-Length"] = str(self._file.seek(0, SEEK_END))
+            self._file.seek(0)
         discarding = asyncio.ensure_future(self._body.discard())
         with self._file:
             try:

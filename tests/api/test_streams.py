@@ -35,6 +35,20 @@ def test_lines_sent_byte_by_byte_are_answered(told: ToldIngest, settings: Settin
         stream.close()
 
 
+def test_a_client_of_http_1_0_gets_no_chunks(told: ToldIngest, settings: Settings) -> None:
+    sent = line("a") + line("b")
+    head = f"POST /v1/articles:bulk HTTP/1.0\r\nHost: localhost\r\nContent-Length: {len(sent)}\r\n"
+    head += "Content-Type: application/x-ndjson\r\n\r\n"
+    with (
+        served(told, settings) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=20) as one,
+    ):
+        one.sendall(head.encode() + sent)
+        said, _, content = b"".join(iter(lambda: one.recv(65_536), b"")).partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in said.lower()
+    assert [each["id"] for each in answers(content)] == ["a", "b"]
+
+
 def test_lines_are_stored_while_the_body_is_still_sent(
     told: ToldIngest, settings: Settings
 ) -> None:

@@ -12,6 +12,7 @@
 #                      names or else on one started for it, whose data goes when it ends
 #   TEST_TORCH=1       also installs sentence-transformers and tests that model (gigabytes)
 #   REQUIRE_BROWSER=1  a missing Chromium is a failure instead of a skipped test
+#   REQUIRE_DOCKER=1   a missing Docker engine is a failure instead of skipped tests
 #   PYTHON=python3.12  the interpreter to use
 
 .POSIX:
@@ -58,7 +59,8 @@ test: lint
 	  command -v google-chrome >/dev/null 2>&1 || \
 	  printf 'note: there is no Chromium, so the browser test is skipped (Debian: apt-get install chromium chromium-driver)\n'
 	@if [ -n "$$TEST_TORCH" ]; then $(MAKE) $(VENV)/torch.stamp; fi
-	@$(PYTEST)
+	@$(PYTEST) --ignore=tests/containers
+	@$(PYTEST) -n 0 tests/containers
 
 test-fast: setup-dev
 	@$(PYTEST) -m 'not slow and not torch'

@@ -254,8 +254,8 @@ def complete(home: Path) -> bool:
 # --- Folders --------------------------------------------------------------------------------
 
 
-def cache_folder() -> Path:
-    """Return the folder distributions are unpacked in: FIHRIS_CACHE's, or the user's cache.
+def cache_folder(name: str = "elasticsearch") -> Path:
+    """Return the folder distributions are unpacked in: in FIHRIS_CACHE's, or the user's cache.
 
     Where we are root and another user could not enter it (/root is closed), it is in /var/tmp.
     """
@@ -263,7 +263,7 @@ def cache_folder() -> Path:
     base = Path(os.environ.get("FIHRIS_CACHE") or Path(home) / "fihris").resolve()
     if os.geteuid() == 0 and not reachable(base):
         base = own_folder(Path("/var/tmp"), "fihris-cache")
-    folder = base / "elasticsearch"
+    folder = base / name
     folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
         folder.chmod(0o755)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +18,15 @@ from urllib.error import HTTPError
 import pytest
 
 from tests import servers
-from tests.servers import Node, Unavailable, asking, distribution, elasticsearch
+from tests.servers import (
+    Node,
+    Unavailable,
+    asking,
+    distribution,
+    dockerd,
+    elasticsearch,
+    images,
+)
 from tests.servers.distribution import Distribution
 from tests.servers.proxy import Proxy
 from tests.support import REPOSITORY
@@ -236,6 +245,51 @@ def test_a_failure_is_remembered(monkeypatch: pytest.MonkeyPatch, nothing_else: 
         with pytest.raises(Unavailable, match="no Maven"):
             servers.shared()
     assert len(tries) == 1
+
+
+# --- Docker ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (
+            "sources.list",
+            "# deb http://old/debian\ndeb [signed-by=/k] http://near/debian trixie main",
+        ),
+        ("sources.list.d/debian.sources", "Types: deb\nURIs: http://near/debian\nSuites: trixie"),
+    ],
+)
+def test_debian_comes_from_where_apt_takes_it(tmp_path: Path, file: str, text: str) -> None:
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list.d" / "browser.sources").write_text("URIs: http://far/browser")
+    with pytest.raises(Unavailable, match="names no mirror"):
+        images.mirror(tmp_path)
+    (tmp_path / file).write_text(text)
+    assert images.mirror(tmp_path) == "http://near/debian"
+
+
+def test_without_an_engine_one_line_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dockerd, "answers", lambda environment: False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(Unavailable, match="no Docker engine answers, and only root can"):
+        dockerd.docker_engine().__enter__()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(dockerd, "NEEDED", ("no-such-program",))
+    with pytest.raises(Unavailable, match="none can start without no-such-program"):
+        dockerd.docker_engine().__enter__()
+
+
+def test_elasticsearch_of_three_nodes_wants_fewer_files(tmp_path: Path) -> None:
+    name = "org/elasticsearch/bootstrap/BootstrapChecks$FileDescriptorCheck.class"
+    with zipfile.ZipFile(tmp_path / "old.jar", "w") as jar:
+        jar.writestr(name, b"before\x03\x00\x00\xff\xffafter")
+        jar.writestr("other", b"kept")
+    with (tmp_path / "new.jar").open("wb") as changed:
+        images.with_fewer_files(tmp_path / "old.jar", changed)
+    with zipfile.ZipFile(tmp_path / "new.jar") as jar:
+        assert jar.read(name) == b"before\x03\x00\x00\x10\x00after"
+        assert jar.read("other") == b"kept"
 
 
 # --- Real servers ---------------------------------------------------------------------------

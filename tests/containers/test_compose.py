@@ -32,7 +32,7 @@ def test_one_node_upgrades_an_index_of_0_1_and_keeps_it(project: Compose, tmp_pa
         text = "".join(f"{part}\n" for part in body) if isinstance(body, list) else json.dumps(body)
         sent = project.elasticsearch(NODES[0], method, target, text if body is not None else "")
         assert not sent.get("errors")
-    with pytest.raises(AssertionError, match="Run `fihris upgrade`"):
+    with pytest.raises(AssertionError, match="`fihris upgrade`"):
         project("run", "--rm", "--no-TTY", "seed", "search", "الوزير")
 
     project("run", "--rm", "--no-TTY", "seed", "upgrade")

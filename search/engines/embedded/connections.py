@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from search.errors import EngineBusy, EngineError, EngineUnavailable, RecordCorrupt
 
-RECORD_SCHEMA = 3  # of the tables; a record with a greater one was made by a newer Fihris
+RECORD_SCHEMA = 4  # of tables and checksums; a record with a greater one is of a newer Fihris
 FORMER_SCHEMA = 2  # of the first release, which `fihris upgrade` reads
 _IDLE = 8  # connections kept for the next read
 

@@ -93,6 +93,7 @@ for command in (
     serving.serve_command,
     asking.status_command,
     keeping.delete_command,
+    keeping.clean_command,
     keeping.reindex_command,
     keeping.upgrade_command,
     keeping.accept_command,

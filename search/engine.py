@@ -191,6 +191,13 @@ class Engine(Protocol):
         """
         ...
 
+    def clean(self) -> int:
+        """Remove what writers left that were killed; return of how many articles.
+
+        It is never shown, and the next writing of such an article removes it too.
+        """
+        ...
+
     def rank(self, request: RankRequest) -> Rankings:
         """Rank passages by text, by meaning or both. Raises InputError on a limit out of bounds."""
         ...

@@ -1,4 +1,4 @@
-"""Keeping the index: `delete`, `reindex`, `upgrade`, `accept`, `migrate`."""
+"""Keeping the index: `delete`, `clean`, `reindex`, `upgrade`, `accept`, `migrate`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ def delete_command(
     typer.echo(f"{removed:,} articles removed")
     if unknown:
         raise typer.Exit(1)
+
+
+def clean_command() -> None:
+    """Remove what indexing left in Elasticsearch that was killed; it is never shown.
+
+    Indexing an article anew removes what was left of it too. What is being indexed meanwhile
+    is begun again by who indexes it.
+    """
+    with opened() as (engine, _, _):
+        cleaned = engine.clean()
+    typer.echo(f"{cleaned:,} articles cleaned")
 
 
 def reindex_command(

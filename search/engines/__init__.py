@@ -83,9 +83,8 @@ def present_index(settings: Settings) -> Iterator[Present | None]:
     """
     former = _former_index(settings)
     if former is not None:
-        source, made_by = former
-        with closing(source):
-            yield Present(source, made_by, is_todays=False)
+        with closing(former):
+            yield Present(former, former.fingerprint, is_todays=False)
         return
     fingerprint = stored_fingerprint(settings)
     if fingerprint is None:
@@ -95,22 +94,20 @@ def present_index(settings: Settings) -> Iterator[Present | None]:
         yield Present(engine, fingerprint, is_todays=True)
 
 
-def _former_index(settings: Settings) -> tuple[Source, Fingerprint] | None:
-    """Return an index of an older format, to be copied, and what made it; None where it is none."""
+class _Former(Source, Protocol):
+    """An index of an older Fihris, and what made it."""
+
+    fingerprint: Fingerprint
+
+
+def _former_index(settings: Settings) -> _Former | None:
     if settings.engine == "elasticsearch":
-        from search.engines.elastic import mapping
-        from search.engines.elastic import versions as elastic
-        from search.engines.elastic.engine import ElasticEngine
+        from search.engines.elastic import former as elastic
 
-        found = elastic.stored_version(settings)
-        if found is None or found.format == mapping.FORMAT:
-            return None
-        engine = ElasticEngine(settings, found.fingerprint, format=found.format)
-        return engine, found.fingerprint
-    from search.engines.embedded.versions import former_index
+        return elastic.former_index(settings)
+    from search.engines.embedded import versions as embedded
 
-    former = former_index(settings.data)
-    return None if former is None else (former, former.fingerprint)
+    return embedded.former_index(settings.data)
 
 
 def accept(settings: Settings) -> Accepted | None:

@@ -370,7 +370,7 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
     commands = getattr(group, "commands")  # noqa: B009
     assert set(commands) == {
         "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
-        "evaluate", "analyze", "formats", "upgrade", "accept",
+        "evaluate", "analyze", "formats", "upgrade", "accept", "clean",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

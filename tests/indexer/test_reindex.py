@@ -233,7 +233,7 @@ def test_what_is_written_meanwhile_is_in_the_new_version(settings: Settings) -> 
 def test_another_writer_is_kept_out_at_the_end_only(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.engines.elastic.ledger.PATIENCE", 0.3)
+    monkeypatch.setattr("search.engines.elastic.hold.PATIENCE", 0.3)
     fill(settings, articles(3))
     refused: list[str] = []
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
 from search.engine import Fingerprint
-from search.engines.checks import check_fingerprint
-from search.engines.elastic import queries, ranking, versions
-from search.engines.elastic.connection import Connection, Refused, each_answered, whole
-from search.engines.elastic.mapping import FORMAT, other_format
-from search.engines.elastic.memory import Memory
-from search.errors import EngineUnavailable
+from search.engines.checks import check_fingerprint, is_unicode
+from search.engines.elastic import versions
+from search.engines.elastic.connection import (
+    WRITE_PATIENCE,
+    Connection,
+    Refused,
+    each_answered,
+    each_found,
+    whole,
+)
+from search.engines.elastic.documents import key_of
+from search.engines.elastic.state import State, read_state
+from search.errors import EngineError, EngineUnavailable
 from search.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,30 +30,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TRIES = 5  # times a search is asked whose answer has two versions of an article
+Search = tuple[Mapping[str, Any], dict[str, Any]]  # header and body, as `msearch` takes them
+_AT_ONCE = 1_000  # documents looked up by one request
 
 
 class Index:
-    """Sends requests to the index behind an alias. May be used from many threads.
+    """Sends requests to the index behind an alias. May be used from many threads."""
 
-    Attributes:
-        before_reading: called before every search, so that it shows what was just written.
-    """
-
-    def __init__(
-        self, settings: Settings, fingerprint: Fingerprint, *, format: int = FORMAT
-    ) -> None:
+    def __init__(self, settings: Settings, fingerprint: Fingerprint) -> None:
         """Connect and check; raises as `open_engine`."""
         self.connection = Connection(settings)
         self.alias = settings.elasticsearch_index
         self.fingerprint = fingerprint
-        self._format = format
-        self.memory = Memory(settings.elasticsearch_refresh)
-        self.before_reading: Callable[[], None] = lambda: None
         self._settings = settings
-        self._checking = threading.Lock()
+        self._guard = threading.Lock()
         self._version: versions.Version | None = None
         self._closed = False
+        self._written = self._refreshed = 0  # writes of ours, and those that searches see
         try:
             self.server = versions.check_server(self.connection)
             self.check()
@@ -62,6 +63,8 @@ class Index:
     def dimensions(self) -> int:
         return self.fingerprint.dimensions
 
+    # -- which version
+
     def opened(self) -> versions.Version | None:
         """Return the version that is worked on; look again while there is none."""
         if self._closed:
@@ -70,12 +73,10 @@ class Index:
 
     def check(self) -> versions.Version | None:
         """Look at the version behind the alias. Raises FingerprintMismatch on a foreign one."""
-        with self._checking:
+        with self._guard:
             version = versions.current(self.connection, self.alias)
             if version is not None:
                 where = f"index {version.index} of Elasticsearch at {self.name}"
-                if version.format != self._format:
-                    raise other_format(version.index, version.format)
                 check_fingerprint(version.fingerprint, self.fingerprint, where)
             self._version = version
             return version
@@ -95,79 +96,116 @@ class Index:
         self._closed = True
         self.connection.close()
 
-    def searched(
-        self, searches: list[tuple[Mapping[str, Any], dict[str, Any]]]
-    ) -> list[dict[str, Any]]:
-        """Return the answers of searches sent as one request.
+    # -- what was written is seen
 
-        Raises EngineUnavailable where articles were replaced between a search's look at the
-        ledger and its look at the passages, again and again: a cluster so overloaded.
-        """
-        self.asked(self.before_reading)
-        lines: Any = [orjson.dumps(line) for search in searches for line in search]
-        for _ in range(_TRIES):
-            answers = self.call(lambda client: each_answered(client.msearch(searches=lines)))
-            listed = [[ranking.listed(hit) for hit in a["hits"]["hits"]] for a in answers]
-            if not any(map(ranking.is_mixed, listed)):
-                break
-        else:
+    def note_written(self) -> None:
+        """Note that searches do not see yet what was just written."""
+        with self._guard:
+            self._written += 1
+
+    def show_own(self) -> None:
+        """Let searches see what was written through this object."""
+        if self._refreshed < self._written:
+            self.refresh(reading=True)
+
+    def refresh(self, *, reading: bool = False) -> None:
+        """Let searches see all that was written."""
+        written = self._written
+        answer = self.call(
+            lambda client: client.options(request_timeout=WRITE_PATIENCE).indices.refresh(
+                index=self.alias
+            ),
+            None if reading else WRITE_PATIENCE,
+        )
+        if answer["_shards"]["failed"]:
             raise EngineUnavailable(
-                f"articles were replaced {_TRIES} times while Elasticsearch at {self.name} "
-                "answered one search: it is overloaded. Try again."
+                f"{answer['_shards']['failed']} shards of Elasticsearch at {self.name} cannot be "
+                "refreshed. Try again."
             )
-        for answer, passages in zip(answers, listed, strict=True):
+        with self._guard:
+            self._refreshed = max(self._refreshed, written)
+
+    # -- requests
+
+    def searched(self, searches: Sequence[Search]) -> list[dict[str, Any]]:
+        """Return the answers of searches sent as one request, all of them whole."""
+        self.show_own()
+        lines: Any = [orjson.dumps(line) for search in searches for line in search]
+        answers = self.call(lambda client: each_answered(client.msearch(searches=lines)))
+        for answer in answers:
             self._follow(answer["hits"]["hits"])
-            self.memory.note(passages)
         return answers
 
     def search(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the answer of one search, whole."""
-        self.asked(self.before_reading)
-        answer = self.call(
-            lambda client: whole(
-                client.search(index=self.alias, allow_partial_search_results=False, **body).body
-            )
-        )
+        self.show_own()
+        where: dict[str, Any] = {"index": self.alias, "allow_partial_search_results": False}
+        if "pit" in body:
+            where = {}
+        answer = self.call(lambda client: whole(client.search(**where, **body).body))
         self._follow(answer["hits"]["hits"])
         return answer
 
-    def shown(self, kind: str, *conditions: dict[str, Any]) -> dict[str, Any]:
-        """Return the query of the documents of a kind that may be shown."""
-        return {
-            "bool": {
-                "filter": [queries.kind(kind), *conditions],
-                "must_not": [queries.hidden(self.alias)],
-            }
-        }
-
-    def sources(self, kind: str, condition: dict[str, Any], most: int) -> list[dict[str, Any]]:
-        """Return the documents of a kind that meet a condition."""
-        answer = self.search(
-            {"query": self.shown(kind, condition), "size": most, "track_total_hits": False}
+    @contextmanager
+    def moment(self) -> Iterator[dict[str, Any]]:
+        """Give what makes several searches look at one moment."""
+        found = self.call(
+            lambda client: client.open_point_in_time(index=self.alias, keep_alive="1m")
         )
-        return [hit["_source"] for hit in answer["hits"]["hits"]]
-
-    def call(self, request: Callable[[Elasticsearch], T]) -> T:
-        """Return the answer to a request, as `Connection.call`."""
-        return self.asked(lambda: self.connection.call(request))
-
-    def asked(self, ask: Callable[[], T]) -> T:
-        """Return what is asked; an index that went away under us is told as such."""
         try:
-            return ask()
+            yield {"pit": {"id": found["id"], "keep_alive": "1m"}}
+        finally:
+            with suppress(EngineError):  # it ends by itself
+                self.call(lambda client: client.close_point_in_time(id=found["id"]))
+
+    def states(self, article_ids: Sequence[str], patience: float | None = None) -> dict[str, State]:
+        """Return what the articles' own documents say, as they stand: no refresh is needed.
+
+        Ids that no article can have are left out.
+        """
+        known = [key for key in dict.fromkeys(article_ids) if key and is_unicode(key)]
+        found = self.documents([(key_of(key), key) for key in known], ["state"], patience)
+        return {key: read_state(key, document) for key, document in zip(known, found, strict=True)}
+
+    def documents(
+        self, wanted: Sequence[tuple[str, str]], fields: list[str], patience: float | None = None
+    ) -> list[dict[str, Any]]:
+        """Return documents, by their own id and their article's, as they stand, in order."""
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(wanted), _AT_ONCE):
+            docs = [
+                {"_id": own, "routing": key_of(article)}
+                for own, article in wanted[start : start + _AT_ONCE]
+            ]
+            found += self.call(
+                lambda client, docs=docs: each_found(  # type: ignore[misc]
+                    client.mget(index=self.alias, docs=docs, source_includes=fields)
+                ),
+                patience,
+            )
+        self._follow(found)
+        return found
+
+    def call(self, request: Callable[[Elasticsearch], T], patience: float | None = None) -> T:
+        """Return the answer to a request, as `Connection.call`; None: with a reader's patience."""
+        try:
+            if patience is None:
+                return self.connection.call(request)
+            return self.connection.call(request, patience)
         except Refused as error:
             if error.kind != "index_not_found_exception":
                 raise
-            left = versions.existing(self.connection, self.alias)
-            if left:
-                reason = versions.lost_alias(self.connection, self.alias, left)
-            else:
-                reason = (
-                    f"somebody deleted the index behind the alias {self.alias!r} of Elasticsearch "
-                    f"at {self.name}. Restore it from a snapshot, or start again and index your "
-                    "files anew."
-                )
-            raise EngineUnavailable(reason) from error
+            raise self.gone() from error
+
+    def gone(self) -> EngineUnavailable:
+        """Return what tells that the index went away under us."""
+        left = versions.existing(self.connection, self.alias)
+        if left:
+            return EngineUnavailable(versions.lost_alias(self.connection, self.alias, left))
+        return EngineUnavailable(
+            f"somebody deleted the index behind the alias {self.alias!r} of Elasticsearch at "
+            f"{self.name}. Restore it from a snapshot, or start again and index your files anew."
+        )
 
     def _follow(self, hits: Sequence[Mapping[str, Any]]) -> None:
         """Check anew when the alias has moved: an answer shows which index it is of."""

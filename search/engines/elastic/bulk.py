@@ -1,13 +1,13 @@
 """Documents to Elasticsearch in bulk: what passes by itself is sent again, the rest is told.
 
-Every operation names its document, so that sending it twice is as good as once: that is
-what makes it safe to repeat after an answer was lost.
+Every operation names its document and which state or version of it it replaces, so that
+sending it twice does no more than once: that makes it safe to repeat after a lost answer.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,25 +15,33 @@ import orjson
 
 from search.engines.elastic.connection import (
     WRITE_PATIENCE,
+    Blocked,
     Connection,
     Refused,
     blocked,
+    forbidden,
     is_transient,
     one_line,
     pauses,
 )
+from search.engines.elastic.documents import key_of
+from search.engines.elastic.state import State
 from search.errors import EngineUnavailable
 
 MOST_BYTES = 5_000_000  # of one request; a document that is larger is one of its own
 MOST_OPERATIONS = 1_000
 _REQUEST_TIMEOUT = 30.0  # seconds
 
+# A passage's versions. A request that was cut off may arrive late: what was removed keeps its
+# version for a minute (index.gc_deletes) and refuses it; a `void` refuses it for good.
+WRITTEN, VOID, REMOVED = 1, 2, 3
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One document to store or remove. `article` says which article it is of, for its outcome."""
+    """One document to store or remove. `article` says which article it is of."""
 
-    article: int
+    article: str
     lines: tuple[bytes, ...]
 
     @property
@@ -41,38 +49,61 @@ class Operation:
         return sum(map(len, self.lines))
 
 
-def storing(article: int, id: str, routing: str, source: dict[str, Any]) -> Operation:
-    action = {"index": {"_id": id, "routing": routing}}
-    return Operation(article, (_line(action), _line(source)))
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What became of an operation: done, met another state (`conflict`), or failed for good."""
+
+    article: str
+    error: str = ""
+    conflict: bool = False
+    place: tuple[int, int] = (0, 0)  # _seq_no, _primary_term of what was written
 
 
-def removing(article: int, id: str, routing: str) -> Operation:
-    return Operation(article, (_line({"delete": {"_id": id, "routing": routing}}),))
+def storing(article: str, id: str, source: dict[str, Any], version: int = WRITTEN) -> Operation:
+    action = {"_id": id, "routing": key_of(article), **_version(version)}
+    return Operation(article, (orjson.dumps({"index": action}), orjson.dumps(source)))
 
 
-def _line(value: dict[str, Any]) -> bytes:
-    return orjson.dumps(value)
+def removing(article: str, id: str) -> Operation:
+    action = {"_id": id, "routing": key_of(article), **_version(REMOVED)}
+    return Operation(article, (orjson.dumps({"delete": action}),))
 
 
-def send(
-    connection: Connection,
-    alias: str,
-    operations: Iterable[Operation],
-    before_each: Callable[[], None] = lambda: None,
-) -> dict[int, str]:
-    """Send every operation; return the articles of which one failed for good, with the reason.
+def _version(version: int) -> dict[str, Any]:
+    return {"version": version, "version_type": "external_gte"}
+
+
+def swapping(state: State) -> Operation:
+    """Return what makes a state an article's own document, unless another one did since."""
+    key = key_of(state.article_id)
+    action: dict[str, Any] = {"_id": key, "routing": key}
+    if state.place is None:
+        return Operation(
+            state.article_id, (orjson.dumps({"create": action}), orjson.dumps(state.source()))
+        )
+    action["if_seq_no"], action["if_primary_term"] = state.place
+    if state.is_nothing:
+        return Operation(state.article_id, (orjson.dumps({"delete": action}),))
+    return Operation(
+        state.article_id, (orjson.dumps({"index": action}), orjson.dumps(state.source()))
+    )
+
+
+def send(connection: Connection, target: str, operations: Iterable[Operation]) -> list[Item]:
+    """Send every operation; return what became of each, in order.
 
     Args:
-        before_each: called before every request.
+        target: an alias: nothing is made where there is none.
 
     Raises:
-        EngineUnavailable: the cluster took nothing for `WRITE_PATIENCE` seconds, or says
-            that its disks are full or the index is blocked, which waiting does not mend.
+        Blocked: the disks are full or the index takes no writes.
+        EngineUnavailable: the cluster took nothing for `WRITE_PATIENCE` seconds.
+        Refused: there is no such alias.
     """
-    failed: dict[int, str] = {}
+    items: list[Item] = []
     for chunk in _chunks(operations):
-        failed.update(_send(connection, alias, chunk, before_each))
-    return failed
+        items += _send(connection, target, chunk)
+    return items
 
 
 def _chunks(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
@@ -88,47 +119,45 @@ def _chunks(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
         yield chunk
 
 
-def _send(
-    connection: Connection,
-    alias: str,
-    chunk: Sequence[Operation],
-    before_each: Callable[[], None],
-) -> dict[int, str]:
-    failed: dict[int, str] = {}
+def _send(connection: Connection, target: str, chunk: Sequence[Operation]) -> list[Item]:
+    told: dict[int, Item] = {}
+    left = list(range(len(chunk)))
     end = time.monotonic() + WRITE_PATIENCE
     for pause in pauses():
-        before_each()
         try:
-            items = _request(connection, alias, chunk)
+            answers = _request(connection, target, [chunk[n] for n in left])
         except Refused as error:
-            return failed | _apart(connection, alias, chunk, before_each, error)
+            if error.kind == "index_not_found_exception":
+                raise
+            told |= _apart(connection, target, chunk, left, error)
+            break
         again = []
-        for operation, item in zip(chunk, items, strict=True):
-            verdict = _verdict(connection, item)
-            if verdict is None:
-                again.append(operation)
-            elif verdict:
-                failed[operation.article] = verdict
+        for number, answer in zip(left, answers, strict=True):
+            item = _item(connection, chunk[number].article, answer)
+            if item is None:
+                again.append(number)
+            else:
+                told[number] = item
         if not again:
-            return failed
+            break
         if time.monotonic() + pause > end:
-            reason = one_line(str(items[chunk.index(again[0])].get("error")))
+            reason = one_line(str(answers[left.index(again[0])].get("error")))
             raise EngineUnavailable(
                 f"Elasticsearch at {connection.name} went on refusing documents for "
                 f"{WRITE_PATIENCE:.0f} s ({reason}). What was acknowledged is safe; try again."
             )
-        chunk = again
+        left = again
         time.sleep(pause)
-    raise AssertionError("pauses never end")
+    return [told[number] for number in range(len(chunk))]
 
 
 def _request(
-    connection: Connection, alias: str, chunk: Sequence[Operation]
+    connection: Connection, target: str, chunk: Sequence[Operation]
 ) -> list[dict[str, Any]]:
     lines = [line for operation in chunk for line in operation.lines]
     answer = connection.call(
         lambda client: client.options(request_timeout=_REQUEST_TIMEOUT).bulk(
-            index=alias,
+            index=target,
             operations=lines,  # type: ignore[arg-type]  # ready lines are taken as they are
             require_alias=True,
         ),
@@ -139,37 +168,40 @@ def _request(
 
 def _apart(
     connection: Connection,
-    alias: str,
+    target: str,
     chunk: Sequence[Operation],
-    before_each: Callable[[], None],
+    left: Sequence[int],
     error: Refused,
-) -> dict[int, str]:
+) -> dict[int, Item]:
     """Send each article of a request that was refused as a whole by itself."""
-    if error.kind == "index_not_found_exception":
-        raise error
-    articles = dict.fromkeys(operation.article for operation in chunk)
+    articles = dict.fromkeys(chunk[number].article for number in left)
     if len(articles) == 1:
-        return dict.fromkeys(articles, str(error))
-    failed: dict[int, str] = {}
+        return {number: Item(chunk[number].article, str(error)) for number in left}
+    told: dict[int, Item] = {}
     for article in articles:
-        own = [operation for operation in chunk if operation.article == article]
-        failed.update(_send(connection, alias, own, before_each))
-    return failed
+        own = [number for number in left if chunk[number].article == article]
+        items = _send(connection, target, [chunk[number] for number in own])
+        told |= zip(own, items, strict=True)
+    return told
 
 
-def _verdict(connection: Connection, item: dict[str, Any]) -> str | None:
-    """Return "" for what is done, why it failed for good, or None where it is worth another try."""
-    status = int(item["status"])
-    error = item.get("error")
+def _item(connection: Connection, article: str, answer: dict[str, Any]) -> Item | None:
+    """Return what became of an operation, None where it is worth another try."""
+    status = int(answer["status"])
+    error = answer.get("error")
     if error is None:  # 404: what was to be removed is not there
-        return ""
+        return Item(article, place=(answer["_seq_no"], answer["_primary_term"]))
     kind, reason = str(error.get("type")), one_line(str(error.get("reason")))
+    if kind == "version_conflict_engine_exception":
+        return Item(article, conflict=True)
     if kind == "cluster_block_exception":
-        raise EngineUnavailable(blocked(connection.name, reason))
+        raise Blocked(blocked(connection.name, reason))
     if kind == "index_not_found_exception":
         raise Refused(reason, status=status, kind=kind)
+    if kind == "security_exception":
+        raise EngineUnavailable(forbidden(connection.name, reason))
     if is_transient(status, kind):
         return None
     cause = error.get("caused_by") or {}
     detail = f": {one_line(str(cause['reason']))}" if cause.get("reason") else ""
-    return f"Elasticsearch does not take it ({kind}: {reason}{detail})"
+    return Item(article, f"Elasticsearch does not take it ({kind}: {reason}{detail})")

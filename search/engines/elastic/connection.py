@@ -43,6 +43,10 @@ class Refused(EngineError):
         self.kind = kind
 
 
+class Blocked(EngineUnavailable):
+    """The index takes no writes: its disk is full, or a block was set."""
+
+
 class Connection:
     """A client of the cluster the settings name. May be used from many threads."""
 
@@ -99,12 +103,9 @@ class Connection:
                 "FIHRIS_ELASTICSEARCH_PASSWORD, to ones it knows."
             )
         if kind == "cluster_block_exception":
-            return EngineUnavailable(blocked(self.name, reason))
+            return Blocked(blocked(self.name, reason))
         if status == 403:
-            return EngineUnavailable(
-                f"Elasticsearch at {self.name} does not allow this to these credentials: "
-                f"{reason}. docs/RELIABILITY.md lists the privileges that are needed."
-            )
+            return EngineUnavailable(forbidden(self.name, reason))
         if status in TRANSIENT:
             return EngineUnavailable(
                 f"Elasticsearch at {self.name} cannot answer now ({status} {kind}: {reason}). "
@@ -154,6 +155,23 @@ def each_answered(response: ObjectApiResponse[Any]) -> list[dict[str, Any]]:
             raise elasticsearch.ApiError(reason_of(answer)[0], meta, answer)
         whole(answer)
     return answers
+
+
+def each_found(response: ObjectApiResponse[Any]) -> list[dict[str, Any]]:
+    """Return the documents of an answer to `mget`, those that are not there too.
+
+    Raises:
+        elasticsearch.ApiError: one could not be looked up, as `each_answered`.
+    """
+    import elasticsearch
+
+    found: list[dict[str, Any]] = response.body["docs"]
+    for document in found:
+        if "error" in document:
+            missing = reason_of(document)[0] == "index_not_found_exception"
+            meta = replace(response.meta, status=404 if missing else 503)
+            raise elasticsearch.ApiError(reason_of(document)[0], meta, document)
+    return found
 
 
 def whole(answer: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -209,6 +227,14 @@ def blocked(name: str, reason: str) -> str:
     return (
         f"an index of Elasticsearch at {name} is blocked ({reason}). What was acknowledged is "
         "safe; lift the block (PUT <index>/_settings, index.blocks.*: null) and try again."
+    )
+
+
+def forbidden(name: str, reason: str) -> str:
+    """Return what to do about credentials that lack a privilege."""
+    return (
+        f"Elasticsearch at {name} does not allow this to these credentials: {reason}. "
+        "docs/RELIABILITY.md lists the privileges that are needed."
     )
 
 

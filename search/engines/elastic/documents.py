@@ -1,14 +1,15 @@
 """Articles and passages to documents and back.
 
-A document's id is its edition's, a passage's with its position, so that sending it twice
-stores it once. All of an article's documents are routed to one shard by its id: a shard's
-refresh then shows an article whole.
+All of an article's documents are routed to one shard by its id. Its own document has its
+key as id (`state`); a writing's documents have the edition's name, a passage's with its
+position, so that sending one twice stores it once.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
@@ -34,36 +35,36 @@ from search.engines.elastic.mapping import VOCABULARY_LAYER
 # Elasticsearch reads fastest): this is 1. A cosine moves by less than 0.00002.
 PACKED_ONE = 32_767
 
+# What a passage that is shown is made of (`read_passage`).
+SHOWN = (
+    "article_id", "position", "start", "end", "text", "sentence_spans", "title", "source", "author",
+    "language", "published", "given_tags", "url",
+)  # fmt: skip
 
-def routing_of(article_id: str) -> str:
-    """Return what routes an article's documents: bounded, of plain letters."""
-    return hashlib.blake2b(article_id.encode(), digest_size=12).hexdigest()
+
+def key_of(article_id: str) -> str:
+    """Return the id of an article's own document, which routes all its documents."""
+    return hashlib.blake2b(article_id.encode(), digest_size=16).hexdigest()
+
+
+def new_edition() -> str:
+    """Return a name that no other writing has or will have: 96 random bits."""
+    return secrets.token_urlsafe(12)
 
 
 def documents(article: IndexedArticle, edition: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the id and source of each of an article's documents, the article's own last."""
+    """Yield the id and source of each document of an edition, its text's last."""
     info = article.article.info
     about = _about(info, edition)
     for indexed in article.passages:
         yield f"{edition}.{indexed.passage.position}", {**about, **_passage(indexed)}
-    lacking = {} if article.embedded else {"unembedded": len(article.passages)}
     spans = [n for p in article.passages for n in (p.passage.start, p.passage.end)]
-    yield (
-        edition,
-        {
-            **about,
-            "kind": "article",
-            **_rest(article.article.text, spans),
-            "content_hash": article.article.content_hash(),
-            "passages": len(article.passages),
-            "spans": spans,
-            **lacking,
-        },
-    )
+    rest = _rest(article.article.text, spans)
+    yield edition, {**about, "kind": "text", **rest, "spans": spans}
 
 
 def _rest(text: str, spans: Sequence[int]) -> dict[str, str]:
-    """Return what an article's own document has of its text: what stands in no passage.
+    """Return what an edition's `text` document has: what stands in no passage.
 
     The passages have the rest, which is nearly all of it and would take as much room again
     (docs/SCALING.md). The whole where passages overlap or are out of order.
@@ -184,12 +185,12 @@ def read_passage(source: Mapping[str, Any]) -> StoredPassage:
 
 
 def passages_in(source: Mapping[str, Any]) -> int:
-    """Return how many passages an article has, by its own document."""
+    """Return how many passages an edition has, by its `text` document."""
     return len(source.get("spans", ())) // 2
 
 
 def read_article(source: Mapping[str, Any], texts: Sequence[str]) -> StoredArticle:
-    """Return an article from its own document and its passages' texts, in order."""
+    """Return an article from an edition's `text` document and its passages' texts, in order."""
     info, spans = read_info(source), source.get("spans", ())
     text = source["text"] if "text" in source else _whole(source.get("between", ""), spans, texts)
     passages = tuple(

@@ -18,10 +18,10 @@ from search.engine import (
     WriteOutcome,
 )
 from search.engines.elastic.asking import Index
-from search.engines.elastic.mapping import FORMAT
+from search.engines.elastic.hold import held
 from search.engines.elastic.reading import Reading
 from search.engines.elastic.searching import Searching
-from search.engines.elastic.writing import Writing
+from search.engines.elastic.write import Writer
 from search.errors import EngineError
 from search.settings import Settings
 
@@ -29,24 +29,20 @@ log = logging.getLogger(__name__)
 
 
 class ElasticEngine:
-    """An Engine on a cluster. Reads may come from many threads and processes at once."""
+    """An Engine on a cluster. May be used from many threads and processes at once."""
 
-    def __init__(
-        self, settings: Settings, fingerprint: Fingerprint, *, format: int = FORMAT
-    ) -> None:
+    def __init__(self, settings: Settings, fingerprint: Fingerprint) -> None:
         """Open the index behind the settings' alias; where there is none, an empty index.
 
         Args:
             fingerprint: what the index must have been made by.
-            format: what its fields must be of; one of `mapping.FORMER` is only read, to copy it.
 
         Raises:
             SettingsError: the FIHRIS_ELASTICSEARCH_* settings cannot be used.
             FingerprintMismatch, EngineUnavailable: as `open_engine`.
         """
-        self._index = Index(settings, fingerprint, format=format)
-        self._writing = Writing(self._index.connection, self._index.alias, self._index.dimensions)
-        self._index.before_reading = self._writing.show_own
+        self._index = Index(settings, fingerprint)
+        self._writer = Writer(self._index)
         self._searching = Searching(self._index)
         self._reading = Reading(self._index)
 
@@ -54,38 +50,40 @@ class ElasticEngine:
         if self._index.opened() is None:
             self._index.create()
         try:
-            return self._index.asked(lambda: self._writing.write(articles))
+            return self._writer.write(articles)
         finally:
-            self._index.memory.forget()
+            self._index.note_written()
 
     def delete(self, article_ids: Sequence[str]) -> int:
         if self._index.opened() is None:
             return 0
         try:
-            return self._index.asked(lambda: self._writing.delete(article_ids))
+            return self._writer.delete(article_ids)
         finally:
-            self._index.memory.forget()
+            self._index.note_written()
+
+    def clean(self) -> int:
+        return 0 if self._index.opened() is None else self._writer.clean()
 
     @contextmanager
     def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
-        if self._index.opened() is None:
-            yield lambda: None
+        version = self._index.opened()
+        if version is None:
+            yield _nothing
         else:
-            with self._writing.hold(purpose) as keep:
-                yield keep
+            with held(self._index.connection, version, self._index.alias, purpose):
+                self._index.refresh()  # what others wrote before is read by who holds it
+                yield _nothing
 
     def show(self) -> None:
         if self._index.opened() is not None:
-            self._index.asked(self._writing.refresh)
+            self._index.refresh()
 
     def rest(self) -> None:
-        """Do nothing: writers take turns by the batch."""
+        """Do nothing: any number of processes write at once."""
 
     def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
-        if self._index.opened() is None:
-            return {}
-        found = self._index.asked(lambda: self._writing.look_up(article_ids))
-        return {key: Stored(known.content_hash, known.embedded) for key, known in found.items()}
+        return self._reading.stored(article_ids)
 
     def rank(self, request: RankRequest) -> Rankings:
         return self._searching.rank(request)
@@ -120,7 +118,11 @@ class ElasticEngine:
         if self._index.is_closed:
             return
         try:
-            self._writing.show_own()  # who searches after this sees what was written
+            self._index.show_own()  # who searches after this sees what was written
         except EngineError as error:
             log.warning("what was written is safe, and will be seen later: %s", error)
         self._index.close()
+
+
+def _nothing() -> None:
+    """Do nothing: a hold lasts until it is given back."""

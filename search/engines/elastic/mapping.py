@@ -1,8 +1,9 @@
 """What the index is: its fields, analysis, similarity and settings, in one place.
 
-Three kinds of document share it: `passage` is what is ranked, `article` the text as it was
-given, and one `ledger` (`search.engines.elastic.ledger`). Only passages have the layers and
-vectors, so nothing of the others is ever counted in a ranking's statistics.
+Kinds of document: `passage` is what is ranked, `text` what an article is besides its passages,
+and `article` its own document, the commit (`state`), of kind `begun` while no edition is shown.
+`void` keeps a place that a writer may still fill (`write`); `hold` keeps writers out (`hold`).
+Only passages have the layers and vectors, so nothing else counts in a ranking's statistics.
 
 Terms, vectors and sentence vectors are left out of `_source`: they are indexed or kept as
 doc values, and a result shows none of them. What each field takes on the disk, and why it is
@@ -16,20 +17,19 @@ from dataclasses import asdict
 from typing import Any
 
 from search.domain import LAYERS, PHRASE_LAYERS, Layer
-from search.engine import Fingerprint
+from search.engine import MAX_LIMIT, Fingerprint
 from search.errors import FingerprintMismatch
 from search.settings import Settings
 
-FORMAT = 3  # of the fields below; another one means the index is made anew
-FORMER = 2  # can still be read, to make it anew: its passages and articles have the same fields
+FORMAT = 4  # of the fields below; another one means the index is made anew
+FORMER = 2  # of the first release, which `former` reads, to make it anew
+MAX_WINDOW = 3 * MAX_LIMIT  # hits of one search: a limit's, and what may have to be left out
 
 # The layer whose terms are looked up by prefix (names in Latin letters) and never scored is a
 # `keyword`, a value a term, which has them as doc values too; of another layer they would first
 # be gathered in memory (fielddata).
 VOCABULARY_LAYER: Layer = "sound"
 
-HIDDEN = "hidden"
-LEDGER_ID = "ledger"
 NOT_IN_SOURCE = (*LAYERS, "vector", "packed_vectors")
 
 _KEYWORD = {"type": "keyword"}
@@ -43,7 +43,9 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
     """Return the fields' mappings."""
     return {
         "kind": _KEYWORD,
-        "edition": _KEYWORD,  # one writing of one article; all its documents have it
+        # One writing of one article: its passages have it, the article's own document the one
+        # that is shown.
+        "edition": _KEYWORD,
         "article_id": _KEYWORD,
         "passage_id": _KEYWORD,
         "source": _KEYWORD,
@@ -61,8 +63,7 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
         "start": _NUMBER,
         "end": _NUMBER,
         "spans": _NUMBER,
-        "content_hash": _SHOWN,
-        "passages": _NUMBER,
+        "passages": _COUNTED,  # of an article: how many
         "sentences": _COUNTED,  # how many
         "unembedded": _COUNTED,  # of an article whose passages have no vectors: how many they are
         "sentence_spans": _NUMBER,
@@ -77,8 +78,11 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
             "index_options": {"type": vectors},
         },
         **{layer: _terms(layer) for layer in LAYERS},
-        HIDDEN: _SHOWN,
-        "ledger": {"type": "object", "enabled": False},
+        # Of an article's own document: what it says (`state`), and whether passages of other
+        # editions than the one shown may be there.
+        "state": {"type": "object", "enabled": False},
+        "unsettled": {"type": "boolean"},
+        "since": {"type": "date"},  # of a `void`
     }
 
 
@@ -101,6 +105,7 @@ def index_settings(settings: Settings) -> dict[str, Any]:
         "number_of_shards": settings.elasticsearch_shards,
         "number_of_replicas": settings.elasticsearch_replicas,
         "refresh_interval": f"{settings.elasticsearch_refresh}s",
+        "max_result_window": MAX_WINDOW,
         "similarity": {"terms": {"type": "BM25", "k1": 1.2, "b": 0.75}},  # as `search.clauses`
         "analysis": {
             # Not `whitespace`: that one also cuts at other spaces than ours, and every 255 letters.
@@ -126,13 +131,8 @@ def mappings(fingerprint: Fingerprint, settings: Settings) -> dict[str, Any]:
     }
 
 
-def read_format(found: Mapping[str, Any]) -> int:
-    """Return the format of mappings that `read_fingerprint` took."""
-    return int(found["_meta"]["fihris"]["format"])
-
-
 def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
-    """Return what made an index of today's format or the former one, from its mappings.
+    """Return what made an index of today's format, from its mappings.
 
     Raises:
         FingerprintMismatch: it was not made by Fihris, or by one with other fields, or
@@ -147,7 +147,9 @@ def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
         raise FingerprintMismatch(
             f"the index {index} does not say that Fihris made it (_meta.fihris is missing). {remedy}."
         )
-    if meta.get("format") not in (FORMAT, FORMER):
+    if meta.get("format") == FORMER:
+        raise other_format(index, FORMER)
+    if meta.get("format") != FORMAT:
         raise FingerprintMismatch(
             f"the index {index} has fields of format {meta.get('format')}, this Fihris uses format "
             f"{FORMAT}. Update this Fihris, or bring the index up with one between the two."
@@ -158,8 +160,6 @@ def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
         raise FingerprintMismatch(
             f"the index {index} does not say what made it. {remedy}."
         ) from None
-    if meta["format"] == FORMER:
-        return fingerprint
     expected = properties(fingerprint.dimensions, "")
     present = found.get("properties", {})
     changed = sorted(
@@ -174,7 +174,7 @@ def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
 
 
 def other_format(index: str, format_: int) -> FingerprintMismatch:
-    """Return the error of an index that is not of the format it is to be read in, with the remedy."""
+    """Return the error of an index of a former format, with the remedy."""
     return FingerprintMismatch(
         f"the index {index} has fields of format {format_}, this Fihris uses format {FORMAT}. "
         "`fihris upgrade` or `fihris reindex` makes it anew from what it holds, while searches go "

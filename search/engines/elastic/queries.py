@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from search.clauses import (
@@ -19,17 +19,16 @@ from search.clauses import (
 )
 from search.domain import Filter
 from search.engines.checks import is_unicode
-from search.engines.elastic.mapping import HIDDEN, LEDGER_ID
 from search.errors import InputError
 
 Query = dict[str, Any]
 
 NOTHING: Query = {"match_none": {}}
+_FIRST = 1e30  # a score above every passage's (`checks.MAX_PRODUCT`)
 _MAX_NESTED = 28  # Elasticsearch refuses 30 (indices.query.bool.max_nested_depth); two are ours
 
 
 def passages_query(
-    alias: str,
     clause: Clause | None,
     filter: Filter,
     *constraints: Clause,
@@ -40,7 +39,6 @@ def passages_query(
     """
     query: Query = {
         "filter": [*conditions(filter), *(_query(c, scored=False) for c in constraints)],
-        "must_not": [hidden(alias)],
     }
     if clause is None or isinstance(clause, Everything):
         query["filter"].append(kind("passage"))
@@ -59,13 +57,26 @@ def kind(name: str) -> Query:
     return {"term": {"kind": name}}
 
 
-def hidden(alias: str) -> Query:
-    """Return what matches documents that no search may show: the ledger names their editions.
+def unsettled(among: Collection[str] | None = None) -> Query:
+    """Return what matches the own documents of articles that may have passages not to be shown.
 
-    Elasticsearch reads the ledger when the search begins, not at a refresh: the moment it
-    is written is the moment a whole batch of articles changes for everybody.
+    Args:
+        among: only of these articles.
     """
-    return {"terms": {"edition": {"index": alias, "id": LEDGER_ID, "path": HIDDEN}}}
+    doubtful: Query = {"term": {"unsettled": True}}
+    if among is None:
+        return doubtful
+    return {"bool": {"filter": [doubtful, {"terms": {"article_id": sorted(among)}}]}}
+
+
+def besides(query: Query, doubtful: Query) -> Query:
+    """Return a query that finds what another finds, and `doubtful` before all of it.
+
+    A search looks at one moment of a shard, and an article is in one shard: so the answer tells
+    which of its passages are of an edition that was shown at that moment.
+    """
+    first = {"constant_score": {"filter": doubtful, "boost": _FIRST}}
+    return {"bool": {"should": [query, first]}}
 
 
 def conditions(filter: Filter) -> list[Query]:

@@ -20,9 +20,11 @@ from search.clauses import Term
 from search.domain import NO_FILTER
 from search.engine import MAX_LIMIT, SENTENCE_WEIGHT, Ranked, RankRequest
 from search.engines.checks import is_unicode
+from search.engines.elastic import documents
 from search.engines.elastic.documents import PACKED_ONE
-from search.engines.elastic.queries import hidden, kind, passages_query
+from search.engines.elastic.queries import NOTHING, besides, kind, passages_query, unsettled
 from search.engines.elastic.versions import Version
+from search.engines.elastic.visible import Hit, Look, passage_of
 
 Search = dict[str, Any]
 Answer = Mapping[str, Any]
@@ -68,37 +70,48 @@ return 2 + level / 32768.0 + sentence / 4194304.0;
 """
 
 
-def text_search(alias: str, request: RankRequest, version: Version) -> tuple[Answer, Search]:
+def text_search(
+    alias: str, request: RankRequest, version: Version, look: Look
+) -> tuple[Answer, Search]:
     """Return header and body of the text ranking's search."""
     constraints = () if request.constraint is None else (request.constraint,)
     header = _header(alias)
     if version.shards > 1:  # or each shard would weigh a term by its own frequency
         header["search_type"] = "dfs_query_then_fetch"
+    query = passages_query(request.clause, request.filter, *constraints)
     body: Search = {
-        "query": passages_query(alias, request.clause, request.filter, *constraints),
-        "size": request.limit,
-        "sort": [{"_score": "desc"}, {"passage_id": "asc"}, {"edition": "asc"}],
-        **_ONLY_IDS,
+        "query": besides(query, unsettled(look.among)),
+        "size": look.size,
+        "sort": [{"_score": "desc"}, {"passage_id": "asc"}],
+        "track_total_hits": False,
+        **(TEXTS if request.texts else _ONLY_IDS),
     }
     return header, body
+
+
+def matching(request: RankRequest) -> Search:
+    """Return the query that matches what the text ranking matches, unscored."""
+    wanted = () if request.clause is None else (request.clause,)
+    demanded = () if request.constraint is None else (request.constraint,)
+    return passages_query(None, request.filter, *wanted, *demanded)
 
 
 def total_search(alias: str, request: RankRequest) -> tuple[Answer, Search]:
     """Return header and body of the search that counts what the text ranking matches.
 
     Counted in a search of its own, the ranking may pass over what cannot be among the best.
+    Its one hit is an unsettled article's own document, where there is one: then the count has
+    passages that are not shown.
     """
-    wanted = (request.clause,) if request.clause is not None else ()
-    demanded = (request.constraint,) if request.constraint is not None else ()
-    query = passages_query(alias, None, request.filter, *wanted, *demanded)
-    return _header(alias), {"query": query, "size": 0, "track_total_hits": True}
+    query = besides(matching(request), unsettled())
+    return _header(alias), {"query": query, "size": 1, **_ONLY_IDS, "track_total_hits": True}
 
 
 def vector_search(
     alias: str,
     request: RankRequest,
     version: Version,
-    shortlist: int,
+    look: Look,
     among: Sequence[str] | None = None,
 ) -> tuple[Answer, Search]:
     """Return header and body of the vector ranking's search over a shortlist.
@@ -107,9 +120,9 @@ def vector_search(
         among: these passages are the shortlist, instead of the nearest ones.
     """
     direction = _direction(request)
-    body = nearest_search(alias, request, version, shortlist, among=among)[1]
+    header, body = nearest_search(alias, request, version, look, among=among)
     body["rescore"] = {
-        "window_size": shortlist,
+        "window_size": look.size,
         "query": {
             "query_weight": 0.0,
             "rescore_query_weight": 1.0,
@@ -128,27 +141,21 @@ def vector_search(
             },
         },
     }
-    return _header(alias), body
+    return header, body
 
 
 def nearest_search(
     alias: str,
     request: RankRequest,
     version: Version,
-    size: int,
+    look: Look,
     *,
     among: Sequence[str] | None = None,
-    inside: bool = False,
 ) -> tuple[Answer, Search]:
-    """Return header and body of the search for the passages nearest by their own cosine.
-
-    Args:
-        inside: leave out hidden passages before the limit, as a filter does. It is read for
-            every passage of the index then; they are few and soon gone, so that is done
-            only where they took places (`lacks_some`).
-    """
+    """Return header and body of the search for the passages nearest by their own cosine."""
     packed = base64.b64encode(_direction(request).astype(">f4").tobytes()).decode("ascii")
     oversample = OVERSAMPLE.get(version.vectors, 1.0)
+    size = min(MAX_LIMIT, look.passages)
     knn: Search = {
         "field": "vector",
         "query_vector": packed,
@@ -157,19 +164,17 @@ def nearest_search(
     }
     if version.vectors in OVERSAMPLE:
         knn["rescore_vector"] = {"oversample": max(1.0, min(oversample, MAX_LIMIT / size))}
-    body: Search = {"size": size, "docvalue_fields": ["passage_id", "edition"], **_ONLY_IDS}
+    body: Search = {"size": look.size, "track_total_hits": False, **_ONLY_IDS}
     if version.shards == 1:
-        body["query"] = {"knn": knn}  # 0.3 ms less than a phase of its own
+        body["query"] = besides({"knn": knn}, unsettled(look.among))  # 0.3 ms less than a phase
     else:
+        body["query"] = besides(NOTHING, unsettled(look.among))
         body["knn"] = knn  # the nearest of all shards, not of each
-    filtered = request.filter != NO_FILTER or request.constraint is not None
-    if filtered or inside or among is not None:
+    if request.filter != NO_FILTER or request.constraint is not None or among is not None:
         constraints = () if request.constraint is None else (request.constraint,)
-        knn["filter"] = passages_query(alias, None, request.filter, *constraints)
+        knn["filter"] = passages_query(None, request.filter, *constraints)
         if among is not None:
             knn["filter"]["bool"]["filter"].append({"terms": {"passage_id": list(among)}})
-    else:
-        body["post_filter"] = {"bool": {"must_not": [hidden(alias)]}}
     return _header(alias), body
 
 
@@ -180,15 +185,11 @@ def _direction(request: RankRequest) -> NDArray[np.float64]:
     return direction
 
 
-def frequency_search(
-    alias: str, terms: tuple[Term, ...], *, vectors: bool = False
-) -> tuple[Answer, Search]:
+def frequency_search(alias: str, terms: tuple[Term, ...]) -> tuple[Answer, Search]:
     """Return header and body of the search that counts all passages, and those with each term.
 
-    `vectors` counts those that have one besides.
-
-    Editions that are hidden and not yet removed are counted too, for a moment: leaving them
-    out would cost a look at the ledger (0.35 ms), and they weigh in BM25 as well.
+    Passages of editions that are not shown are counted too, while they are there: they weigh
+    in BM25 as well.
     """
     body: Search = {"query": kind("passage"), "size": 0, "track_total_hits": True}
     filters = {
@@ -198,8 +199,6 @@ def frequency_search(
     }
     if filters:
         body["aggs"] = {"terms": {"filters": {"filters": filters}}}
-    if vectors:
-        body.setdefault("aggs", {})["embedded"] = {"filter": {"exists": {"field": "vector"}}}
     return _header(alias), body
 
 
@@ -211,28 +210,17 @@ def _header(alias: str) -> dict[str, Any]:
     return {"index": alias, "allow_partial_search_results": False}
 
 
-_ONLY_IDS: Search = {"track_total_hits": False, "_source": False, "stored_fields": "_none_"}
+_ONLY_IDS: Search = {
+    "_source": False,
+    "stored_fields": "_none_",
+    "docvalue_fields": ["passage_id", "edition", "article_id"],
+}
+TEXTS: Search = {"_source": {"includes": [*documents.SHOWN, "edition"]}}
 
 
-def listed(hit: Answer) -> tuple[str, str]:
-    """Return the passage id of a hit, and its edition."""
-    if "sort" in hit:
-        return hit["sort"][1], hit["sort"][2]
-    return hit["fields"]["passage_id"][0], hit["fields"]["edition"][0]
-
-
-def is_mixed(hits: Iterable[tuple[str, str]]) -> bool:
-    """Tell whether hits (passage id, edition) are of two editions of one article."""
-    editions: dict[str, str] = {}
-    return any(
-        editions.setdefault(passage_id.rpartition("#")[0], edition) != edition
-        for passage_id, edition in hits
-    )
-
-
-def read_text(answer: Answer) -> tuple[Ranked, ...]:
-    """Return the text ranking of an answer."""
-    return tuple(Ranked(hit["sort"][1], hit["_score"]) for hit in answer["hits"]["hits"])
+def read_text(hits: Iterable[Hit]) -> tuple[Ranked, ...]:
+    """Return the text ranking of hits."""
+    return tuple(Ranked(passage_of(hit), hit["_score"]) for hit in hits)
 
 
 def read_total(answer: Answer) -> int:
@@ -250,18 +238,9 @@ def read_frequencies(answer: Answer, terms: tuple[Term, ...]) -> dict[Term, int]
     }
 
 
-def lacks_some(answer: Answer, shortlist: int, counted: Answer) -> bool:
-    """Tell whether hidden passages took places of the nearest ones of those that were counted."""
-    embedded = int(counted["aggregations"]["embedded"]["doc_count"])
-    return len(answer["hits"]["hits"]) < min(shortlist, embedded)
-
-
-def read_nearest(answer: Answer) -> tuple[Ranked, ...]:
+def read_nearest(hits: Iterable[Hit]) -> tuple[Ranked, ...]:
     """Return passages by their own cosine."""
-    ranked = [
-        Ranked(hit["fields"]["passage_id"][0], 2.0 * hit["_score"] - 1.0)
-        for hit in answer["hits"]["hits"]
-    ]
+    ranked = [Ranked(passage_of(hit), 2.0 * hit["_score"] - 1.0) for hit in hits]
     ranked.sort(key=lambda hit: (-hit.score, hit.passage_id))
     return tuple(ranked)
 
@@ -271,12 +250,9 @@ def is_cut_in_a_tie(ranked: tuple[Ranked, ...], limit: int, shortlist: int) -> b
     return limit < len(ranked) == shortlist and ranked[-1].score == ranked[limit - 1].score
 
 
-def read_vector(answer: Answer) -> tuple[Ranked, ...]:
-    """Return the vector ranking of an answer, the whole shortlist."""
-    ranked = [
-        Ranked(hit["fields"]["passage_id"][0], *_unpacked(hit["_score"]))
-        for hit in answer["hits"]["hits"]
-    ]
+def read_vector(hits: Iterable[Hit]) -> tuple[Ranked, ...]:
+    """Return the vector ranking of hits, the whole shortlist."""
+    ranked = [Ranked(passage_of(hit), *_unpacked(hit["_score"])) for hit in hits]
     ranked.sort(key=lambda hit: (-hit.score, hit.passage_id))
     return tuple(ranked)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from search.domain import IndexedArticle, StoredArticle, StoredPassage
-from search.engine import EngineStatus
+from search.engine import EngineStatus, Stored
 from search.engines.checks import check_limit, is_unicode, passage_key
-from search.engines.elastic import documents, queries
+from search.engines.elastic import documents, queries, ranking
 from search.engines.elastic.asking import Index
+from search.engines.elastic.state import Edition
+from search.engines.elastic.visible import Look, passage_of, seen
 from search.errors import EngineUnavailable, InputError
 
-_FETCHED_AT_ONCE = 1_000
-_TRIES = 5  # times an article is read that is replaced meanwhile
+_AT_ONCE = 1_000
+_TRIES = 20  # to read articles that are replaced meanwhile
 
 
 class Reading:
@@ -22,32 +24,55 @@ class Reading:
     def __init__(self, index: Index) -> None:
         self._index = index
 
+    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
+        if self._index.opened() is None:
+            return {}
+        states = self._index.states(article_ids)
+        return {key: state.stored for key, state in states.items() if state.stored is not None}
+
     def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
         keys = [key for key in passage_ids if passage_key(key) is not None]
         unique = list(dict.fromkeys(keys))
         if not unique or self._index.opened() is None:
             return []
-        found = self._index.memory.recall(unique)
-        asked = [key for key in unique if key not in found]
-        for start in range(0, len(asked), _FETCHED_AT_ONCE):
-            some = asked[start : start + _FETCHED_AT_ONCE]
-            sources = self._index.sources("passage", {"terms": {"passage_id": some}}, len(some))
-            for source in sources:
-                stored = documents.read_passage(source)
-                found[stored.passage.id] = stored
-                self._index.memory.keep({(stored.passage.id, source["edition"]): stored})
+        found: dict[str, StoredPassage] = {}
+        for start in range(0, len(unique), _AT_ONCE):
+            found |= self._passages(unique[start : start + _AT_ONCE])
         return [found[key] for key in keys if key in found]
 
+    def _passages(self, ids: list[str]) -> dict[str, StoredPassage]:
+        articles = frozenset(key.rpartition("#")[0] for key in ids)
+        look = Look(2 * len(ids), among=articles)  # room for two editions
+        while True:
+            query = {"bool": {"filter": [queries.kind("passage"), {"terms": {"passage_id": ids}}]}}
+            answer = self._index.search(
+                {
+                    "query": queries.besides(query, queries.unsettled(look.among)),
+                    "size": look.size,
+                    "track_total_hits": False,
+                    "source_includes": ranking.TEXTS["_source"]["includes"],
+                }
+            )
+            hits = seen(look, answer["hits"]["hits"], len(ids))
+            # Passages that are not there at all are not worth asking for once more.
+            if hits.again is None:
+                break
+            look = hits.again
+        return {passage_of(hit): documents.read_passage(hit["_source"]) for hit in hits.passages}
+
     def article(self, article_id: str) -> StoredArticle | None:
-        if not article_id or not is_unicode(article_id) or self._index.opened() is None:
+        if self._index.opened() is None:
             return None
         for _ in range(_TRIES):
-            found = self._index.sources("article", {"term": {"article_id": article_id}}, 1)
-            if not found:
+            known = next(self._sources([article_id]), None)
+            if known is None:
                 return None
-            passages = self._passages(found[0], vectors=False)
-            if passages is not None:
-                return documents.read_article(found[0], _texts(passages))
+            edition, source = known
+            ids = [(f"{edition.name}.{n}", article_id) for n in range(edition.passages)]
+            found = self._index.documents(ids, ["text"])
+            if all("_source" in passage for passage in found):
+                texts = [passage["_source"]["text"] for passage in found]
+                return documents.read_article(source, texts)
         raise _replaced()
 
     def article_ids(self, after: str, limit: int) -> list[str]:
@@ -64,7 +89,7 @@ class Reading:
             return []
         answer = self._index.search(
             {
-                "query": self._index.shown("article", *conditions),
+                "query": {"bool": {"filter": [queries.kind("article"), *conditions]}},
                 "size": limit,
                 "sort": [{"article_id": "asc"}],
                 "source": False,
@@ -75,50 +100,72 @@ class Reading:
         return [hit["sort"][0] for hit in answer["hits"]["hits"]]
 
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
-        known = [key for key in dict.fromkeys(article_ids) if key and is_unicode(key)]
-        if not known or self._index.opened() is None:
+        if self._index.opened() is None:
             return []
-        found: list[IndexedArticle] = []
-        for start in range(0, len(known), _FETCHED_AT_ONCE):
-            some = known[start : start + _FETCHED_AT_ONCE]
-            asked = {"terms": {"article_id": some}}
-            for source in self._index.sources("article", asked, len(some)):
-                passages = self._passages(source, vectors=True)
-                if passages is None:
-                    raise _replaced()
-                stored = documents.read_article(source, _texts(passages))
-                found.append(documents.read_indexed(stored, passages, self._index.dimensions))
-        by_id = {indexed.article.id: indexed for indexed in found}
-        return [by_id[key] for key in known if key in by_id]
+        left = [key for key in dict.fromkeys(article_ids) if key and is_unicode(key)]
+        found: dict[str, IndexedArticle] = {}
+        for _ in range(_TRIES):
+            shown = list(self._sources(left))
+            passages = self._passages_of([edition for edition, _ in shown])
+            left = []
+            for edition, source in shown:
+                own = passages.get(edition.name, {})
+                key = source["article_id"]
+                if len(own) < edition.passages:
+                    left.append(key)
+                    continue
+                texts = [own[position]["_source"]["text"] for position in range(len(own))]
+                stored = documents.read_article(source, texts)
+                found[key] = documents.read_indexed(stored, own, self._index.dimensions)
+            if not left:
+                return [found[key] for key in dict.fromkeys(article_ids) if key in found]
+            self._index.refresh()  # they were replaced, or written by others a moment ago
+        raise _replaced()
 
-    def _passages(
-        self, article: Mapping[str, Any], *, vectors: bool
-    ) -> dict[int, Mapping[str, Any]] | None:
-        """Return an article's passages as a search gives them, by position; None if some are gone."""
-        found: dict[int, Mapping[str, Any]] = {}
-        while len(found) < documents.passages_in(article):
+    def _sources(self, article_ids: Sequence[str]) -> Iterator[tuple[Edition, Mapping[str, Any]]]:
+        """Yield of the known articles of these which edition is shown, and its `text` document."""
+        left = list(article_ids)
+        for _ in range(_TRIES):
+            states = self._index.states(left)
+            shown = {key: s.shown for key, s in states.items() if s.shown is not None}
+            wanted = [(edition.name, key) for key, edition in shown.items()]
+            found = self._index.documents(wanted, [*documents.SHOWN, "spans", "between"])
+            left = []
+            for (key, edition), document in zip(shown.items(), found, strict=True):
+                if "_source" in document:
+                    yield edition, document["_source"]
+                else:  # it was replaced since
+                    left.append(key)
+            if not left:
+                return
+        raise _replaced()
+
+    def _passages_of(self, editions: Sequence[Edition]) -> dict[str, dict[int, Mapping[str, Any]]]:
+        """Return editions' passages as a search gives them, with their vectors, by position."""
+        found: dict[str, dict[int, Mapping[str, Any]]] = {}
+        names = [edition.name for edition in editions if edition.passages]
+        after: list[Any] = []
+        while names:
             answer = self._index.search(
                 {
                     "query": {
-                        "bool": {
-                            "filter": [
-                                queries.kind("passage"),
-                                {"term": {"edition": article["edition"]}},
-                            ],
-                        }
+                        "bool": {"filter": [queries.kind("passage"), {"terms": {"edition": names}}]}
                     },
-                    "size": _FETCHED_AT_ONCE,
-                    "sort": [{"position": "asc"}],
+                    "size": _AT_ONCE,
+                    "sort": [{"edition": "asc"}, {"position": "asc"}],
                     "source": ["text", "sentence_spans"],
-                    "docvalue_fields": ["packed_vectors"] if vectors else [],
+                    "docvalue_fields": ["packed_vectors"],
                     "track_total_hits": False,
-                    **({"search_after": [max(found)]} if found else {}),
+                    **({"search_after": after} if after else {}),
                 }
             )
             hits = answer["hits"]["hits"]
             if not hits:
-                return None
-            found.update((hit["sort"][0], hit) for hit in hits)
+                break
+            for hit in hits:
+                edition, position = hit["sort"]
+                found.setdefault(edition, {})[position] = hit
+            after = hits[-1]["sort"]
         return found
 
     def status(self) -> EngineStatus:
@@ -126,19 +173,23 @@ class Reading:
         details = {"address": self._index.name, "server": self._index.server}
         if version is None:
             return EngineStatus("elasticsearch", 0, 0, 0, 0, self._index.fingerprint, details)
+        summed = ("passages", "sentences", "unembedded")
         answer = self._index.search(
             {
-                "query": {"bool": {"must_not": [queries.hidden(self._index.alias)]}},
+                "query": {"bool": {"should": [queries.kind("article"), queries.unsettled()]}},
                 "size": 0,
                 "track_total_hits": False,
                 "aggregations": {
-                    "kinds": {"terms": {"field": "kind"}},
-                    "sentences": {"sum": {"field": "sentences"}},
-                    "unembedded": {"sum": {"field": "unembedded"}},
+                    "articles": {
+                        "filter": queries.kind("article"),
+                        "aggregations": {name: {"sum": {"field": name}} for name in summed},
+                    },
+                    "unsettled": {"filter": queries.unsettled()},
                 },
             }
         )
-        counts = {b["key"]: b["doc_count"] for b in answer["aggregations"]["kinds"]["buckets"]}
+        articles = answer["aggregations"]["articles"]
+        sums = {name: int(articles[name]["value"]) for name in summed}
         stats = self._index.call(
             lambda client: client.indices.stats(index=self._index.alias, metric="store")
         )
@@ -150,19 +201,16 @@ class Reading:
             "health": str(health["status"]),
             "bytes": str(stats["_all"]["total"]["store"]["size_in_bytes"]),
         }
+        unsettled = answer["aggregations"]["unsettled"]["doc_count"]
+        if unsettled:  # at work, or killed: then `fihris clean` removes what they left
+            details["being written"] = f"{unsettled} articles"
         return EngineStatus(
             "elasticsearch",
-            int(counts.get("article", 0)),
-            int(counts.get("passage", 0)),
-            int(answer["aggregations"]["sentences"]["value"]),
-            int(answer["aggregations"]["unembedded"]["value"]),
-            version.fingerprint,
-            details,
+            int(articles["doc_count"]),
+            **sums,
+            fingerprint=version.fingerprint,
+            details=details,
         )
-
-
-def _texts(passages: Mapping[int, Mapping[str, Any]]) -> list[str]:
-    return [passages[position]["_source"]["text"] for position in range(len(passages))]
 
 
 def _replaced() -> EngineUnavailable:

@@ -6,8 +6,6 @@ from search.engine import Fingerprint
 from search.engines.elastic import versions
 from search.engines.elastic.connection import Connection
 from search.engines.elastic.engine import ElasticEngine
-from search.engines.elastic.ledger import write_first_ledger
-from search.engines.elastic.mapping import FORMAT
 from search.errors import FingerprintMismatch
 from search.settings import Settings
 
@@ -35,8 +33,7 @@ class Successor:
         except FingerprintMismatch:  # of other fields: nothing to go on with
             found = None
             versions.drop_behind(self._connection, self._next)
-        if found is not None and (found.fingerprint, found.format) == (fingerprint, FORMAT):
-            write_first_ledger(self._connection, found.index, versions.number_of(found.index))
+        if found is not None and found.fingerprint == fingerprint:
             return found.index
         if found is not None:
             versions.drop(self._connection, found.index)

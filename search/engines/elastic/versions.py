@@ -1,8 +1,9 @@
 """Versions of the index: `<alias>-passages-<n>`, one of them behind the alias.
 
-Searches and writes name the alias, never a version, so that moving the alias in one call
-moves everybody. Nothing here happens by accident: an index is made by `create` only, and a
-write through an alias that is gone is refused (`require_alias`).
+Searches name the alias, so that moving it in one call moves everybody. What a writer begins
+it ends in one version, through an alias that this version has for itself: no document of it
+can come into the next one. Nothing here happens by accident: an index is made by `create`
+only, and a write through an alias that is gone is refused (`require_alias`).
 """
 
 from __future__ import annotations
@@ -14,16 +15,11 @@ from typing import Any
 
 from search.engine import Fingerprint
 from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused
-from search.engines.elastic.ledger import write_first_ledger
-from search.engines.elastic.mapping import (
-    index_settings,
-    mappings,
-    read_fingerprint,
-    read_format,
-)
+from search.engines.elastic.mapping import index_settings, mappings, read_fingerprint
 from search.errors import EngineUnavailable
 from search.settings import Settings
 
+_WRITES = "-writes"
 OLDEST_SERVER = (9, 3)  # the first that takes vectors in base64
 
 
@@ -35,7 +31,11 @@ class Version:
     fingerprint: Fingerprint
     vectors: str
     shards: int
-    format: int
+
+    @property
+    def target(self) -> str:
+        """The alias through which this version is written to."""
+        return f"{self.index}{_WRITES}"
 
 
 def check_server(connection: Connection) -> str:
@@ -85,7 +85,6 @@ def read(index: str, about: Mapping[str, Any]) -> Version:
         read_fingerprint(index, about["mappings"]),
         about["mappings"]["properties"]["vector"]["index_options"]["type"],
         int(about["settings"]["index"]["number_of_shards"]),
-        read_format(about["mappings"]),
     )
 
 
@@ -102,17 +101,14 @@ def existing(connection: Connection, alias: str) -> list[str]:
 def create(
     connection: Connection, settings: Settings, fingerprint: Fingerprint, index: str, *aliases: str
 ) -> None:
-    """Make an empty version, with its ledger; harmless where it is made already.
-
-    The ledger is written last: an index without one is not yet an index.
-    """
+    """Make an empty version; harmless where it is made already."""
     try:
         connection.call(
             lambda client: client.indices.create(
                 index=index,
                 settings=index_settings(settings),
                 mappings=mappings(fingerprint, settings),
-                aliases={alias: {"is_write_index": True} for alias in aliases},
+                aliases={alias: {} for alias in (*aliases, f"{index}{_WRITES}")},
                 wait_for_active_shards=1,
             ),
             WRITE_PATIENCE,
@@ -120,7 +116,6 @@ def create(
     except Refused as error:
         if error.kind != "resource_already_exists_exception":
             raise
-    write_first_ledger(connection, index, number_of(index))
 
 
 def number_of(index: str) -> int:
@@ -174,7 +169,7 @@ def move_alias(
     The old version is dropped in the same call unless it is to be kept.
     """
     actions: list[dict[str, Any]] = [
-        {"add": {"index": new, "alias": alias, "is_write_index": True}},
+        {"add": {"index": new, "alias": alias}},
         {"remove": {"index": new, "alias": from_alias}},
     ]
     if old is not None and keep:
@@ -200,18 +195,13 @@ def drop(connection: Connection, index: str) -> None:
 
 def stored_fingerprint(settings: Settings) -> Fingerprint | None:
     """Return what made the index the settings name, None where there is none."""
-    found = stored_version(settings)
-    return None if found is None else found.fingerprint
-
-
-def stored_version(settings: Settings) -> Version | None:
-    """Return the version that is searched, None where there is none."""
     connection = Connection(settings)
     try:
         check_server(connection)
-        return current(connection, settings.elasticsearch_index)
+        found = current(connection, settings.elasticsearch_index)
     finally:
         connection.close()
+    return None if found is None else found.fingerprint
 
 
 def drop_all(settings: Settings) -> None:

@@ -232,6 +232,9 @@ class FollowingEngine:
     def rest(self) -> None:
         self.current().rest()
 
+    def clean(self) -> int:
+        return self.current().clean()
+
     @contextmanager
     def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
         with self.current().hold(purpose) as keep:

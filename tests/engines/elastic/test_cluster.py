@@ -57,12 +57,12 @@ def test_one_of_three_nodes_is_killed() -> None:
                 while len(calls) < 4 and not writing.done():
                     time.sleep(0.05)
                 first.ask(f"/_cluster/health/{alias}?wait_for_status=green&timeout=60s", timeout=70)
+                reader.show()
                 searching = pool.submit(search)
                 while len(answers) < 5 and not searching.done():
                     time.sleep(0.05)
                 try:
-                    # The one that has the primary of the ledger is worth most.
-                    place = first.ask(f"/{alias}/_search_shards?routing=ledger")
+                    place = first.ask(f"/{alias}/_search_shards?routing=a0")
                     (copies,) = place["shards"]
                     primary = next(copy["node"] for copy in copies if copy["primary"])
                     name = place["nodes"][primary]["name"]

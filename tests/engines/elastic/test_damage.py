@@ -10,16 +10,16 @@ from urllib.error import HTTPError
 
 import pytest
 
-from search.engines.elastic import bulk, mapping, versions, writing
+from search.engines.elastic import bulk, mapping, versions
+from search.engines.elastic import write as writing
 from search.engines.elastic.engine import ElasticEngine
-from search.errors import EngineError, EngineUnavailable
+from search.errors import EngineUnavailable
 from search.settings import Settings
 from tests.engines.elastic.opening import (
     BULK,
     OLD,
     READS,
     WRITES,
-    documents,
     exactly,
     indices,
     opened,
@@ -60,15 +60,16 @@ def test_the_alias_is_taken_away_under_us(
     ask(f"{url}/{index}/_alias/{alias}", "DELETE")
     with pytest.raises(EngineUnavailable, match=r"Put it back: POST _aliases"):
         call(engine)
-    assert indices(url, alias) == [index], "something was made by accident"
+    left = [index, f"{index}-writes"]
+    assert indices(url, alias) == left, "something was made by accident"
     with opened(url, alias) as another, pytest.raises(EngineUnavailable, match="Put it back"):
         write(another, {"n": "v1"})
-    assert indices(url, alias) == [index]
+    assert indices(url, alias) == left
     ask(f"{url}/{index}/_alias/{alias}", "PUT")
     assert seen(engine, url, alias) == OLD
 
 
-def test_the_index_is_deleted_between_signing_and_bulk(
+def test_the_index_is_deleted_in_the_middle_of_a_batch(
     engine: ElasticEngine, url: str, alias: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(engine, OLD)
@@ -83,34 +84,6 @@ def test_the_index_is_deleted_between_signing_and_bulk(
     with pytest.raises(EngineUnavailable, match="somebody deleted the index"):
         engine.write([versioned("n", "v1")])
     assert indices(url, alias) == []
-
-
-def test_the_maker_dies_between_the_index_and_its_ledger(
-    direct: ElasticEngine, url: str, alias: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An index that holds nothing gets its ledger from the next writer."""
-
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as dying, opened(url, alias) as maker:
-        dying.setattr(versions, "write_first_ledger", die)
-        with pytest.raises(KeyboardInterrupt):
-            maker.write([versioned("a", "v1")])
-    assert indices(url, alias) == [alias, f"{alias}-passages-1"]
-    assert documents(url, alias) == 0
-    assert direct.article_ids("", 10) == []
-    write(direct, OLD)
-    assert stored(direct) == OLD
-
-
-def test_the_ledger_is_deleted_under_us(engine: ElasticEngine, url: str, alias: str) -> None:
-    write(engine, OLD)
-    ask(f"{url}/{alias}/_doc/ledger", "DELETE")
-    with pytest.raises(EngineUnavailable, match="has lost its ledger"):
-        engine.write([versioned("n", "v1")])
-    with opened(url, alias) as other:  # searches go on
-        assert seen(other, url, alias) == OLD
 
 
 def test_the_name_is_an_index_of_somebody_else(url: str, alias: str) -> None:
@@ -147,7 +120,11 @@ def test_a_primary_that_is_not_assigned(
         assert sorted(row["state"] for row in found) == ["STARTED", "UNASSIGNED"]
         with monkeypatch.context() as shorter:
             patience(shorter, read=0.3)
-            for read in READS:
+            by_id = {"article", "stored"}  # one article is in one shard, which may be there
+            reads = [read for read in READS if by_id.isdisjoint(read.__code__.co_names)]
+            assert len(reads) == len(READS) - len(by_id)
+            reads.append(lambda engine: engine.stored(["a", "b", "c", "d"]))
+            for read in reads:
                 with pytest.raises(EngineUnavailable):
                     read(engine)
         lifted = {"index.routing.allocation.total_shards_per_node": None}
@@ -210,12 +187,14 @@ def test_a_block_in_the_middle_of_a_batch(
     block: Callable[[str, bool | None], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The disk fills after the signing: only the documents are refused, item by item."""
+    """The disk fills after the naming: the passages are refused, item by item."""
     write(engine, OLD)
-    plain = bulk.send
+    plain, calls = bulk.send, []
 
     def late(*arguments: Any, **more: Any) -> Any:
-        block("read_only_allow_delete", True)
+        calls.append(1)
+        if len(calls) == 2:
+            block("read_only_allow_delete", True)
         return plain(*arguments, **more)
 
     monkeypatch.setattr(writing, "send", late)
@@ -223,15 +202,12 @@ def test_a_block_in_the_middle_of_a_batch(
     with pytest.raises(EngineUnavailable, match=r"disk .* is nearly full"):
         write(engine, {"b": "v22", "c": "v22"})
     assert time.monotonic() - begun < 5
-    assert proxy.count(BULK) == before + 1
+    assert proxy.count(BULK) == before + 2
     monkeypatch.undo()
     block("read_only_allow_delete", None)
     assert stored(engine) == OLD
     with opened(url, alias) as other:
-        patience(monkeypatch, busy=0.3)
-        with pytest.raises(EngineError, match="another writer is at work"):
-            write(
-                other, {"c": "v3"}
-            )  # it could not sign off: its signature runs out, or it goes on
+        write(other, {"c": "v3"})  # nobody waits for who was refused
     write(engine, {"b": "v22", "c": "v22"})
     assert stored(engine) == OLD | {"b": "v22", "c": "v22"}
+    exactly(engine, url, alias)

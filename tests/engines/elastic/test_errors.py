@@ -142,7 +142,11 @@ class Bulk:
         items = [
             {
                 "index": {"status": status}
-                | ({"error": {"type": kind, "reason": "r"}} if kind else {})
+                | (
+                    {"error": {"type": kind, "reason": "r"}}
+                    if kind
+                    else {"_seq_no": 0, "_primary_term": 1}
+                )
             }
             for status, kind in given[: len(operations) // 2]
         ]
@@ -152,8 +156,9 @@ class Bulk:
 def sent(client: Bulk, count: int) -> dict[int, str]:
     connection = Connection(settings("http://127.0.0.1:1", "x"))
     vars(connection)["call"] = lambda request, patience=0.0: request(client)
-    operations: list[Operation] = [storing(n, f"d{n}", "r", {}) for n in range(count)]
-    return send(connection, "x", operations)
+    operations: list[Operation] = [storing(str(n), f"d{n}", {}) for n in range(count)]
+    items = send(connection, "x", operations)
+    return {int(item.article): item.error for item in items if item.error}
 
 
 BUSY, DONE = (429, "es_rejected_execution_exception"), (201, "")

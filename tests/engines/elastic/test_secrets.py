@@ -20,7 +20,7 @@ from search.engines.elastic.versions import drop_all
 from search.errors import EngineError, EngineUnavailable, SettingsError
 from search.settings import Settings
 from tests.conformance.corpus import FINGERPRINT
-from tests.engines.elastic.opening import bump, stored, versioned
+from tests.engines.elastic.opening import stored, versioned
 from tests.servers import Node, distribution
 from tests.servers.certificates import make_certificates
 from tests.support import REPOSITORY
@@ -182,7 +182,7 @@ def everything(given: dict[str, object]) -> None:
     try:
         engine.write([versioned("a", "v1"), versioned("b", "v1")])
         engine.write([versioned("b", "v22")])
-        bump(engine)
+        engine.clean()
         assert stored(engine) == {"a": "v1", "b": "v22"}
         with engine.hold("reindexing"), successor(settings, FINGERPRINT) as following:
             following.engine.write([versioned("a", "v1"), versioned("b", "v22")])

@@ -1,4 +1,4 @@
-"""Several writers: one at a time, and one that was taken for dead can show nothing."""
+"""Several writers: any number at once, and none that was killed or asleep shows anything."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from search.engines.elastic import bulk, ledger, writing
+from search.clauses import Everything, Term
+from search.domain import Filter
+from search.engine import RankRequest
+from search.engines.elastic import bulk, hold
+from search.engines.elastic import write as writing
 from search.engines.elastic.engine import ElasticEngine
 from search.errors import EngineBusy
+from tests.conformance.corpus import found
 from tests.engines.elastic.journal import entries, logger, write_beside_others
 from tests.engines.elastic.opening import (
-    bump,
     documents,
     exactly,
     opened,
@@ -27,7 +32,9 @@ from tests.engines.elastic.opening import (
     seen,
     stored,
     versioned,
+    write,
 )
+from tests.servers.asking import ask
 
 pytestmark = pytest.mark.slow
 
@@ -43,14 +50,28 @@ def children() -> Iterator[list[Any]]:
         child.join()
 
 
+def started(children: list[Any], target: Any, *arguments: object) -> Any:
+    child = processes().Process(target=target, args=arguments)  # type: ignore[attr-defined]
+    children.append(child)
+    child.start()
+    return child
+
+
+def wait_for(log: Path, word: str, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if log.exists() and word in log.read_text():
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{word!r} was not said in time")
+
+
 def calls_of(log: Path) -> list[tuple[dict[str, str], bool]]:
     """Return the writes a log tells of, each with whether it was acknowledged."""
     calls: list[tuple[dict[str, str], bool]] = []
     for entry in entries(log):
         if isinstance(entry, dict) and "write" in entry:
             calls.append((entry["write"], False))
-        elif isinstance(entry, dict) and "busy" in entry:
-            calls.pop()
         elif entry == "acknowledged":
             calls[-1] = (calls[-1][0], True)
     return calls
@@ -60,25 +81,18 @@ def test_writers_at_once_some_killed(
     direct: ElasticEngine, url: str, alias: str, tmp_path: Path, children: list[Any]
 ) -> None:
     """Two write at any time, overlapping articles; one is killed and replaced, again and again."""
-    bump(direct)
     random_ = random.Random(4)
     logs = [tmp_path / f"log{seed}" for seed in range(8)]
+    write(direct, {"first": "v1"})
+    direct.delete(["first"])
 
     def start(seed: int, turns: int) -> Any:
-        arguments = (url, alias, logs[seed], seed, turns)
-        child = processes().Process(target=write_beside_others, args=arguments)  # type: ignore[attr-defined]
-        children.append(child)
-        child.start()
-        return child
+        return started(children, write_beside_others, url, alias, logs[seed], seed, turns)
 
     steady = start(0, 60)
     for seed in range(1, 7):
         victim = start(seed, 10_000)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and '"ack' not in (
-            logs[seed].read_text() if logs[seed].exists() else ""
-        ):
-            time.sleep(0.01)
+        wait_for(logs[seed], '"ack')
         time.sleep(random_.uniform(0, 0.3))
         assert victim.is_alive(), "the writer ended by itself"
         victim.kill()
@@ -87,9 +101,6 @@ def test_writers_at_once_some_killed(
     for child in (steady, last):
         child.join(60)
         assert child.exitcode == 0
-    begun = time.monotonic()
-    bump(direct)
-    assert time.monotonic() - begun < 5, "a dead writer blocked"
 
     state = seen(direct, url, alias)
     candidates: dict[str, set[str]] = {}
@@ -108,15 +119,128 @@ def test_writers_at_once_some_killed(
     exactly(direct, url, alias)
 
 
-def sign_and_wait(url: str, alias: str, log: str) -> None:
-    """Hold the index until killed."""
+# -- ten writers
+
+WRITERS = 10
+
+
+def test_ten_writers_of_different_articles_at_once(url: str, alias: str) -> None:
+    """All that each wrote is there, and none waited for another: no request of them conflicts."""
+    turns, at_once = 5, 8
+
+    def write_own(number: int) -> None:
+        with opened(url, alias) as engine:
+            for turn in range(turns):
+                write(engine, {f"{number}-{turn}-{i}": f"v{number}" for i in range(at_once)})
+                write(engine, {f"{number}-{turn}-{i}": f"w{turn}" for i in range(at_once)})
+
+    with opened(url, alias) as engine:
+        write(engine, {"first": "v1"})
+        with ThreadPoolExecutor(WRITERS) as pool:
+            list(pool.map(write_own, range(WRITERS)))
+        expected = {
+            f"{n}-{turn}-{i}": f"w{turn}"
+            for n in range(WRITERS)
+            for turn in range(turns)
+            for i in range(at_once)
+        }
+        assert seen(engine, url, alias) == expected | {"first": "v1"}
+        status = engine.status()
+        assert documents(url, alias) == 2 * status.articles + status.passages
+
+
+def test_ten_writers_of_one_article_at_once(url: str, alias: str) -> None:
+    """One of them wins whole, whoever looks in between sees one edition, and nothing is left."""
+    turns = 6
+
+    def write_it(number: int) -> None:
+        with opened(url, alias) as engine:
+            for turn in range(turns):
+                outcomes = engine.write([versioned("a", f"v{number}t{turn}")])
+                assert outcomes[0].status in ("written", "unchanged")
+
+    with opened(url, alias) as engine:
+        write(engine, {"a": "v1"})
+        engine.show()
+        with ThreadPoolExecutor(WRITERS) as pool:
+            writers = [pool.submit(write_it, number) for number in range(WRITERS)]
+            looked = 0
+            while not all(each.done() for each in writers):
+                rankings = engine.rank(RankRequest(Everything(), limit=20, texts=True))
+                texts = [p.passage.text for p in rankings.passages_read.values()]
+                assert len({text.split(" ")[0] for text in texts}) == 1, texts
+                looked += 1
+            for each in writers:
+                each.result()
+        assert looked > 10
+        state = seen(engine, url, alias)
+        assert set(state) == {"a"}
+        assert state["a"].endswith(f"t{turns - 1}")
+        exactly(engine, url, alias)
+
+
+# -- a writer that was killed in the middle, or is asleep
+
+
+def stop_in_a_batch(url: str, alias: str, log: str, step: int) -> None:
+    """Write two articles, and stop after so many of a batch's requests; go on when woken."""
     say = logger(Path(log))
-    with opened(url, alias) as engine, engine.hold("a test"):
-        say("held")
-        time.sleep(300)
+    plain, calls = bulk.send, []
+
+    def slow(*arguments: Any) -> Any:
+        items = plain(*arguments)
+        calls.append(1)
+        if len(calls) == step:
+            say("stopped")
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return items
+
+    with opened(url, alias) as engine:
+        vars(writing)["send"] = slow
+        outcomes = engine.write([versioned("a", "v333"), versioned("b", "v333")])
+        say([outcome.status for outcome in outcomes])
 
 
-def test_a_live_writer_is_named_and_a_killed_one_does_not_block(
+STEPS = {"named": 1, "passages": 2, "committed": 3, "removed": 4}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("how", ["next write", "command"])
+def test_what_a_killed_writer_left_is_never_shown_and_is_removed(
+    direct: ElasticEngine,
+    url: str,
+    alias: str,
+    tmp_path: Path,
+    children: list[Any],
+    step: int,
+    how: str,
+) -> None:
+    write(direct, {"a": "v1", "c": "v1"})
+    log = tmp_path / "log"
+    child = started(children, stop_in_a_batch, url, alias, str(log), step)
+    wait_for(log, "stopped")
+    child.kill()
+    child.join()
+    state = {"a": "v1", "c": "v1"} if step < 3 else {"a": "v333", "b": "v333", "c": "v1"}
+    assert seen(direct, url, alias) == state
+    if step == 2:  # its passages match, and are left out
+        assert found(direct, Term("stem", "v333")) == []
+        rankings = direct.rank(RankRequest(Everything(), limit=1))
+        assert len(rankings.text) == 1
+        assert rankings.text_total == direct.status().passages or not rankings.total_is_exact
+    assert "being written" in direct.status().details
+    if how == "command":
+        direct.clean()
+    else:
+        state = {"a": "v22", "b": "v22", "c": "v1"}
+        write(direct, {"a": "v22", "b": "v22"})
+    assert seen(direct, url, alias) == state
+    assert "being written" not in direct.status().details
+    status = direct.status()
+    assert documents(url, alias) == 2 * status.articles + status.passages
+
+
+def test_the_places_of_a_lost_edition_are_emptied_in_the_end(
     direct: ElasticEngine,
     url: str,
     alias: str,
@@ -124,88 +248,182 @@ def test_a_live_writer_is_named_and_a_killed_one_does_not_block(
     children: list[Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bump(direct)
-    patience(monkeypatch, busy=0.5)
     log = tmp_path / "log"
-    child = processes().Process(target=sign_and_wait, args=(url, alias, str(log)))  # type: ignore[attr-defined]
-    children.append(child)
-    child.start()
-    wait_for(log, "held")
-    with pytest.raises(EngineBusy) as told:
-        direct.write([versioned("a", "v1")])
-    assert f"process {child.pid} on {socket.gethostname()}, a test since 20" in str(told.value)
-    with pytest.raises(EngineBusy):
-        direct.delete(["~"]) if direct.stored(["~"]) else direct.write([versioned("b", "v")])
+    write(direct, {"a": "v1"})
+    child = started(children, stop_in_a_batch, url, alias, str(log), 2)
+    wait_for(log, "stopped")
     child.kill()
     child.join()
-    begun = time.monotonic()
-    direct.write([versioned("a", "v1")])
-    assert time.monotonic() - begun < 3
-    assert stored(direct) == {"a": "v1"}
+    write(direct, {"a": "v22", "b": "v22"})
+    direct.show()
+    status = direct.status()
+    shown = 2 * status.articles + status.passages
+    assert ask(f"{url}/{alias}/_count")["count"] > shown
+    direct.clean()
+    assert ask(f"{url}/{alias}/_count")["count"] > shown  # it might be asleep
+    monkeypatch.setattr(writing, "VOID_SECONDS", -5)
+    direct.clean()
+    assert ask(f"{url}/{alias}/_count")["count"] == shown
 
 
-def sleep_in_a_batch(url: str, alias: str, log: str, lease: float) -> None:
-    """Write, with a long pause between the signing and the documents, and after them."""
-    ledger.LEASE = lease
-    say = logger(Path(log))
-    plain = bulk.send
-
-    def slow(*arguments: Any, **more: Any) -> Any:
-        say("signed")
-        os.kill(os.getpid(), signal.SIGSTOP)
-        sent = plain(*arguments, **more)
-        say("sent")
-        os.kill(os.getpid(), signal.SIGSTOP)
-        return sent
-
-    vars(writing)["send"] = slow
-    # The documents go out although the signature ran out: the worst there is.
-    keep = ledger.LedgerKeeper.keep
-    ledger.LedgerKeeper.keep = lambda self, ledger: ledger  # type: ignore[method-assign]
-    with opened(url, alias) as engine:
-        try:
-            engine.write([versioned("a", "v333"), versioned("b", "v333")])
-        except EngineBusy as error:
-            say({"busy": str(error)})
-        ledger.LedgerKeeper.keep = keep  # type: ignore[method-assign]
-        vars(writing)["send"] = plain
-        outcomes = engine.write([versioned("c", "v4")])
-        say([outcome.status for outcome in outcomes])
-
-
-def wait_for(log: Path, word: str, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if log.exists() and word in log.read_text():
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{word!r} was not said in time")
-
-
+@pytest.mark.parametrize("step", [1, 2], ids=["named", "passages"])
 def test_a_writer_that_was_asleep_shows_nothing(
+    direct: ElasticEngine,
+    url: str,
+    alias: str,
+    tmp_path: Path,
+    children: list[Any],
+    step: int,
+) -> None:
+    """Others replaced one of its articles meanwhile; it sends its passages late."""
+    write(direct, {"a": "v1"})
+    log = tmp_path / "log"
+    child = started(children, stop_in_a_batch, url, alias, str(log), step)
+    wait_for(log, "stopped")
+    write(direct, {"a": "v22"})
+    assert seen(direct, url, alias) == {"a": "v22"}
+    os.kill(child.pid, signal.SIGCONT)
+    deadline = time.monotonic() + 20
+    while child.is_alive() and time.monotonic() < deadline:
+        direct.show()
+        assert found(direct, Term("stem", "كلمة0"), filter=Filter(articles=("a",))) == ["a#0"]
+    child.join(1)
+    assert child.exitcode == 0
+    assert entries(log)[-1] == ["written", "written"]  # the one of `a` before the other's
+    assert seen(direct, url, alias) == {"a": "v22", "b": "v333"}
+    status = direct.status()
+    assert ask(f"{url}/{alias}/_count")["count"] == 2 * status.articles + status.passages
+
+
+def test_a_writer_that_was_cleaned_away_begins_anew(
     direct: ElasticEngine, url: str, alias: str, tmp_path: Path, children: list[Any]
 ) -> None:
-    direct.write([versioned("a", "v1")])
+    write(direct, {"a": "v1"})
     log = tmp_path / "log"
-    child = processes().Process(target=sleep_in_a_batch, args=(url, alias, str(log), 1.0))  # type: ignore[attr-defined]
-    children.append(child)
-    child.start()
-    wait_for(log, "signed")
-    time.sleep(1.1)  # its lease
-    direct.write([versioned("a", "v22")])
-    os.kill(child.pid, signal.SIGCONT)
-    wait_for(log, "sent")
-    assert documents(url, alias) > direct.status().articles + direct.status().passages + 1
-    assert seen(direct, url, alias) == {"a": "v22"}  # its documents are there, and hidden
-    direct.write([versioned("b", "v55555")])
+    child = started(children, stop_in_a_batch, url, alias, str(log), 2)
+    wait_for(log, "stopped")
+    assert direct.clean() == 2
+    assert seen(direct, url, alias) == {"a": "v1"}
     os.kill(child.pid, signal.SIGCONT)
     child.join(20)
     assert child.exitcode == 0
-    said = entries(log)
-    assert isinstance(said[2], dict)
-    assert "another writer took over" in said[2]["busy"]
-    assert said[3] == ["written"]  # awake, it can write again
-    assert seen(direct, url, alias) == {"a": "v22", "b": "v55555", "c": "v4"}
+    assert entries(log)[-1] == ["written", "written"]
+    assert seen(direct, url, alias) == {"a": "v333", "b": "v333"}
+    exactly(direct, url, alias)
+
+
+def test_a_removal_while_another_writes_is_before_or_after_it(
+    direct: ElasticEngine, url: str, alias: str, tmp_path: Path, children: list[Any]
+) -> None:
+    write(direct, {"a": "v1"})
+    log = tmp_path / "log"
+    child = started(children, stop_in_a_batch, url, alias, str(log), 2)
+    wait_for(log, "stopped")
+    assert direct.delete(["a"]) == 1
+    assert seen(direct, url, alias) == {}
+    os.kill(child.pid, signal.SIGCONT)
+    child.join(20)
+    assert entries(log)[-1] == ["written", "written"]
+    assert seen(direct, url, alias) == {"b": "v333"}
+    exactly(direct, url, alias)
+
+
+def test_many_articles_being_written_hide_nothing(
+    direct: ElasticEngine, url: str, alias: str, tmp_path: Path, children: list[Any]
+) -> None:
+    """More unsettled articles than a search has room for: what is shown is found as ever."""
+    state = {f"a{i}": "v1" for i in range(40)}
+    write(direct, state)
+    request = RankRequest(Term("stem", "جملة"), limit=10, texts=True)
+    before = direct.rank(request)
+    log = tmp_path / "log"
+    child = started(children, stop_many, url, alias, str(log))
+    wait_for(log, "stopped")
+    for _ in range(2):  # the second one begins where the first one ended
+        direct.show()
+        rankings = direct.rank(request)
+        assert len(rankings.text) == 10
+        assert rankings.text_total == before.text_total
+        assert rankings.total_is_exact
+        texts = rankings.passages_read.values()
+        assert {p.passage.text.split(" ")[0] for p in texts} == {"v1"}
+    assert stored(direct) == state
+    child.kill()
+    child.join()
+    direct.clean()
+    assert seen(direct, url, alias) == state
+
+
+def stop_many(url: str, alias: str, log: str) -> None:
+    say = logger(Path(log))
+    plain, calls = bulk.send, []
+
+    def slow(*arguments: Any) -> Any:
+        items = plain(*arguments)
+        calls.append(1)
+        if len(calls) == 2:
+            say("stopped")
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return items
+
+    with opened(url, alias) as engine:
+        vars(writing)["send"] = slow
+        engine.write([versioned(f"a{i}", "v22") for i in range(80)])
+
+
+# -- an index that is held
+
+
+def hold_and_wait(url: str, alias: str, log: str) -> None:
+    """Hold the index until killed."""
+    say = logger(Path(log))
+    with opened(url, alias) as engine, engine.hold("a test"):
+        say("held")
+        time.sleep(300)
+
+
+def test_a_live_holder_is_named_and_a_killed_one_does_not_block(
+    direct: ElasticEngine,
+    url: str,
+    alias: str,
+    tmp_path: Path,
+    children: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(direct, {"a": "v1"})
+    patience(monkeypatch, busy=0.5)
+    log = tmp_path / "log"
+    child = started(children, hold_and_wait, url, alias, str(log))
+    wait_for(log, "held")
+    with pytest.raises(EngineBusy) as told:
+        direct.write([versioned("a", "v22")])
+    assert f"process {child.pid} on {socket.gethostname()}, a test since 20" in str(told.value)
+    with pytest.raises(EngineBusy):
+        direct.delete(["a"])
+    with pytest.raises(EngineBusy), direct.hold("another"):
+        pass
+    assert stored(direct) == {"a": "v1"}
+    child.kill()
+    child.join()
+    begun = time.monotonic()
+    write(direct, {"a": "v22"})
+    assert time.monotonic() - begun < 3
+    assert stored(direct) == {"a": "v22"}
+    exactly(direct, url, alias)
+
+
+def test_a_writer_waits_for_a_holder_and_goes_on(
+    direct: ElasticEngine, url: str, alias: str
+) -> None:
+    write(direct, {"a": "v1"})
+    with opened(url, alias) as other, ThreadPoolExecutor(1) as pool:
+        with direct.hold("a test"):
+            writer = pool.submit(other.write, [versioned("a", "v22")])
+            time.sleep(0.5)
+            assert not writer.done()
+        assert writer.result()[0].status == "written"
+    assert hold.PATIENCE > 1
+    assert seen(direct, url, alias) == {"a": "v22"}
     exactly(direct, url, alias)
 
 
@@ -215,7 +433,6 @@ def test_a_writer_believes_the_index_not_its_memory(
     """What it wrote last may have been replaced or removed by another since."""
     with opened(url, alias, elasticsearch_refresh=3600) as one:
         one.write([versioned("a", "v1"), versioned("b", "v1")])
-        assert direct.stored(["a"]) == {}  # not shown to others yet
         assert direct.write([versioned("a", "v22")])[0].status == "written"
         assert direct.delete(["b"]) == 1
         assert one.stored(["b"]) == {}

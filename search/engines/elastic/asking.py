@@ -168,7 +168,10 @@ class Index:
         return {key: read_state(key, document) for key, document in zip(known, found, strict=True)}
 
     def documents(
-        self, wanted: Sequence[tuple[str, str]], fields: list[str], patience: float | None = None
+        self,
+        wanted: Sequence[tuple[str, str]],
+        fields: list[str] | None = None,
+        patience: float | None = None,
     ) -> list[dict[str, Any]]:
         """Return documents, by their own id and their article's, as they stand, in order."""
         found: list[dict[str, Any]] = []

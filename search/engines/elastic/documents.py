@@ -35,12 +35,6 @@ from search.engines.elastic.mapping import VOCABULARY_LAYER
 # Elasticsearch reads fastest): this is 1. A cosine moves by less than 0.00002.
 PACKED_ONE = 32_767
 
-# What a passage that is shown is made of (`read_passage`).
-SHOWN = (
-    "article_id", "position", "start", "end", "text", "sentence_spans", "title", "source", "author",
-    "language", "published", "given_tags", "url",
-)  # fmt: skip
-
 
 def key_of(article_id: str) -> str:
     """Return the id of an article's own document, which routes all its documents."""

@@ -8,7 +8,7 @@ from typing import Any
 from search.domain import IndexedArticle, StoredArticle, StoredPassage
 from search.engine import EngineStatus, Stored
 from search.engines.checks import check_limit, is_unicode, passage_key
-from search.engines.elastic import documents, queries, ranking
+from search.engines.elastic import documents, queries
 from search.engines.elastic.asking import Index
 from search.engines.elastic.state import Edition
 from search.engines.elastic.visible import Look, passage_of, seen
@@ -50,7 +50,6 @@ class Reading:
                     "query": queries.besides(query, queries.unsettled(look.among)),
                     "size": look.size,
                     "track_total_hits": False,
-                    "source_includes": ranking.TEXTS["_source"]["includes"],
                 }
             )
             hits = seen(look, answer["hits"]["hits"], len(ids))
@@ -129,7 +128,7 @@ class Reading:
             states = self._index.states(left)
             shown = {key: s.shown for key, s in states.items() if s.shown is not None}
             wanted = [(edition.name, key) for key, edition in shown.items()]
-            found = self._index.documents(wanted, [*documents.SHOWN, "spans", "between"])
+            found = self._index.documents(wanted)
             left = []
             for (key, edition), document in zip(shown.items(), found, strict=True):
                 if "_source" in document:

@@ -11,12 +11,14 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from search.engines.elastic import versions
+from search.engines.elastic.asking import Index
 from search.engines.elastic.connection import (
     WRITE_PATIENCE,
     Blocked,
@@ -27,6 +29,8 @@ from search.engines.elastic.connection import (
 from search.errors import EngineBusy, EngineError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PATIENCE = 10.0  # seconds a writer waits for who holds the index
 _HOLD = "hold"  # the document's id
@@ -89,6 +93,52 @@ def held(
             log.warning("the next writer lifts the block of %s: %s", version.index, error)
 
 
+class Moved(Exception):
+    """The alias stands for another version than what was begun in."""
+
+
+def steadily(index: Index, work: Callable[[versions.Version], T]) -> T:
+    """Return what is done in the version behind the alias, whichever that is in the end.
+
+    Args:
+        work: begun anew where another version took that one's place meanwhile.
+
+    Raises:
+        EngineBusy: the version is held for longer than a writer waits.
+        EngineUnavailable: it was deleted, or somebody has blocked it.
+    """
+    end, unheld = time.monotonic() + PATIENCE, False
+    for pause in pauses():
+        version = index.opened()
+        if version is None:
+            raise index.gone()
+        try:
+            return work(version)
+        except Moved:
+            continue
+        except Refused as error:
+            if error.kind != "index_not_found_exception":
+                raise
+            if index.check() in (version, None):
+                raise index.gone() from error
+            continue
+        except Blocked:
+            if index.check() != version:
+                continue
+            holder = holder_of(index.connection, version)
+            if holder is None and unheld:  # somebody has blocked it by hand
+                raise
+            unheld = holder is None  # or it was given back just now
+            if holder is None:
+                continue
+            if holder.is_gone():
+                release(index.connection, version)
+            elif time.monotonic() + pause > end:
+                raise busy(index.connection, version.index, holder) from None
+        time.sleep(min(pause, 0.5))
+    raise AssertionError("pauses never end")
+
+
 def holder_of(connection: Connection, version: versions.Version) -> Holder | None:
     """Return who holds a version, None where nobody says so."""
     try:
@@ -119,14 +169,15 @@ def release(connection: Connection, version: versions.Version) -> None:
 def _sign(connection: Connection, version: versions.Version, purpose: str) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     mine = Holder(purpose, os.getpid(), socket.gethostname(), now)
-    end = time.monotonic() + PATIENCE
+    end, unheld = time.monotonic() + PATIENCE, False
     for pause in pauses():
         try:
             _create(connection, version, mine)
         except Blocked:
             holder = holder_of(connection, version)
-            if holder is None:  # a block that somebody has set by hand
+            if holder is None and unheld:  # somebody has blocked it by hand
                 raise
+            unheld = holder is None  # or it was given back just now
         except Refused as error:
             if error.status != 409:
                 raise

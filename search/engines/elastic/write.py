@@ -29,12 +29,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
 
 from search.domain import IndexedArticle
 from search.engine import WriteOutcome
 from search.engines.checks import Unfit, check_article
-from search.engines.elastic import hold
 from search.engines.elastic.asking import Index
 from search.engines.elastic.bulk import (
     VOID,
@@ -45,8 +43,9 @@ from search.engines.elastic.bulk import (
     storing,
     swapping,
 )
-from search.engines.elastic.connection import WRITE_PATIENCE, Blocked, Refused, pauses
+from search.engines.elastic.connection import WRITE_PATIENCE, pauses
 from search.engines.elastic.documents import document_ids, documents, new_edition
+from search.engines.elastic.hold import Moved, steadily
 from search.engines.elastic.queries import kind, unsettled
 from search.engines.elastic.state import Edition, State, read_state
 from search.engines.elastic.versions import Version
@@ -54,7 +53,6 @@ from search.errors import EngineBusy, EngineError, EngineUnavailable
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Batch = Mapping[str, IndexedArticle]
 
 MOST_AT_ONCE = 1_000  # articles of one batch
@@ -98,7 +96,7 @@ class Writer:
             states = self._index.states(some, WRITE_PATIENCE)
             known = [key for key, state in states.items() if state.shown is not None]
             if known:
-                self._steadily(partial(self._delete, article_ids=known))
+                steadily(self._index, partial(self._delete, article_ids=known))
             removed += len(known)
         return removed
 
@@ -110,7 +108,7 @@ class Writer:
         self._index.refresh()
         cleaned, after = 0, ""
         while found := self._unsettled(after):
-            self._steadily(partial(self._clean, states=found))
+            steadily(self._index, partial(self._clean, states=found))
             cleaned += len(found)
             after = max(found)
         late = datetime.fromtimestamp(time.time() - VOID_SECONDS, UTC).isoformat()
@@ -135,7 +133,7 @@ class Writer:
                 break
             if outcomes and time.monotonic() > end:
                 raise EngineBusy("other writers went on taking this one's articles. Try again.")
-            outcomes |= self._steadily(partial(self._once, batch=left))
+            outcomes |= steadily(self._index, partial(self._once, batch=left))
             if len(outcomes) < len(batch):
                 time.sleep(pause)
         return outcomes
@@ -215,7 +213,7 @@ class Writer:
     def _states(self, version: Version, article_ids: Collection[str]) -> dict[str, State]:
         states = self._index.states(list(article_ids), WRITE_PATIENCE)
         if self._index.opened() != version:
-            raise _Moved
+            raise Moved
         return states
 
     def _change(
@@ -294,7 +292,7 @@ class Writer:
                 {key: states[key] for key, names in gone.items() if names},
                 lambda state: _if_less(state, state.cleaned(gone[state.article_id])),
             )
-        except (EngineError, _Moved) as error:
+        except (EngineError, Moved) as error:
             log.warning("what was replaced will be removed by the next writing: %s", error)
 
     def _send(self, version: Version, operations: Iterable[Operation]) -> list[Item]:
@@ -314,45 +312,6 @@ class Writer:
         )
         hits = {hit["sort"][0]: hit for hit in answer["hits"]["hits"]}
         return {key: read_state(key, hit) for key, hit in hits.items()}
-
-    def _steadily(self, work: Callable[[Version], T]) -> T:
-        """Return what is done in the version behind the alias, whichever that is in the end.
-
-        Raises:
-            EngineBusy: the version is held (`hold`) for longer than a writer waits.
-            EngineUnavailable: it was deleted, or somebody has blocked it.
-        """
-        end = time.monotonic() + hold.PATIENCE
-        for pause in pauses():
-            version = self._index.opened()
-            if version is None:
-                raise self._index.gone()
-            try:
-                return work(version)
-            except _Moved:
-                continue
-            except Refused as error:
-                if error.kind != "index_not_found_exception":
-                    raise
-                if self._index.check() in (version, None):
-                    raise self._index.gone() from error
-                continue
-            except Blocked:
-                if self._index.check() != version:
-                    continue
-                holder = hold.holder_of(self._index.connection, version)
-                if holder is None:
-                    raise
-                if holder.is_gone():
-                    hold.release(self._index.connection, version)
-                elif time.monotonic() + pause > end:
-                    raise hold.busy(self._index.connection, version.index, holder) from None
-            time.sleep(min(pause, 0.5))
-        raise AssertionError("pauses never end")
-
-
-class _Moved(Exception):  # told to `_steadily` only
-    """The alias stands for another version than what was begun in."""
 
 
 def _placed(state: State, item: Item) -> State:

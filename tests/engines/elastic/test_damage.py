@@ -170,7 +170,7 @@ def test_a_block(
     with pytest.raises(EngineUnavailable, match=said):
         engine.delete(["a"])
     assert time.monotonic() - begun < 5
-    assert len(proxy.requests) - before < 12
+    assert len(proxy.requests) - before < 20
     assert stored(engine) == OLD  # reads go on
     block(name, None)
     write(engine, new)
@@ -202,7 +202,7 @@ def test_a_block_in_the_middle_of_a_batch(
     with pytest.raises(EngineUnavailable, match=r"disk .* is nearly full"):
         write(engine, {"b": "v22", "c": "v22"})
     assert time.monotonic() - begun < 5
-    assert proxy.count(BULK) == before + 2
+    assert proxy.count(BULK) == before + 3  # once more: a holder might just have gone
     monkeypatch.undo()
     block("read_only_allow_delete", None)
     assert stored(engine) == OLD

@@ -7,7 +7,9 @@ lengths, odd ones, spaces before colons, in heads, chunks and trailers. What it 
 
 One thing is read that it refuses: letters of an address that are not percent-encoded, as curl
 and scripts send them (`/v1/search?q=بغداد`). Byte by byte there is one way to read them. So is `#`,
-which no client means as the beginning of a fragment.
+which no client means as the beginning of a fragment. And one header is not read: `Upgrade`, to
+protocols that nobody speaks here (Java's client asks for h2c with each request). httptools would
+take such a request to have no body, and its body to be the next request.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ MAX_HEAD = 32_768  # bytes of a request's head, or of chunks' sizes and trailers
 END = b"\r\n\r\n"
 
 _RAW = re.compile(rb"[\x80-\xff#]")
+_UPGRADE = re.compile(rb"(?<=\r\n)upgrade(?=:)", re.IGNORECASE)
 _LONE = re.compile(rb"(?<!\r)\n|\r(?![\n])(?=.)", re.DOTALL)
 
 
@@ -50,11 +53,13 @@ def head_end(received: bytes | bytearray, before: int) -> int:
     return size if end >= 0 else 0
 
 
-def escaped(head: bytes) -> bytes:
-    """Return a head whose address has only bytes that an address may have."""
-    line, rest = head.split(b"\r\n", 1)
-    if not _RAW.search(line):
-        return head
+def readable(head: bytes) -> bytes:
+    """Return a head as httptools is to read it.
+
+    Its address has only bytes that an address may have, and it asks for no other protocol; the
+    header that did has another name, so that its value is checked all the same.
+    """
+    line, rest = _UPGRADE.sub(b"x-upgrade", head).split(b"\r\n", 1)
     return _RAW.sub(lambda byte: b"%%%02X" % byte[0][0], line) + b"\r\n" + rest
 
 

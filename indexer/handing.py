@@ -44,9 +44,11 @@ class Channel:
                 read, descriptors, _, _ = socket.recv_fds(self._taking, _MOST, 1)
             except (BlockingIOError, InterruptedError):
                 return
-            except OSError as error:  # no descriptor left
+            except OSError as error:
                 log.warning("a connection that writes could not be taken over: %s", error)
                 return
+            if not descriptors:  # the kernel closes what this process has no descriptor left for
+                log.warning("a connection that writes could not be taken over: no descriptor left")
             for descriptor in descriptors:
                 begin(socket.socket(fileno=descriptor), read)
 

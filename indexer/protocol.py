@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from indexer.framing import MAX_HEAD, Refused, body_length, check, escaped, head_end
+from indexer.framing import MAX_HEAD, Refused, body_length, check, head_end, readable
 from indexer.handing import Channel, duplicate
 
 REQUEST_SECONDS = 10.0  # a request's head has arrived by then, or its connection is closed
@@ -144,8 +144,9 @@ class TimedProtocol(HttpToolsProtocol):
         self._reading, self._headed, self._left = "body", False, 0
         self.parser = httptools.HttpRequestParser(self)
         try:
-            self._feed(escaped(head))
+            self._feed(readable(head))
         except _Elsewhere:
+            self.flow.pause_reading()  # now: uvloop calls again while its reads are full ones
             self._giving = self.loop.create_task(self._give(bytes(self._waiting)))
             raise
         finally:
@@ -172,8 +173,6 @@ class TimedProtocol(HttpToolsProtocol):
     def _feed(self, piece: bytes) -> None:
         try:
             self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            pass  # to what nobody speaks here: it is answered as if it had not been asked
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if isinstance(cause, Refused | _Elsewhere | _Behind):
@@ -198,6 +197,8 @@ class TimedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         version = self.parser.get_http_version()
         check(version, self.headers)
+        if self.parser.should_upgrade():  # without a body then, whatever its headers say
+            raise Refused("CONNECT is not spoken here")
         self._headed = True
         if self._is_elsewhere():
             raise _Elsewhere
@@ -258,12 +259,16 @@ class TimedProtocol(HttpToolsProtocol):
 
     async def _give(self, received: bytes) -> None:
         assert self.writer is not None  # noqa: S101
-        self.flow.pause_reading()
-        connection = duplicate(self.transport)
+        given = False
         try:
-            given = await self.writer.give(connection, received)
+            connection = duplicate(self.transport)
+            try:
+                given = await self.writer.give(connection, received)
+            finally:
+                os.close(connection)
+        except OSError as error:  # no descriptor left
+            self.logger.warning("a connection that writes could not be handed over: %s", error)
         finally:
-            os.close(connection)
             self._giving = None
         if given:
             self.transport.abort()  # this process's descriptor only

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from indexer import protocol as protocols
 from indexer.framing import MAX_HEAD
+from indexer.handing import Channel
 from indexer.protocol import TimedProtocol
 from search.settings import Settings
 from tests.api.streams import served
@@ -60,6 +64,9 @@ AMBIGUOUS = {
     "a chunk's size with 0x": POST + b"Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n",
     "chunks ended by LF": POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\n",
     "a trailer ended by LF": POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: a\n\r\n",
+    "a body of CONNECT": b"CONNECT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab",
+    "a folded Upgrade": POST + b"Connection: upgrade\r\nUpgrade: h2c\r\n b\r\n\r\n",
+    "a space after Upgrade": POST + b"Connection: upgrade\r\nUpgrade : h2c\r\n\r\n",
     "a folded trailer": POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: a\r\n b\r\n\r\n",
 }
 SOUND = {
@@ -74,6 +81,17 @@ SOUND = {
         POST + b"Transfer-Encoding: chunked\r\n\r\n1;a=b\r\nx\r\n0\r\nX: a\r\n\r\n",
         b"x",
     ),
+    "a length, and another protocol asked for": (
+        POST
+        + b"Connection: Upgrade, HTTP2-Settings\r\nUpGrade: h2c\r\nContent-Length: 2\r\n\r\nab",
+        b"ab",
+    ),
+    "chunks, and another protocol asked for": (
+        POST
+        + b"upgrade: websocket\r\nConnection: upgrade\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"1\r\na\r\n0\r\n\r\n",
+        b"a",
+    ),
     "HTTP/1.0": (b"POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\na", b"a"),
     "letters of other scripts": (b"GET / HTTP/1.1\r\nHost: a\r\nX: \xd8\xb9\r\n\r\n", b""),
     "spaces around a value": (POST + b"Content-Length: \t2 \r\n\r\nab", b"ab"),
@@ -87,6 +105,7 @@ class Told(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closing = False
+        self.reads = True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
@@ -97,11 +116,14 @@ class Told(asyncio.Transport):
     def close(self) -> None:
         self.closing = True
 
+    def abort(self) -> None:
+        self.closing = True
+
     def pause_reading(self) -> None:
-        pass
+        self.reads = False
 
     def resume_reading(self) -> None:
-        pass
+        self.reads = True
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         pass
@@ -212,6 +234,63 @@ def test_many_requests_in_one_read_are_answered_one_after_the_other() -> None:
     found, answer = requests(SOUND["no body"][0] * 15, 100_000)
     assert len(found) > 5
     assert answer.count(b"HTTP/1.1 200 ") == len(found)
+
+
+def _protocol(writer: object) -> tuple[TimedProtocol, Told]:
+    """Return a protocol that hands over whatever it is asked."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+
+    config = uvicorn.Config(application, http=TimedProtocol, lifespan="off", log_config=None)
+    config.load()
+    state: dict[str, Any] = {"writes": lambda _: True}
+    protocol = TimedProtocol(config=config, server_state=ServerState(), app_state=state)
+    protocol.writer = cast("Channel", writer)
+    transport = Told()
+    protocol.connection_made(transport)
+    return protocol, transport
+
+
+def test_nothing_more_is_read_of_a_connection_once_it_is_to_be_handed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Taking:
+        given = b""
+
+        async def give(self, connection: int, read: bytes) -> bool:
+            self.given += read
+            return True
+
+    async def handed() -> tuple[bool, bytes]:
+        writer = Taking()
+        protocol, transport = _protocol(writer)
+        protocol.data_received(SOUND["a length"][0])
+        reads = transport.reads  # before any task runs: uvloop may read again at once
+        await asyncio.sleep(0.01)
+        protocol.connection_lost(None)
+        return reads, writer.given
+
+    monkeypatch.setattr(protocols, "duplicate", lambda _: os.dup(0))
+    assert asyncio.run(handed()) == (False, SOUND["a length"][0])
+
+
+def test_without_a_descriptor_a_connection_stays_where_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(_: object) -> int:
+        raise OSError(errno.EMFILE, "no descriptor left")
+
+    async def kept() -> tuple[object, bool]:
+        protocol, transport = _protocol(object())
+        protocol.data_received(SOUND["a length"][0])
+        await asyncio.sleep(0.01)
+        found = protocol.scope["method"], transport.reads
+        protocol.connection_lost(None)
+        return found
+
+    monkeypatch.setattr(protocols, "duplicate", refused)
+    assert asyncio.run(kept()) == ("POST", True)
 
 
 @pytest.mark.slow

@@ -299,10 +299,10 @@ class EmbeddedEngine:
                 return
             self._views.stop()
             self._closed = True
+            self._lock.release()  # first: a timer that is due now publishes no more
             self._beside.shutdown()
             self._views.close()
             self._record.close()
-            self._lock.release()
 
     def _state(self) -> State | None:
         self._refuse_closed()

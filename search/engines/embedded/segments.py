@@ -93,6 +93,7 @@ class Segments:
         for name, key in found.items():
             if (key[1], self._whole[key]) != manifest.files[name]:
                 raise TextIndexError(f"{self.folder / name} is not what was written there")
+        self._whole = {key: self._whole[key] for key in found.values()}  # not all there ever were
 
     @contextmanager
     def opened(self, manifest: Manifest) -> Iterator[Path]:

@@ -84,3 +84,31 @@ def test_searching_leaves_no_private_folder(
     with opened(tmp_path / "index") as engine:
         assert found(engine, Term("stem", "x")) == ["a#0"]
         assert not list(private.iterdir())
+
+
+def test_only_the_newest_files_are_remembered(tmp_path: Path) -> None:
+    with opened(tmp_path / "index") as engine:
+        for turn in range(30):
+            engine.write([indexed(f"a{i}", f"turn{turn} shared") for i in range(3)])
+            engine.show()
+        with engine._record.snapshot() as moment:
+            assert moment is not None
+            manifest = segments.read_manifest(moment[0])
+        assert manifest is not None
+        engine._views._text._segments.verify(manifest)
+        assert len(engine._views._text._segments._whole) == len(manifest.files)
+
+
+def test_a_timer_that_is_due_while_its_engine_is_closed_publishes_nothing(tmp_path: Path) -> None:
+    engine = EmbeddedEngine(tmp_path / "index", FINGERPRINT)
+    engine.write([indexed("a", "first")])
+    views = engine._views
+    close = views.close
+
+    def close_just_before_it_is_due() -> None:
+        close()
+        views.publish()
+
+    with patch.object(views, "close", close_just_before_it_is_due):
+        engine.close()
+    assert views._text.opened is None

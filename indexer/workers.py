@@ -84,7 +84,12 @@ class _Parent:
 
     def _start(self, number: int, wake: socket.socket) -> None:
         sys.stdout.flush()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # no memory or no process left: those that run go on
+            self._due[number] = time.monotonic() + _WAIT
+            self._told(f"worker {number} cannot be started: {error}; tried again")
+            return
         if pid:
             self._running[pid] = number, time.monotonic()
             return

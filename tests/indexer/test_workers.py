@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.client
 import os
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer import handing
+from indexer import handing, workers
 from indexer.handing import Channel
 from tests.support import REPOSITORY
 
@@ -168,6 +169,23 @@ def test_a_signal_drains_all(sent: signal.Signals, status: int) -> None:
         assert {int(one.getresponse().read().split()[0]) for one in slow} <= workers
         assert server.process.wait(20) == status
         assert not any(map(is_running, workers))
+
+
+def test_a_worker_that_cannot_be_forked_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fork, told, tries = os.fork, list[str](), iter((True, False))
+
+    def forked() -> int:
+        if next(tries):
+            raise OSError(errno.EAGAIN, "no process left")
+        return fork()
+
+    def work(_: int) -> None:
+        os.kill(os.getppid(), signal.SIGINT)
+
+    monkeypatch.setattr(workers, "_WAIT", 0.05)
+    monkeypatch.setattr(os, "fork", forked)
+    workers.keep_running(1, work, workers.Lifeline(), told.append)
+    assert told == ["worker 0 cannot be started: [Errno 11] no process left; tried again"]
 
 
 def test_workers_end_with_their_parent() -> None:

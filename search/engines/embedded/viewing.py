@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import math
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,24 +104,42 @@ class Views:
             return None
         if self.latest is not None and _is_at(self.latest, state):
             return self.latest  # by the thread before
+        table = self.latest.table if self.latest is not None else None
+        if table is None:
+            # While the text index's files are read: at 800,000 passages a third of the opening.
+            with ThreadPoolExecutor(1) as beside:
+                loaded = beside.submit(self._load)
+                text = self._followed(state)
+                table = loaded.result()
+        else:
+            text = self._followed(state)
         # Text first: the table is then never behind it, and knows every passage it names.
-        text = self._followed(state)
         with self._record.snapshot() as moment:
             if moment is None:
                 return None
             connection, now = moment
-            table = self.latest.table if self.latest is not None else None
-            if table is None or table.record != now.record or table.sequence < now.horizon:
-                table = no_passages(now.record, self._dimensions)
-            if table.sequence != now.sequence:
-                removals = read_removals(connection, table.sequence) if table.ids else []
-                table = follow(table, connection, now, [key for key, _, _ in removals])
+            table = self._table_at(table, connection, now)
             hidden = read_removals(connection, text.manifest.sequence)
         lacks = text.manifest.last < now.last
         self._lacking = (self._lacking or time.monotonic()) if lacks else 0.0
         behind = lacks and (self._failed or time.monotonic() - self._lacking > _PATIENCE)
         self.latest = View(table, text, tuple(key for key, _, _ in hidden), behind)
         return self.latest
+
+    def _load(self) -> PassageTable | None:
+        with self._record.snapshot() as moment:
+            return None if moment is None else self._table_at(None, *moment)
+
+    def _table_at(
+        self, table: PassageTable | None, connection: sqlite3.Connection, now: State
+    ) -> PassageTable:
+        """Return the table of what the record holds now, made of an earlier one if that can be."""
+        if table is None or table.record != now.record or table.sequence < now.horizon:
+            table = no_passages(now.record, self._dimensions)
+        if table.sequence == now.sequence:
+            return table
+        removals = read_removals(connection, table.sequence) if table.ids else []
+        return follow(table, connection, now, [key for key, _, _ in removals])
 
     def _followed(self, state: State) -> OpenText:
         """Return the text index at `state`, or the newest one if another process is writing.

@@ -201,9 +201,9 @@ class Views:
 
     def stop(self) -> None:
         """Publish what was written, and nothing after it."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        timer, self._timer = self._timer, None  # in one step: its own thread clears it too
+        if timer is not None:
+            timer.cancel()
         self.publish()
 
     def show(self) -> None:

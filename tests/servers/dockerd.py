@@ -80,9 +80,12 @@ def answers(environment: Mapping[str, str]) -> bool:
     """Return whether there is a Docker engine where the environment says."""
     if shutil.which("docker") is None:
         return False
-    asked = subprocess.run(
-        ["docker", "version"], env=environment, capture_output=True, timeout=30, check=False
-    )
+    try:
+        asked = subprocess.run(
+            ["docker", "version"], env=environment, capture_output=True, timeout=30, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
     return asked.returncode == 0
 
 

@@ -201,6 +201,14 @@ def stop_in_a_batch(url: str, alias: str, log: str, step: int) -> None:
         say([outcome.status for outcome in outcomes])
 
 
+def killed_after(step: int, children: list[Any], url: str, alias: str, log: Path) -> None:
+    """Have a writer killed after a step of its batch."""
+    child = started(children, stop_in_a_batch, url, alias, str(log), step)
+    wait_for(log, "stopped")
+    child.kill()
+    child.join()
+
+
 STEPS = {"named": 1, "passages": 2, "committed": 3, "removed": 4}
 
 
@@ -216,11 +224,7 @@ def test_what_a_killed_writer_left_is_never_shown_and_is_removed(
     how: str,
 ) -> None:
     write(direct, {"a": "v1", "c": "v1"})
-    log = tmp_path / "log"
-    child = started(children, stop_in_a_batch, url, alias, str(log), step)
-    wait_for(log, "stopped")
-    child.kill()
-    child.join()
+    killed_after(step, children, url, alias, tmp_path / "log")
     state = {"a": "v1", "c": "v1"} if step < 3 else {"a": "v333", "b": "v333", "c": "v1"}
     assert seen(direct, url, alias) == state
     if step == 2:  # its passages match, and are left out
@@ -248,12 +252,8 @@ def test_the_places_of_a_lost_edition_are_emptied_in_the_end(
     children: list[Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    log = tmp_path / "log"
     write(direct, {"a": "v1"})
-    child = started(children, stop_in_a_batch, url, alias, str(log), 2)
-    wait_for(log, "stopped")
-    child.kill()
-    child.join()
+    killed_after(2, children, url, alias, tmp_path / "log")
     write(direct, {"a": "v22", "b": "v22"})
     direct.show()
     status = direct.status()

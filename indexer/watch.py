@@ -1,7 +1,7 @@
 """An index kept like folders, for days: what is new, changed, moved or removed there.
 
 One thread: it waits for events, looks where they happened (`watching.scanner`), and writes
-what stands still (`watching.sync`). Because events are lost, everything is looked at at the
+what stands still (`watching.sync`). Because events are lost, everything is scanned at the
 start, now and then, and after many of them at once, and compared with what the index holds.
 Without its table in the data folder all is read again, and nothing but failures is told again.
 """
@@ -27,7 +27,7 @@ from indexer.sources import Failure
 from indexer.sources.identity import FileIds
 from indexer.sources.naming import shown
 from indexer.sources.reading import read_articles
-from indexer.watching.catalogue import Catalogue, place_of
+from indexer.watching.catalogue import Catalogue, catalogue_path
 from indexer.watching.places import is_folder
 from indexer.watching.scanner import Scanner
 from indexer.watching.sync import Sync
@@ -36,21 +36,21 @@ from search.engine import Engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError
 from search.settings import Settings
 
-SLICE = 10.0  # seconds of writing before it is looked again whether something happened
+SLICE = 10.0  # seconds of writing before events are looked at again
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Intervals:
     """Seconds.
 
     settle  a file is read, or taken for gone, when nothing changed for so long
-    look    everything is looked at again, and compared with what is stored
-    wait    before what cannot be done now is tried again: to be told of events, to write
+    rescan  everything is looked at again, and compared with what is stored
+    retry   before what cannot be done now is tried again: to be told of events, to write
     """
 
     settle: float = 2.0
-    look: float = 600.0
-    wait: float = 15.0
+    rescan: float = 600.0
+    retry: float = 15.0
 
 
 def watch(
@@ -66,7 +66,7 @@ def watch(
     source: str = "",
     embed: bool = True,
     allow_empty: bool = False,
-    pace: Pace | None = None,
+    intervals: Intervals | None = None,
 ) -> None:
     """Keep an index like folders until `stopping`; catch up first with what changed before.
 
@@ -79,69 +79,62 @@ def watch(
             cannot be read or stored, which is told, too.
         allow_empty: False keeps the articles of a folder that became empty all at once, or
             whose disk is not mounted.
-        pace: how long it waits for what.
+        intervals: how long it waits for what.
 
     Raises:
         InputError: a folder is none, is inside another, or is being watched already.
         EngineError: the index is damaged, or was made by another analyser or model.
     """
-    options, pace = options or Options(), pace or Pace()
-    told: Path | None = None
+    options, intervals = options or Options(), intervals or Intervals()
 
-    def failed(failure: Failure) -> None:
-        nonlocal told
+    def failed(failure: Failure, is_first: bool = True) -> None:
         on_failure(failure)
-        path = failure.file.path if failure.file else None
-        if path is None or path != told:  # a file may have a million bad lines
+        if is_first:  # a file may have a million bad lines
             tell(f"failed: {failure.place}: {failure.reason}")
-        told = path
 
     read = partial(read_articles, options=options, source=source)
     write = partial(
         index, engine=engine, embedder=embedder, settings=settings, embed=embed, stopping=stopping
     )
-    sync = Sync(engine, embedder, read, write, stopping, embed, failed)
     reading = json.dumps([sorted(options.fields.items()), options.encoding, source])
     with ExitStack() as stack:
-        scanners = []
+        syncs = []
         for path in _checked(folders, settings):
-            catalogue = stack.enter_context(closing(Catalogue(place_of(path, settings), path)))
+            catalogue = Catalogue(catalogue_path(path, settings), path, tell)
+            stack.callback(catalogue.close)
             tell(f"watching {shown(path)}: {len(catalogue.entries):,} files known")
-            if catalogue.lost:
-                tell(f"what was known of {shown(path)} {catalogue.lost}: all is read again")
             scanner = Scanner(
                 path,
                 catalogue,
                 FileIds(root=str(settings.root)),
                 reading=zlib.crc32(reading.encode()),
-                settle=pace.settle,
+                settle=intervals.settle,
                 allow_empty=allow_empty,
                 tell=tell,
                 on_failure=failed,
             )
-            scanners.append(scanner)
-        _Watch(scanners, sync, pace, stopping, tell).run()
+            syncs.append(Sync(scanner, engine, embedder, read, write, stopping, embed, failed))
+        _Watch(syncs, engine, intervals, stopping, tell).run()
 
 
 @dataclass
 class _Watch:
     """`watch`, once all is open."""
 
-    scanners: Sequence[Scanner]
-    sync: Sync
-    pace: Pace
+    syncs: Sequence[Sync]
+    engine: Engine
+    intervals: Intervals
     stopping: Callable[[], bool]
     tell: Callable[[str], None]
     has_events: bool = True
-    look_at: float = float("-inf")
-    waits: bool = False  # for the engine or the model
-    work_at: float = float("-inf")
+    rescan_at: float = float("-inf")
+    retry_at: float | None = None  # None: neither the engine nor the model is waited for
 
     def run(self) -> None:
         """Work until it is stopped; each round of events begins with a whole scan."""
         while not self.stopping():
-            for scanner in self.scanners:
-                scanner.whole = True  # what happened while nobody listened
+            for sync in self.syncs:
+                sync.scanner.needs_scan = True  # what happened while nobody listened
             before = self._identities()
             with closing(self._events()) as events:
                 for paths in events:
@@ -150,13 +143,13 @@ class _Watch:
                     if self.stopping() or self._identities() != before:
                         break
 
-    def _events(self) -> Generator[set[str], None, None]:
+    def _events(self) -> Generator[set[Path], None, None]:
         """Yield where something happened, again and again, also if nothing did.
 
         It ends after a while where the system tells of no events, or no folder is there.
         """
-        milliseconds = int(self.pace.settle * 1000)
-        there = [each.path for each in self.scanners if is_folder(each.path)]
+        milliseconds = int(self.intervals.settle * 1000)
+        there = [sync.scanner.path for sync in self.syncs if is_folder(sync.scanner.path)]
         try:
             if there:
                 for changes in events_of(
@@ -168,81 +161,71 @@ class _Watch:
                     recursive=True,
                     ignore_permission_denied=True,
                 ):
-                    yield {path for _, path in changes}
+                    yield {Path(path) for _, path in changes}
         except (OSError, RuntimeError) as error:
             # The system's watches are used up, or a name is no text.
             if self.has_events:
                 self.tell(
-                    f"no events ({error}); looking every {self.pace.wait:g} s instead. If "
+                    f"no events ({error}); looking every {self.intervals.retry:g} s instead. If "
                     "there are too many folders, raise fs.inotify.max_user_watches"
                 )
             self.has_events = False
-        until = time.monotonic() + self.pace.wait
+        until = time.monotonic() + self.intervals.retry
         while time.monotonic() < until:
             yield set()
-            time.sleep(self.pace.settle / 4)
+            time.sleep(self.intervals.settle / 4)
 
     def _identities(self) -> list[tuple[int, int] | None]:
-        return [_identity(place) for each in self.scanners for place in (each.path, *each.away)]
+        scanners = [sync.scanner for sync in self.syncs]
+        return [_identity(place) for each in scanners for place in (each.path, *each.away)]
 
-    def _step(self, paths: set[str]) -> None:
-        """Look where something happened, write what stands still, and remove what is gone."""
+    def _step(self, paths: set[Path]) -> None:
+        """Note where something happened, and do what is due unless something is waited for."""
         now = time.monotonic()
-        for scanner in self.scanners:
-            inside = [path for path in map(Path, paths) if path.is_relative_to(scanner.path)]
-            scanner.touched(inside, now)
-        if now < self.work_at:
+        for sync in self.syncs:
+            sync.scanner.on_events(paths, now)
+        if self.retry_at is not None and now < self.retry_at:
             return
         try:
-            self._look(now)
-            self._work()
+            self._work(now)
         except (EngineBusy, EngineUnavailable, EmbedderError) as error:
-            if not self.waits:
+            if self.retry_at is None:
                 self.tell(f"waiting: {error}")
-            self.waits, self.work_at = True, time.monotonic() + self.pace.wait
+            self.retry_at = time.monotonic() + self.intervals.retry
         else:
-            if self.waits:
+            if self.retry_at is not None:
                 self.tell("going on")
-            self.waits = False
+            self.retry_at = None
         finally:
-            self.sync.engine.rest()
-            counts, self.sync.counts = self.sync.counts, Counter()
-            if counts.total():
-                done = ", ".join(
-                    f"{counts[each]:,} {each}" for each in ("new", "changed", "removed")
-                )
-                self.tell(f"{done} articles")
+            self.engine.rest()
+            self._tell_counts()
 
-    def _look(self, now: float) -> None:
-        """Look at everything where that is needed, and now and then at the index, too."""
-        compares = now >= self.look_at
-        for scanner in self.scanners:
-            if scanner.whole or compares:
-                scanner.scan(now)
-            if compares:
-                self.sync.compare(scanner)
-        if compares:
-            self.look_at = now + self.pace.look
-
-    def _work(self) -> None:
-        """Write and remove for a while; then let others search and write.
-
-        What is gone is removed when nothing is left to be read: that may need its vectors.
-        """
-        until = time.monotonic() + SLICE
-        worked, more = False, True
-        while more and not self.stopping() and time.monotonic() < until:
-            more = False
-            for scanner in self.scanners:
-                files, gone = scanner.settled(time.monotonic())
-                if files:
-                    self.sync.write(scanner, files)
-                elif gone:
-                    self.sync.remove(scanner, gone)
-                more = more or bool(files or gone)
-            worked = worked or more
+    def _work(self, now: float) -> None:
+        """Scan and compare where that is due; write and remove for a while, and show it."""
+        rescan = now >= self.rescan_at
+        for sync in self.syncs:
+            if rescan or sync.scanner.needs_scan:
+                sync.scanner.scan(now)
+            if rescan:
+                sync.compare()
+        if rescan:
+            self.rescan_at = now + self.intervals.rescan
+        worked, until = False, time.monotonic() + SLICE
+        while not self.stopping() and time.monotonic() < until:
+            steps = [sync.step() for sync in self.syncs]
+            if not any(steps):
+                break
+            worked = True
         if worked:
-            self.sync.engine.show()
+            self.engine.show()
+
+    def _tell_counts(self) -> None:
+        counts = sum((sync.counts for sync in self.syncs), Counter[str]())
+        for sync in self.syncs:
+            sync.counts.clear()
+        if counts.total():
+            done = ", ".join(f"{counts[each]:,} {each}" for each in ("new", "changed", "removed"))
+            self.tell(f"{done} articles")
 
 
 def _checked(folders: Sequence[Path], settings: Settings) -> list[Path]:
@@ -250,7 +233,7 @@ def _checked(folders: Sequence[Path], settings: Settings) -> list[Path]:
     by_place: dict[Path, Path] = {}
     for folder in folders:
         path = Path(os.path.abspath(folder))  # noqa: PTH100  # a link stays one
-        if not is_folder(path) and (path.exists() or not place_of(path, settings).exists()):
+        if not is_folder(path) and (path.exists() or not catalogue_path(path, settings).exists()):
             raise InputError(f"{shown(folder)} is not a folder", field="FOLDER")
         by_place.setdefault(Path(os.path.realpath(path)), path)
     data = Path(os.path.realpath(settings.data))

@@ -51,7 +51,5 @@ def is_folder(path: Path) -> bool:
 
 def mount_of(path: Path) -> str:
     """Return the mount point that a path lies under; bind mounts of one disk are not told apart."""
-    place = os.path.realpath(path)
-    while not os.path.ismount(place) and place != os.path.dirname(place):  # noqa: PTH120
-        place = os.path.dirname(place)  # noqa: PTH120
-    return place
+    place = Path(os.path.realpath(path))
+    return next(str(each) for each in (place, *place.parents) if os.path.ismount(each))

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,11 +21,12 @@ from indexer.sources.naming import shown
 from indexer.watching.catalogue import Catalogue, Entry, Version
 from indexer.watching.places import is_folder, unreachable
 
-AT_ONCE = 256  # files given at once
-MANY_EVENTS = 1_000  # at once: some may be lost, and looking at everything is quicker
+BATCH_FILES = 256  # given at once
+MANY_EVENTS = 1_000  # at once: some may be lost, and a scan is quicker
 MANY_FILES = 20  # a folder of more is not taken for empty all at once
 SHARE = 5  # scans take one of so many seconds at most, plus one
 _ALLOWED = ("is empty", "is not mounted", "leads nowhere")  # with --allow-empty
+_UNKNOWN = Entry("", digest=0)  # of a file that was never read; version () is that of no file
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,80 +50,86 @@ class Scanner:
     allow_empty: bool  # whether it may lose all its files at once
     tell: Callable[[str], None]  # called with lines for people
     on_failure: Callable[[Failure], None]  # for what cannot be listed, once while that lasts
-    whole: bool = True  # whether everything is to be scanned again
-    changes: dict[str, Change] = field(default_factory=dict)  # to be done, by the keys of files
+    needs_scan: bool = True
+    changes: dict[str, Change] = field(default_factory=dict)  # to be done, by the ids of files
     away: dict[Path, str] = field(default_factory=dict)  # places out of reach, and why
     _folders: set[Path] = field(default_factory=set)  # with files in them, however deep
-    _told: set[str] = field(default_factory=set)  # places of failures
+    _unlisted: set[str] = field(default_factory=set)  # places of failures
     _not_before: float = float("-inf")
 
     @property
     def prefix(self) -> str:
-        """Of the keys of files that are not reached through a link out of the folder."""
+        """Of the ids of files that are not reached through a link out of the folder."""
         return self.ids.of(self.path / "x").removesuffix("x")
 
-    def touched(self, paths: Collection[Path], now: float) -> None:
-        """Look at the files where something happened; if it was elsewhere, or much, at everything."""
-        entries, self.whole = self.catalogue.entries, self.whole or len(paths) > MANY_EVENTS
+    def on_events(self, paths: Collection[Path], now: float) -> None:
+        """Look at the files that events name; anything else that matters needs a scan."""
+        entries = self.catalogue.entries
+        self.needs_scan = self.needs_scan or len(paths) > MANY_EVENTS
         for path in paths:
-            if self.whole or any(map(is_hidden, path.relative_to(self.path).parts)):
+            if self.needs_scan:
+                return
+            is_ours = path.is_relative_to(self.path)
+            if not is_ours or any(map(is_hidden, path.relative_to(self.path).parts)):
                 continue
             is_read = bool(suffix_of(path.name))
-            is_beside = path.parent in self._folders and not path.name.endswith(METADATA_SUFFIX)
-            file = file_at(path, self.ids) if is_read and is_beside else None
-            entry = entries.get(self.ids.of(path)) if file else None
-            if isinstance(file, SourceFile) and (entry is None or entry.path == str(path)):
-                self._notice(file.id, file, now)
+            is_alone = path.parent in self._folders and not path.name.endswith(METADATA_SUFFIX)
+            file = file_at(path, self.ids) if is_read and is_alone else None
+            known = entries.get(file.id) if isinstance(file, SourceFile) else None
+            if isinstance(file, SourceFile) and (known is None or known.path == str(path)):
+                self._note(file.id, file, now)
             else:
-                self.whole = is_read or path in self._folders or is_folder(path)
+                self.needs_scan = is_read or path in self._folders or is_folder(path)
 
     def scan(self, now: float) -> None:
         """Compare everything with the catalogue, unless that was done a moment ago."""
         if now < self._not_before:
             return
         started = time.monotonic()
-        files, entries = self._listed(), self.catalogue.entries
-        holding = {file.path.parent for file in files.values()}
-        self._folders = holding.union(*(folder.parents for folder in holding))
+        files, entries = self._list(), self.catalogue.entries
+        with_files = {file.path.parent for file in files.values()}
+        self._folders = with_files.union(*(folder.parents for folder in with_files))
         for key, file in files.items():
-            self._notice(key, file, now)
-        kept: Counter[tuple[Path, str]] = Counter()
+            self._note(key, file, now)
         empty = not files and len(entries) > MANY_FILES and not self.allow_empty
+        away: dict[Path, str] = {}
         for key in entries.keys() - files.keys():
             place = self._unreachable(entries[key]) or ((self.path, "is empty") if empty else None)
             if place is None:
-                self._notice(key, None, now)
+                self._note(key, None, now)
             else:
-                kept[place] += 1
-        self._tell_away(kept)
-        self.whole = False
+                away.update([place])
+        self._tell_away(away)
+        self.needs_scan = False
         self._not_before = now + (SHARE + 1) * (time.monotonic() - started)
 
-    def settled(self, now: float) -> tuple[list[tuple[SourceFile, Version]], list[str]]:
-        """Return what stood still: some files to be read, and the keys of those that are gone."""
+    def due(self, now: float) -> tuple[list[tuple[SourceFile, Version]], list[str]]:
+        """Return what stood still: some files to be read, and the ids of those that are gone."""
         read: list[tuple[SourceFile, Version]] = []
         gone: list[str] = []
         for key, change in list(self.changes.items()):
-            if now - change.since < self.settle or len(read) == AT_ONCE:
+            if now - change.since < self.settle or len(read) == BATCH_FILES:
                 continue
             if change.file is not None:
-                self._notice(key, change.file, now)
+                self._note(key, change.file, now)
                 if self.changes.get(key) is change:
                     read.append((change.file, change.version))
             elif self._unreachable(self.catalogue.entries[key]):
                 del self.changes[key]
-                self.whole = True
+                self.needs_scan = True
             else:
                 gone.append(key)
         return read, gone
 
-    def done(self, keys: Iterable[str]) -> None:
-        """Note that files were read or are known no longer."""
-        for key in keys:
-            self.changes.pop(key, None)
+    def done(self, entries: Mapping[str, Entry | None]) -> None:
+        """Keep what files were like when they were read; None forgets one that is gone."""
+        self.catalogue.put(entries)
+        for key, entry in entries.items():
+            if entry is None or entry.digest is not None:
+                self.changes.pop(key, None)
 
     def owner(self, article_id: str) -> str | None:
-        """Return the longest key of a file, known or to be read, that an article may be of."""
+        """Return the longest id of a file, known or to be read, that an article may be of."""
         key = article_id
         while key and key not in self.catalogue.entries and key not in self.changes:
             key = key.rpartition("/")[0]
@@ -131,35 +137,30 @@ class Scanner:
 
     def is_gone(self, article_id: str) -> bool:
         """Tell whether an article under the folder, of no known file, is of one that is gone."""
-        path = Path(f"{self.path}/{article_id.removeprefix(self.prefix)}")
+        path = self.path / article_id.removeprefix(self.prefix)
         is_there = any(each.is_file() for each in (path, *path.parents))
         return self.path not in self.away and not (is_there or self._unreachable(Entry(str(path))))
 
-    def _listed(self) -> dict[str, SourceFile]:
-        if not is_folder(self.path):
-            return {}
+    def _list(self) -> dict[str, SourceFile]:
+        """Return the files that are there by their ids; report what cannot be listed once."""
         files: dict[str, SourceFile] = {}
-        failed: set[str] = set()
-        for listed in list_files([self.path], self.ids):
+        unlisted: set[str] = set()
+        for listed in list_files([self.path] if is_folder(self.path) else [], self.ids):
             if isinstance(listed, SourceFile):
                 files[listed.id] = listed
-            elif isinstance(listed, Failure):
-                if listed.code == "not-found" and not (
-                    listed.file and listed.file.path.is_symlink()
-                ):
-                    continue  # removed meanwhile
-                failed.add(listed.place)
-                if listed.place not in self._told:
+            elif isinstance(listed, Failure) and not _is_removed(listed):
+                unlisted.add(listed.place)
+                if listed.place not in self._unlisted:
                     self.on_failure(listed)
-        self._told = failed
+        self._unlisted = unlisted
         return files
 
-    def _notice(self, key: str, file: SourceFile | None, now: float) -> None:
+    def _note(self, key: str, file: SourceFile | None, now: float) -> None:
         """Take what a file is like now for a change if it is not what the catalogue has."""
         version = self._version(file) if file is not None else ()
-        entry, before = self.catalogue.entries.get(key), self.changes.get(key)
-        is_known = not version if entry is None else entry.digest and entry.version == version
-        if is_known:
+        entry = self.catalogue.entries.get(key, _UNKNOWN)
+        before = self.changes.get(key)
+        if entry.digest is not None and entry.version == version:
             self.changes.pop(key, None)
         elif before is None or before.version != version:
             self.changes[key] = Change(file if version else None, version, now)
@@ -169,22 +170,17 @@ class Scanner:
         found = unreachable(Path(entry.path), self.path, entry.mount)
         return None if self.allow_empty and found and found[1] in _ALLOWED else found
 
-    def _tell_away(self, kept: Mapping[tuple[Path, str], int]) -> None:
+    def _tell_away(self, away: dict[Path, str]) -> None:
         """Tell of each place once that it is away, and that it is back."""
-        away = dict(kept.keys())
-        for (place, why), number in kept.items():
-            if self.away.get(place) != why:
-                hint = "; --allow-empty removes them" if why in _ALLOWED else ""
-                self.tell(
-                    f"{shown(place)} {why}: the articles of its {number:,} files are kept until "
-                    f"it is back{hint}"
-                )
+        for place, why in away.items() - self.away.items():
+            hint = "; --allow-empty removes them" if why in _ALLOWED else ""
+            self.tell(f"{shown(place)} {why}: its articles are kept until it is back{hint}")
         for place in self.away.keys() - away.keys():
             self.tell(f"{shown(place)} is back")
         self.away = away
 
     def _version(self, file: SourceFile) -> Version:
-        """Return what changes whenever a file does, or what is said beside it; () without a file.
+        """Return what changes whenever a file does, or its metadata beside it; () without a file.
 
         The time of the inode's change is in it: a file that was put in another's place may
         have both its size and its time, and one that may be read now has both as before.
@@ -192,12 +188,13 @@ class Scanner:
         path = str(file.path)  # a hundred thousand of them take seconds as Path
         own = _stamp(path)
         beside = os.path.splitext(path)[0] + METADATA_SUFFIX  # noqa: PTH122
-        return own and (self.reading, *own, *_stamp(beside))
+        return own and (*own, *_stamp(beside), self.reading)
 
 
-def like(version: Version) -> Version:
-    """Return of what a file is like what stays when it is moved: size and time."""
-    return version[1:3]
+def _is_removed(failure: Failure) -> bool:
+    """Tell whether a file could not be listed because it was removed meanwhile."""
+    is_link = failure.file is not None and failure.file.path.is_symlink()
+    return failure.code == "not-found" and not is_link
 
 
 def _stamp(path: str) -> Version:

@@ -1,6 +1,6 @@
-"""Watched files to the index: what each gives is written, what it gave before goes.
+"""A watched folder to the index: what its files give is written, what they gave before goes.
 
-The articles of a file are those whose id is the file's key or begins with it and a slash.
+The articles of a file are those whose id is the file's or begins with it and a slash.
 A file is in the catalogue as it was read only after all that it gives is stored and all
 else of it is removed: whenever the process is killed, the next one reads such a file again.
 """
@@ -8,7 +8,8 @@ else of it is removed: whenever the process is killed, the next one reads such a
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -19,140 +20,123 @@ from indexer.preparing import known_vectors
 from indexer.sources import Failure, Found, Item, SourceFile
 from indexer.watching.catalogue import Entry, Version
 from indexer.watching.places import mount_of
-from indexer.watching.scanner import Scanner, like
+from indexer.watching.scanner import Scanner
 from search.domain import Vector
 from search.embedding import Embedder
 from search.engine import Engine
 from search.errors import EngineUnavailable
 from search.ingest import IngestStatus
 
-AT_ONCE = 1_000  # ids asked for or deleted at once
+BATCH_IDS = 1_000  # asked for or deleted at once
 MOST_MOVED = 2_000  # articles whose vectors are held for what a burst may have moved
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What a file gave so far: failures of `told` codes were told before."""
-
-    entry: Entry
-    told: tuple[str, ...]
-    ids: set[str] = field(default_factory=set)
-    digest: int = 0
 
 
 @dataclass
 class Sync:
-    """Keeps an index like files, for one thread."""
+    """Keeps an index like one folder. What raises EngineError can be done again."""
 
+    scanner: Scanner
     engine: Engine
     embedder: Embedder
     read: Callable[[Sequence[SourceFile]], Generator[Item, None, None]]  # `read_articles`
     index: Callable[..., Report]  # `pipeline.index` with all but what differs from run to run
     stopping: Callable[[], bool]  # what `index` asks
     embed: bool
-    on_failure: Callable[[Failure], None]  # once for each version of a file and each reason
+    on_failure: Callable[[Failure, bool], None]  # and whether it is the first such of its file
     counts: Counter[str] = field(default_factory=Counter)  # articles "new", "changed", "removed"
 
-    def write(self, scanner: Scanner, files: Sequence[tuple[SourceFile, Version]]) -> None:
-        """Index files of a folder, and remove what they gave before and do not give any more.
+    def step(self) -> bool:
+        """Write some files that stand still, or remove those that are gone; False without any.
 
-        Args:
-            scanner: of their folder.
-            files: and what they are like.
-
-        Raises:
-            EngineError: not everything was written, or could be noted; giving it again is safe.
+        Removing comes last: what was moved may need the vectors.
         """
+        files, gone = self.scanner.due(time.monotonic())
+        if files:
+            self._write(files)
+        elif gone:
+            self._delete(chain.from_iterable(map(self._ids_of, gone)))
+            self.scanner.done(dict.fromkeys(gone))
+        return bool(files or gone)
+
+    def compare(self) -> None:
+        """Have files read again whose articles are not stored as they were written, or that failed.
+
+        Articles under the folder that are of no file are removed.
+        """
+        self.engine.show()
+        entries, prefix = self.scanner.catalogue.entries, self.scanner.prefix
+        digests = dict.fromkeys(entries, 0)
+        orphans: list[str] = []
+        outside = (self._ids_of(key) for key in entries if not key.startswith(prefix))
+        ids = chain(self._ids(prefix), chain.from_iterable(outside))
+        while page := list(islice(ids, BATCH_IDS)):
+            for article_id, there in self.engine.stored(page).items():
+                key = self.scanner.owner(article_id)
+                if key is None:
+                    orphans.append(article_id)
+                elif key in digests and (there.embedded or not self.embed):
+                    digests[key] ^= _digest(article_id, there.content_hash)
+        self._delete(filter(self.scanner.is_gone, orphans))
+        doubtful = {
+            key: replace(entry, digest=None)
+            for key, entry in entries.items()
+            if (entry.may_pass or entry.digest != digests[key])
+            and "timeout" not in entry.codes  # one that took too long is left to the next start
+        }
+        if doubtful:
+            self.scanner.catalogue.put(doubtful)
+            self.scanner.needs_scan = True
+
+    def _write(self, files: Sequence[tuple[SourceFile, Version]]) -> None:
+        """Index files, given with what they are like; remove what they do not give any more."""
         self.engine.write([])  # refused before anything is told
-        readings: dict[str, _Reading] = {}
-        for file, version in files:
-            before = scanner.catalogue.entries.get(file.id)
-            told = before.codes if before is not None and before.version == version else ()
-            entry = Entry(str(file.path), mount_of(file.path), version)
-            # One that changes is a file to wait for, not a failure.
-            readings[file.id] = _Reading(entry, (*told, "changed"))
+        entries = {
+            file.id: Entry(str(file.path), mount_of(file.path), version) for file, version in files
+        }
+        digests = dict.fromkeys(entries, 0)
+        given: dict[str, set[str]] = defaultdict(set)
 
         def stored(found: Found, _: IngestStatus) -> None:
-            if found.file is not None:
-                reading = readings[found.file.id]
-                reading.ids.add(found.article.id)
-                reading.digest ^= _digest(found.article.id, found.article.content_hash())
+            key, article = _file_id(found), found.article
+            given[key].add(article.id)
+            digests[key] ^= _digest(article.id, article.content_hash())
 
         def failed(failure: Failure) -> None:
-            reading = readings.get(failure.file.id) if failure.file is not None else None
-            if reading is None or failure.code not in reading.told:
-                self.on_failure(failure)  # if it raises, the file is read again
-            if reading is not None and failure.code not in reading.entry.codes:
-                codes = (*reading.entry.codes, failure.code)
-                reading.entry = replace(reading.entry, codes=codes)
+            """Note and tell it, unless it was told of this version before, or is one to wait for."""
+            entry = entries[_file_id(failure)]
+            before = self.scanner.catalogue.entries.get(_file_id(failure))
+            told = before.codes if before is not None and before.version == entry.version else ()
+            is_first = failure.code not in entry.codes
+            if failure.code not in (*told, "changed"):
+                self.on_failure(failure, is_first)  # if it raises, the file is read again
+            if is_first:
+                entry.codes = (*entry.codes, failure.code)
 
         with closing(self.read([file for file, _ in files])) as items:
-            known = self._moved(scanner, files)
+            known = self._moved(files)
             report = self.index(items, known=known, on_outcome=stored, on_failure=failed)
         self.counts.update(new=report.created, changed=report.updated)
-        read = {
-            key: replace(each.entry, digest=f"{each.digest:016x}")
-            for key, each in readings.items()
-            if not report.stopped and "changed" not in each.entry.codes
-        }
+        for key, entry in entries.items():
+            if not report.stopped and "changed" not in entry.codes:
+                entry.digest = digests[key]
         self._delete(
             article_id
-            for key, entry in read.items()
-            if not entry.may_pass
-            for article_id in self._of(key, scanner)
-            if article_id not in readings[key].ids
+            for key, entry in entries.items()
+            if entry.digest is not None and not entry.may_pass
+            for article_id in self._ids_of(key)
+            if article_id not in given[key]
         )
-        # What is noted of the others is which failures were told.
-        scanner.catalogue.put({key: each.entry for key, each in readings.items()} | read)
-        scanner.done(read)
+        self.scanner.done(entries)
         if report.stopped and not self.stopping():
             if report.stopped == "interrupted":
                 raise KeyboardInterrupt
             raise EngineUnavailable(report.stopped)
 
-    def remove(self, scanner: Scanner, keys: Sequence[str]) -> None:
-        """Remove the articles of files that are gone. Raises EngineError: giving it again is safe."""
-        self._delete(chain.from_iterable(self._of(key, scanner) for key in keys))
-        scanner.catalogue.put(dict.fromkeys(keys))
-        scanner.done(keys)
-
-    def compare(self, scanner: Scanner) -> None:
-        """Have files read again whose articles are not stored as they were written, or that failed.
-
-        Articles under the folder that are of no file are removed.
-
-        Raises:
-            EngineError: it cannot be told.
-        """
-        self.engine.show()
-        entries, prefix = scanner.catalogue.entries, scanner.prefix
-        digests = dict.fromkeys(entries, 0)
-        orphans: list[str] = []
-        outside = (self._of(key, scanner) for key in entries if not key.startswith(prefix))
-        ids = chain(self._ids(prefix), chain.from_iterable(outside))
-        while page := list(islice(ids, AT_ONCE)):
-            for article_id, there in self.engine.stored(page).items():
-                key = scanner.owner(article_id)
-                if key is None:
-                    orphans.append(article_id)
-                elif key in digests and (there.embedded or not self.embed):
-                    digests[key] ^= _digest(article_id, there.content_hash)
-        self._delete(filter(scanner.is_gone, orphans))
-        doubtful = {
-            key: replace(entry, digest="")
-            for key, entry in entries.items()
-            if (entry.may_pass or entry.digest != f"{digests[key]:016x}")
-            and "timeout" not in entry.codes  # one that took too long is left to the next start
-        }
-        if doubtful:
-            scanner.catalogue.put(doubtful)
-            scanner.whole = True
-
-    def _of(self, key: str, scanner: Scanner) -> Iterator[str]:
-        """Yield the ids that a file's articles may have: its key, and all that begin with it."""
+    def _ids_of(self, key: str) -> Iterator[str]:
+        """Yield the ids that a file's articles may have: its own, and all that begin with it."""
         yield key
         for article_id in self._ids(f"{key}/"):
-            if scanner.owner(article_id) == key:  # else of a file whose key begins with this one
+            if self.scanner.owner(article_id) == key:  # else of a file whose id begins with this
                 yield article_id
 
     def _ids(self, prefix: str) -> Iterator[str]:
@@ -163,25 +147,29 @@ class Sync:
                 if not article_id.startswith(prefix):
                     return
                 yield article_id
-            after, limit = page[-1], AT_ONCE
+            after, limit = page[-1], BATCH_IDS
 
     def _delete(self, ids: Iterable[str]) -> None:
         left = iter(ids)
-        while some := list(islice(left, AT_ONCE)):
+        while some := list(islice(left, BATCH_IDS)):
             self.counts["removed"] += self.engine.delete(some)
 
-    def _moved(
-        self, scanner: Scanner, files: Iterable[tuple[SourceFile, Version]]
-    ) -> dict[str, Vector]:
+    def _moved(self, files: Iterable[tuple[SourceFile, Version]]) -> dict[str, Vector]:
         """Return the vectors of missing files that may have been moved to where these are."""
-        alike = {like(version) for _, version in files}
+        alike = {version[:2] for _, version in files}  # sizes and times
+        entries = self.scanner.catalogue.entries
         ids = chain.from_iterable(
-            self._of(key, scanner)
-            for key, change in scanner.changes.items()
-            if change.file is None and like(scanner.catalogue.entries[key].version) in alike
+            self._ids_of(key)
+            for key, change in self.scanner.changes.items()
+            if change.file is None and entries[key].version[:2] in alike
         )
         moved = list(islice(ids, MOST_MOVED)) if self.embed else []
         return known_vectors(self.engine.indexed(moved), self.embedder) if moved else {}
+
+
+def _file_id(item: Found | Failure) -> str:
+    assert item.file is not None  # noqa: S101  # only files are read here
+    return item.file.id
 
 
 def _digest(article_id: str, content_hash: str) -> int:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.watch import Pace
-from indexer.watching.catalogue import place_of
+from indexer.watch import Intervals
+from indexer.watching.catalogue import catalogue_path
 from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
 from tests.support import HashingEmbedder
 
@@ -120,7 +120,7 @@ def test_what_moves_is_never_without_an_article(watcher: Watcher, folder: Path) 
 
 def test_a_file_is_read_when_it_stands_still(watcher: Watcher, folder: Path) -> None:
     """Neither half a file nor a line of it, and others do not wait."""
-    watcher.pace = Pace(settle=0.5)  # ten times what lies between two writes
+    watcher.intervals = Intervals(settle=0.5)  # ten times what lies between two writes
     versions: list[str] = []
     other_seen = False
 
@@ -201,7 +201,7 @@ def test_a_test_collection_that_appears_is_left_out(watcher: Watcher, folder: Pa
 
 
 def test_memory_does_not_grow_with_what_happens(watcher: Watcher, folder: Path) -> None:
-    watcher.pace = Pace(settle=0.1, look=0.5)
+    watcher.intervals = Intervals(settle=0.1, rescan=0.5)
     watcher.embedder.embed_passages = HashingEmbedder().embed_passages  # type: ignore[method-assign]
 
     def days(rounds: int) -> None:
@@ -234,7 +234,7 @@ def test_memory_does_not_grow_with_what_happens(watcher: Watcher, folder: Path) 
             until(lambda: used() - before < 20_000, lambda: (before, used()))
     finally:
         tracemalloc.stop()
-    assert place_of(folder, watcher.settings).stat().st_size < 100_000
+    assert catalogue_path(folder, watcher.settings).stat().st_size < 100_000
 
 
 # -- whose an article is
@@ -265,7 +265,7 @@ def test_an_id_twice_in_a_file_is_refused_once(watcher: Watcher, folder: Path) -
 def test_a_file_and_a_folder_take_each_others_place(
     watcher: Watcher, folder: Path, name: str
 ) -> None:
-    watcher.pace = Pace(settle=0.15, look=0.5)
+    watcher.intervals = Intervals(settle=0.15, rescan=0.5)
     with watcher.running():
         for n in range(2):
             lines(folder / "a.jsonl", x="صف", y=f"آخر {n}")

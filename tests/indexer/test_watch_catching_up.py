@@ -15,8 +15,8 @@ from indexer.formats import Options
 from indexer.pipeline import index
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
-from indexer.watch import Pace
-from indexer.watching.catalogue import place_of
+from indexer.watch import Intervals
+from indexer.watching.catalogue import catalogue_path
 from search.assembly import fingerprint_of
 from search.engines import open_engine
 from search.errors import InputError
@@ -80,7 +80,7 @@ def test_a_harmed_catalogue_costs_reading_and_nothing_else(
     for n in range(8):
         write(folder / f"{n}.txt", f"نص {n}")
     watcher.catch_up()
-    place = place_of(folder, watcher.settings)
+    place = catalogue_path(folder, watcher.settings)
     content = place.read_bytes()
     match harm:
         case "lost":
@@ -114,7 +114,7 @@ def test_what_was_removed_while_the_catalogue_was_lost_goes(watcher: Watcher, fo
         write(folder / f"{n}.txt", f"نص {n}")
     lines(folder / "deep/l.jsonl", a="واحد", b="اثنان")
     watcher.catch_up()
-    place_of(folder, watcher.settings).unlink()
+    catalogue_path(folder, watcher.settings).unlink()
     (folder / "0.txt").unlink()
     (folder / "deep/l.jsonl").rename(folder / "deep/m.jsonl")
     lines(folder / "1.jsonl", c="ثلاثة")
@@ -125,7 +125,7 @@ def test_what_was_removed_while_the_catalogue_was_lost_goes(watcher: Watcher, fo
 def test_a_catalogue_of_an_earlier_version_is_replaced_and_that_is_said_once(
     watcher: Watcher, folder: Path
 ) -> None:
-    place = place_of(folder, watcher.settings)
+    place = catalogue_path(folder, watcher.settings)
     place.parent.mkdir(parents=True)
     place.with_suffix(".log").write_bytes(b'0badcafe {"catalogue": 1}\n')
     write(folder / "a.txt", "نص")
@@ -148,7 +148,7 @@ def test_an_index_that_was_deleted_or_changed_behind_it_is_made_again(
     watcher.engine = open_engine(
         watcher.settings, fingerprint_of(HashingEmbedder(), watcher.settings)
     )
-    watcher.pace = Pace(settle=0.15, look=0.5)
+    watcher.intervals = Intervals(settle=0.15, rescan=0.5)
     with watcher.running():
         watcher.until_right()
         watcher.engine.delete(["2"])  # by somebody else, while it watches
@@ -216,7 +216,7 @@ def test_a_disk_in_the_folder_that_is_not_mounted_keeps_its_articles(
         return mounted.is_set() if Path(path) == disk else ismount(path)
 
     monkeypatch.setattr(os.path, "ismount", is_mount)
-    watcher.pace = replace(QUICK, look=0.5)
+    watcher.intervals = replace(QUICK, rescan=0.5)
     write(disk / "deep/a.txt", "على القرص")
     write(folder / "b.txt", "نص")
     with watcher.running():

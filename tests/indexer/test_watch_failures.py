@@ -58,7 +58,7 @@ def test_what_may_pass_is_tried_again_and_told_once(
         return open_regular(path)
 
     monkeypatch.setattr("indexer.sources.sandbox.open_regular", refusing)
-    watcher.pace = replace(QUICK, look=0.5)
+    watcher.intervals = replace(QUICK, rescan=0.5)
     write(folder / "a.txt", "بعد")
     with watcher.running():
         until(lambda: refused)
@@ -80,7 +80,7 @@ def test_a_failing_model_is_waited_for_and_told_once(watcher: Watcher, folder: P
     watcher.embedder.embed_passages = failing  # type: ignore[method-assign]
     write(folder / "a.txt", "نص")
     write(folder / "b.txt", "نص آخر")
-    watcher.pace = replace(QUICK, look=0.3)
+    watcher.intervals = replace(QUICK, rescan=0.3)
     with watcher.running():
         until(lambda: len(watcher.failures) == 2)
         time.sleep(1.0)

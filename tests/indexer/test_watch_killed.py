@@ -45,7 +45,7 @@ watch(
     stopping=lambda: False,
     tell=lambda line: print(line, flush=True),
     on_failure=lambda failure: print(failure, flush=True),
-    pace=QUICK,
+    intervals=QUICK,
 )
 """
 

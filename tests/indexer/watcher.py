@@ -15,12 +15,12 @@ from indexer.sources import Failure
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
-from indexer.watch import Pace, watch
+from indexer.watch import Intervals, watch
 from search.engine import Engine
 from search.settings import Settings
 from tests.support import CountingEmbedder
 
-QUICK = Pace(settle=0.15, look=600.0, wait=0.3)
+QUICK = Intervals(settle=0.15, rescan=600.0, retry=0.3)
 
 
 class Watcher:
@@ -35,7 +35,7 @@ class Watcher:
         self.failures: list[Failure] = []
         self.options = Options()
         self.embed = True
-        self.pace = QUICK
+        self.intervals = QUICK
         self.stop = threading.Event()
 
     @contextmanager
@@ -75,7 +75,7 @@ class Watcher:
             tell=self.told.append,
             on_failure=self.failures.append,
             allow_empty=allow_empty,
-            pace=self.pace,
+            intervals=self.intervals,
         )
 
     def catch_up(self) -> None:

@@ -188,11 +188,9 @@ class EmbeddedEngine:
         if request.clause is not None:
             numbers, scores, total = index.rank(request, view.hidden)
             rows = view.table.rows_of(numbers)
-            hits = (
-                Ranked(view.table.passage_id(row), score)
-                for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
-                if row >= 0
-            )
+            known = rows >= 0
+            ids = view.table.passage_ids(rows[known])
+            hits = map(Ranked, ids, scores[known].tolist())
             ordered = sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))
             text = tuple(ordered[: request.limit])
         frequencies = {term: index.frequency(term) for term in request.frequencies}
@@ -278,8 +276,7 @@ class EmbeddedEngine:
         if self._state() is None:
             return []
         known = [key for key in dict.fromkeys(article_ids) if is_unicode(key)]
-        found = (self._record.indexed(key, self._fingerprint.dimensions) for key in known)
-        return [indexed for indexed in found if indexed is not None]
+        return self._record.indexed(known, self._fingerprint.dimensions)
 
     def status(self) -> EngineStatus:
         state = self._state()

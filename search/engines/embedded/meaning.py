@@ -15,6 +15,7 @@ from search.domain import NO_FILTER, Filter, Vector
 from search.engine import SENTENCE_WEIGHT, FacetField, Ranked, RankRequest, shortlist_size
 from search.engines.embedded.articles import facet
 from search.engines.embedded.derived import OpenText
+from search.engines.embedded.reading import read_own_vectors, read_sentence_vectors
 from search.engines.embedded.record import Record
 from search.engines.embedded.vectors import PassageTable
 
@@ -47,15 +48,17 @@ class Meaning:
         allowed = self._allowed(table, text, request)
         rows = table.nearest(query, shortlist + max(32, shortlist // 4), allowed)
         rows = np.sort(rows)
-        numbers = table.rows.numbers[rows].tolist()
+        numbers, ids = table.rows.numbers[rows].tolist(), table.passage_ids(rows)
         dimensions = len(query)
-        vectors, counts = self._record.own_vectors(numbers, dimensions)
-        own = _cosines(vectors, query)
-        ids = [table.passage_id(row) for row in rows.tolist()]
-        best = sorted(range(len(ids)), key=lambda i: (-own[i], ids[i]))[:shortlist]
-        of_passage, vectors = self._record.sentence_vectors(
-            {numbers[i]: counts[i] for i in best}, dimensions
-        )
+        with self._record.reading() as connection:
+            if connection is None:
+                raise LookupError("the record went")
+            vectors, counts = read_own_vectors(connection, numbers, dimensions)
+            own = _cosines(vectors, query)
+            best = sorted(range(len(ids)), key=lambda i: (-own[i], ids[i]))[:shortlist]
+            of_passage, vectors = read_sentence_vectors(
+                connection, {numbers[i]: counts[i] for i in best}, dimensions
+            )
         of_sentence = _cosines(vectors, query)
         hits = []
         for i in best:

@@ -1,18 +1,29 @@
-"""What is read of one article in the record, inside a transaction that is open."""
+"""What is read of articles in the record, inside a transaction that is open."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
-from search.domain import Article, Passage, Span, Vector
+import numpy as np
+
+from search.domain import (
+    Article,
+    IndexedArticle,
+    IndexedPassage,
+    StoredArticle,
+    StoredPassage,
+    Vector,
+)
 from search.engines.embedded.connections import as_json
 from search.engines.embedded.rows import (
     ARTICLE,
     PASSAGE,
     ArticleRow,
     article_row,
+    article_rows,
     article_text,
     damaged,
     damaged_article,
@@ -21,44 +32,109 @@ from search.engines.embedded.rows import (
     unseal_own,
 )
 
-WIDTH = len(ArticleRow._fields)
+_ARTICLE = f"SELECT {ARTICLE}, a.text FROM articles a WHERE a.id = ?"  # noqa: S608
+_PASSAGES = (
+    f"SELECT {PASSAGE} FROM passages p "  # noqa: S608
+    "WHERE p.number >= ? AND p.number < ? ORDER BY p.number"
+)
+_INDEXED = (
+    f"SELECT {PASSAGE}, v.sentences, v.vector, s.vectors FROM passages p "  # noqa: S608
+    "LEFT JOIN vectors v ON v.number = p.number LEFT JOIN sentences s ON s.number = p.number "
+    "WHERE p.number >= ? AND p.number < ? ORDER BY p.number"
+)
+_FIELDS = len(PASSAGE.split(","))
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An article, and its passages with the spans of their sentences."""
-
-    about: ArticleRow
-    article: Article
-    passages: list[tuple[Passage, tuple[Span, ...]]]
-
-
-def read_article(connection: sqlite3.Connection, id: str) -> Found | None:
+def read_article(connection: sqlite3.Connection, id: str) -> StoredArticle | None:
     """Return an article with its passages, None if there is none. Raises RecordCorrupt."""
-    sql = f"SELECT {ARTICLE}, a.text FROM articles a WHERE a.id = ?"  # noqa: S608
-    row = connection.execute(sql, (id,)).fetchone()
+    found = _read(connection, id, _PASSAGES)
+    if found is None:
+        return None
+    about, article, rows = found
+    return StoredArticle(article, tuple(passage_of(row, about)[0] for row in rows))
+
+
+def read_indexed(connection: sqlite3.Connection, id: str, dimensions: int) -> IndexedArticle | None:
+    """Return an article as it was written, without its terms; None if there is none.
+
+    Raises RecordCorrupt.
+    """
+    found = _read(connection, id, _INDEXED)
+    if found is None:
+        return None
+    about, article, rows = found
+    passages = [passage_of(row[:_FIELDS], about) for row in rows]
+    none = np.zeros((0, dimensions), np.float32)
+    if not about.embedded:
+        bare = (IndexedPassage(passage, {}, None, (), none) for passage, _ in passages)
+        return IndexedArticle(article, tuple(bare))
+    sealed = [(row[0], *row[_FIELDS:]) for row in rows]
+    own = unseal_own([(number, count, vector) for number, count, vector, _ in sealed], dimensions)
+    of_sentences = unseal(
+        [(number, count, vectors) for number, count, _, vectors in sealed if count], dimensions
+    )
+    indexed, start = [], 0
+    for (passage, spans), vector, (number, count, *_) in zip(passages, own, sealed, strict=True):
+        if len(spans) != count:
+            raise damaged("it has other sentences than vectors of sentences", number)
+        end = start + count
+        indexed.append(IndexedPassage(passage, {}, vector, spans, of_sentences[start:end]))
+        start = end
+    return IndexedArticle(article, tuple(indexed))
+
+
+def _read(
+    connection: sqlite3.Connection, id: str, passages: str
+) -> tuple[ArticleRow, Article, list[tuple[Any, ...]]] | None:
+    """Return an article's row, the article, and the rows of its passages."""
+    row = connection.execute(_ARTICLE, (id,)).fetchone()
     if row is None:
         return None
-    about = article_row(row[:WIDTH])
-    rows = connection.execute(
-        f"SELECT {PASSAGE} FROM passages p WHERE number >= ? AND number < ? ORDER BY number",  # noqa: S608
-        (about.first, about.first + about.passages),
-    ).fetchall()
+    *known, text = row
+    about = article_row(known)
+    rows = connection.execute(passages, (about.first, about.first + about.passages)).fetchall()
     if len(rows) != about.passages:
         raise damaged_article(id, f"it has {len(rows)} passages of {about.passages}")
-    article = Article(about.info(), article_text(row[WIDTH], about))
-    return Found(about, article, [passage_of(row, about) for row in rows])
+    return about, Article(about.info(), article_text(text, about)), rows
+
+
+def read_passages(
+    connection: sqlite3.Connection, wanted: Sequence[tuple[str, int]]
+) -> dict[tuple[str, int], StoredPassage]:
+    """Return the known passages of these (article id, position) pairs. Raises RecordCorrupt."""
+    sql = f"SELECT {ARTICLE} FROM articles a WHERE a.id IN (SELECT value FROM json_each(?))"  # noqa: S608
+    ids = as_json([article_id for article_id, _ in wanted])
+    articles = {about.id: about for about in article_rows(connection.execute(sql, (ids,)))}
+    numbers = {
+        (about.id, position): about.first + position
+        for article_id, position in wanted
+        if (about := articles.get(article_id)) and position < about.passages
+    }
+    sql = f"SELECT {PASSAGE} FROM passages p WHERE number IN (SELECT value FROM json_each(?))"  # noqa: S608
+    found = connection.execute(sql, (json.dumps(list(numbers.values())),))
+    rows = {row[0]: row for row in found}
+    infos = {about.id: about.info() for about in articles.values()}
+    passages = {}
+    for (article_id, position), number in numbers.items():
+        if number not in rows:
+            raise damaged("it is missing", number)
+        passage, spans = passage_of(rows[number], articles[article_id])
+        passages[article_id, position] = StoredPassage(passage, infos[article_id], spans)
+    return passages
 
 
 def read_own_vectors(
     connection: sqlite3.Connection, numbers: Sequence[int], dimensions: int
 ) -> tuple[Vector, list[int]]:
-    """As `Record.own_vectors`."""
+    """Return the vectors of these passages, and how many sentences' each of them has.
+
+    Raises LookupError where one of them is gone, RecordCorrupt.
+    """
     sql = (
         "SELECT number, sentences, vector FROM vectors "
         "WHERE number IN (SELECT value FROM json_each(?))"
     )
-    rows = {row[0]: row for row in connection.execute(sql, (as_json(numbers),))}
+    rows = {row[0]: row for row in connection.execute(sql, (json.dumps(numbers),))}
     _check_present(connection, [number for number in numbers if number not in rows])
     found = [rows[number] for number in numbers]
     return unseal_own(found, dimensions), [row[1] for row in found]
@@ -67,10 +143,14 @@ def read_own_vectors(
 def read_sentence_vectors(
     connection: sqlite3.Connection, counts: Mapping[int, int], dimensions: int
 ) -> tuple[dict[int, tuple[int, int]], Vector]:
-    """As `Record.sentence_vectors`."""
+    """Return the vectors of passages' sentences, shape (n, dimensions).
+
+    `counts` says by the passage's number how many there are. The first value says which
+    rows are a passage's: from, to. Raises LookupError where one of them is gone, RecordCorrupt.
+    """
     sql = "SELECT number, vectors FROM sentences WHERE number IN (SELECT value FROM json_each(?))"
     wanted = [number for number, count in counts.items() if count]
-    found = connection.execute(sql, (as_json(wanted),)).fetchall()
+    found = connection.execute(sql, (json.dumps(wanted),)).fetchall()
     _check_present(connection, set(wanted).difference(row[0] for row in found))
     rows, start = {}, 0
     for number, _ in found:

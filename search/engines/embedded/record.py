@@ -21,19 +21,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from search.domain import (
     IndexedArticle,
-    IndexedPassage,
     StoredArticle,
     StoredPassage,
-    Vector,
 )
 from search.engine import Fingerprint, Stored, WriteOutcome
 from search.engines.embedded.chain import HEAD, Chain, log_of
@@ -41,20 +37,15 @@ from search.engines.embedded.changes import State, state_of
 from search.engines.embedded.connections import Connection, Connections, as_json
 from search.engines.embedded.head import write_head
 from search.engines.embedded.reading import (
-    WIDTH,
     read_article,
-    read_own_vectors,
-    read_sentence_vectors,
+    read_indexed,
+    read_passages,
 )
 from search.engines.embedded.reserve import Reserve
 from search.engines.embedded.rows import (
     ARTICLE,
-    PASSAGE,
     ArticleRow,
-    article_row,
     article_rows,
-    damaged,
-    passage_of,
 )
 from search.engines.embedded.segments import Manifest, store_manifest
 from search.engines.embedded.storing import Storing, commit, create
@@ -225,56 +216,20 @@ class Record:
 
     def fetch(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], StoredPassage]:
         """Return the known passages of these (article id, position) pairs."""
-        sql = (
-            f"SELECT {ARTICLE}, {PASSAGE} FROM articles a LEFT JOIN passages p "  # noqa: S608
-            "ON p.number = a.first + ?2 WHERE a.id = ?1 AND ?2 < a.passages"
-        )
-        found = {}
         with self.reading() as connection:
-            for pair in wanted:
-                if connection is None:
-                    break
-                row = connection.execute(sql, pair).fetchone()
-                if row is not None:
-                    about = article_row(row[:WIDTH])
-                    passage, spans = passage_of(row[WIDTH:], about)
-                    found[pair] = StoredPassage(passage, about.info(), spans)
-        return found
+            return {} if connection is None else read_passages(connection, wanted)
 
     def article(self, id: str) -> StoredArticle | None:
         with self.reading() as connection:
-            found = None if connection is None else read_article(connection, id)
-        if found is None:
-            return None
-        return StoredArticle(found.article, tuple(passage for passage, _ in found.passages))
+            return None if connection is None else read_article(connection, id)
 
-    def indexed(self, id: str, dimensions: int) -> IndexedArticle | None:
-        """Return an article as it was written, without its terms."""
+    def indexed(self, ids: Sequence[str], dimensions: int) -> list[IndexedArticle]:
+        """Return the known ones of these articles as they were written, without their terms."""
         with self.reading() as connection:
-            found = None if connection is None else read_article(connection, id)
-            if connection is None or found is None:
-                return None
-            if not found.about.embedded:
-                none = np.zeros((0, dimensions), np.float32)
-                return IndexedArticle(
-                    found.article,
-                    tuple(
-                        IndexedPassage(passage, {}, None, (), none) for passage, _ in found.passages
-                    ),
-                )
-            first = found.about.first
-            numbers = range(first, first + found.about.passages)
-            own, counts = read_own_vectors(connection, numbers, dimensions)
-            rows, of_sentences = read_sentence_vectors(
-                connection, dict(zip(numbers, counts, strict=True)), dimensions
-            )
-        passages = []
-        for (passage, spans), number, vector in zip(found.passages, numbers, own, strict=True):
-            vectors = of_sentences[slice(*rows.get(number, (0, 0)))]
-            if len(vectors) != len(spans):
-                raise damaged("it has other sentences than vectors of sentences", number)
-            passages.append(IndexedPassage(passage, {}, vector, spans, vectors))
-        return IndexedArticle(found.article, tuple(passages))
+            if connection is None:
+                return []
+            found = [read_indexed(connection, known, dimensions) for known in ids]
+        return [article for article in found if article is not None]
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         return self._page("TRUE", after, limit)
@@ -289,29 +244,6 @@ class Record:
         return [about.id for about in known]
 
     # -- reading for what is derived
-
-    def own_vectors(self, numbers: Sequence[int], dimensions: int) -> tuple[Vector, list[int]]:
-        """Return the vectors of these passages, and how many sentences' each of them has.
-
-        Raises LookupError when one of them is gone.
-        """
-        with self.reading() as connection:
-            if connection is None:
-                raise LookupError("the record went")
-            return read_own_vectors(connection, numbers, dimensions)
-
-    def sentence_vectors(
-        self, counts: Mapping[int, int], dimensions: int
-    ) -> tuple[dict[int, tuple[int, int]], Vector]:
-        """Return the vectors of passages' sentences, shape (n, dimensions).
-
-        `counts` says by the passage's number how many there are. The first value says which
-        rows are a passage's: from, to. Raises LookupError when one of them is gone.
-        """
-        with self.reading() as connection:
-            if connection is None:
-                raise LookupError("the record went")
-            return read_sentence_vectors(connection, counts, dimensions)
 
     def keys_of(self, article_ids: Sequence[str]) -> list[int]:
         """Return the keys of the known articles of these."""

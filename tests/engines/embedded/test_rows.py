@@ -267,6 +267,19 @@ def test_no_flipped_bit_of_the_file_gives_a_wrong_answer(
     assert told
 
 
+def test_a_passage_that_went_after_the_index_was_opened_is_noticed(
+    sound: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "index"
+    shutil.copytree(sound, folder)
+    with opened(folder) as engine:
+        assert [found.passage.id for found in engine.fetch(["a1#0", "a1#9", "no#0", "a2#0", "a1#0"])] == ["a1#0", "a2#0", "a1#0"]  # fmt: skip
+        with closing(sqlite3.connect(folder / "record.sqlite")) as connection, connection:
+            connection.execute("DELETE FROM passages")
+        with pytest.raises(RecordCorrupt, match="missing"):
+            engine.fetch(["a1#0"])
+
+
 @pytest.mark.parametrize("table", ["vectors", "sentences", "passages", "articles"])
 def test_damage_after_the_index_was_opened_is_noticed_by_what_reads_it(
     sound: Path, tmp_path: Path, table: str

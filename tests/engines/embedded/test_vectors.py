@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from search.domain import Vector
 from search.engines.embedded.articles import no_articles
+from search.engines.embedded.rows import floats
 from search.engines.embedded.vectors import Codes, PassageTable, Rows, encode, table_of
 from tests.conformance.corpus import indexed, near
 from tests.engines.embedded.opening import opened
@@ -41,6 +42,13 @@ def crowded(seed: int, count: int, dimensions: int = 384) -> tuple[Vector, Vecto
     )
     queries = centre + topics[rng.integers(0, 40, 50)] + rng.standard_normal((50, dimensions)) * 0.4
     return unit(passages), unit(queries)
+
+
+def test_every_float16_is_made_the_same_float32() -> None:
+    every = np.arange(65_536, dtype=np.uint16).view("<f2")
+    finite = every[np.isfinite(every)].reshape(-1, 8)
+    assert np.array_equal(floats(finite[:, :5]), finite[:, :5].astype(np.float32))
+    assert floats(finite[:0]).shape == (0, 8)
 
 
 @pytest.mark.parametrize("seed", range(3))

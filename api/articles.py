@@ -12,7 +12,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 
 from api import bulk, examples
-from api.bodies import Unpacked, encoding_of
 from api.readiness import Readiness
 from api.routes import Answer, ArticleId, json_only, takes
 from api.schemas import IngestedOut, UploadOut, ingested_out
@@ -95,9 +94,9 @@ async def bulk_articles(request: Request, writing: Writer, show: Refresh) -> Res
     `line` null and its `code` slow-body, stopping, invalid-input or body-too-large. Sending a
     body again is safe: what is stored already is `unchanged`.
     """
-    body, unpacked = writing.body(request), Unpacked(encoding_of(request))
+    body = writing.body(request)
     ingest = await _ingest(request, writing)
-    return bulk.BulkResponse(await bulk.answered(body, unpacked, writing, ingest, show=show), body)
+    return bulk.BulkResponse(await bulk.answered(body, writing, ingest, show=show), body)
 
 
 @articles.put(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import BinaryIO
 
 from fastapi import Request
@@ -27,25 +27,28 @@ class Body:
     def __init__(self, request: Request, limit: int | None = None) -> None:
         """Args:
         request: nothing may have read its body.
-        limit: bytes; None for a stream without end, which whoever reads it bounds.
+        limit: bytes; None for a stream without end, which whoever reads it bounds. Only a
+            stream may be gzip.
 
         Raises:
             TooLarge: it says itself that it passes the limit.
-            HTTPException: 415, it is packed and only streams may be.
+            HTTPException: 415, a Content-Encoding that is not read here.
         """
         self._receive = request.receive
         self._limit = limit
-        self._size = 0
         self._ended = False
         self._stopped = False
         self._waiting: asyncio.Timeout | None = None
-        if limit is None:
-            return
+        encoding = request.headers.get("content-encoding", "").strip().lower()
+        self._is_gzip = encoding == "gzip" and limit is None
+        if encoding not in ("", "identity") and not self._is_gzip:
+            readable = "gzip or none" if limit is None else "none"
+            raise HTTPException(
+                415, f"Content-Encoding {encoding[:40]!r} is not read here; send {readable}."
+            )
         declared = request.headers.get("content-length", "")
-        if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
-            raise _too_large(limit)
-        if encoding_of(request) not in ("", "identity"):
-            raise HTTPException(415, "This path takes bodies without Content-Encoding only.")
+        if limit is not None and declared.isascii() and declared.isdigit():
+            _check_size(int(declared[:20]), limit)
 
     def stop(self) -> None:
         """Have no more of it be read, now or later."""
@@ -58,26 +61,17 @@ class Body:
         if self._stopped:
             raise Stopping("the server is being stopped: the rest was not read; send it again")
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield all of it.
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Yield all of it, unpacked.
 
         Raises:
             SlowBody: nothing came for `IDLE` seconds, or it took longer than `LONGEST`.
             Gone: the client left.
             Stopping: no more may be read.
             TooLarge: it passes the limit.
+            InputError: it is not gzip and should be, or unpacks to too many times its size.
         """
-        latest = asyncio.get_running_loop().time() + LONGEST
-        while not self._ended:
-            piece = await self._piece()
-            self._size += len(piece)
-            if self._limit is not None:
-                if self._size > self._limit:
-                    raise _too_large(self._limit)
-                if asyncio.get_running_loop().time() > latest:
-                    raise SlowBody(f"The body did not arrive within {LONGEST:g} seconds.")
-            if piece:
-                yield piece
+        return _unpacked(self._received()) if self._is_gzip else self._received()
 
     async def whole(self) -> bytes:
         return b"".join([piece async for piece in self.pieces()])
@@ -93,6 +87,19 @@ class Body:
         while not self._ended:
             message = await self._receive()
             self._ended = not message.get("more_body", False)
+
+    async def _received(self) -> AsyncIterator[bytes]:
+        size = 0
+        latest = asyncio.get_running_loop().time() + LONGEST
+        while not self._ended:
+            piece = await self._piece()
+            size += len(piece)
+            if self._limit is not None:
+                _check_size(size, self._limit)
+                if asyncio.get_running_loop().time() > latest:
+                    raise SlowBody(f"The body did not arrive within {LONGEST:g} seconds.")
+            if piece:
+                yield piece
 
     async def _piece(self) -> bytes:
         self.check()
@@ -113,58 +120,34 @@ class Body:
         return bytes(message.get("body", b""))
 
 
-class Unpacked:
-    """A body's pieces as they were before `Content-Encoding: gzip`, a little at a time."""
-
-    def __init__(self, encoding: str) -> None:
-        """Raises HTTPException: 415, an encoding that is not read."""
-        if encoding not in ("", "identity", "gzip"):
-            raise HTTPException(
-                415, f"Content-Encoding {encoding[:40]!r} is not read; send gzip or none."
-            )
-        self._packed = encoding == "gzip"
-        self._inflate: zlib._Decompress | None = None  # of the member that is being read
-        self._came = self._gave = 0  # bytes
-
-    def parts(self, piece: bytes) -> Iterator[bytes]:
-        """Yield what a piece unpacks to, at most `PART` bytes of gzip at a time.
-
-        Raises:
-            InputError: it is not gzip, or unpacks to too many times its size.
-        """
-        if not self._packed:
-            yield piece
-            return
-        self._came += len(piece)
-        try:
-            while piece:
-                if self._inflate is None:
-                    self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                part = self._inflate.decompress(piece, PART)
-                self._gave += len(part)
-                if self._gave > max(MOST_FREE, MOST_UNPACKED * self._came):
-                    raise InputError(
-                        f"the body unpacks to more than {MOST_UNPACKED} times its size;"
-                        " send it less packed",
-                        field="body",
-                    )
-                yield part
-                piece = self._inflate.unconsumed_tail
-                if self._inflate.eof:
-                    piece = self._inflate.unused_data
-                    self._inflate = None
-        except zlib.error as error:
-            raise InputError(f"the body is not gzip: {error}", field="body") from error
-
-    def end(self) -> None:
-        """Raise InputError if the body ended in the middle of its gzip."""
-        if self._inflate is not None:
-            raise InputError("the body's gzip ends in the middle", field="body")
+async def _unpacked(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield what gzip, of any number of members, unpacks to: at most `PART` bytes at a time."""
+    inflate: zlib._Decompress | None = None  # of the member that is being read
+    received = unpacked = 0  # bytes
+    async for piece in pieces:
+        received += len(piece)
+        while piece:
+            inflate = inflate or zlib.decompressobj(zlib.MAX_WBITS | 16)
+            try:
+                part = inflate.decompress(piece, PART)
+            except zlib.error as error:
+                raise InputError(f"the body is not gzip: {error}", field="body") from error
+            unpacked += len(part)
+            if unpacked > max(MOST_FREE, MOST_UNPACKED * received):
+                raise InputError(
+                    f"the body unpacks to more than {MOST_UNPACKED} times its size;"
+                    " send it less packed",
+                    field="body",
+                )
+            yield part
+            piece = inflate.unconsumed_tail
+            if inflate.eof:
+                piece = inflate.unused_data
+                inflate = None
+    if inflate is not None:
+        raise InputError("the body's gzip ends in the middle", field="body")
 
 
-def encoding_of(request: Request) -> str:
-    return request.headers.get("content-encoding", "").strip().lower()
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body is larger than {limit:,} bytes, the most that this path takes.")
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLarge(f"The body is larger than {limit:,} bytes, the most that this path takes.")

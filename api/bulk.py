@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import ExitStack, closing
+from functools import partial
 from io import SEEK_END
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -18,7 +19,7 @@ from typing import BinaryIO
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.bodies import Body, Unpacked
+from api.bodies import Body
 from api.problems import SlowBody, TooLarge, encode, kind_of
 from api.schemas import ingested_out
 from api.writing import Writing
@@ -39,63 +40,23 @@ LINGER = 2.0  # seconds for a client to see that no more of its body is read
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # at the head of a file, also where files were joined
 
 
-class Splitter:
-    """Pieces of a body to its lines, of which it keeps hardly more than `MAX_LINE` bytes."""
-
-    def __init__(self) -> None:
-        self._number = 0
-        self._kept = bytearray()
-
-    def lines(self, piece: bytes) -> list[Line]:
-        """Return the lines that end in this piece; blank ones are counted and left out."""
-        *ends, rest = piece.split(b"\n")
-        found: list[Line] = []
-        for end in ends:
-            if end or self._kept:
-                self._keep(end)
-                found += self.last()
-            else:
-                self._number += 1  # a body may be line ends and nothing else
-        self._keep(rest)
-        return found
-
-    def last(self) -> list[Line]:
-        """Return the line that ends here; at the end of a body it needs no line end."""
-        self._number += 1
-        content = bytes(self._kept)
-        self._kept.clear()
-        if len(content) > MAX_LINE:
-            return [Line(self._number, None)]
-        content = content.removeprefix(BYTE_ORDER_MARK)
-        return [Line(self._number, content)] if content.strip() else []
-
-    def _keep(self, part: bytes) -> None:
-        self._kept += part[: MAX_LINE + 1 - len(self._kept)]
-
-
-async def batches(body: Body, unpacked: Unpacked) -> AsyncIterator[list[Line]]:
+async def batches(body: Body) -> AsyncIterator[list[Line]]:
     """Yield a body's lines in batches.
 
     Raises:
         SlowBody, InputError: after what came whole, where the rest did not.
         Gone, Stopping: at once; lines that were not yielded are not written.
     """
-    splitter = Splitter()
     batch: list[Line] = []
     size = 0
     try:
-        async for piece in body.pieces():
-            for part in unpacked.parts(piece):
-                for line in splitter.lines(part):
-                    batch.append(line)
-                    size += len(line.content or b"")
-                    if len(batch) >= BATCH_LINES or size >= BATCH_SIZE:
-                        yield batch
-                        batch, size = [], 0
-                        body.check()
-                await asyncio.sleep(0)  # a small piece may unpack to very many parts
-        unpacked.end()
-        batch += splitter.last()
+        async for line in _lines(body.pieces()):
+            batch.append(line)
+            size += len(line.content or b"")
+            if len(batch) >= BATCH_LINES or size >= BATCH_SIZE:
+                yield batch
+                batch, size = [], 0
+                body.check()
     except (SlowBody, InputError):
         if batch:
             yield batch
@@ -104,9 +65,34 @@ async def batches(body: Body, unpacked: Unpacked) -> AsyncIterator[list[Line]]:
         yield batch
 
 
-async def answered(
-    body: Body, unpacked: Unpacked, writing: Writing, ingest: Ingest, *, show: bool
-) -> BinaryIO:
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[Line]:
+    """Yield the lines that are not blank, of which hardly more than `MAX_LINE` bytes are kept."""
+    number = 1
+    line = bytearray()
+    async for piece in pieces:
+        *ends, rest = piece.split(b"\n")
+        for end in ends:
+            if end or line:  # a body may be line ends and nothing else
+                line += end[: MAX_LINE + 1 - len(line)]
+                if (found := _line(number, line)) is not None:
+                    yield found
+                line.clear()
+            number += 1
+        line += rest[: MAX_LINE + 1 - len(line)]
+        await asyncio.sleep(0)  # a few bytes of gzip may be very many pieces
+    if (found := _line(number, line)) is not None:
+        yield found
+
+
+def _line(number: int, line: bytearray) -> Line | None:
+    """Return a line; None if it is blank, without content if it is too long."""
+    if len(line) > MAX_LINE:
+        return Line(number, None)
+    content = bytes(line).removeprefix(BYTE_ORDER_MARK)
+    return Line(number, content) if content.strip() else None
+
+
+async def answered(body: Body, writing: Writing, ingest: Ingest, *, show: bool) -> BinaryIO:
     """Store a body's lines; return their answers, a line of JSON each and in order.
 
     A last answer, its `line` null, says why the rest of a body was not read.
@@ -121,10 +107,9 @@ async def answered(
     with ExitStack() as stack, closing(FirstPlaces(BODY_CACHE)) as places:
         try:
             file = stack.enter_context(TemporaryFile())
-            await _answer(batches(body, unpacked), places, writing, ingest, file)
+            await _answer(body, places, writing, ingest, file)
             if show and file.tell():
                 await writing.run(ingest.show)
-            file.seek(0)
         except OSError as error:
             raise EngineUnavailable(f"no room for the answers: {error.strerror}") from error
         stack.pop_all()  # whoever sends it closes it
@@ -132,47 +117,41 @@ async def answered(
 
 
 async def _answer(
-    rest: AsyncIterator[list[Line]],
-    places: FirstPlaces,
-    writing: Writing,
-    ingest: Ingest,
-    file: BinaryIO,
+    body: Body, places: FirstPlaces, writing: Writing, ingest: Ingest, file: BinaryIO
 ) -> None:
     """Write the answers into a file. While it is empty, the whole answer can be a problem."""
     try:
-        async for batch in rest:
-            waits = BUSY_WAITS if file.tell() else ()
+        async for batch in batches(body):
+            write = partial(ingest.lines, batch, places)
             try:
-                ended = await _stored(batch, places, writing, ingest, waits)
+                ended = await _tried(write, writing, BUSY_WAITS if file.tell() else ())
             except Exception as error:
                 if not file.tell():
                     raise
                 ended = [_failed(error)] * len(batch)
-            file.writelines(_line(each.number, its) for each, its in zip(batch, ended, strict=True))
+            file.writelines(
+                _answer_line(each.number, its) for each, its in zip(batch, ended, strict=True)
+            )
             if file.tell() > MAX_ANSWERS:
                 raise TooLarge("A body has too many lines; send the rest in another one.")
     except FihrisError as error:
         if not file.tell():
             raise
-        file.write(_line(None, _failed(error)))
+        file.write(_answer_line(None, _failed(error)))
 
 
-async def _stored(
-    lines: Sequence[Line],
-    places: FirstPlaces,
-    writing: Writing,
-    ingest: Ingest,
-    waits: Sequence[float],
+async def _tried(
+    write: Callable[[], list[Ingested]], writing: Writing, waits: Iterable[float]
 ) -> list[Ingested]:
-    """Store lines, again after each of `waits` where another process writes."""
+    """Write, again after each of `waits` seconds where another process writes."""
     for wait in waits:
         try:
-            return await writing.run(lambda: ingest.lines(lines, places))
+            return await writing.run(write)
         except EngineBusy:
             if writing.stopping:
                 raise
-            await asyncio.sleep(wait)
-    return await writing.run(lambda: ingest.lines(lines, places))
+        await asyncio.sleep(wait)
+    return await writing.run(write)
 
 
 def _failed(error: Exception) -> Ingested:
@@ -183,7 +162,7 @@ def _failed(error: Exception) -> Ingested:
     return Ingested("", "failed", "the server failed on it; its log says why", "internal")
 
 
-def _line(number: int | None, ended: Ingested) -> bytes:
+def _answer_line(number: int | None, ended: Ingested) -> bytes:
     return encode({"line": number, **ingested_out(ended)}) + b"\n"
 
 
@@ -196,20 +175,18 @@ class BulkResponse(Response):
 
     def __init__(self, file: BinaryIO, body: Body) -> None:
         super().__init__(media_type=MEDIA_TYPE)
-        del self.headers["content-length"]
+        self.headers["Content-Length"] = str(file.seek(0, SEEK_END))
         self._file = file
         self._body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        if scope["http_version"] == "1.0":  # which knows no chunks
-            self.headers["Content-Length"] = str(self._file.seek(0, SEEK_END))
-            self._file.seek(0)
         discarding = asyncio.ensure_future(self._body.discard())
-        with self._file:
+        with self._file as file:
             try:
+                file.seek(0)
                 head = {"status": self.status_code, "headers": self.raw_headers}
                 await send({"type": "http.response.start", **head})
-                while piece := self._file.read(PIECE):
+                while piece := file.read(PIECE):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                 await asyncio.wait({discarding}, timeout=LINGER)
                 await send({"type": "http.response.body", "body": b""})

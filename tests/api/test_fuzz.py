@@ -155,7 +155,8 @@ def test_any_text_is_analysed(connected: TestClient, text: str) -> None:
 @given(lines=st.lists(st.binary(max_size=40) | JSON_LINES, max_size=80), ended=st.booleans())
 def test_any_lines_are_answered_one_by_one(lines: list[bytes], ended: bool) -> None:
     body = b"\n".join(lines) + (b"\n" if ended else b"")
-    wanted = [n for n, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
+    lines = [line.removeprefix(b"\xef\xbb\xbf") for line in body.split(b"\n")]
+    wanted = [n for n, line in enumerate(lines, start=1) if line.strip()]
     with client(ToldSearcher(), ingest=ToldIngest()) as http:
         answer = http.post(
             "/v1/articles:bulk", content=body, headers={"Content-Type": "application/x-ndjson"}

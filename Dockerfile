@@ -19,7 +19,7 @@ COPY requirements.lock requirements-build.in ./
 # Wheels only: there is no compiler here, and none is wanted.
 RUN pip --python /opt/fihris/bin/python install --quiet --only-binary :all: --require-hashes \
       --requirement requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE fihris.py ./
 COPY search search
 COPY indexer indexer
 COPY api api

@@ -1,1 +1,1 @@
-"""Files to an index: sources, paragraphs, pipeline, evaluation and the command line."""
+"""Fihris's indexer: sources, paragraphs, pipeline, evaluation and the command line."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from typing import Self
 
 from search.clauses import Term
 from search.domain import (
@@ -131,6 +132,12 @@ class Searcher:
         if self._preparing is not None:
             self._preparing.join()
         self.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _rank(
         self, query: Query, mode: Mode, parsed: ParsedQuery, vector: Vector | None, forms: Forms

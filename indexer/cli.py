@@ -81,7 +81,7 @@ def fihris(
 ) -> None:
     """فهرس: Arabic-first search over your own articles, by words and by meaning.
 
-    Settings are FIHRIS_* environment variables; README.md lists them.
+    Settings are FIHRIS_* environment variables; docs/CONFIGURATION.md lists them.
     """
 
 

@@ -1,6 +1,6 @@
 """Settings, read from `FIHRIS_*` environment variables once, at the edge, and frozen.
 
-README.md lists them; a test holds that list and this class together.
+docs/CONFIGURATION.md lists them; a test holds that list and this class together.
 """
 
 from __future__ import annotations

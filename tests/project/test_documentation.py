@@ -1,4 +1,4 @@
-"""The README's commands, settings, routes and bounds are those of the code."""
+"""The documentation's commands, settings, routes and bounds are those of the code."""
 
 from __future__ import annotations
 
@@ -18,16 +18,39 @@ from search import ingest, parse, searcher, sentences
 from search.settings import Settings
 from tests.support import REPOSITORY
 
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    name: (REPOSITORY / name).read_text(encoding="utf-8")
+    for name in (
+        "README.md",
+        "README.ar.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/API.md",
+        "docs/COMMANDS.md",
+        "docs/CONFIGURATION.md",
+        "docs/INDEXING.md",
+    )
+}
+EVERYTHING = "\n".join(PAGES.values())
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-SHELL_LINES = [line.strip() for line in README.split("\n") if line.startswith("    ")]
+SHELL_LINES = [
+    line.strip().removeprefix(".venv/bin/")
+    for line in EVERYTHING.split("\n")
+    if line.startswith("    ")
+]
 FIHRIS_LINES = [line for line in SHELL_LINES if line.startswith("fihris ")]
 CURL_LINES = [line for line in SHELL_LINES if line.startswith("curl ")]
 COMMANDS = getattr(typer.main.get_command(app), "commands")  # noqa: B009
 
 
+def test_the_readme_is_short() -> None:
+    assert PAGES["README.md"].count("\n") <= 120
+
+
 def test_every_command_is_shown() -> None:
     assert {line.split()[1] for line in FIHRIS_LINES} == set(COMMANDS)
+    shown = re.findall(r"^    fihris (\w+)", PAGES["docs/COMMANDS.md"], re.MULTILINE)
+    assert set(shown) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("line", FIHRIS_LINES)
@@ -38,7 +61,9 @@ def test_a_command_that_is_shown_can_be_typed(line: str) -> None:
 
 
 def test_settings() -> None:
-    rows = re.findall(r"^\| `(FIHRIS_\w+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(FIHRIS_\w+)` \| (.*?) \| (.*) \|$", PAGES["docs/CONFIGURATION.md"], re.MULTILINE
+    )
     assert [row[0] for row in rows] == [f"FIHRIS_{n.upper()}" for n in Settings.model_fields]
     for (variable, default, about), field in zip(rows, Settings.model_fields.values(), strict=True):
         assert about == field.description, variable
@@ -54,7 +79,7 @@ def test_settings() -> None:
 
 def test_every_variable_named_anywhere_exists() -> None:
     known = {f"FIHRIS_{name.upper()}" for name in Settings.model_fields}
-    assert set(re.findall(r"FIHRIS_\w+", README + MAKEFILE)) <= known
+    assert set(re.findall(r"FIHRIS_\w+", EVERYTHING + MAKEFILE)) - {"FIHRIS_"} <= known
 
 
 def test_make_targets() -> None:
@@ -81,7 +106,11 @@ def test_routes() -> None:
 
 def test_bounds() -> None:
     rows = dict(
-        re.findall(r"^\| (.*?) \| (.*?) \|$", README.partition("### Bounds")[2], re.MULTILINE)
+        re.findall(
+            r"^\| (.*?) \| (.*?) \|$",
+            PAGES["docs/INDEXING.md"].partition("## Bounds")[2],
+            re.MULTILINE,
+        )
     )
     lengths = bounds.MAX_LENGTH
     fields = ("id", "title", "author", "source", "language", "url")
@@ -105,12 +134,18 @@ def test_bounds() -> None:
 
 
 def test_every_kind_of_file_is_named() -> None:
-    table = README.partition("## Indexing")[2].partition("### Bounds")[0]
+    table = PAGES["docs/INDEXING.md"].partition("## Bounds")[0]
     assert set(SUFFIXES) <= set(re.findall(r"`(\.\w+)`", table))
 
 
 def test_files_that_are_named_exist() -> None:
-    named = set(re.findall(r"(?:docs|seeds)/[\w./]*\w", README))
+    named = set(
+        re.findall(r"\b(?:docs|seeds|examples|tests|search|indexer|api)/[\w./-]*\w", EVERYTHING)
+    )
+    named |= set(re.findall(r"\b[A-Z]\w+(?:\.ar)?\.md\b", EVERYTHING.replace("docs/", "")))
+    named = {
+        name if "/" in name or (REPOSITORY / name).exists() else f"docs/{name}" for name in named
+    }
     assert {path for path in named if not (REPOSITORY / path).exists()} == set()
 
 

@@ -102,6 +102,15 @@ def test_an_english_question_is_answered_by_meaning(browser: Browser, site: str)
     assert browser.complaints() == []
 
 
+def test_what_the_readme_shows(browser: Browser, site: str) -> None:
+    browser.size(1000, 760)
+    browser.prefer(prefers_color_scheme="light")
+    results(browser, site, q="Why did the United States strike targets in Iraq?")
+    assert {"الولايات", "المتحدة", "العراق"} <= set(browser.texts(".passage mark"))
+    browser.photograph("search-page")  # is docs/search-page.png
+    assert browser.complaints() == []
+
+
 def test_the_whole_article_opens_at_the_paragraph(browser: Browser, site: str) -> None:
     results(browser, site, q="السوداني")
     wanted = browser.texts(".hits li:first-child .passage")[0]

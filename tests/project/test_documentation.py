@@ -47,6 +47,12 @@ def test_the_readme_is_short() -> None:
     assert PAGES["README.md"].count("\n") <= 120
 
 
+def test_the_picture_is_there_and_small() -> None:
+    for page in ("README.md", "README.ar.md"):
+        (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", PAGES[page])
+        assert 0 < (REPOSITORY / picture).stat().st_size < 200_000
+
+
 def test_every_command_is_shown() -> None:
     assert {line.split()[1] for line in FIHRIS_LINES} == set(COMMANDS)
     shown = re.findall(r"^    fihris (\w+)", PAGES["docs/COMMANDS.md"], re.MULTILINE)
@@ -78,8 +84,8 @@ def test_settings() -> None:
 
 
 def test_every_variable_named_anywhere_exists() -> None:
-    known = {f"FIHRIS_{name.upper()}" for name in Settings.model_fields}
-    assert set(re.findall(r"FIHRIS_\w+", EVERYTHING + MAKEFILE)) - {"FIHRIS_"} <= known
+    known = {f"FIHRIS_{name.upper()}" for name in Settings.model_fields} | {"FIHRIS_SCREENSHOTS"}
+    assert set(re.findall(r"FIHRIS_\w+", EVERYTHING + MAKEFILE)) <= known
 
 
 def test_make_targets() -> None:

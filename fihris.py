@@ -39,18 +39,24 @@ def foreign_package(home: Path) -> str:
         home: the folder that holds the three packages.
     """
     for name in PACKAGES:
-        own = home / name
-        spec = find_spec(name)
-        if spec is None:
-            return f"there is no package `{name}`, which belongs in {home}."
-        found = Path(spec.origin).resolve().parent if spec.origin else None
-        if found != own:
+        own = home / name / "__init__.py"
+        if not own.is_file():
             return (
-                f"Python finds another package named `{name}`, {found or 'a folder without code'},"
-                f" before Fihris's own in {own}."
+                f"{own} is gone, as it is when another project's package `{name}` was installed over"
+                " Fihris's own and removed again."
             )
-        if "Fihris" not in (own / "__init__.py").read_text(encoding="utf-8"):
-            return f"another project's package `{name}` was installed over Fihris's own in {own}."
+        spec = find_spec(name)
+        if spec is None or spec.origin is None or Path(spec.origin).resolve() != own:
+            found = spec and spec.origin
+            return (
+                f"Python finds another package named `{name}`, {found}, before Fihris's own in"
+                f" {own.parent}."
+            )
+        if "Fihris" not in own.read_text(encoding="utf-8"):
+            return (
+                f"another project's package `{name}` was installed over Fihris's own in"
+                f" {own.parent}."
+            )
     return ""
 
 

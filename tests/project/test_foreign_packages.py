@@ -84,7 +84,7 @@ def test_a_wheel_by_itself_runs(wheel: Path) -> None:
 def test_a_package_that_is_found_first_is_named(name: str, site: Path, tmp_path: Path) -> None:
     other = foreign(tmp_path / "other", name)
     line = refused(started(other, site))
-    assert f"another package named `{name}`, {other / name}," in line
+    assert f"another package named `{name}`, {other / name / '__init__.py'}," in line
     assert str(site / name) in line
 
 
@@ -98,6 +98,12 @@ def test_a_package_installed_over_ours_is_named(name: str, site: Path) -> None:
     (site / name / "__init__.py").write_text("version = 1\n")
     line = refused(started(site))
     assert f"another project's package `{name}` was installed over" in line
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_that_was_removed_with_another_is_named(name: str, site: Path) -> None:
+    (site / name / "__init__.py").unlink()
+    assert f"{site / name / '__init__.py'} is gone" in refused(started(site))
 
 
 @pytest.mark.parametrize("module", ["search/errors.py", "indexer/cli.py"])

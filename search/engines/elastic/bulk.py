@@ -14,12 +14,11 @@ from typing import Any
 import orjson
 
 from search.engines.elastic.connection import (
+    BLOCK,
+    MISSING,
     WRITE_PATIENCE,
-    Blocked,
     Connection,
     Refused,
-    blocked,
-    forbidden,
     is_transient,
     one_line,
     pauses,
@@ -39,7 +38,7 @@ WRITTEN, VOID, REMOVED = 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One document to store or remove. `article` says which article it is of."""
+    """One document to store or remove, as lines of a bulk request, and which article it is of."""
 
     article: str
     lines: tuple[bytes, ...]
@@ -60,33 +59,30 @@ class Item:
 
 
 def storing(article: str, id: str, source: dict[str, Any], version: int = WRITTEN) -> Operation:
-    action = {"_id": id, "routing": key_of(article), **_version(version)}
-    return Operation(article, (orjson.dumps({"index": action}), orjson.dumps(source)))
+    return _operation("index", article, id, source, version=version, version_type="external_gte")
 
 
 def removing(article: str, id: str) -> Operation:
-    action = {"_id": id, "routing": key_of(article), **_version(REMOVED)}
-    return Operation(article, (orjson.dumps({"delete": action}),))
-
-
-def _version(version: int) -> dict[str, Any]:
-    return {"version": version, "version_type": "external_gte"}
+    return _operation("delete", article, id, version=REMOVED, version_type="external_gte")
 
 
 def swapping(state: State) -> Operation:
     """Return what makes a state an article's own document, unless another one did since."""
-    key = key_of(state.article_id)
-    action: dict[str, Any] = {"_id": key, "routing": key}
+    article, own = state.article_id, key_of(state.article_id)
     if state.place is None:
-        return Operation(
-            state.article_id, (orjson.dumps({"create": action}), orjson.dumps(state.source()))
-        )
-    action["if_seq_no"], action["if_primary_term"] = state.place
+        return _operation("create", article, own, state.source())
+    seq_no, term = state.place
     if state.is_nothing:
-        return Operation(state.article_id, (orjson.dumps({"delete": action}),))
-    return Operation(
-        state.article_id, (orjson.dumps({"index": action}), orjson.dumps(state.source()))
-    )
+        return _operation("delete", article, own, if_seq_no=seq_no, if_primary_term=term)
+    source = state.source()
+    return _operation("index", article, own, source, if_seq_no=seq_no, if_primary_term=term)
+
+
+def _operation(
+    name: str, article: str, id: str, source: dict[str, Any] | None = None, **more: object
+) -> Operation:
+    action = orjson.dumps({name: {"_id": id, "routing": key_of(article), **more}})
+    return Operation(article, (action,) if source is None else (action, orjson.dumps(source)))
 
 
 def send(connection: Connection, target: str, operations: Iterable[Operation]) -> list[Item]:
@@ -100,10 +96,7 @@ def send(connection: Connection, target: str, operations: Iterable[Operation]) -
         EngineUnavailable: the cluster took nothing for `WRITE_PATIENCE` seconds.
         Refused: there is no such alias.
     """
-    items: list[Item] = []
-    for chunk in _chunks(operations):
-        items += _send(connection, target, chunk)
-    return items
+    return [item for chunk in _chunks(operations) for item in _send(connection, target, chunk)]
 
 
 def _chunks(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
@@ -120,35 +113,45 @@ def _chunks(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
 
 
 def _send(connection: Connection, target: str, chunk: Sequence[Operation]) -> list[Item]:
-    told: dict[int, Item] = {}
+    items: dict[int, Item] = {}
     left = list(range(len(chunk)))
     end = time.monotonic() + WRITE_PATIENCE
     for pause in pauses():
+        operations = [chunk[number] for number in left]
         try:
-            answers = _request(connection, target, [chunk[n] for n in left])
+            answers = _request(connection, target, operations)
         except Refused as error:
-            if error.kind == "index_not_found_exception":
+            if error.kind == MISSING:
                 raise
-            told |= _apart(connection, target, chunk, left, error)
+            items |= zip(left, _apart(connection, target, operations, error), strict=True)
             break
-        again = []
-        for number, answer in zip(left, answers, strict=True):
-            item = _item(connection, chunk[number].article, answer)
-            if item is None:
-                again.append(number)
-            else:
-                told[number] = item
-        if not again:
+        told = [
+            _item(connection, operation.article, answer)
+            for operation, answer in zip(operations, answers, strict=True)
+        ]
+        items |= {number: item for number, item in zip(left, told, strict=True) if item}
+        left = [number for number in left if number not in items]
+        if not left:
             break
         if time.monotonic() + pause > end:
-            reason = one_line(str(answers[left.index(again[0])].get("error")))
+            reason = one_line(str(answers[told.index(None)].get("error")))
             raise EngineUnavailable(
                 f"Elasticsearch at {connection.name} went on refusing documents for "
                 f"{WRITE_PATIENCE:.0f} s ({reason}). What was acknowledged is safe; try again."
             )
-        left = again
         time.sleep(pause)
-    return [told[number] for number in range(len(chunk))]
+    return [items[number] for number in range(len(chunk))]
+
+
+def _apart(
+    connection: Connection, target: str, chunk: Sequence[Operation], error: Refused
+) -> list[Item]:
+    """Send each half of a request that was refused as a whole by itself."""
+    if len(chunk) == 1:
+        return [Item(chunk[0].article, str(error))]
+    middle = len(chunk) // 2
+    halves = chunk[:middle], chunk[middle:]
+    return [item for half in halves for item in _send(connection, target, half)]
 
 
 def _request(
@@ -166,25 +169,6 @@ def _request(
     return [next(iter(item.values())) for item in answer["items"]]
 
 
-def _apart(
-    connection: Connection,
-    target: str,
-    chunk: Sequence[Operation],
-    left: Sequence[int],
-    error: Refused,
-) -> dict[int, Item]:
-    """Send each article of a request that was refused as a whole by itself."""
-    articles = dict.fromkeys(chunk[number].article for number in left)
-    if len(articles) == 1:
-        return {number: Item(chunk[number].article, str(error)) for number in left}
-    told: dict[int, Item] = {}
-    for article in articles:
-        own = [number for number in left if chunk[number].article == article]
-        items = _send(connection, target, [chunk[number] for number in own])
-        told |= zip(own, items, strict=True)
-    return told
-
-
 def _item(connection: Connection, article: str, answer: dict[str, Any]) -> Item | None:
     """Return what became of an operation, None where it is worth another try."""
     status = int(answer["status"])
@@ -194,12 +178,8 @@ def _item(connection: Connection, article: str, answer: dict[str, Any]) -> Item 
     kind, reason = str(error.get("type")), one_line(str(error.get("reason")))
     if kind == "version_conflict_engine_exception":
         return Item(article, conflict=True)
-    if kind == "cluster_block_exception":
-        raise Blocked(blocked(connection.name, reason))
-    if kind == "index_not_found_exception":
-        raise Refused(reason, status=status, kind=kind)
-    if kind == "security_exception":
-        raise EngineUnavailable(forbidden(connection.name, reason))
+    if kind in (BLOCK, MISSING, "security_exception"):
+        raise connection.told(status, kind, reason)
     if is_transient(status, kind):
         return None
     cause = error.get("caused_by") or {}

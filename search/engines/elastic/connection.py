@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,14 +17,15 @@ from search.errors import EngineError, EngineUnavailable, SettingsError
 from search.settings import Settings
 
 if TYPE_CHECKING:
-    from elastic_transport import ApiError, ObjectApiResponse, TransportError
+    from elastic_transport import ObjectApiResponse, TransportError
     from elasticsearch import Elasticsearch
-    from elasticsearch.serializer import JsonSerializer
 
 T = TypeVar("T")
 
 # What passes by itself: too many requests, no shard or node just now, a proxy's failure.
 TRANSIENT = frozenset({429, 502, 503, 504})
+BLOCK = "cluster_block_exception"  # a full disk, or a block that was set
+MISSING = "index_not_found_exception"
 READ_PATIENCE = 2.0  # seconds a reader is retried: a node that restarts takes longer anyway
 WRITE_PATIENCE = 60.0  # a writer: a node's loss is noticed and its shards are moved in that time
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
@@ -56,7 +57,7 @@ class Connection:
         Raises:
             SettingsError: addresses, credentials or certificates cannot be used.
         """
-        self.name = shown_address(settings)
+        self.name = _shown_address(settings)
         self._client = _client(settings)
 
     def close(self) -> None:
@@ -80,32 +81,46 @@ class Connection:
             try:
                 return request(self._client)
             except elastic_transport.ApiError as error:  # those of `elasticsearch` derive from it
-                transient = is_transient(error.meta.status, reason_of(error.body)[0])
-                if not transient or time.monotonic() + pause > end:
-                    raise self._told(error) from error
+                failure: Exception = error
+                kind, reason = reason_of(error.body, error.message)
+                told = self.told(int(error.meta.status), kind, reason)
+                passing = is_transient(error.meta.status, kind)
             except elastic_transport.TransportError as error:
+                failure, told = error, self._unreachable(error)
                 # A certificate or an answer that cannot be read stays as it is.
                 passing = isinstance(error, elastic_transport.ConnectionError) and not isinstance(
                     error, elastic_transport.TlsError
                 )
-                if not passing or time.monotonic() + pause > end:
-                    raise self._unreachable(error) from error
+            if not passing or time.monotonic() + pause > end:
+                raise told from failure
             time.sleep(pause)
         raise AssertionError("pauses never end")
 
-    def _told(self, error: ApiError) -> EngineError:
-        kind, reason = reason_of(error.body, error.message)
-        status = int(error.meta.status)
+    def told(self, status: int, kind: str, reason: str) -> EngineError:
+        """Return what tells of an error that Elasticsearch answered with, and what to do."""
         if status == 401:
             return EngineUnavailable(
                 f"Elasticsearch at {self.name} does not accept the credentials. Set "
                 "FIHRIS_ELASTICSEARCH_API_KEY, or FIHRIS_ELASTICSEARCH_USER and "
                 "FIHRIS_ELASTICSEARCH_PASSWORD, to ones it knows."
             )
-        if kind == "cluster_block_exception":
-            return Blocked(blocked(self.name, reason))
+        if kind == BLOCK and ("flood-stage" in reason or "disk usage exceeded" in reason):
+            return Blocked(
+                f"a disk of Elasticsearch at {self.name} is nearly full and it takes no more "
+                f"writes ({reason}). What was acknowledged is safe; free space or add a node, "
+                "then try again."
+            )
+        if kind == BLOCK:
+            return Blocked(
+                f"an index of Elasticsearch at {self.name} is blocked ({reason}). What was "
+                "acknowledged is safe; lift the block (PUT <index>/_settings, index.blocks.*: "
+                "null) and try again."
+            )
         if status == 403:
-            return EngineUnavailable(forbidden(self.name, reason))
+            return EngineUnavailable(
+                f"Elasticsearch at {self.name} does not allow this to these credentials: {reason}. "
+                "docs/RELIABILITY.md lists the privileges that are needed."
+            )
         if status in TRANSIENT:
             return EngineUnavailable(
                 f"Elasticsearch at {self.name} cannot answer now ({status} {kind}: {reason}). "
@@ -168,7 +183,7 @@ def each_found(response: ObjectApiResponse[Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = response.body["docs"]
     for document in found:
         if "error" in document:
-            missing = reason_of(document)[0] == "index_not_found_exception"
+            missing = reason_of(document)[0] == MISSING
             meta = replace(response.meta, status=404 if missing else 503)
             raise elasticsearch.ApiError(reason_of(document)[0], meta, document)
     return found
@@ -185,6 +200,27 @@ def whole(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     return answer
 
 
+def scan(
+    search: Callable[..., Mapping[str, Any]],
+    query: Mapping[str, Any],
+    sort: Sequence[str],
+    size: int = 1_000,
+    **request: Any,  # noqa: ANN401
+) -> Iterator[Mapping[str, Any]]:
+    """Yield every hit of a query in the order of fields that tell each from the others.
+
+    Args:
+        search: gives the answer to one search; called for `size` hits at a time.
+    """
+    request |= {"query": query, "size": size, "sort": [{field: "asc"} for field in sort]}
+    while True:
+        hits = search(track_total_hits=False, **request)["hits"]["hits"]
+        yield from hits
+        if len(hits) < size:
+            return
+        request["search_after"] = hits[-1]["sort"]
+
+
 def pauses() -> Iterator[float]:
     """Yield how long to wait before each further try: doubling, with full jitter."""
     longest = _FIRST_PAUSE
@@ -195,7 +231,7 @@ def pauses() -> Iterator[float]:
 
 def is_transient(status: int, kind: str) -> bool:
     """Tell whether an answer may be another one soon. A full disk also answers 429: it may not."""
-    return status in TRANSIENT and kind != "cluster_block_exception"
+    return status in TRANSIENT and kind != BLOCK
 
 
 def reason_of(body: object, otherwise: str = "") -> tuple[str, str]:
@@ -217,45 +253,14 @@ def one_line(text: str, most: int = 300) -> str:
     return joined if len(joined) <= most else joined[: most - 1] + "…"
 
 
-def blocked(name: str, reason: str) -> str:
-    """Return what to do about an index that takes no writes."""
-    if "flood-stage" in reason or "disk usage exceeded" in reason:
-        return (
-            f"a disk of Elasticsearch at {name} is nearly full and it takes no more writes "
-            f"({reason}). What was acknowledged is safe; free space or add a node, then try again."
-        )
-    return (
-        f"an index of Elasticsearch at {name} is blocked ({reason}). What was acknowledged is "
-        "safe; lift the block (PUT <index>/_settings, index.blocks.*: null) and try again."
-    )
-
-
-def forbidden(name: str, reason: str) -> str:
-    """Return what to do about credentials that lack a privilege."""
-    return (
-        f"Elasticsearch at {name} does not allow this to these credentials: {reason}. "
-        "docs/RELIABILITY.md lists the privileges that are needed."
-    )
-
-
-def json_serializers() -> dict[str, type[JsonSerializer]]:
-    """Return what reads and writes each of Elasticsearch's JSON types, by orjson."""
-    from elasticsearch import serializer
-
-    class Json(serializer.OrjsonSerializer):
-        mimetype = serializer.CompatibilityModeJsonSerializer.mimetype
-
-    return {Json.mimetype: Json, serializer.OrjsonSerializer.mimetype: serializer.OrjsonSerializer}
-
-
-def shown_address(settings: Settings) -> str:
+def _shown_address(settings: Settings) -> str:
     """Return where the cluster is, without credentials that an address may carry."""
     if settings.elasticsearch_cloud_id:
         return "cloud id " + settings.elasticsearch_cloud_id.partition(":")[0]
-    return ", ".join(_without_credentials(url) for url in addresses(settings))
+    return ", ".join(_without_credentials(url) for url in _addresses(settings))
 
 
-def addresses(settings: Settings) -> list[str]:
+def _addresses(settings: Settings) -> list[str]:
     """Return the nodes' addresses, each with its port."""
     found = []
     for given in settings.elasticsearch_url.split(","):
@@ -284,13 +289,13 @@ def _without_credentials(url: str) -> str:
 
 
 def _client(settings: Settings) -> Elasticsearch:
-    from elasticsearch import Elasticsearch
+    from elasticsearch import Elasticsearch, OrjsonSerializer
 
     options: dict[str, Any] = {}
     if settings.elasticsearch_cloud_id:
         options["cloud_id"] = settings.elasticsearch_cloud_id
     else:
-        options["hosts"] = addresses(settings)
+        options["hosts"] = _addresses(settings)
     key, password = settings.elasticsearch_api_key, settings.elasticsearch_password
     if key:  # an empty one counts as unset, as env files have it
         options["api_key"] = key.get_secret_value()
@@ -312,7 +317,7 @@ def _client(settings: Settings) -> Elasticsearch:
         return Elasticsearch(
             **options,
             # Of a search's time 0.7 ms of 12 went into Python's own json.
-            serializers={name: json() for name, json in json_serializers().items()},
+            serializer=OrjsonSerializer(),
             request_timeout=settings.elasticsearch_timeout,
             connections_per_node=_MOST_CONNECTIONS,
             max_retries=0,  # `call` retries, with pauses and only what passes by itself

@@ -121,23 +121,12 @@ def _passage(indexed: IndexedPassage) -> dict[str, Any]:
         return document
     if indexed.sentences:
         document["sentence_spans"] = [n for s in indexed.sentences for n in (s.start, s.end)]
-    own = _unit(indexed.vector)
-    document["vector"] = _base64(own.astype(">f4"))
-    every = np.concatenate([own[np.newaxis], _unit_rows(indexed.sentence_vectors)])
+    given = [indexed.vector], indexed.sentence_vectors.reshape(-1, len(indexed.vector))
+    every = np.concatenate(given).astype(np.float64)
+    every /= np.linalg.norm(every, axis=-1, keepdims=True)
+    document["vector"] = _base64(every[0].astype(">f4"))
     document["packed_vectors"] = _base64(np.rint(every * PACKED_ONE).astype(">i2"))
     return document
-
-
-def _unit_rows(vectors: Vector) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return _unit(vectors) if vectors.size else np.zeros((0, vectors.shape[-1]), np.float64)
-
-
-def _unit(vectors: Vector) -> np.ndarray[Any, np.dtype[np.float64]]:
-    exact = vectors.astype(np.float64)
-    unit: np.ndarray[Any, np.dtype[np.float64]] = exact / np.linalg.norm(
-        exact, axis=-1, keepdims=True
-    )
-    return unit
 
 
 def _base64(array: np.ndarray[Any, Any]) -> str:
@@ -150,12 +139,12 @@ def read_spans(source: Mapping[str, Any]) -> tuple[Span, ...]:
     return tuple(map(Span, bounds[::2], bounds[1::2]))
 
 
-def read_vectors(fields: Sequence[str] | None, dimensions: int) -> list[Vector | None]:
+def read_vectors(hit: Mapping[str, Any], dimensions: int) -> tuple[Vector | None, Vector]:
     """Return a passage's own vector, None if it has none, and its sentences'."""
-    if not fields:
-        return [None]
-    packed = np.frombuffer(base64.b64decode(fields[0]), ">i2").reshape(-1, dimensions)
-    return [*(packed.astype(np.float32) / np.float32(PACKED_ONE))]
+    (packed,) = hit.get("fields", {}).get("packed_vectors", [""])
+    integers = np.frombuffer(base64.b64decode(packed), ">i2").reshape(-1, dimensions)
+    every = integers.astype(np.float32) / np.float32(PACKED_ONE)
+    return (every[0] if packed else None), every[1:]
 
 
 def read_info(source: Mapping[str, Any]) -> ArticleInfo:
@@ -178,11 +167,6 @@ def read_passage(source: Mapping[str, Any]) -> StoredPassage:
     return StoredPassage(passage, info, read_spans(source))
 
 
-def passages_in(source: Mapping[str, Any]) -> int:
-    """Return how many passages an edition has, by its `text` document."""
-    return len(source.get("spans", ())) // 2
-
-
 def read_article(source: Mapping[str, Any], texts: Sequence[str]) -> StoredArticle:
     """Return an article from an edition's `text` document and its passages' texts, in order."""
     info, spans = read_info(source), source.get("spans", ())
@@ -195,24 +179,27 @@ def read_article(source: Mapping[str, Any], texts: Sequence[str]) -> StoredArtic
 
 
 def read_indexed(
-    stored: StoredArticle, passages: Mapping[int, Mapping[str, Any]], dimensions: int
+    source: Mapping[str, Any], passages: Mapping[int, Mapping[str, Any]], dimensions: int
 ) -> IndexedArticle:
     """Return an article as it was written, without its terms.
 
     Args:
+        source: an edition's `text` document.
         passages: each passage as a search returns it, with its packed vectors, by position.
     """
+    texts = [passages[n]["_source"].get("text", "") for n in range(len(passages))]
+    stored = read_article(source, texts)
     indexed = []
     for passage in stored.passages:
         hit = passages[passage.position]
-        own, *others = read_vectors(hit.get("fields", {}).get("packed_vectors"), dimensions)
+        own, others = read_vectors(hit, dimensions)
         indexed.append(
             IndexedPassage(
                 passage=passage,
                 terms={},
                 vector=own,
                 sentences=read_spans(hit["_source"]),
-                sentence_vectors=np.array(others, np.float32).reshape(-1, dimensions),
+                sentence_vectors=others,
             )
         )
     return IndexedArticle(stored.article, tuple(indexed))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from search.clauses import Clause
 from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
@@ -17,13 +18,27 @@ from search.engine import (
     Stored,
     WriteOutcome,
 )
-from search.engines.elastic.asking import Index
+from search.engines.checks import check_limit, is_unicode, passage_key
+from search.engines.elastic import searching
+from search.engines.elastic.connection import scan
+from search.engines.elastic.documents import (
+    document_ids,
+    read_article,
+    read_indexed,
+    read_passage,
+)
 from search.engines.elastic.hold import held
-from search.engines.elastic.reading import Reading
-from search.engines.elastic.searching import Searching
+from search.engines.elastic.index import Index
+from search.engines.elastic.queries import kind, unsettled, without
+from search.engines.elastic.state import Edition
+from search.engines.elastic.visible import Hit, View, passage_of, shown
 from search.engines.elastic.write import Writer
-from search.errors import EngineError
+from search.errors import EngineError, EngineUnavailable, InputError
 from search.settings import Settings
+
+_AT_ONCE = 1_000
+_TRIES = 20  # to read articles that are replaced meanwhile
+_REPLACED = "an article was replaced while it was read. Try again."
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +58,6 @@ class ElasticEngine:
         """
         self._index = Index(settings, fingerprint)
         self._writer = Writer(self._index)
-        self._searching = Searching(self._index)
-        self._reading = Reading(self._index)
 
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
         if self._index.opened() is None:
@@ -67,13 +80,11 @@ class ElasticEngine:
 
     @contextmanager
     def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
-        version = self._index.opened()
-        if version is None:
-            yield _nothing
-        else:
-            with held(self._index.connection, version, self._index.alias, purpose):
+        with ExitStack() as holding:
+            if self._index.opened() is not None:
+                holding.enter_context(held(self._index, purpose))
                 self._index.refresh()  # what others wrote before is read by who holds it
-                yield _nothing
+            yield lambda: None  # a hold lasts until it is given back
 
     def show(self) -> None:
         if self._index.opened() is not None:
@@ -82,37 +93,165 @@ class ElasticEngine:
     def rest(self) -> None:
         """Do nothing: any number of processes write at once."""
 
-    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
-        return self._reading.stored(article_ids)
-
     def rank(self, request: RankRequest) -> Rankings:
-        return self._searching.rank(request)
+        return searching.rank(self._index, request)
 
     def facets(
         self, clause: Clause | None, filter: Filter, fields: Sequence[FacetField], limit: int = 20
     ) -> dict[FacetField, list[tuple[str, int]]]:
-        return self._searching.facets(clause, filter, fields, limit)
+        return searching.facets(self._index, clause, filter, fields, limit)
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
-        return self._searching.terms_with_prefix(layer, prefix, limit)
+        return searching.terms_with_prefix(self._index, layer, prefix, limit)
+
+    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
+        if self._index.opened() is None:
+            return {}
+        states = self._index.states(article_ids)
+        return {key: state.stored for key, state in states.items() if state.stored is not None}
 
     def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
-        return self._reading.fetch(passage_ids)
+        keys = [key for key in passage_ids if passage_key(key) is not None]
+        unique = list(dict.fromkeys(keys))
+        if not unique or self._index.opened() is None:
+            return []
+        found: dict[str, StoredPassage] = {}
+        for start in range(0, len(unique), _AT_ONCE):
+            found |= self._passages(unique[start : start + _AT_ONCE])
+        return [found[key] for key in keys if key in found]
+
+    def _passages(self, ids: list[str]) -> dict[str, StoredPassage]:
+        articles = {key.rpartition("#")[0] for key in ids}
+        size = 2 * len(ids) + len(articles)  # two editions, and the own documents
+        wanted = [kind("passage"), {"terms": {"passage_id": ids}}]
+
+        def ask(view: View) -> tuple[list[Hit], bool]:
+            query = view.finding({"bool": {"filter": wanted, **without(view.hidden)}}, articles)
+            answer = self._index.search(view, query=query, size=size, track_total_hits=False)
+            found = shown(answer["hits"]["hits"], size)
+            return found.passages, found.has(len(ids))
+
+        hits = self._index.surely(ask)
+        return {passage_of(hit): read_passage(hit["_source"]) for hit in hits}
 
     def article(self, article_id: str) -> StoredArticle | None:
-        return self._reading.article(article_id)
+        if self._index.opened() is None:
+            return None
+        for _ in range(_TRIES):
+            edition = next(iter(self._shown([article_id]).values()), None)
+            if edition is None:
+                return None
+            ids = document_ids(edition.name, edition.passages)
+            found = self._index.documents([(name, article_id) for name in ids])
+            if all("_source" in document for document in found):
+                own, *passages = (document["_source"] for document in found)
+                return read_article(own, [passage["text"] for passage in passages])
+        raise EngineUnavailable(_REPLACED)
 
     def article_ids(self, after: str, limit: int) -> list[str]:
-        return self._reading.article_ids(after, limit)
+        return self._ids(after, limit)
 
     def unembedded(self, after: str, limit: int) -> list[str]:
-        return self._reading.unembedded(after, limit)
+        return self._ids(after, limit, {"exists": {"field": "unembedded"}})
+
+    def _ids(self, after: str, limit: int, *conditions: dict[str, Any]) -> list[str]:
+        check_limit(limit)
+        if not is_unicode(after):
+            raise InputError("`after` holds half of a surrogate pair", field="after")
+        if not limit or self._index.opened() is None:
+            return []
+        answer = self._index.search(
+            query={"bool": {"filter": [kind("article"), *conditions]}},
+            size=limit,
+            sort=[{"article_id": "asc"}],
+            source=False,
+            track_total_hits=False,
+            **({"search_after": [after]} if after else {}),
+        )
+        return [hit["sort"][0] for hit in answer["hits"]["hits"]]
 
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
-        return self._reading.indexed(article_ids)
+        if self._index.opened() is None:
+            return []
+        found: dict[str, IndexedArticle] = {}
+        left = list(article_ids)
+        for _ in range(_TRIES):
+            shown = self._shown(left)
+            passages = self._passages_of([e.name for e in shown.values() if e.passages])
+            texts = self._index.documents([(e.name, key) for key, e in shown.items()])
+            left = []
+            for (key, edition), text in zip(shown.items(), texts, strict=True):
+                own = passages.get(edition.name, {})
+                if "_source" in text and len(own) == edition.passages:
+                    found[key] = read_indexed(text["_source"], own, self._index.dimensions)
+                else:
+                    left.append(key)
+            if not left:
+                return [found[key] for key in dict.fromkeys(article_ids) if key in found]
+            self._index.refresh()  # they were replaced, or written by others a moment ago
+        raise EngineUnavailable(_REPLACED)
+
+    def _shown(self, article_ids: Sequence[str]) -> dict[str, Edition]:
+        """Return which edition is shown of each of these articles that is known."""
+        states = self._index.states(article_ids)
+        return {key: state.shown for key, state in states.items() if state.shown is not None}
+
+    def _passages_of(self, editions: list[str]) -> dict[str, dict[int, Hit]]:
+        """Return editions' passages as a search gives them, with their vectors, by position."""
+        found: dict[str, dict[int, Hit]] = {}
+        hits = scan(
+            self._index.search,
+            {"bool": {"filter": [kind("passage"), {"terms": {"edition": editions}}]}},
+            ["edition", "position"],
+            source=["text", "sentence_spans"],
+            docvalue_fields=["packed_vectors"],
+        )
+        for hit in hits:
+            edition, position = hit["sort"]
+            found.setdefault(edition, {})[position] = hit
+        return found
 
     def status(self) -> EngineStatus:
-        return self._reading.status()
+        version = self._index.opened()
+        details = {"address": self._index.name, "server": self._index.server}
+        if version is None:
+            return EngineStatus("elasticsearch", 0, 0, 0, 0, self._index.fingerprint, details)
+        summed = ("passages", "sentences", "unembedded")
+        answer = self._index.search(
+            query={"bool": {"should": [kind("article"), unsettled()]}},
+            size=0,
+            track_total_hits=False,
+            aggregations={
+                "articles": {
+                    "filter": kind("article"),
+                    "aggregations": {name: {"sum": {"field": name}} for name in summed},
+                },
+                "unsettled": {"filter": unsettled()},
+            },
+        )
+        articles = answer["aggregations"]["articles"]
+        sums = {name: int(articles[name]["value"]) for name in summed}
+        stats = self._index.call(
+            lambda client: client.indices.stats(index=self._index.alias, metric="store")
+        )
+        health = self._index.call(lambda client: client.cluster.health(index=self._index.alias))
+        details |= {
+            "index": f"{version.index} behind {self._index.alias}",
+            "vectors": version.vectors,
+            "shards": f"{version.shards} primary, {health['active_shards']} active in all",
+            "health": str(health["status"]),
+            "bytes": str(stats["_all"]["total"]["store"]["size_in_bytes"]),
+        }
+        being_written = answer["aggregations"]["unsettled"]["doc_count"]
+        if being_written:  # by who is at work, or was killed: `fihris clean` removes what it left
+            details["being written"] = f"{being_written} articles"
+        return EngineStatus(
+            "elasticsearch",
+            int(articles["doc_count"]),
+            **sums,
+            fingerprint=version.fingerprint,
+            details=details,
+        )
 
     def close(self) -> None:
         if self._index.is_closed:
@@ -122,7 +261,3 @@ class ElasticEngine:
         except EngineError as error:
             log.warning("what was written is safe, and will be seen later: %s", error)
         self._index.close()
-
-
-def _nothing() -> None:
-    """Do nothing: a hold lasts until it is given back."""

@@ -13,13 +13,12 @@ from typing import Any
 
 from search.domain import IndexedArticle
 from search.engine import EngineStatus, Fingerprint, Stored
-from search.engines.elastic import documents, versions
-from search.engines.elastic.connection import WRITE_PATIENCE, Connection, whole
+from search.engines.elastic import versions
+from search.engines.elastic.connection import WRITE_PATIENCE, Connection, scan, whole
+from search.engines.elastic.documents import read_indexed
 from search.engines.elastic.mapping import FORMER
-from search.engines.elastic.queries import kind
+from search.engines.elastic.queries import Query, kind
 from search.settings import Settings
-
-_AT_ONCE = 1_000
 
 
 def former_index(settings: Settings) -> FormerIndex | None:
@@ -27,10 +26,8 @@ def former_index(settings: Settings) -> FormerIndex | None:
     connection = Connection(settings)
     try:
         versions.check_server(connection)
-        index = versions.current_name(connection, settings.elasticsearch_index)
-        if index is not None:
-            found = connection.call(lambda client: client.indices.get_mapping(index=index)).body
-            meta = found[index]["mappings"].get("_meta", {}).get("fihris", {})
+        for index, about in versions.behind(connection, settings.elasticsearch_index).items():
+            meta = about["mappings"].get("_meta", {}).get("fihris", {})
             if meta.get("format") == FORMER:
                 return FormerIndex(connection, index, Fingerprint(**meta["fingerprint"]))
     except BaseException:
@@ -41,7 +38,7 @@ def former_index(settings: Settings) -> FormerIndex | None:
 
 
 class FormerIndex:
-    """What an index of the first release holds, as far as a copy needs it."""
+    """What an index of the first release holds, as far as a copy needs it (`Source`)."""
 
     def __init__(self, connection: Connection, index: str, fingerprint: Fingerprint) -> None:
         self.fingerprint = fingerprint
@@ -52,7 +49,7 @@ class FormerIndex:
     def status(self) -> EngineStatus:
         summed = ("passages", "unembedded")
         answer = self._search(
-            self._shown("article"),
+            query=self._shown(),
             size=0,
             track_total_hits=True,
             aggregations={name: {"sum": {"field": name}} for name in summed},
@@ -62,13 +59,9 @@ class FormerIndex:
         return EngineStatus("elasticsearch", articles, passages, 0, unembedded, self.fingerprint)
 
     def article_ids(self, after: str, limit: int) -> list[str]:
-        answer = self._search(
-            self._shown("article"),
-            size=limit,
-            sort=[{"article_id": "asc"}],
-            source=False,
-            **({"search_after": [after]} if after else {}),
-        )
+        query = self._shown({"range": {"article_id": {"gt": after}}})
+        sort = [{"article_id": "asc"}]
+        answer = self._search(query=query, size=limit, sort=sort, source=False)
         return [hit["sort"][0] for hit in answer["hits"]["hits"]]
 
     def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
@@ -78,13 +71,12 @@ class FormerIndex:
         }
 
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
-        found: dict[str, IndexedArticle] = {}
-        for source in self._articles(article_ids):
-            stored = documents.read_article(source, [])
-            passages = self._passages(source["edition"])
-            found[stored.article.id] = documents.read_indexed(
-                stored, passages, self.fingerprint.dimensions
+        found = {
+            source["article_id"]: read_indexed(
+                source, self._passages(source["edition"]), self.fingerprint.dimensions
             )
+            for source in self._articles(article_ids)
+        }
         return [found[key] for key in article_ids if key in found]
 
     @contextmanager
@@ -113,38 +105,23 @@ class FormerIndex:
         self._connection.call(lambda client: client.indices.refresh(index=self._index))
 
     def _articles(self, article_ids: Sequence[str]) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = []
-        for start in range(0, len(article_ids), _AT_ONCE):
-            some = list(article_ids[start : start + _AT_ONCE])
-            query = self._shown("article", {"terms": {"article_id": some}})
-            answer = self._search(query, size=len(some))
-            found += [hit["_source"] for hit in answer["hits"]["hits"]]
-        return found
+        query = self._shown({"terms": {"article_id": list(article_ids)}})
+        return [hit["_source"] for hit in scan(self._search, query, ["article_id"])]
 
     def _passages(self, edition: str) -> dict[int, Mapping[str, Any]]:
-        found: dict[int, Mapping[str, Any]] = {}
-        while True:
-            answer = self._search(
-                {"bool": {"filter": [kind("passage"), {"term": {"edition": edition}}]}},
-                size=_AT_ONCE,
-                sort=[{"position": "asc"}],
-                source=["sentence_spans"],
-                docvalue_fields=["packed_vectors"],
-                **({"search_after": [max(found)]} if found else {}),
-            )
-            if not answer["hits"]["hits"]:
-                return found
-            found |= {hit["sort"][0]: hit for hit in answer["hits"]["hits"]}
-
-    def _shown(self, name: str, *conditions: dict[str, Any]) -> dict[str, Any]:
-        hidden = {"terms": {"edition": {"index": self._index, "id": "ledger", "path": "hidden"}}}
-        return {"bool": {"filter": [kind(name), *conditions], "must_not": [hidden]}}
-
-    def _search(self, query: dict[str, Any], **more: Any) -> Mapping[str, Any]:  # noqa: ANN401
-        return self._connection.call(
-            lambda client: whole(
-                client.search(
-                    index=self._index, query=query, allow_partial_search_results=False, **more
-                ).body
-            )
+        hits = scan(
+            self._search,
+            {"bool": {"filter": [kind("passage"), {"term": {"edition": edition}}]}},
+            ["position"],
+            source=["sentence_spans"],
+            docvalue_fields=["packed_vectors"],
         )
+        return {hit["sort"][0]: hit for hit in hits}
+
+    def _shown(self, *conditions: Query) -> Query:
+        hidden = {"terms": {"edition": {"index": self._index, "id": "ledger", "path": "hidden"}}}
+        return {"bool": {"filter": [kind("article"), *conditions], "must_not": [hidden]}}
+
+    def _search(self, **request: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        request |= {"index": self._index, "allow_partial_search_results": False}
+        return self._connection.call(lambda client: whole(client.search(**request).body))

@@ -15,17 +15,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from search.engines.elastic import versions
-from search.engines.elastic.asking import Index
 from search.engines.elastic.connection import (
+    MISSING,
     WRITE_PATIENCE,
     Blocked,
     Connection,
     Refused,
     pauses,
 )
+from search.engines.elastic.index import Index
+from search.engines.elastic.versions import Version
 from search.errors import EngineBusy, EngineError
 
 log = logging.getLogger(__name__)
@@ -58,24 +61,68 @@ class Holder:
         return False
 
 
-def busy(connection: Connection, index: str, holder: Holder) -> EngineBusy:
-    return EngineBusy(
-        f"the index {index} of Elasticsearch at {connection.name} is held by process "
-        f"{holder.pid} on {holder.host}, {holder.purpose} since {holder.since}. Wait until it is "
-        "done and try again; where that process is gone, run the same command once more."
-    )
+class StartOver(Exception):
+    """What was begun cannot be ended: the alias stands for another version, or it was undone."""
+
+
+def steadily(index: Index, work: Callable[[Version], T]) -> T:
+    """Return what is done in the version behind the alias, whichever that is in the end.
+
+    Args:
+        work: begun anew where it raises `StartOver`, or meets a block that somebody holds.
+
+    Raises:
+        EngineBusy: the version is held for longer than a writer waits, or the work was undone
+            again and again.
+        EngineUnavailable: the version was deleted, or somebody has blocked it.
+    """
+    begun, unheld = time.monotonic(), False
+    for pause in pauses():
+        spent = time.monotonic() - begun + pause
+        version = index.opened()
+        if version is None:
+            raise index.gone()
+        try:
+            return work(version)
+        except StartOver as error:
+            if spent > WRITE_PATIENCE:
+                raise EngineBusy(f"{error} Try again.") from None
+        except Refused as error:
+            if error.kind != MISSING:
+                raise
+            if index.check() in (version, None):
+                raise index.gone() from error
+        except Blocked:
+            if index.check() != version:
+                continue
+            holder = _holder(index.connection, version)
+            if holder is None and unheld:  # somebody has blocked it by hand
+                raise
+            unheld = holder is None  # or it was given back just now
+            if holder is not None and holder.is_gone():
+                _release(index.connection, version)
+            elif holder is not None and spent > PATIENCE:
+                raise EngineBusy(
+                    f"the index {version.index} of Elasticsearch at {index.name} is held by "
+                    f"process {holder.pid} on {holder.host}, {holder.purpose} since "
+                    f"{holder.since}. Wait until it is done and try again; where that process is "
+                    "gone, run the same command once more."
+                ) from None
+        time.sleep(min(pause, 0.5))
+    raise AssertionError("pauses never end")
 
 
 @contextmanager
-def held(
-    connection: Connection, version: versions.Version, alias: str, purpose: str
-) -> Iterator[None]:
-    """Keep writers out of a version; those at work end first.
+def held(index: Index, purpose: str) -> Iterator[None]:
+    """Keep writers out of the version behind the alias; those at work end first.
 
     Raises:
         EngineBusy: somebody else holds it for `PATIENCE` seconds.
     """
-    _sign(connection, version, purpose)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    mine = Holder(purpose, os.getpid(), socket.gethostname(), now)
+    connection = index.connection
+    version = steadily(index, partial(_sign, connection, mine))
     try:
         connection.call(
             lambda client: client.options(request_timeout=WRITE_PATIENCE).indices.add_block(
@@ -87,119 +134,46 @@ def held(
     finally:
         try:
             # A version that another has replaced stays as it is: nothing may be written to it.
-            if versions.current_name(connection, alias) == version.index:
-                release(connection, version)
+            if versions.current_name(connection, index.alias) == version.index:
+                _release(connection, version)
         except EngineError as error:
             log.warning("the next writer lifts the block of %s: %s", version.index, error)
 
 
-class Moved(Exception):
-    """The alias stands for another version than what was begun in."""
-
-
-def steadily(index: Index, work: Callable[[versions.Version], T]) -> T:
-    """Return what is done in the version behind the alias, whichever that is in the end.
-
-    Args:
-        work: begun anew where another version took that one's place meanwhile.
-
-    Raises:
-        EngineBusy: the version is held for longer than a writer waits.
-        EngineUnavailable: it was deleted, or somebody has blocked it.
-    """
-    end, unheld = time.monotonic() + PATIENCE, False
-    for pause in pauses():
-        version = index.opened()
-        if version is None:
-            raise index.gone()
-        try:
-            return work(version)
-        except Moved:
-            continue
-        except Refused as error:
-            if error.kind != "index_not_found_exception":
-                raise
-            if index.check() in (version, None):
-                raise index.gone() from error
-            continue
-        except Blocked:
-            if index.check() != version:
-                continue
-            holder = holder_of(index.connection, version)
-            if holder is None and unheld:  # somebody has blocked it by hand
-                raise
-            unheld = holder is None  # or it was given back just now
-            if holder is None:
-                continue
-            if holder.is_gone():
-                release(index.connection, version)
-            elif time.monotonic() + pause > end:
-                raise busy(index.connection, version.index, holder) from None
-        time.sleep(min(pause, 0.5))
-    raise AssertionError("pauses never end")
-
-
-def holder_of(connection: Connection, version: versions.Version) -> Holder | None:
-    """Return who holds a version, None where nobody says so."""
+def _sign(connection: Connection, mine: Holder, version: Version) -> Version:
+    """Say in a version who holds it. Raises Blocked where somebody else does."""
+    document = {"kind": "hold", "state": asdict(mine)}
     try:
-        found = connection.call(lambda client: client.get(index=version.index, id=_HOLD))
+        connection.call(
+            lambda client: client.create(
+                index=version.target, id=_HOLD, document=document, require_alias=True
+            ),
+            WRITE_PATIENCE,
+        )
     except Refused as error:
-        if error.status != 404:
+        if error.status != 409:
             raise
-        return None
-    return Holder(**found["_source"]["state"])
+        if _holder(connection, version) != mine:  # or it is our own, whose answer was lost
+            raise Blocked("another process holds the index") from error
+    return version
 
 
-def release(connection: Connection, version: versions.Version) -> None:
+def _holder(connection: Connection, version: Version) -> Holder | None:
+    """Return who holds a version, None where nobody says so."""
+    found = connection.call(
+        lambda client: client.options(ignore_status=404).get(index=version.index, id=_HOLD)
+    )
+    return Holder(**found["_source"]["state"]) if "_source" in found else None
+
+
+def _release(connection: Connection, version: Version) -> None:
     """Let writers in again."""
     lifted = {"index.blocks.write": None}
     connection.call(
         lambda client: client.indices.put_settings(index=version.index, settings=lifted),
         WRITE_PATIENCE,
     )
-    try:
-        connection.call(
-            lambda client: client.delete(index=version.target, id=_HOLD), WRITE_PATIENCE
-        )
-    except Refused as error:
-        if error.status != 404:
-            raise
-
-
-def _sign(connection: Connection, version: versions.Version, purpose: str) -> None:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    mine = Holder(purpose, os.getpid(), socket.gethostname(), now)
-    end, unheld = time.monotonic() + PATIENCE, False
-    for pause in pauses():
-        try:
-            _create(connection, version, mine)
-        except Blocked:
-            holder = holder_of(connection, version)
-            if holder is None and unheld:  # somebody has blocked it by hand
-                raise
-            unheld = holder is None  # or it was given back just now
-        except Refused as error:
-            if error.status != 409:
-                raise
-            holder = holder_of(connection, version)
-        else:
-            return
-        if holder == mine:  # our own, whose answer was lost
-            return
-        if holder is not None and holder.is_gone():
-            release(connection, version)
-        elif holder is not None and time.monotonic() + pause > end:
-            raise busy(connection, version.index, holder)
-        time.sleep(min(pause, 0.5))
-
-
-def _create(connection: Connection, version: versions.Version, holder: Holder) -> None:
     connection.call(
-        lambda client: client.create(
-            index=version.target,
-            id=_HOLD,
-            document={"kind": "hold", "state": asdict(holder)},
-            require_alias=True,
-        ),
+        lambda client: client.options(ignore_status=404).delete(index=version.target, id=_HOLD),
         WRITE_PATIENCE,
     )

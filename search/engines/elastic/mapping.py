@@ -134,64 +134,37 @@ def mappings(fingerprint: Fingerprint, settings: Settings) -> dict[str, Any]:
 def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
     """Return what made an index of today's format, from its mappings.
 
+    Fields that are there cannot be changed: Elasticsearch refuses that.
+
     Raises:
         FingerprintMismatch: it was not made by Fihris, or by one with other fields, or
-            somebody has changed its fields since.
+            somebody has changed its mapping since.
     """
-    meta = found.get("_meta", {}).get("fihris")
-    remedy = (
-        "Restore it from a snapshot, or choose another alias with FIHRIS_ELASTICSEARCH_INDEX and "
-        "index your files into it"
-    )
-    if not isinstance(meta, Mapping):
-        raise FingerprintMismatch(
-            f"the index {index} does not say that Fihris made it (_meta.fihris is missing). {remedy}."
-        )
+    meta = found.get("_meta", {}).get("fihris", {})
     if meta.get("format") == FORMER:
-        raise other_format(index, FORMER)
-    if meta.get("format") != FORMAT:
         raise FingerprintMismatch(
-            f"the index {index} has fields of format {meta.get('format')}, this Fihris uses format "
+            f"the index {index} has fields of format {FORMER}, this Fihris uses format {FORMAT}. "
+            "`fihris upgrade` or `fihris reindex` makes it anew from what it holds, while searches "
+            "go on with the Fihris that made it."
+        )
+    if meta.get("format", FORMAT) != FORMAT:
+        raise FingerprintMismatch(
+            f"the index {index} has fields of format {meta['format']}, this Fihris uses format "
             f"{FORMAT}. Update this Fihris, or bring the index up with one between the two."
         )
     try:
         fingerprint = Fingerprint(**meta["fingerprint"])
     except (KeyError, TypeError):
-        raise FingerprintMismatch(
-            f"the index {index} does not say what made it. {remedy}."
+        raise _foreign(
+            f"the index {index} does not say that Fihris made it (_meta.fihris is missing)"
         ) from None
-    expected = properties(fingerprint.dimensions, "")
-    present = found.get("properties", {})
-    changed = sorted(
-        name for name, wanted in expected.items() if not _is_as(wanted, present.get(name))
-    )
-    if changed or str(found.get("dynamic")) != "strict":
-        what = ", ".join(changed) or "dynamic"
-        raise FingerprintMismatch(
-            f"somebody has changed the mapping of the index {index} ({what}). {remedy}."
-        )
+    if str(found.get("dynamic")) != "strict":
+        raise _foreign(f"somebody has changed the mapping of the index {index} (dynamic)")
     return fingerprint
 
 
-def other_format(index: str, format_: int) -> FingerprintMismatch:
-    """Return the error of an index of a former format, with the remedy."""
+def _foreign(what: str) -> FingerprintMismatch:
     return FingerprintMismatch(
-        f"the index {index} has fields of format {format_}, this Fihris uses format {FORMAT}. "
-        "`fihris upgrade` or `fihris reindex` makes it anew from what it holds, while searches go "
-        "on with the Fihris that made it."
-    )
-
-
-def _is_as(wanted: Mapping[str, Any], present: Mapping[str, Any] | None) -> bool:
-    """Tell whether a field is what we made: what Elasticsearch adds by itself is let be."""
-    if present is None:
-        return False
-    return (
-        all(
-            present.get(key, True if key in ("index", "doc_values") else None) == value
-            or (key == "fielddata" and not value and key not in present)
-            for key, value in wanted.items()
-            if key not in ("index_options", "type")
-        )
-        and present.get("type", "object") == wanted["type"]
+        f"{what}. Restore it from a snapshot, or choose another alias with "
+        "FIHRIS_ELASTICSEARCH_INDEX and index your files into it."
     )

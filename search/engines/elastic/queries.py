@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from search.clauses import (
@@ -24,6 +24,7 @@ from search.errors import InputError
 Query = dict[str, Any]
 
 NOTHING: Query = {"match_none": {}}
+_MOST_TERMS = 65_536  # that Elasticsearch takes in one query (index.max_terms_count)
 _FIRST = 1e30  # a score above every passage's (`checks.MAX_PRODUCT`)
 _MAX_NESTED = 28  # Elasticsearch refuses 30 (indices.query.bool.max_nested_depth); two are ours
 
@@ -32,13 +33,19 @@ def passages_query(
     clause: Clause | None,
     filter: Filter,
     *constraints: Clause,
+    hidden: Sequence[str] = (),
 ) -> Query:
     """Return the query of a clause (None: every passage, unscored) inside filter and constraints.
 
-    Raises InputError on a clause nested too deep for Elasticsearch.
+    Args:
+        hidden: editions whose passages are left out.
+
+    Raises:
+        InputError: a clause is nested too deep for Elasticsearch.
     """
     query: Query = {
         "filter": [*conditions(filter), *(_query(c, scored=False) for c in constraints)],
+        **without(hidden),
     }
     if clause is None or isinstance(clause, Everything):
         query["filter"].append(kind("passage"))
@@ -51,6 +58,12 @@ def passages_query(
                 field="clause",
             )
     return {"bool": query}
+
+
+def without(editions: Sequence[str]) -> Query:
+    """Return the part of a `bool` query that leaves editions out."""
+    pieces = [editions[n : n + _MOST_TERMS] for n in range(0, len(editions), _MOST_TERMS)]
+    return {"must_not": [{"terms": {"edition": piece}} for piece in pieces]} if pieces else {}
 
 
 def kind(name: str) -> Query:
@@ -143,22 +156,17 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
             }
         case Prefer(clause=wanted) if not scored:
             return _query(wanted, scored=False)
-        case Prefer(clause=Boost(clause=wanted, factor=0), bonus=bonus):
+        case Prefer(clause=wanted, bonus=bonus):
+            unscored = isinstance(wanted, Boost) and wanted.factor == 0
             return {
                 "bool": {
-                    "filter": [_query(wanted, scored=False)],
+                    _must(not unscored): [_query(wanted, scored=not unscored)],
                     "should": _alternatives(bonus),
                     # Where every match has one of the bonus' terms, saying so lets Lucene pass
                     # over passages that cannot be among the best.
-                    "minimum_should_match": int(_terms(wanted) <= _terms(bonus)),
-                }
-            }
-        case Prefer(clause=wanted, bonus=bonus):
-            return {
-                "bool": {
-                    "must": [_query(wanted)],
-                    "should": _alternatives(bonus),
-                    "minimum_should_match": 0,
+                    "minimum_should_match": int(
+                        _terms(wanted, enough=False) <= _terms(bonus, enough=True)
+                    ),
                 }
             }
         case Boost(clause=part) if not scored:
@@ -173,18 +181,19 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
             return {"constant_score": {"filter": kind("passage"), "boost": 0.0}}
 
 
-def _terms(clause: Clause) -> frozenset[Clause]:
+def _terms(clause: Clause, *, enough: bool) -> frozenset[Clause]:
     """Return terms one of which, at least, every passage that a clause matches has.
 
     Something no other clause has stands for whatever has no such terms.
+
+    Args:
+        enough: only those that are enough for a passage to match.
     """
     match clause:
-        case Term():
-            return frozenset((clause,))
-        case AnyOf(clauses=parts):
-            return frozenset[Clause]().union(*map(_terms, parts))
+        case AnyOf(clauses=parts, minimum=minimum) if minimum == 1 or not enough:
+            return frozenset[Clause]().union(*(_terms(part, enough=enough) for part in parts))
         case Boost(clause=part):
-            return _terms(part)
+            return _terms(part, enough=enough)
         case _:
             return frozenset((clause,))
 

@@ -1,31 +1,51 @@
-"""Both rankings, and the frequencies, in one round trip.
+"""Both rankings, the total and the frequencies of a request: what is asked, and how it is read.
 
-The shortlist comes from Elasticsearch's kNN with exact cosines (it rescores the candidates by
-the vectors themselves); a script then weighs each passage's sentences inside the same
-search. On 20,000 passages of 5 vectors, two cores for server and client, ms at p50: kNN
-alone 4.0; with this script 4.8; with nested sentence vectors rescored by `dotProduct` 5.4,
-in an index twice as large; with the sentences' vectors in the answer, weighed in Python, 8.8.
+The shortlist of a ranking by meaning comes from Elasticsearch's kNN with exact cosines (it
+rescores the candidates by the vectors themselves). A runtime
+field, which is made for the hits that are listed, says of each what its packed vectors' products
+with the query are, so that its own cosine and its best sentence's are known. On 20,000 passages
+of 5 vectors, two cores for server and client, ms at p25: kNN alone 4.0; with this field 4.9; as a
+rescoring script, whose one float32 must hold both, the same; as `script_fields`, which load each
+hit's source, 8.5; with nested sentence vectors rescored by `dotProduct` 0.6 more, in an index
+twice as large; with the sentences' vectors in the answer, weighed in Python, 4.0 more.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.clauses import Term
-from search.domain import NO_FILTER
-from search.engine import MAX_LIMIT, SENTENCE_WEIGHT, Ranked, RankRequest
+from search.domain import NO_FILTER, StoredPassage
+from search.engine import (
+    MAX_LIMIT,
+    SENTENCE_WEIGHT,
+    Ranked,
+    Rankings,
+    RankRequest,
+    shortlist_size,
+)
 from search.engines.checks import is_unicode
-from search.engines.elastic.documents import PACKED_ONE
-from search.engines.elastic.queries import NOTHING, besides, kind, passages_query, unsettled
+from search.engines.elastic.documents import PACKED_ONE, read_passage
+from search.engines.elastic.queries import NOTHING, Query, kind, passages_query
 from search.engines.elastic.versions import Version
-from search.engines.elastic.visible import Hit, Look, passage_of
+from search.engines.elastic.visible import (
+    Hit,
+    Shown,
+    View,
+    article_of,
+    edition_of,
+    is_passage,
+    passage_of,
+    shown,
+)
 
-Search = dict[str, Any]
+Search = tuple[Mapping[str, Any], Query]  # header and body, as `msearch` takes them
 Answer = Mapping[str, Any]
 
 # Of the candidates that quantised vectors give, so many times the shortlist are looked at
@@ -33,15 +53,14 @@ Answer = Mapping[str, Any]
 OVERSAMPLE = {"int8_hnsw": 1.2, "bbq_hnsw": 3.0}
 CANDIDATES = 500  # passages each shard's graph is searched for, at least: 200 find .94 of the best 10, 500 .98
 
-# A script can return a score only, so this one holds two things, exactly: 2 + c / 32768 + s / 2^22,
-# where c is the cosine as 0..65535 and s the number of the best sentence, 127 for "none". A
-# float32 between 2 and 4 has steps of 2^-22.
-_COSINES = 65_535
-_NO_SENTENCE = 127
+# Ids that rankings ask for besides: where so many are not shown, no second request is needed.
+_ROOM = 8
 
-# The mean of the passage's cosine and its best sentence's (`SENTENCE_WEIGHT`); its own where it
-# has none. Products are of unit vectors, so every partial sum fits an int. Of more than 127 sentences the first 127 count: a passage has at most 512 tokens.
-_WEIGH = """
+# Gives the products with the query of a passage's own vector and of its best sentence's, and that
+# sentence's number, -1 where there is none. Vectors are of unit length, so every partial sum fits
+# an int, and equal vectors have equal products.
+_PRODUCTS = """
+if (doc['packed_vectors'].size() == 0) { return; }
 BytesRef packed = doc['packed_vectors'].value;
 byte[] bytes = packed.bytes;
 int n = params.query.length;
@@ -49,216 +68,229 @@ int[] query = new int[n];
 for (int j = 0; j < n; j++) { query[j] = params.query[j]; }
 int at = packed.offset;
 int end = at + packed.length;
-double own = 0;
-double best = -2;
-int number = -1;
-int sentence = 127;
-while (at < end && number < 127) {
+int own = 0;
+int best = Integer.MIN_VALUE;
+int sentence = -1;
+for (int number = -1; at < end; number++) {
   int product = 0;
   for (int j = 0; j < n; j++) {
     product += query[j] * ((bytes[at] << 8) | (bytes[at + 1] & 255));
     at += 2;
   }
-  double cosine = product / params.one;
-  if (number < 0) { own = cosine; } else if (cosine > best) { best = cosine; sentence = number; }
-  number++;
+  if (number < 0) { own = product; }
+  else if (product > best) { best = product; sentence = number; }
 }
-double mean = sentence < 127 ? own + params.weight * (best - own) : own;
-long level = Math.round((1 + Math.max(-1, Math.min(1, mean))) / 2 * 65535);
-return 2 + level / 32768.0 + sentence / 4194304.0;
+emit(own + ' ' + best + ' ' + sentence);
 """
 
-
-def text_search(
-    alias: str, request: RankRequest, version: Version, look: Look
-) -> tuple[Answer, Search]:
-    """Return header and body of the text ranking's search."""
-    constraints = () if request.constraint is None else (request.constraint,)
-    header = _header(alias)
-    if version.shards > 1:  # or each shard would weigh a term by its own frequency
-        header["search_type"] = "dfs_query_then_fetch"
-    query = passages_query(request.clause, request.filter, *constraints)
-    body: Search = {
-        "query": besides(query, unsettled(look.among)),
-        "size": look.size,
-        "sort": [{"_score": "desc"}, {"passage_id": "asc"}],
-        "track_total_hits": False,
-        **(_TEXTS if request.texts else _ONLY_IDS),
-    }
-    return header, body
-
-
-def matching(request: RankRequest) -> Search:
-    """Return the query that matches what the text ranking matches, unscored."""
-    wanted = () if request.clause is None else (request.clause,)
-    demanded = () if request.constraint is None else (request.constraint,)
-    return passages_query(None, request.filter, *wanted, *demanded)
-
-
-def total_search(alias: str, request: RankRequest) -> tuple[Answer, Search]:
-    """Return header and body of the search that counts what the text ranking matches.
-
-    Counted in a search of its own, the ranking may pass over what cannot be among the best.
-    Its one hit is an unsettled article's own document, where there is one: then the count has
-    passages that are not shown.
-    """
-    query = besides(matching(request), unsettled())
-    return _header(alias), {"query": query, "size": 1, **_ONLY_IDS, "track_total_hits": True}
-
-
-def vector_search(
-    alias: str,
-    request: RankRequest,
-    version: Version,
-    look: Look,
-    among: Sequence[str] | None = None,
-) -> tuple[Answer, Search]:
-    """Return header and body of the vector ranking's search over a shortlist.
-
-    Args:
-        among: these passages are the shortlist, instead of the nearest ones.
-    """
-    direction = _direction(request)
-    header, body = nearest_search(alias, request, version, look, among=among)
-    body["rescore"] = {
-        "window_size": look.size,
-        "query": {
-            "query_weight": 0.0,
-            "rescore_query_weight": 1.0,
-            "rescore_query": {
-                "script_score": {
-                    "query": {"exists": {"field": "packed_vectors"}},
-                    "script": {
-                        "source": _WEIGH,
-                        "params": {
-                            "query": np.rint(direction * PACKED_ONE).astype(int).tolist(),
-                            "one": float(PACKED_ONE) ** 2,
-                            "weight": SENTENCE_WEIGHT,
-                        },
-                    },
-                }
-            },
-        },
-    }
-    return header, body
-
-
-def nearest_search(
-    alias: str,
-    request: RankRequest,
-    version: Version,
-    look: Look,
-    *,
-    among: Sequence[str] | None = None,
-) -> tuple[Answer, Search]:
-    """Return header and body of the search for the passages nearest by their own cosine."""
-    packed = base64.b64encode(_direction(request).astype(">f4").tobytes()).decode("ascii")
-    oversample = OVERSAMPLE.get(version.vectors, 1.0)
-    size = min(MAX_LIMIT, look.passages)
-    knn: Search = {
-        "field": "vector",
-        "query_vector": packed,
-        "k": size,
-        "num_candidates": min(MAX_LIMIT, max(CANDIDATES, int(size * max(1.5, oversample)))),
-    }
-    if version.vectors in OVERSAMPLE:
-        knn["rescore_vector"] = {"oversample": max(1.0, min(oversample, MAX_LIMIT / size))}
-    body: Search = {"size": look.size, "track_total_hits": False, **_ONLY_IDS}
-    if version.shards == 1:
-        body["query"] = besides({"knn": knn}, unsettled(look.among))  # 0.3 ms less than a phase
-    else:
-        body["query"] = besides(NOTHING, unsettled(look.among))
-        body["knn"] = knn  # the nearest of all shards, not of each
-    if request.filter != NO_FILTER or request.constraint is not None or among is not None:
-        constraints = () if request.constraint is None else (request.constraint,)
-        knn["filter"] = passages_query(None, request.filter, *constraints)
-        if among is not None:
-            knn["filter"]["bool"]["filter"].append({"terms": {"passage_id": list(among)}})
-    return _header(alias), body
-
-
-def _direction(request: RankRequest) -> NDArray[np.float64]:
-    assert request.vector is not None  # noqa: S101  # who calls has looked
-    exact = request.vector.astype(np.float64)
-    direction: NDArray[np.float64] = exact / np.linalg.norm(exact)
-    return direction
-
-
-def frequency_search(alias: str, terms: tuple[Term, ...]) -> tuple[Answer, Search]:
-    """Return header and body of the search that counts all passages, and those with each term.
-
-    Passages of editions that are not shown are counted too, while they are there: they weigh
-    in BM25 as well.
-    """
-    body: Search = {"query": kind("passage"), "size": 0, "track_total_hits": True}
-    filters = {
-        str(number): {"term": {term.layer: term.value}}
-        for number, term in enumerate(terms)
-        if _can_be(term)
-    }
-    if filters:
-        body["aggs"] = {"terms": {"filters": {"filters": filters}}}
-    return _header(alias), body
-
-
-def _can_be(term: Term) -> bool:
-    return bool(term.value) and len(term.value) <= 32_000 and is_unicode(term.value)
-
-
-def _header(alias: str) -> dict[str, Any]:
-    return {"index": alias, "allow_partial_search_results": False}
-
-
-_ONLY_IDS: Search = {
+_IDS: Query = {
     "_source": False,
     "stored_fields": "_none_",
     "docvalue_fields": ["passage_id", "edition", "article_id"],
 }
 # As it is stored: chosen fields cost .3 ms more for ten hits (2.4 of 2.1), being parsed first.
-_TEXTS: Search = {"_source": True}
+_TEXTS: Query = {"_source": True}
 
 
-def read_text(hits: Iterable[Hit]) -> tuple[Ranked, ...]:
-    """Return the text ranking of hits."""
-    return tuple(Ranked(passage_of(hit), hit["_score"]) for hit in hits)
+def nearest_of(request: RankRequest) -> int:
+    """Return how many passages by meaning are asked for at first."""
+    return min(MAX_LIMIT, shortlist_size(request.limit) + _ROOM)
 
 
-def read_total(answer: Answer) -> int:
-    """Return how many passages matched, or, if that was not asked, were listed."""
-    hits = answer["hits"]
-    return int(hits["total"]["value"]) if "total" in hits else len(hits["hits"])
+def searches(request: RankRequest, version: Version, view: View, nearest: int) -> dict[str, Search]:
+    """Return the searches of a request, by name.
+
+    Args:
+        nearest: passages by meaning that are asked for.
+    """
+    found: dict[str, Search] = {}
+    if request.clause is not None:
+        found["text"] = _text_search(request, version, view)
+        if request.exact_total:
+            found["total"] = _total_search(request, view)
+    if request.vector is not None and request.limit:
+        found["vector"] = _vector_search(request, version, view, nearest)
+    if request.frequencies or not found:
+        found["passages"] = _frequency_search(request.frequencies, view)
+    return found
 
 
-def read_frequencies(answer: Answer, terms: tuple[Term, ...]) -> dict[Term, int]:
-    """Return in how many passages each term is."""
-    buckets = answer.get("aggregations", {}).get("terms", {}).get("buckets", {})
+def _text_search(request: RankRequest, version: Version, view: View) -> Search:
+    constraints = () if request.constraint is None else (request.constraint,)
+    query = passages_query(request.clause, request.filter, *constraints, hidden=view.hidden)
+    header = dict(view.header)
+    if version.shards > 1:  # or each shard would weigh a term by its own frequency
+        header["search_type"] = "dfs_query_then_fetch"
+    return header, {
+        **view.pit,
+        "query": view.finding(query),
+        "size": _listed(request),
+        "sort": [{"_score": "desc"}, {"passage_id": "asc"}],
+        "track_total_hits": False,
+        **(_TEXTS if request.texts else _IDS),
+    }
+
+
+def _listed(request: RankRequest) -> int:
+    """Return how many hits the text ranking is asked for."""
+    return request.limit if request.texts else request.limit + _ROOM
+
+
+def _total_search(request: RankRequest, view: View) -> Search:
+    """Count what the text ranking matches.
+
+    In a search of its own, so that the ranking may pass over what cannot be among the best. As
+    the index stands its one hit is an unsettled article's own document, where there is one:
+    then passages that are not shown may have been counted.
+    """
+    demanded = (part for part in (request.clause, request.constraint) if part is not None)
+    query = passages_query(None, request.filter, *demanded, hidden=view.hidden)
+    body = {"query": view.finding(query), "size": 1, "track_total_hits": True}
+    return view.header, {**view.pit, **body, **_IDS}
+
+
+def _vector_search(request: RankRequest, version: Version, view: View, size: int) -> Search:
+    assert request.vector is not None  # noqa: S101  # who calls has looked
+    exact = request.vector.astype(np.float64)
+    direction: NDArray[np.float64] = exact / np.linalg.norm(exact)
+    oversample = OVERSAMPLE.get(version.vectors, 1.0)
+    knn: Query = {
+        "field": "vector",
+        "query_vector": base64.b64encode(direction.astype(">f4").tobytes()).decode("ascii"),
+        "k": size,
+        "num_candidates": min(MAX_LIMIT, max(CANDIDATES, int(size * max(1.5, oversample)))),
+    }
+    if version.vectors in OVERSAMPLE:
+        knn["rescore_vector"] = {"oversample": max(1.0, min(oversample, MAX_LIMIT / size))}
+    constraints = () if request.constraint is None else (request.constraint,)
+    if request.filter != NO_FILTER or constraints or view.hidden:
+        knn["filter"] = passages_query(None, request.filter, *constraints, hidden=view.hidden)
+    body: Query = {**view.pit, "size": size, "track_total_hits": False, **_IDS}
+    if version.shards == 1:
+        body["query"] = view.finding({"knn": knn})  # 0.3 ms less than a phase
+    else:
+        body["query"] = view.finding(NOTHING)
+        body["knn"] = knn  # the nearest of all shards, not of each
+    query = np.rint(direction * PACKED_ONE).astype(int).tolist()
+    script = {"source": _PRODUCTS, "params": {"query": query}}
+    body["runtime_mappings"] = {"products": {"type": "keyword", "script": script}}
+    body["docvalue_fields"] = [*_IDS["docvalue_fields"], "products"]
+    return view.header, body
+
+
+def _frequency_search(terms: tuple[Term, ...], view: View) -> Search:
+    """Count all passages, and those with each term.
+
+    Passages of editions that are not shown are counted too, while they are there: they weigh
+    in BM25 as well.
+    """
+    body: Query = {**view.pit, "query": kind("passage"), "size": 0, "track_total_hits": True}
+    filters = {
+        str(number): {"term": {term.layer: term.value}}
+        for number, term in enumerate(terms)
+        if term.value and len(term.value) <= 32_000 and is_unicode(term.value)
+    }
+    if filters:
+        body["aggs"] = {"terms": {"filters": {"filters": filters}}}
+    return view.header, body
+
+
+# -- answers
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the answers to a request's searches say.
+
+    Attributes:
+        complete: whether nothing that is not shown took another's place or was counted, and
+            both rankings are of one edition of each article.
+        cut_in_a_tie: whether more passages may be as near as the last one wanted.
+    """
+
+    rankings: Rankings
+    complete: bool
+    cut_in_a_tie: bool
+
+
+def read(request: RankRequest, answers: Mapping[str, Answer], nearest: int) -> Answered:
+    """Return what the answers to `searches` say."""
+    text = _shown(answers, "text", _listed(request))
+    near = _shown(answers, "vector", nearest)
+    editions = {article_of(hit): edition_of(hit) for hit in text.passages}
+    of_one = [
+        hit
+        for hit in near.passages
+        if editions.get(article_of(hit), edition_of(hit)) == edition_of(hit)
+    ]
+    shortlist = shortlist_size(request.limit)
+    by_own = sorted(of_one, key=lambda hit: (-hit["_score"], passage_of(hit)))
+    vector = sorted(map(_ranked, by_own[:shortlist]), key=lambda r: (-r.score, r.passage_id))
+    listed = text.passages[: request.limit]
+    total, counted = _total(request, answers, len(listed))
+    passages = answers.get("passages")
+    return Answered(
+        Rankings(
+            text=tuple(Ranked(passage_of(hit), hit["_score"]) for hit in listed),
+            text_total=total,
+            passages_read=_passages(listed) if request.texts else {},
+            vector=tuple(vector[: request.limit]),
+            frequencies=_frequencies(passages, request.frequencies),
+            passages=0 if passages is None else int(passages["hits"]["total"]["value"]),
+        ),
+        complete=text.has(request.limit)
+        and near.has(shortlist)
+        and counted
+        and len(of_one) == len(near.passages),
+        cut_in_a_tie=_is_cut_in_a_tie(by_own, vector, request.limit, shortlist, full=near.full),
+    )
+
+
+def _shown(answers: Mapping[str, Answer], name: str, size: int) -> Shown:
+    return shown(answers[name]["hits"]["hits"], size) if name in answers else Shown()
+
+
+def _is_cut_in_a_tie(
+    by_own: Sequence[Hit], vector: Sequence[Ranked], limit: int, shortlist: int, *, full: bool
+) -> bool:
+    """Tell whether passages that tie with the last one wanted may be missing.
+
+    Then ids decide which are in the shortlist, so all that tie must be known.
+    """
+    if not full or not limit < shortlist <= len(by_own):
+        return False
+    return (
+        by_own[-1]["_score"] == by_own[shortlist - 1]["_score"]
+        and vector[-1].score == vector[limit - 1].score
+    )
+
+
+def _total(
+    request: RankRequest, answers: Mapping[str, Answer], listed: int
+) -> tuple[int | None, bool]:
+    """Return how many passages the text ranking matches, and whether only those were counted."""
+    if "total" not in answers:
+        return (None if request.clause is None else listed), True
+    hits = answers["total"]["hits"]
+    return int(hits["total"]["value"]), all(map(is_passage, hits["hits"]))
+
+
+def _frequencies(answer: Answer | None, terms: tuple[Term, ...]) -> dict[Term, int]:
+    buckets = (answer or {}).get("aggregations", {}).get("terms", {}).get("buckets", {})
     return {
         term: int(buckets.get(str(number), {}).get("doc_count", 0))
         for number, term in enumerate(terms)
     }
 
 
-def read_nearest(hits: Iterable[Hit]) -> tuple[Ranked, ...]:
-    """Return passages by their own cosine."""
-    ranked = [Ranked(passage_of(hit), 2.0 * hit["_score"] - 1.0) for hit in hits]
-    ranked.sort(key=lambda hit: (-hit.score, hit.passage_id))
-    return tuple(ranked)
+def _passages(hits: Sequence[Hit]) -> dict[str, StoredPassage]:
+    read = (read_passage(hit["_source"]) for hit in hits)
+    return {stored.passage.id: stored for stored in read}
 
 
-def is_cut_in_a_tie(ranked: tuple[Ranked, ...], limit: int, shortlist: int) -> bool:
-    """Tell whether passages that tie with the last one wanted may be missing from the ranking."""
-    return limit < len(ranked) == shortlist and ranked[-1].score == ranked[limit - 1].score
-
-
-def read_vector(hits: Iterable[Hit]) -> tuple[Ranked, ...]:
-    """Return the vector ranking of hits, the whole shortlist."""
-    ranked = [Ranked(passage_of(hit), *_unpacked(hit["_score"])) for hit in hits]
-    ranked.sort(key=lambda hit: (-hit.score, hit.passage_id))
-    return tuple(ranked)
-
-
-def _unpacked(score: float) -> tuple[float, int | None]:
-    """Return the cosine and the number of the best sentence in a script's score."""
-    level, sentence = divmod(round((score - 2.0) * 4_194_304), 128)
-    cosine = round(2.0 * level / _COSINES - 1.0, 6)
-    return cosine, None if sentence == _NO_SENTENCE else sentence
+def _ranked(hit: Hit) -> Ranked:
+    """Return a passage with the mean of its cosine and its best sentence's (`SENTENCE_WEIGHT`)."""
+    own, best, sentence = map(int, hit["fields"]["products"][0].split(" "))
+    mean = own if sentence < 0 else own + SENTENCE_WEIGHT * (best - own)
+    cosine = max(-1.0, min(1.0, mean / PACKED_ONE**2))
+    return Ranked(passage_of(hit), round(cosine, 6), None if sentence < 0 else sentence)

@@ -9,7 +9,7 @@ other one reads again. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -73,13 +73,13 @@ class State:
         """Say that an edition is being written."""
         return replace(self, pending={**self.pending, edition.name: edition.passages})
 
-    def committed(self, edition: Edition) -> State:
-        """Show an edition. What was pending besides lost: it was begun before this moment."""
-        return replace(self._cleared(but=edition.name), shown=edition)
-
-    def removed(self) -> State:
-        """Show nothing."""
-        return replace(self._cleared(), shown=None)
+    def showing(self, edition: Edition | None) -> State:
+        """Show an edition, or none. What was pending besides lost: it was begun before this."""
+        name = "" if edition is None else edition.name
+        old = {} if self.shown is None else {self.shown.name: self.shown.passages}
+        lost = {key: n for key, n in self.pending.items() if key != name}
+        replaced, taken = {**self.replaced, **old}, {**self.taken, **lost}
+        return replace(self, shown=edition, pending={}, replaced=replaced, taken=taken)
 
     def abandoned(self) -> State:
         """Take what is pending for lost, and show what was shown."""
@@ -90,21 +90,11 @@ class State:
         left = {key: n for key, n in self.pending.items() if key != name}
         return replace(self, pending=left, replaced={**self.replaced, name: self.pending[name]})
 
-    def cleaned(self, gone: Iterable[str]) -> State:
-        """Say no more of editions of which no passage is left."""
-        names = frozenset(gone)
-        return replace(
-            self,
-            replaced={key: n for key, n in self.replaced.items() if key not in names},
-            taken={key: n for key, n in self.taken.items() if key not in names},
-        )
-
-    def _cleared(self, but: str = "") -> State:
-        old = {} if self.shown is None else {self.shown.name: self.shown.passages}
-        lost = {key: n for key, n in self.pending.items() if key != but}
-        return replace(
-            self, pending={}, replaced={**self.replaced, **old}, taken={**self.taken, **lost}
-        )
+    def cleaned(self, before: State) -> State:
+        """Say no more of what an earlier state says is not shown: no passage of it is left."""
+        replaced = {key: n for key, n in self.replaced.items() if key not in before.replaced}
+        taken = {key: n for key, n in self.taken.items() if key not in before.taken}
+        return replace(self, replaced=replaced, taken=taken)
 
     def source(self) -> dict[str, Any]:
         """Return the document."""

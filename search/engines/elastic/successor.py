@@ -32,11 +32,11 @@ class Successor:
             found = versions.current(self._connection, self._next)
         except FingerprintMismatch:  # of other fields: nothing to go on with
             found = None
-            versions.drop_behind(self._connection, self._next)
         if found is not None and found.fingerprint == fingerprint:
             return found.index
-        if found is not None:
-            versions.drop(self._connection, found.index)
+        other = versions.current_name(self._connection, self._next)
+        if other is not None:
+            versions.drop(self._connection, other)
         index = versions.next_name(self._connection, self._alias)
         versions.create(self._connection, settings, fingerprint, index, self._next)
         return index

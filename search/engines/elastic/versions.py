@@ -9,7 +9,7 @@ only, and a write through an alias that is gone is refused (`require_alias`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,11 +58,8 @@ def current(connection: Connection, alias: str) -> Version | None:
         EngineUnavailable: the name is an index itself, or stands for several.
         FingerprintMismatch: the index was not made by Fihris or was changed since.
     """
-    try:
-        found = connection.call(lambda client: client.indices.get(index=alias)).body
-    except Refused as error:
-        if error.status != 404:
-            raise
+    found = behind(connection, alias)
+    if not found:
         return None
     if list(found) == [alias]:
         raise EngineUnavailable(
@@ -75,17 +72,25 @@ def current(connection: Connection, alias: str) -> Version | None:
             f"Elasticsearch at {connection.name}; leave it on one (POST _aliases)."
         )
     ((index, about),) = found.items()
-    return read(index, about)
-
-
-def read(index: str, about: Mapping[str, Any]) -> Version:
-    """Return a version as Elasticsearch describes it. Raises FingerprintMismatch as `current`."""
     return Version(
         index,
         read_fingerprint(index, about["mappings"]),
         about["mappings"]["properties"]["vector"]["index_options"]["type"],
         int(about["settings"]["index"]["number_of_shards"]),
     )
+
+
+def current_name(connection: Connection, alias: str) -> str | None:
+    """Return the name of the index behind an alias, whatever made it; None if there is none."""
+    return next(iter(behind(connection, alias)), None)
+
+
+def behind(connection: Connection, alias: str) -> dict[str, Any]:
+    """Return what stands behind an alias, by index."""
+    found: dict[str, Any] = connection.call(
+        lambda client: client.options(ignore_status=404).indices.get(index=alias)
+    ).body
+    return {} if "error" in found else found
 
 
 def existing(connection: Connection, alias: str) -> list[str]:
@@ -98,8 +103,15 @@ def existing(connection: Connection, alias: str) -> list[str]:
     return [name for _, name in sorted(numbered)]
 
 
+def next_name(connection: Connection, alias: str) -> str:
+    """Return a name no version has yet."""
+    versions = existing(connection, alias)
+    last = int(versions[-1].rpartition("-")[2]) if versions else 0
+    return f"{alias}-passages-{last + 1}"
+
+
 def create(
-    connection: Connection, settings: Settings, fingerprint: Fingerprint, index: str, *aliases: str
+    connection: Connection, settings: Settings, fingerprint: Fingerprint, index: str, alias: str
 ) -> None:
     """Make an empty version; harmless where it is made already."""
     try:
@@ -108,7 +120,7 @@ def create(
                 index=index,
                 settings=index_settings(settings),
                 mappings=mappings(fingerprint, settings),
-                aliases={alias: {} for alias in (*aliases, f"{index}{_WRITES}")},
+                aliases={alias: {}, f"{index}{_WRITES}": {}},
                 wait_for_active_shards=1,
             ),
             WRITE_PATIENCE,
@@ -118,47 +130,13 @@ def create(
             raise
 
 
-def number_of(index: str) -> int:
-    """Return the number in a version's name."""
-    return int(index.rpartition("-")[2])
-
-
-def first_name(connection: Connection, alias: str) -> str:
-    """Return the name of the first version an alias gets.
-
-    Raises:
-        EngineUnavailable: there are versions already, so the alias was taken away.
-    """
-    versions = existing(connection, alias)
-    if versions:
-        raise EngineUnavailable(lost_alias(connection, alias, versions))
-    return f"{alias}-passages-1"
-
-
-def next_name(connection: Connection, alias: str) -> str:
-    """Return a name no version has yet."""
-    versions = existing(connection, alias)
-    last = number_of(versions[-1]) if versions else 0
-    return f"{alias}-passages-{last + 1}"
-
-
-def lost_alias(connection: Connection, alias: str, versions: list[str]) -> str:
-    return (
+def lost_alias(connection: Connection, alias: str, versions: list[str]) -> EngineUnavailable:
+    """Return what tells that versions are there and the alias is not."""
+    return EngineUnavailable(
         f"the alias {alias!r} is missing from Elasticsearch at {connection.name}, and there is "
         f"{', '.join(versions)}. Put it back: POST _aliases "
         f'{{"actions":[{{"add":{{"index":"{versions[-1]}","alias":"{alias}"}}}}]}}'
     )
-
-
-def current_name(connection: Connection, alias: str) -> str | None:
-    """Return the name of the index behind an alias, whatever made it; None if there is none."""
-    try:
-        found = connection.call(lambda client: client.indices.get_alias(name=alias)).body
-    except Refused as error:
-        if error.status != 404:
-            raise
-        return None
-    return str(next(iter(found)))
 
 
 def move_alias(
@@ -179,13 +157,6 @@ def move_alias(
     connection.call(lambda client: client.indices.update_aliases(actions=actions), WRITE_PATIENCE)
 
 
-def drop_behind(connection: Connection, alias: str) -> None:
-    """Remove the index behind an alias; harmless where there is none."""
-    index = current_name(connection, alias)
-    if index is not None:
-        drop(connection, index)
-
-
 def drop(connection: Connection, index: str) -> None:
     """Remove a version; harmless where there is none."""
     connection.call(
@@ -195,20 +166,14 @@ def drop(connection: Connection, index: str) -> None:
 
 def stored_fingerprint(settings: Settings) -> Fingerprint | None:
     """Return what made the index the settings name, None where there is none."""
-    connection = Connection(settings)
-    try:
+    with closing(Connection(settings)) as connection:
         check_server(connection)
         found = current(connection, settings.elasticsearch_index)
-    finally:
-        connection.close()
     return None if found is None else found.fingerprint
 
 
 def drop_all(settings: Settings) -> None:
     """Remove every version of the index the settings name, and with them its alias."""
-    connection = Connection(settings)
-    try:
+    with closing(Connection(settings)) as connection:
         for index in existing(connection, settings.elasticsearch_index):
             drop(connection, index)
-    finally:
-        connection.close()

@@ -1,83 +1,76 @@
-"""Which hits of an answer are of editions that were shown at its moment. Pure.
+"""Which passages a search may show, while articles are being written. Pure.
 
-A search finds the own documents of unsettled articles before all passages (`queries.besides`).
-So where an answer has a passage, it has all of those; and no other article has passages that
-may not be shown. Where they are too many to be listed, passages are asked for first, and then
-the own documents of their articles with them.
+While there may be passages of an edition that is not shown, the article's own document says
+`unsettled`. A search of the index as it stands finds such documents before all passages
+(`queries.besides`), at the same moment of the same shard: so its answer tells which of its
+passages may be shown. Where those are too few, or there are totals to be counted, the same is
+asked again at a point in time, whose editions that are not shown are looked up first and left
+out by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
-from search.engines.elastic.mapping import MAX_WINDOW
+from search.engines.elastic.queries import Query, besides, unsettled
 
 Hit = Mapping[str, Any]
 
-ROUNDS = 6  # times a search is asked at most
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What searches look at: the index as it stands, or a point in time.
+
+    Attributes:
+        header: what each search of an `msearch` begins with.
+        pit: names the point in time, in a search's body; empty: the index as it stands.
+        hidden: the editions that are not shown at it.
+    """
+
+    header: Mapping[str, Any]
+    pit: Mapping[str, Any] = field(default_factory=dict)
+    hidden: Sequence[str] = ()
+
+    def finding(self, query: Query, among: Collection[str] | None = None) -> Query:
+        """Return what finds a query's hits and, as the index stands, the own documents besides.
+
+        Args:
+            among: the articles the hits can be of, where it is known.
+        """
+        return query if self.pit else besides(query, unsettled(among))
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How a search is asked: for how many passages, with how much room for articles' own
-    documents, and of which articles (None: of any; then a passage tells that all are listed).
+class Shown:
+    """The passages of an answer that may be shown.
+
+    Attributes:
+        unsettled: how many unsettled articles the answer tells of.
+        full: whether the search gave as many hits as it was asked for.
     """
 
-    passages: int
-    room: int = 0
-    among: frozenset[str] | None = None
-
-    @property
-    def size(self) -> int:
-        room = self.room if self.among is None else len(self.among)
-        return min(MAX_WINDOW, self.passages + room)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The passages of an answer that may be shown, and how to ask again, None where there is
-    no need to. `unsettled`: how many articles were that it tells of.
-    """
-
-    passages: list[Hit]
-    again: Look | None = None
+    passages: list[Hit] = field(default_factory=list)
     unsettled: int = 0
+    full: bool = False
+
+    def has(self, wanted: int) -> bool:
+        """Tell whether these are the best `wanted`: what is not shown took no other's place."""
+        return not self.unsettled or not self.full or len(self.passages) >= wanted
 
 
-def seen(look: Look, hits: Sequence[Hit], wanted: int) -> Seen:
-    """Return which passages of an answer may be shown; at most `wanted` of them are needed."""
-    shown = {article_of(hit): edition_of(hit) for hit in hits if not is_passage(hit)}
-    found = [hit for hit in hits if is_passage(hit)] if shown else list(hits)
-    if look.among is None and not shown:
-        return Seen(found)
-    if look.among is None and not found and len(shown) == look.size:
-        return Seen([], Look(look.passages, among=frozenset()), len(shown))
-    kept, unknown = [], set[str]()
-    for hit in found:
-        article = article_of(hit)
-        if article in shown:
-            if shown[article] == edition_of(hit):
-                kept.append(hit)
-        elif look.among is None or article in look.among:
-            kept.append(hit)
-        else:
-            unknown.add(article)
-    if unknown and look.among is not None:
-        return Seen(kept, Look(look.passages, among=look.among | unknown), len(shown))
-    if len(kept) < wanted and len(hits) >= look.size and look.size < MAX_WINDOW:
-        # What is not shown took their places.
-        more = 2 * look.passages + 8
-        return Seen(kept, Look(more, 2 * len(shown) + 8, look.among), len(shown))
-    return Seen(kept, None, len(shown))
-
-
-def first_look(passages: int, last: Look | None) -> Look:
-    """Return how a search is asked first, from how the last one was asked in the end."""
-    if last is None:
-        return Look(passages)
-    return Look(passages, last.room, None if last.among is None else frozenset())
+def shown(hits: Sequence[Hit], size: int) -> Shown:
+    """Return which passages of an answer to a search for `size` hits may be shown."""
+    own = list(takewhile(lambda hit: not is_passage(hit), hits))  # they come first
+    editions = {article_of(hit): edition_of(hit) for hit in own}
+    passages = [
+        hit
+        for hit in hits[len(own) :]
+        if not own or editions.get(article_of(hit), edition_of(hit)) == edition_of(hit)
+    ]
+    return Shown(passages, len(own), len(hits) >= size)
 
 
 def is_passage(hit: Hit) -> bool:

@@ -29,11 +29,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
+from types import MappingProxyType
 
 from search.domain import IndexedArticle
 from search.engine import WriteOutcome
 from search.engines.checks import Unfit, check_article
-from search.engines.elastic.asking import Index
 from search.engines.elastic.bulk import (
     VOID,
     Item,
@@ -43,9 +44,10 @@ from search.engines.elastic.bulk import (
     storing,
     swapping,
 )
-from search.engines.elastic.connection import WRITE_PATIENCE, pauses
+from search.engines.elastic.connection import WRITE_PATIENCE, pauses, scan
 from search.engines.elastic.documents import document_ids, documents, new_edition
-from search.engines.elastic.hold import Moved, steadily
+from search.engines.elastic.hold import StartOver, steadily
+from search.engines.elastic.index import Index
 from search.engines.elastic.queries import kind, unsettled
 from search.engines.elastic.state import Edition, State, read_state
 from search.engines.elastic.versions import Version
@@ -68,24 +70,23 @@ class Writer:
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
         """Store articles, each replaced whole; one outcome per article, in order."""
         outcomes: dict[int, WriteOutcome] = {}
-        fit: dict[str, int] = {}  # the last of several with one id
         for number, indexed in enumerate(articles):
             try:
                 check_article(indexed, self._index.dimensions)
             except Unfit as error:
                 outcomes[number] = _failed(indexed.article.id, str(error))
-                continue
-            first = fit.setdefault(indexed.article.id, number)
-            if not _says_less(indexed, articles[first]):
-                fit[indexed.article.id] = number
-        ids, written = list(fit), dict[str, WriteOutcome]()
-        for start in range(0, len(ids), MOST_AT_ONCE):
-            some = {key: articles[fit[key]] for key in ids[start : start + MOST_AT_ONCE]}
-            written |= self._write(some)
-        return [
-            outcomes.get(number) or written[indexed.article.id]
-            for number, indexed in enumerate(articles)
-        ]
+        left = [number for number in range(len(articles)) if number not in outcomes]
+        while left:
+            numbers: dict[str, int] = {}  # of several with one id the first one; then the next
+            for number in left:
+                if len(numbers) < MOST_AT_ONCE:
+                    numbers.setdefault(articles[number].article.id, number)
+            batch = {key: articles[number] for key, number in numbers.items()}
+            done: dict[str, WriteOutcome] = {}
+            steadily(self._index, partial(self._write, batch, done))
+            outcomes |= {number: done[key] for key, number in numbers.items()}
+            left = [number for number in left if number not in outcomes]
+        return [outcomes[number] for number in range(len(articles))]
 
     def delete(self, article_ids: Sequence[str]) -> int:
         """Remove articles; return how many there were."""
@@ -96,7 +97,7 @@ class Writer:
             states = self._index.states(some, WRITE_PATIENCE)
             known = [key for key, state in states.items() if state.shown is not None]
             if known:
-                steadily(self._index, partial(self._delete, article_ids=known))
+                steadily(self._index, partial(self._delete, known))
             removed += len(known)
         return removed
 
@@ -106,11 +107,18 @@ class Writer:
         A writer that is at work meanwhile begins what it is writing anew.
         """
         self._index.refresh()
-        cleaned, after = 0, ""
-        while found := self._unsettled(after):
-            steadily(self._index, partial(self._clean, states=found))
-            cleaned += len(found)
-            after = max(found)
+        hits = scan(
+            self._index.search,
+            unsettled(),
+            ["article_id"],
+            source_includes=["state"],
+            seq_no_primary_term=True,
+        )
+        cleaned = 0
+        while some := {hit["sort"][0]: hit for hit in islice(hits, MOST_AT_ONCE)}:
+            states = {key: read_state(key, hit) for key, hit in some.items()}
+            steadily(self._index, partial(self._clean, states))
+            cleaned += len(states)
         late = datetime.fromtimestamp(time.time() - VOID_SECONDS, UTC).isoformat()
         old = {"bool": {"filter": [kind("void"), {"range": {"since": {"lte": late}}}]}}
         self._index.call(
@@ -123,23 +131,13 @@ class Writer:
 
     # -- a batch
 
-    def _write(self, batch: Batch) -> dict[str, WriteOutcome]:
-        """Store articles; those that a `clean` took for lost are begun anew."""
-        outcomes: dict[str, WriteOutcome] = {}
-        end = time.monotonic() + WRITE_PATIENCE
-        for pause in pauses():
-            left = {key: article for key, article in batch.items() if key not in outcomes}
-            if not left:
-                break
-            if outcomes and time.monotonic() > end:
-                raise EngineBusy("other writers went on taking this one's articles. Try again.")
-            outcomes |= steadily(self._index, partial(self._once, batch=left))
-            if len(outcomes) < len(batch):
-                time.sleep(pause)
-        return outcomes
+    def _write(self, batch: Batch, done: dict[str, WriteOutcome], version: Version) -> None:
+        """Store the articles of a batch that have no outcome yet, and note theirs in `done`.
 
-    def _once(self, version: Version, batch: Batch) -> dict[str, WriteOutcome]:
-        """Store articles; return no outcome of those that were taken for lost."""
+        Raises:
+            StartOver: a `clean` took some of them for lost; those have no outcome.
+        """
+        batch = {key: article for key, article in batch.items() if key not in done}
         outcomes: dict[str, WriteOutcome] = {}
         editions = {key: Edition.of("", article) for key, article in batch.items()}
 
@@ -171,11 +169,11 @@ class Writer:
                 return None
             if state.article_id in failed:
                 return state.withdrawn(edition.name)
-            return state.committed(edition)
+            return state.showing(edition)
 
         ended, refused = self._change(version, {key: begun[key] for key in todo}, end)
         outcomes |= refused
-        lost: dict[str, str] = {}
+        lost: dict[str, dict[str, int]] = {}
         for key, edition in todo.items():
             if key in failed:
                 outcomes[key] = _failed(key, failed[key])
@@ -184,16 +182,17 @@ class Writer:
             elif key not in outcomes:
                 # Another writer has committed or removed it since we began: we were before it.
                 # Where nobody has, our edition was taken for lost.
-                lost[key] = edition.name
+                lost[key] = {edition.name: edition.passages}
                 if ended[key].shown != begun[key].shown:
                     outcomes[key] = WriteOutcome(key, "written")
-        own = {key: {name: editions[key].passages} for key, name in lost.items()}
-        self._finish(version, begun | ended, own)
-        return outcomes
+        self._finish(version, begun | ended, lost)
+        done |= outcomes
+        if len(outcomes) < len(batch):
+            raise StartOver("other writers went on taking this one's articles.")
 
-    def _delete(self, version: Version, article_ids: Sequence[str]) -> None:
+    def _delete(self, article_ids: Sequence[str], version: Version) -> None:
         def remove(state: State) -> State | None:
-            return None if state.shown is None else state.removed()
+            return None if state.shown is None else state.showing(None)
 
         states = self._states(version, article_ids)
         ended, refused = self._change(version, states, remove)
@@ -201,7 +200,7 @@ class Writer:
         for outcome in refused.values():
             raise EngineUnavailable(outcome.error)
 
-    def _clean(self, version: Version, states: Mapping[str, State]) -> None:
+    def _clean(self, states: Mapping[str, State], version: Version) -> None:
         def abandon(state: State) -> State | None:
             return state.abandoned() if state.pending else None
 
@@ -213,7 +212,7 @@ class Writer:
     def _states(self, version: Version, article_ids: Collection[str]) -> dict[str, State]:
         states = self._index.states(list(article_ids), WRITE_PATIENCE)
         if self._index.opened() != version:
-            raise Moved
+            raise StartOver("the alias went on moving.")
         return states
 
     def _change(
@@ -238,7 +237,9 @@ class Writer:
                 if item.error:
                     refused[item.article] = _failed(item.article, item.error)
                 elif not item.conflict:
-                    ended[item.article] = _placed(wanted[item.article], item)
+                    state = wanted[item.article]
+                    place = None if state.is_nothing else item.place
+                    ended[item.article] = replace(state, place=place)
             left = [item.article for item in items if item.conflict]
             if not left:
                 return ended, refused
@@ -254,19 +255,18 @@ class Writer:
         self,
         version: Version,
         states: Mapping[str, State],
-        own: Mapping[str, Mapping[str, int]] | None = None,
+        lost: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
     ) -> None:
         """Remove what is not shown any more: failing at that harms nobody.
 
         Args:
-            own: editions of ours that others took for lost, by article.
+            lost: editions of ours that others took for lost, by article.
         """
-        own = own or {}
         since = datetime.now(UTC).isoformat(timespec="seconds")
 
         def operations() -> Iterator[Operation]:
             for key, state in states.items():
-                mine = own.get(key, {})
+                mine = lost.get(key, {})
                 for edition, passages in {**state.replaced, **mine}.items():
                     for name in document_ids(edition, passages):
                         yield removing(key, name)
@@ -275,6 +275,10 @@ class Writer:
                         for name in document_ids(edition, passages):
                             yield storing(key, name, {"kind": "void", "since": since}, VOID)
 
+        def settle(state: State) -> State | None:
+            settled = state.cleaned(states[state.article_id])
+            return None if settled == state else settled
+
         try:
             items = self._send(version, operations())
             failed = {item.article: item.error for item in items if item.error}
@@ -282,44 +286,13 @@ class Writer:
                 log.warning(
                     "what was replaced was not removed yet: %s", next(iter(failed.values()))
                 )
-            gone = {
-                key: {*state.replaced, *state.taken}
-                for key, state in states.items()
-                if key not in failed
-            }
-            self._change(
-                version,
-                {key: states[key] for key, names in gone.items() if names},
-                lambda state: _if_less(state, state.cleaned(gone[state.article_id])),
-            )
-        except (EngineError, Moved) as error:
+            cleaned = {key: state for key, state in states.items() if key not in failed}
+            self._change(version, cleaned, settle)
+        except (EngineError, StartOver) as error:
             log.warning("what was replaced will be removed by the next writing: %s", error)
 
     def _send(self, version: Version, operations: Iterable[Operation]) -> list[Item]:
         return send(self._index.connection, version.target, operations)
-
-    def _unsettled(self, after: str) -> dict[str, State]:
-        answer = self._index.search(
-            {
-                "query": unsettled(),
-                "size": MOST_AT_ONCE,
-                "sort": [{"article_id": "asc"}],
-                "source_includes": ["state"],
-                "seq_no_primary_term": True,
-                "track_total_hits": False,
-                **({"search_after": [after]} if after else {}),
-            }
-        )
-        hits = {hit["sort"][0]: hit for hit in answer["hits"]["hits"]}
-        return {key: read_state(key, hit) for key, hit in hits.items()}
-
-
-def _placed(state: State, item: Item) -> State:
-    return replace(state, place=None if state.is_nothing else item.place)
-
-
-def _if_less(before: State, after: State) -> State | None:
-    return None if before == after else after
 
 
 def _is_there(edition: Edition, state: State) -> bool:
@@ -328,15 +301,6 @@ def _is_there(edition: Edition, state: State) -> bool:
         shown is not None
         and shown.content_hash == edition.content_hash
         and (shown.embedded or not edition.embedded)
-    )
-
-
-def _says_less(article: IndexedArticle, other: IndexedArticle) -> bool:
-    """Tell whether an article is another one without its vectors."""
-    return (
-        other.embedded
-        and not article.embedded
-        and article.article.content_hash() == other.article.content_hash()
     )
 
 

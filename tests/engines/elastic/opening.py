@@ -159,11 +159,11 @@ def patience(
     monkeypatch: pytest.MonkeyPatch, *, write: float = 0.0, read: float = 0.0, busy: float = 0.0
 ) -> None:
     """Make writers, readers, or those who wait for who holds the index give up sooner."""
-    from search.engines.elastic import asking, bulk, connection, hold, versions
+    from search.engines.elastic import bulk, connection, hold, index, versions
     from search.engines.elastic import write as writing
 
     if write:
-        for module in (connection, asking, bulk, hold, writing, versions):
+        for module in (connection, index, bulk, hold, writing, versions):
             monkeypatch.setattr(module, "WRITE_PATIENCE", write)
     if read:
         defaults: Any = (read,)

@@ -1,12 +1,12 @@
-"""Which hits of an answer may be shown, and how a search is asked again; no server."""
+"""Which passages of an answer may be shown, and whether they are all that were wanted; no server."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from search.engines.elastic.visible import Look, first_look, passage_of, seen
+from search.domain import NO_FILTER
+from search.engines.elastic.queries import kind, passages_query
+from search.engines.elastic.visible import View, passage_of, shown
 
 
 def own(article: str, edition: str = "") -> dict[str, Any]:
@@ -22,45 +22,43 @@ def passage(article: str, edition: str, position: int = 0) -> dict[str, Any]:
 
 def test_without_an_own_document_every_hit_may_be_shown() -> None:
     hits = [passage("a", "1"), passage("b", "1")]
-    found = seen(Look(2), hits, 2)
-    assert (found.passages, found.again, found.unsettled) == (hits, None, 0)
+    found = shown(hits, 2)
+    assert (found.passages, found.unsettled) == (hits, 0)
+    assert found.has(2)
 
 
-@pytest.mark.parametrize("last", [False, True], ids=["own first", "own last, as rescored"])
-def test_only_the_edition_that_is_shown_is_kept(last: bool) -> None:
+def test_only_the_edition_that_is_shown_is_kept() -> None:
     passages = [passage("a", "1"), passage("a", "2", 1), passage("b", "7"), passage("c", "9")]
-    told = [own("a", "2"), own("c")]
-    found = seen(Look(9), [*passages, *told] if last else [*told, *passages], 9)
+    found = shown([own("a", "2"), own("c"), *passages], 9)
     assert [passage_of(hit) for hit in found.passages] == ["a#1", "b#0"]
-    assert (found.again, found.unsettled) == (None, 2)
+    assert found.unsettled == 2
+    assert found.has(9)  # there are no more
 
 
-def test_what_took_the_places_of_others_is_asked_again_with_more_room() -> None:
-    found = seen(Look(3), [own("a", "2"), passage("a", "1"), passage("a", "1", 1)], 3)
-    assert found.passages == []
-    assert found.again is not None
-    assert found.again.size > 3 + 1
-    assert found.again.among is None
-
-
-def test_a_page_that_is_full_without_them_is_not_asked_again() -> None:
-    look = Look(2, room=2)
-    found = seen(look, [own("a", "2"), passage("b", "1"), passage("c", "1"), passage("a", "1")], 2)
-    assert [passage_of(hit) for hit in found.passages] == ["b#0", "c#0"]
-    assert found.again is None
-
-
-def test_more_own_documents_than_places_are_asked_for_by_their_passages() -> None:
-    found = seen(Look(2), [own("x"), own("y")], 2)
-    assert found.again == Look(2, among=frozenset())
-    found = seen(found.again, [passage("a", "1"), passage("b", "1")], 2)
-    assert found.passages == []  # nothing tells yet which edition is shown
-    assert found.again == Look(2, among=frozenset({"a", "b"}))
-    found = seen(found.again, [own("a", "2"), passage("a", "1"), passage("b", "1")], 2)
+def test_what_is_not_shown_may_have_taken_the_places_of_others() -> None:
+    found = shown([own("a", "2"), passage("a", "1"), passage("b", "1")], 3)
     assert [passage_of(hit) for hit in found.passages] == ["b#0"]
+    assert found.has(1)
+    assert not found.has(2)
 
 
-def test_a_search_after_a_crowded_one_begins_as_that_one_ended() -> None:
-    assert first_look(10, None) == Look(10)
-    assert first_look(10, Look(40, room=20)) == Look(10, room=20)
-    assert first_look(10, Look(40, among=frozenset({"a"}))) == Look(10, among=frozenset())
+def test_more_own_documents_than_places_tell_nothing() -> None:
+    found = shown([own("x"), own("y")], 2)
+    assert found.passages == []
+    assert not found.has(1)
+
+
+def test_at_a_point_in_time_what_is_not_shown_is_left_out_by_name() -> None:
+    hidden = [f"e{number}" for number in range(70_000)]
+    view = View({}, {"pit": {"id": "x"}}, hidden)
+    query = passages_query(None, NO_FILTER, hidden=view.hidden)
+    assert view.finding(query) == query
+    left_out = [part["terms"]["edition"] for part in query["bool"]["must_not"]]
+    assert [name for part in left_out for name in part] == hidden
+    assert max(map(len, left_out)) <= 65_536  # Elasticsearch refuses more
+
+
+def test_as_the_index_stands_the_own_documents_are_found_besides() -> None:
+    query = View({"index": "x"}).finding(kind("passage"))
+    assert query["bool"]["should"][0] == kind("passage")
+    assert "unsettled" in str(query["bool"]["should"][1])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -13,15 +15,21 @@ from search.engine import Fingerprint
 from search.engines.checks import check_fingerprint, is_unicode
 from search.engines.elastic import versions
 from search.engines.elastic.connection import (
+    MISSING,
+    READ_PATIENCE,
     WRITE_PATIENCE,
     Connection,
     Refused,
     each_answered,
     each_found,
+    scan,
     whole,
 )
 from search.engines.elastic.documents import key_of
-from search.engines.elastic.state import State, read_state
+from search.engines.elastic.queries import unsettled
+from search.engines.elastic.ranking import Search
+from search.engines.elastic.state import State, hidden_by, read_state
+from search.engines.elastic.visible import View
 from search.errors import EngineError, EngineUnavailable
 from search.settings import Settings
 
@@ -30,7 +38,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Search = tuple[Mapping[str, Any], dict[str, Any]]  # header and body, as `msearch` takes them
 _AT_ONCE = 1_000  # documents looked up by one request
 
 
@@ -42,6 +49,7 @@ class Index:
         self.connection = Connection(settings)
         self.alias = settings.elasticsearch_index
         self.fingerprint = fingerprint
+        self.now = View({"index": self.alias, "allow_partial_search_results": False})
         self._settings = settings
         self._guard = threading.Lock()
         self._version: versions.Version | None = None
@@ -84,8 +92,11 @@ class Index:
     def create(self) -> None:
         """Make the first version. One that was there and is gone is not made again: whoever
         removed it may bring it back."""
-        name = versions.first_name(self.connection, self.alias)
-        versions.create(self.connection, self._settings, self.fingerprint, name, self.alias)
+        left = versions.existing(self.connection, self.alias)
+        if left:
+            raise versions.lost_alias(self.connection, self.alias, left)
+        first = f"{self.alias}-passages-1"
+        versions.create(self.connection, self._settings, self.fingerprint, first, self.alias)
         self.check()
 
     @property
@@ -106,16 +117,16 @@ class Index:
     def show_own(self) -> None:
         """Let searches see what was written through this object."""
         if self._refreshed < self._written:
-            self.refresh(reading=True)
+            self.refresh(READ_PATIENCE)
 
-    def refresh(self, *, reading: bool = False) -> None:
+    def refresh(self, patience: float = WRITE_PATIENCE) -> None:
         """Let searches see all that was written."""
         written = self._written
         answer = self.call(
             lambda client: client.options(request_timeout=WRITE_PATIENCE).indices.refresh(
                 index=self.alias
             ),
-            None if reading else WRITE_PATIENCE,
+            patience,
         )
         if answer["_shards"]["failed"]:
             raise EngineUnavailable(
@@ -127,51 +138,68 @@ class Index:
 
     # -- requests
 
-    def searched(self, searches: Sequence[Search]) -> list[dict[str, Any]]:
-        """Return the answers of searches sent as one request, all of them whole."""
+    def searched(self, searches: Mapping[str, Search]) -> dict[str, dict[str, Any]]:
+        """Return the answers of searches sent as one request, by name, all of them whole."""
         self.show_own()
-        lines: Any = [orjson.dumps(line) for search in searches for line in search]
+        lines: Any = [orjson.dumps(line) for search in searches.values() for line in search]
         answers = self.call(lambda client: each_answered(client.msearch(searches=lines)))
         for answer in answers:
             self._follow(answer["hits"]["hits"])
-        return answers
+        return dict(zip(searches, answers, strict=True))
 
-    def search(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the answer of one search, whole."""
+    def search(self, view: View | None = None, /, **request: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        """Return the answer of one search, whole. `view` None: of the index as it stands."""
         self.show_own()
-        where: dict[str, Any] = {"index": self.alias, "allow_partial_search_results": False}
-        if "pit" in body:
-            where = {}
-        answer = self.call(lambda client: whole(client.search(**where, **body).body))
+        view = view or self.now
+        answer = self.call(
+            lambda client: whole(client.search(**view.header, **view.pit, **request).body)
+        )
         self._follow(answer["hits"]["hits"])
         return answer
 
+    def surely(self, ask: Callable[[View], tuple[T, bool]]) -> T:
+        """Return what is found as the index stands or, where that is unsure, at a point in time.
+
+        Args:
+            ask: returns what it finds in a view, and whether it is sure that all of that is
+                shown and nothing that is shown is missing.
+        """
+        found, sure = ask(self.now)
+        if not sure:
+            with self._moment() as moment:
+                found, _ = ask(moment)
+        return found
+
     @contextmanager
-    def moment(self) -> Iterator[dict[str, Any]]:
-        """Give what makes several searches look at one moment."""
+    def _moment(self) -> Iterator[View]:
+        """Give a view of a point in time, and of which editions are not shown at it."""
         found = self.call(
             lambda client: client.open_point_in_time(index=self.alias, keep_alive="1m")
         )
+        view = View({}, {"pit": {"id": found["id"], "keep_alive": "1m"}})
+        search = partial(self.search, view)
         try:
-            yield {"pit": {"id": found["id"], "keep_alive": "1m"}}
+            states = scan(search, unsettled(), ["article_id"], source_includes=["state"])
+            hidden = [name for hit in states for name in hidden_by(hit["_source"]["state"])]
+            yield replace(view, hidden=hidden)
         finally:
             with suppress(EngineError):  # it ends by itself
                 self.call(lambda client: client.close_point_in_time(id=found["id"]))
 
-    def states(self, article_ids: Sequence[str], patience: float | None = None) -> dict[str, State]:
+    def states(self, article_ids: Sequence[str], *patience: float) -> dict[str, State]:
         """Return what the articles' own documents say, as they stand: no refresh is needed.
 
         Ids that no article can have are left out.
         """
         known = [key for key in dict.fromkeys(article_ids) if key and is_unicode(key)]
-        found = self.documents([(key_of(key), key) for key in known], ["state"], patience)
+        found = self.documents([(key_of(key), key) for key in known], ["state"], *patience)
         return {key: read_state(key, document) for key, document in zip(known, found, strict=True)}
 
     def documents(
         self,
         wanted: Sequence[tuple[str, str]],
         fields: list[str] | None = None,
-        patience: float | None = None,
+        *patience: float,
     ) -> list[dict[str, Any]]:
         """Return documents, by their own id and their article's, as they stand, in order."""
         found: list[dict[str, Any]] = []
@@ -184,19 +212,17 @@ class Index:
                 lambda client, docs=docs: each_found(  # type: ignore[misc]
                     client.mget(index=self.alias, docs=docs, source_includes=fields)
                 ),
-                patience,
+                *patience,
             )
         self._follow(found)
         return found
 
-    def call(self, request: Callable[[Elasticsearch], T], patience: float | None = None) -> T:
-        """Return the answer to a request, as `Connection.call`; None: with a reader's patience."""
+    def call(self, request: Callable[[Elasticsearch], T], *patience: float) -> T:
+        """Return the answer to a request to the index, as `Connection.call`."""
         try:
-            if patience is None:
-                return self.connection.call(request)
-            return self.connection.call(request, patience)
+            return self.connection.call(request, *patience)
         except Refused as error:
-            if error.kind != "index_not_found_exception":
+            if error.kind != MISSING:
                 raise
             raise self.gone() from error
 
@@ -204,7 +230,7 @@ class Index:
         """Return what tells that the index went away under us."""
         left = versions.existing(self.connection, self.alias)
         if left:
-            return EngineUnavailable(versions.lost_alias(self.connection, self.alias, left))
+            return versions.lost_alias(self.connection, self.alias, left)
         return EngineUnavailable(
             f"somebody deleted the index behind the alias {self.alias!r} of Elasticsearch at "
             f"{self.name}. Restore it from a snapshot, or start again and index your files anew."

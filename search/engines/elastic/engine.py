@@ -31,7 +31,7 @@ from search.engines.elastic.hold import held
 from search.engines.elastic.index import Index
 from search.engines.elastic.queries import kind, unsettled, without
 from search.engines.elastic.state import Edition
-from search.engines.elastic.visible import Hit, View, passage_of, shown
+from search.engines.elastic.visible import WHICH, Hit, View, passage_of, shown
 from search.engines.elastic.write import Writer
 from search.errors import EngineError, EngineUnavailable, InputError
 from search.settings import Settings
@@ -127,7 +127,9 @@ class ElasticEngine:
 
         def ask(view: View) -> tuple[list[Hit], bool]:
             query = view.finding({"bool": {"filter": wanted, **without(view.hidden)}}, articles)
-            answer = self._index.search(view, query=query, size=size, track_total_hits=False)
+            answer = self._index.search(
+                view, query=query, size=size, docvalue_fields=WHICH, track_total_hits=False
+            )
             found = shown(answer["hits"]["hits"], size)
             return found.passages, found.has(len(ids))
 

@@ -19,6 +19,8 @@ from search.engines.elastic.queries import Query, besides, unsettled
 
 Hit = Mapping[str, Any]
 
+WHICH = ["passage_id", "edition", "article_id"]  # the fields, as doc values, that tell hits apart
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -75,21 +77,17 @@ def shown(hits: Sequence[Hit], size: int) -> Shown:
 
 def is_passage(hit: Hit) -> bool:
     """Tell a passage from an article's own document."""
-    return "position" in hit.get("_source", ()) or "passage_id" in hit.get("fields", ())
+    return "passage_id" in hit["fields"]
+
+
+def passage_of(hit: Hit) -> str:
+    return str(hit["fields"]["passage_id"][0])
 
 
 def article_of(hit: Hit) -> str:
-    return str(hit["_source"]["article_id"] if "_source" in hit else hit["fields"]["article_id"][0])
+    return str(hit["fields"]["article_id"][0])
 
 
 def edition_of(hit: Hit) -> str:
     """Return the edition of a passage, or the one an article shows ("": none)."""
-    if "_source" in hit:
-        return str(hit["_source"].get("edition", ""))
     return str(hit["fields"].get("edition", [""])[0])
-
-
-def passage_of(hit: Hit) -> str:
-    if "_source" in hit:
-        return f"{hit['_source']['article_id']}#{hit['_source']['position']}"
-    return str(hit["fields"]["passage_id"][0])

@@ -44,20 +44,30 @@ def test_doctest(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "README.ar.md"])
 def test_python_of_the_readme(
-    page: str,
     environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    (code,) = re.findall(
-        r"^```python\n(.*?)^```", (REPOSITORY / page).read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
+    code = python_of("README.md")
     assert len(code.splitlines()) <= 10
-    exec(compile(code, page, "exec"), {})
+    exec(compile(code, "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert printed.count("\n") == 6  # three hits, each with its title
     assert "**" in printed
+
+
+def test_python_of_the_arabic_readme_is_the_same_but_for_the_query() -> None:
+    english, arabic = map(python_of, ("README.md", "README.ar.md"))
+    assert re.sub(r'Query\("[^"]+"', "Query(", arabic) == re.sub(
+        r'Query\("[^"]+"', "Query(", english
+    )
+
+
+def python_of(page: str) -> str:
+    """Return the only block of Python in a page."""
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return str(code)

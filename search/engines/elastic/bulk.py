@@ -7,7 +7,7 @@ sending it twice does no more than once: that makes it safe to repeat after a lo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ def _operation(
 
 
 def send(connection: Connection, target: str, operations: Iterable[Operation]) -> list[Item]:
-    """Send every operation; return what became of each, in order.
+    """Send every operation; return what became of each, in any order.
 
     Args:
         target: an alias: nothing is made where there is none.
@@ -112,27 +112,24 @@ def _chunks(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
         yield chunk
 
 
-def _send(connection: Connection, target: str, chunk: Sequence[Operation]) -> list[Item]:
-    items: dict[int, Item] = {}
-    left = list(range(len(chunk)))
+def _send(connection: Connection, target: str, left: list[Operation]) -> list[Item]:
+    items: list[Item] = []
     end = time.monotonic() + WRITE_PATIENCE
     for pause in pauses():
-        operations = [chunk[number] for number in left]
         try:
-            answers = _request(connection, target, operations)
+            answers = _request(connection, target, left)
         except Refused as error:
             if error.kind == MISSING:
                 raise
-            items |= zip(left, _apart(connection, target, operations, error), strict=True)
-            break
+            return items + _apart(connection, target, left, error)
         told = [
             _item(connection, operation.article, answer)
-            for operation, answer in zip(operations, answers, strict=True)
+            for operation, answer in zip(left, answers, strict=True)
         ]
-        items |= {number: item for number, item in zip(left, told, strict=True) if item}
-        left = [number for number in left if number not in items]
+        items += filter(None, told)
+        left = [operation for operation, item in zip(left, told, strict=True) if item is None]
         if not left:
-            break
+            return items
         if time.monotonic() + pause > end:
             reason = one_line(str(answers[told.index(None)].get("error")))
             raise EngineUnavailable(
@@ -140,11 +137,11 @@ def _send(connection: Connection, target: str, chunk: Sequence[Operation]) -> li
                 f"{WRITE_PATIENCE:.0f} s ({reason}). What was acknowledged is safe; try again."
             )
         time.sleep(pause)
-    return [items[number] for number in range(len(chunk))]
+    raise AssertionError("pauses never end")
 
 
 def _apart(
-    connection: Connection, target: str, chunk: Sequence[Operation], error: Refused
+    connection: Connection, target: str, chunk: list[Operation], error: Refused
 ) -> list[Item]:
     """Send each half of a request that was refused as a whole by itself."""
     if len(chunk) == 1:
@@ -154,9 +151,7 @@ def _apart(
     return [item for half in halves for item in _send(connection, target, half)]
 
 
-def _request(
-    connection: Connection, target: str, chunk: Sequence[Operation]
-) -> list[dict[str, Any]]:
+def _request(connection: Connection, target: str, chunk: list[Operation]) -> list[dict[str, Any]]:
     lines = [line for operation in chunk for line in operation.lines]
     answer = connection.call(
         lambda client: client.options(request_timeout=_REQUEST_TIMEOUT).bulk(

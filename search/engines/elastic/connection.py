@@ -160,16 +160,7 @@ def each_answered(response: ObjectApiResponse[Any]) -> list[dict[str, Any]]:
         elasticsearch.ApiError: one of them failed; `Connection.call` tells it, or tries again.
         EngineUnavailable: one of them is partial.
     """
-    import elasticsearch
-
-    answers: list[dict[str, Any]] = response.body["responses"]
-    for answer in answers:
-        status = int(answer.get("status", 200))
-        if "error" in answer:
-            meta = replace(response.meta, status=status)
-            raise elasticsearch.ApiError(reason_of(answer)[0], meta, answer)
-        whole(answer)
-    return answers
+    return [whole(answer) for answer in _each(response, "responses")]
 
 
 def each_found(response: ObjectApiResponse[Any]) -> list[dict[str, Any]]:
@@ -178,18 +169,23 @@ def each_found(response: ObjectApiResponse[Any]) -> list[dict[str, Any]]:
     Raises:
         elasticsearch.ApiError: one could not be looked up, as `each_answered`.
     """
+    return _each(response, "docs")
+
+
+def _each(response: ObjectApiResponse[Any], name: str) -> list[dict[str, Any]]:
     import elasticsearch
 
-    found: list[dict[str, Any]] = response.body["docs"]
-    for document in found:
-        if "error" in document:
-            missing = reason_of(document)[0] == MISSING
-            meta = replace(response.meta, status=404 if missing else 503)
-            raise elasticsearch.ApiError(reason_of(document)[0], meta, document)
-    return found
+    answers: list[dict[str, Any]] = response.body[name]
+    for answer in answers:
+        if "error" in answer:
+            kind = reason_of(answer)[0]
+            # One that `mget` could not look up tells no status.
+            status = int(answer.get("status", 404 if kind == MISSING else 503))
+            raise elasticsearch.ApiError(kind, replace(response.meta, status=status), answer)
+    return answers
 
 
-def whole(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+def whole(answer: dict[str, Any]) -> dict[str, Any]:
     """Return an answer that every shard has given in time; raise EngineUnavailable on another."""
     failed = answer["_shards"]["failed"]
     if failed or answer.get("timed_out"):

@@ -140,7 +140,7 @@ class ElasticEngine:
         if self._index.opened() is None:
             return None
         for _ in range(_TRIES):
-            edition = next(iter(self._shown([article_id]).values()), None)
+            edition = self._editions([article_id]).get(article_id)
             if edition is None:
                 return None
             ids = document_ids(edition.name, edition.passages)
@@ -178,11 +178,11 @@ class ElasticEngine:
         found: dict[str, IndexedArticle] = {}
         left = list(article_ids)
         for _ in range(_TRIES):
-            shown = self._shown(left)
-            passages = self._passages_of([e.name for e in shown.values() if e.passages])
-            texts = self._index.documents([(e.name, key) for key, e in shown.items()])
+            editions = self._editions(left)
+            passages = self._passages_of([e.name for e in editions.values() if e.passages])
+            texts = self._index.documents([(e.name, key) for key, e in editions.items()])
             left = []
-            for (key, edition), text in zip(shown.items(), texts, strict=True):
+            for (key, edition), text in zip(editions.items(), texts, strict=True):
                 own = passages.get(edition.name, {})
                 if "_source" in text and len(own) == edition.passages:
                     found[key] = read_indexed(text["_source"], own, self._index.dimensions)
@@ -193,7 +193,7 @@ class ElasticEngine:
             self._index.refresh()  # they were replaced, or written by others a moment ago
         raise EngineUnavailable(_REPLACED)
 
-    def _shown(self, article_ids: Sequence[str]) -> dict[str, Edition]:
+    def _editions(self, article_ids: Sequence[str]) -> dict[str, Edition]:
         """Return which edition is shown of each of these articles that is known."""
         states = self._index.states(article_ids)
         return {key: state.shown for key, state in states.items() if state.shown is not None}

@@ -31,9 +31,9 @@ def open_engine(settings: Settings, fingerprint: Fingerprint) -> Engine:
         from search.engines.elastic.engine import ElasticEngine
 
         return ElasticEngine(settings, fingerprint)
-    from search.engines.embedded.versions import FollowingEngine
+    from search.engines.embedded.engine import EmbeddedEngine
 
-    return FollowingEngine(settings.data, fingerprint)
+    return EmbeddedEngine(settings.data, fingerprint)
 
 
 def stored_fingerprint(settings: Settings) -> Fingerprint | None:
@@ -105,7 +105,7 @@ def _former_index(settings: Settings) -> _Former | None:
         from search.engines.elastic import former as elastic
 
         return elastic.former_index(settings)
-    from search.engines.embedded import versions as embedded
+    from search.engines.embedded import former as embedded
 
     return embedded.former_index(settings.data)
 
@@ -165,7 +165,7 @@ def successor(settings: Settings, fingerprint: Fingerprint) -> Iterator[Successo
 
         found = elastic.Successor(settings, fingerprint)
     else:
-        from search.engines.embedded import versions as embedded
+        from search.engines.embedded import successor as embedded
 
         found = embedded.Successor(settings.data, fingerprint)
     try:

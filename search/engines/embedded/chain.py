@@ -44,27 +44,25 @@ class Acknowledged:
 
 
 class Chain:
-    """Checks one record's states as they are read. Any thread.
+    """Checks an index's states as they are read. Any thread.
 
     Args:
-        path: of the record.
-        index: which index it is a version of; "" if any will do.
+        index: which one it must be; "" if any will do.
     """
 
-    def __init__(self, path: Path, index: str = "") -> None:
-        self._path = path
-        self._head = HeadFile(path.with_name(HEAD))
-        self._text = HeadFile(path.with_name(TEXT) / HEAD)
+    def __init__(self, index: str = "") -> None:
+        self._head = HeadFile()
+        self._text = HeadFile()
         self.index = index
         self.seen: State | None = None
         self._whole: object = None  # the file whose log was found to belong to it
         self._checked: object = None  # what was found right last
 
-    def written(self, state: State) -> None:
+    def written(self, folder: Path, state: State) -> None:
         """Note what this process has committed, once the head file names it. Raises OSError."""
-        self._head.written(state.head())
+        self._head.written(folder / HEAD, state.head())
 
-    def acknowledged(self) -> Acknowledged:
+    def acknowledged(self, folder: Path) -> Acknowledged:
         """Return what was acknowledged; to be asked before the record is read.
 
         Asked after it, another thread's or process's commit since then would look like a loss.
@@ -72,10 +70,12 @@ class Chain:
         state = self.seen
         seen = None if state is None else state.head()
         accepted = () if state is None else state.accepted
-        return Acknowledged(seen, self._head.read(), self._text.read(), accepted)
+        head, text = self._head.read(folder / HEAD), self._text.read(folder / TEXT / HEAD)
+        return Acknowledged(seen, head, text, accepted)
 
     def check(
         self,
+        path: Path,
         connection: sqlite3.Connection | None,
         state: State | None,
         known: Acknowledged,
@@ -84,57 +84,63 @@ class Chain:
         """Raise RecordLost unless the record holds all that was acknowledged.
 
         Args:
-            identity: tells the record's file from others at its path.
+            path: of the record.
+            identity: tells the record's file from others.
         """
         if connection is None or state is None:
-            self._check_absence(known)
+            _check_absence(path, known)
             return
         checked = (known, state, identity)
         if checked == self._checked:
             return
         if self.index and state.index != self.index:
-            raise self._lost("another index lies in its place")
+            raise _lost(path, "another index lies in its place")
         seen, head, text = known.seen, known.head, known.text
         # Another record is there after `accept`, unless it is the one before that.
         if seen is not None and state.record in (seen.record, *known.accepted):
-            self._check_known(connection, state, seen)
+            _check_known(path, connection, state, seen)
         if head is not None:
-            self._check_known(connection, state, head)
+            _check_known(path, connection, state, head)
         # Another record's text index beside a right head is built anew.
         ours = text is not None and (head is None or text.record == state.record)
         if ours and text and text.sequence > state.sequence - KEPT_COMMITS:
-            self._check_known(connection, state, text)
+            _check_known(path, connection, state, text)
         if self._whole != identity:
-            if not is_whole(self._path, connection):
-                raise self._lost(
+            if not is_whole(path, connection):
+                raise _lost(
+                    path,
                     "the file and its log (record.sqlite-wal) are of different times: one was "
-                    "copied or put back without the other"
+                    "copied or put back without the other",
                 )
             self._whole = identity
         self.index, self.seen, self._checked = state.index, state, checked
 
-    def _check_absence(self, known: Acknowledged) -> None:
-        if known.seen is not None:
-            raise self._lost("it was open here and is gone (was its folder moved or unmounted?)")
-        if (head := known.head or known.text) is not None:
-            raise self._lost(f"it is missing or empty, and held {_held(head)}")
 
-    def _check_known(self, connection: sqlite3.Connection, state: State, head: Head) -> None:
-        if head.token != state.token and not knows(connection, head):
-            what = "an older copy, or its log was damaged"
-            if head.record != state.record:
-                what = "another index's, or of before `fihris accept`"
-            raise self._lost(
-                f"it holds {_held(state.head())}, and does not know the last that was "
-                f"acknowledged, {_held(head)}: it is {what}"
-            )
+def _check_absence(path: Path, known: Acknowledged) -> None:
+    if known.seen is not None:
+        raise _lost(path, "it was open here and is gone (was its folder moved or unmounted?)")
+    if (head := known.head or known.text) is not None:
+        raise _lost(path, f"it is missing or empty, and held {_held(head)}")
 
-    def _lost(self, why: str) -> RecordLost:
-        return RecordLost(
-            f"the record {self._path} is not what was written: {why}. Put the right files back; "
-            "`fihris accept` goes on with an older record if there is one, and a new index is made "
-            "in another folder or when this one is deleted."
+
+def _check_known(path: Path, connection: sqlite3.Connection, state: State, head: Head) -> None:
+    if head.token != state.token and not knows(connection, head):
+        what = "an older copy, or its log was damaged"
+        if head.record != state.record:
+            what = "another index's, or of before `fihris accept`"
+        raise _lost(
+            path,
+            f"it holds {_held(state.head())}, and does not know the last that was "
+            f"acknowledged, {_held(head)}: it is {what}",
         )
+
+
+def _lost(path: Path, why: str) -> RecordLost:
+    return RecordLost(
+        f"the record {path} is not what was written: {why}. Put the right files back; "
+        "`fihris accept` goes on with an older record if there is one, and a new index is made "
+        "in another folder or when this one is deleted."
+    )
 
 
 def _held(head: Head) -> str:

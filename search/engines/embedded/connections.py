@@ -31,34 +31,27 @@ class Connection(sqlite3.Connection):
 
 
 class Connections:
-    """A pool of read connections and one of writing, to a file that may not exist yet."""
+    """A pool of read connections and one of writing, to a file that may not exist yet.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Each call says which file: another one may take its place (`versions`).
+    """
+
+    def __init__(self) -> None:
         self._idle: deque[tuple[tuple[int, int], Connection]] = deque()
         # Kept from write to write: closing the last connection empties the log, which
         # costs two fsyncs more.
         self._writer: tuple[tuple[int, int], Connection] | None = None
         self._turn = threading.Lock()
 
-    def identity(self) -> tuple[int, int] | None:
-        """Return device and inode of the file, None if there is none."""
-        try:
-            found = os.stat(self._path)  # noqa: PTH116  # a third of Path.stat's time, every read
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise EngineUnavailable(f"cannot look at {self._path}: {error}") from error
-        return (found.st_dev, found.st_ino) if found.st_size else None
-
     @contextmanager
-    def reading(self) -> Iterator[Connection | None]:
-        identity = self.identity()
+    def reading(self, path: Path) -> Iterator[Connection | None]:
+        """Give a connection whose reads all see one moment; None while there is no file."""
+        identity = identity_of(path)
         if identity is None:
             yield None
             return
-        with translated(self._path):
-            connection = self._take(identity)
+        with translated(path):
+            connection = self._take(path, identity)
             try:
                 connection.execute("BEGIN")
                 yield connection
@@ -72,7 +65,9 @@ class Connections:
                 connection.close()
 
     @contextmanager
-    def writing(self, *, make: bool = False, durable: bool = True) -> Iterator[Connection]:
+    def writing(
+        self, path: Path, *, make: bool = False, durable: bool = True
+    ) -> Iterator[Connection]:
         """Give a connection inside a transaction: committed at the end, rolled back on an error.
 
         Threads take turns; only under the writer's lock.
@@ -81,8 +76,8 @@ class Connections:
             make: a file that is not there is made.
             durable: it is on disk when it is committed; else with the next one that is.
         """
-        with self._turn, translated(self._path):
-            connection = self._take_writer("rwc" if make else "rw")
+        with self._turn, translated(path):
+            connection = self._take_writer(path, "rwc" if make else "rw")
             try:
                 if connection.durable is not durable:
                     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -95,44 +90,44 @@ class Connections:
                 self._drop_writer()  # what was not committed is rolled back
                 raise
 
-    def _take_writer(self, mode: str) -> Connection:
-        if self._writer is not None and self._writer[0] == self.identity():
+    def _take_writer(self, path: Path, mode: str) -> Connection:
+        if self._writer is not None and self._writer[0] == identity_of(path):
             return self._writer[1]
         self._drop_writer()
-        connection = connect(self._path, mode)
+        connection = connect(path, mode)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except BaseException:
             connection.close()
             raise
-        identity = self.identity()
+        identity = identity_of(path)
         if identity is None:
-            raise EngineUnavailable(f"{self._path} went while it was being opened. Try again.")
+            raise EngineUnavailable(f"{path} went while it was being opened. Try again.")
         self._writer = (identity, connection)
         return connection
 
     @contextmanager
-    def sparing(self) -> Iterator[None]:
+    def sparing(self, path: Path) -> Iterator[None]:
         """Write with the least room: the log is emptied before and after, if the record has room."""
-        with self._turn, translated(self._path):
-            self._take_writer("rw").execute("PRAGMA wal_autocheckpoint = 0")
-            self._empty_log()
+        with self._turn, translated(path):
+            self._take_writer(path, "rw").execute("PRAGMA wal_autocheckpoint = 0")
+            self._empty_log(path)
         try:
             yield
         finally:
             with self._turn:
-                self._empty_log()
+                self._empty_log(path)
                 self._drop_writer()
 
-    def _empty_log(self) -> None:
+    def _empty_log(self, path: Path) -> None:
         with contextlib.suppress(sqlite3.Error, OSError):
-            connection = self._take_writer("rw")
+            connection = self._take_writer(path, "rw")
             pages, size = (
                 connection.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in ("page_count", "page_size")
             )
-            growth = pages * size - self._path.stat().st_size
-            if shutil.disk_usage(self._path.parent).free > growth:
+            growth = pages * size - path.stat().st_size
+            if shutil.disk_usage(path.parent).free > growth:
                 connection.execute("PRAGMA busy_timeout = 200")  # somebody may be reading
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -146,7 +141,7 @@ class Connections:
         while self._idle:
             self._idle.pop()[1].close()
 
-    def _take(self, identity: tuple[int, int]) -> Connection:
+    def _take(self, path: Path, identity: tuple[int, int]) -> Connection:
         while self._idle:
             try:
                 known, connection = self._idle.pop()
@@ -155,7 +150,18 @@ class Connections:
             if known == identity:
                 return connection
             connection.close()  # of a record that was deleted since
-        return open_for_reading(self._path)
+        return open_for_reading(path)
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another at its path; None if there is none, or an empty one."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # a third of Path.stat's time, every read
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise EngineUnavailable(f"cannot look at {path}: {error}") from error
+    return (found.st_dev, found.st_ino) if found.st_size else None
 
 
 def open_for_reading(path: Path) -> Connection:

@@ -6,17 +6,14 @@ When that happens, and what a search does meanwhile, is decided in `viewing`.
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import logging
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from search.domain import LAYERS
-from search.engine import Fingerprint
 from search.engines.embedded.changes import State, TermRows, read_removals, read_terms
 from search.engines.embedded.record import Record
 from search.engines.embedded.segments import Manifest, Segments, read_manifest
@@ -41,13 +38,16 @@ class OpenText:
 class TextFollower:
     """Opens the published text index, and publishes the next one. One thread at a time.
 
+    Args:
+        folder_of: says which folder the record is in.
+
     Attributes:
         opened: the newest that was opened.
     """
 
-    def __init__(self, folder: Path, record: Record) -> None:
+    def __init__(self, folder_of: Callable[[], Path], record: Record) -> None:
         self._record = record
-        self._segments = Segments(folder)
+        self._segments = Segments(folder_of)
         self.opened: OpenText | None = None
 
     def open_published(self, state: State) -> str:
@@ -56,13 +56,12 @@ class TextFollower:
         A writer may be replacing its files at this moment: only the holder of the writer's
         lock can tell that from damage (`publish`).
         """
-        if self.opened is not None and self.opened.manifest.origin != _origin_of(state):
+        if self.opened is not None and self.opened.manifest.record != state.record:
             self.opened = None  # another record lies there now
         try:
             with self._record.snapshot() as moment:
-                manifest = None if moment is None else _published(*moment)
-            if manifest is not None:
-                self._open(manifest)
+                if moment is not None:
+                    self._open(_published(*moment))
         except (TextIndexError, OSError) as error:
             return str(error)
         return ""
@@ -125,7 +124,7 @@ class TextFollower:
             passages = change(work, keys, added, passages=count)
             segments, files = self._segments.adopt(work, base)
             index = TextIndex(work)
-            about = _origin_of(state), state.sequence, state.last, passages, removed
+            about = state.record, _format(), state.sequence, state.last, passages, removed
             manifest = self._record.publish(Manifest(*about, segments, files))
             self.opened = OpenText(manifest, index)
         self._segments.keep(manifest, state.head())
@@ -134,21 +133,19 @@ class TextFollower:
 def _published(connection: sqlite3.Connection, state: State) -> Manifest:
     """Return what a record says of its text index. Raises TextIndexError if it is of no use."""
     manifest = read_manifest(connection)
-    if manifest is None or manifest.origin != _origin_of(state):
+    if manifest is None or (manifest.record, manifest.format) != (state.record, _format()):
         raise TextIndexError("there is none, or it is of another record or by another version")
     return manifest
 
 
-def _origin_of(state: State) -> str:
-    """Return a name of all that decides a text index besides the record's contents."""
-    return _origin(state.record, state.fingerprint, FORMAT)
+def _format() -> str:
+    """Return what the files are made by: of another one they are built anew."""
+    return f"{FORMAT} {' '.join(LAYERS)}, {_tantivy()}"
 
 
-@functools.lru_cache(maxsize=8)
-def _origin(record: str, fingerprint: Fingerprint, format: int) -> str:
-    product = version("tantivy").rsplit(".", 1)[0]  # its files' format moves with the minor version
-    parts = [record, asdict(fingerprint), format, LAYERS, product]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+@functools.cache
+def _tantivy() -> str:
+    return "tantivy " + version("tantivy").rsplit(".", 1)[0]  # its format moves with that
 
 
 def _drifted(base: Manifest, removed: int) -> bool:

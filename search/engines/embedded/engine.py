@@ -6,6 +6,7 @@ A search works on a view: a text index and a passage table that never change
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from search.clauses import Clause
 from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
@@ -41,10 +43,13 @@ from search.engines.embedded.changes import State
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.meaning import Meaning
 from search.engines.embedded.record import Record
+from search.engines.embedded.versions import Versions
 from search.engines.embedded.viewing import View, Views
 from search.errors import EngineUnavailable, InputError, RecordLost
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class EmbeddedEngine:
@@ -54,15 +59,13 @@ class EmbeddedEngine:
         self,
         folder: Path,
         fingerprint: Fingerprint,
-        lock_folder: Path | None = None,
         index: str = "",
     ) -> None:
         """Open the index in `folder`; a folder that is not there is an empty index.
 
         Args:
-            folder: where the index is, or will be made by the first write.
+            folder: where the index and its versions are, or will be made by the first write.
             fingerprint: what the index must have been made by.
-            lock_folder: where writers exclude each other, if not in `folder`.
             index: which index it must be a version of, if there is one.
 
         Raises:
@@ -70,16 +73,15 @@ class EmbeddedEngine:
         """
         self._folder = folder
         self._fingerprint = fingerprint
-        self._record = Record(folder / "record.sqlite", index)
-        self._lock = WriterLock(lock_folder or folder, self.rest)
+        current = Versions(folder).current
+        self._record = Record(current, index)
+        self._lock = WriterLock(folder, self.rest)
         self._meaning = Meaning(self._record)
         # Both rankings at once: hybrid at 100,000 passages 7.5 -> 5.7 ms.
         self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-meaning")
         self._writing = threading.Lock()  # one write at a time
         self._closed = False
-        self._views = Views(
-            folder / "text", self._record, self._lock, fingerprint.dimensions, self._state
-        )
+        self._views = Views(current, self._record, self._lock, fingerprint.dimensions, self._state)
         self._holds = 0  # contexts that keep others out
         try:
             self._state()
@@ -87,27 +89,21 @@ class EmbeddedEngine:
             self._record.close()
             raise
 
-    @property
-    def index(self) -> str:
-        """Which index this is a version of, "" while there is none."""
-        return self._record.index
-
     # -- writing
 
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
-        with self._writing:
-            self._start_writing("indexing")
+        with self.hold("indexing"), self._writing:
             outcomes = self._record.write(articles, self._fingerprint)
             if any(outcome.status == "written" for outcome in outcomes):
                 self._views.wrote()
             return outcomes
 
     def delete(self, article_ids: Sequence[str]) -> int:
-        with self._writing:
-            if self._state() is None:
-                return 0
-            self._start_writing("deleting")
-            removed = self._record.delete([known for known in article_ids if is_unicode(known)])
+        known = [key for key in article_ids if is_unicode(key)]
+        if not self.stored(known):
+            return 0  # without keeping others from writing
+        with self.hold("deleting"), self._writing:
+            removed = self._record.delete(known)
             if removed:
                 self._views.wrote()
             return removed
@@ -156,15 +152,18 @@ class EmbeddedEngine:
 
     def rank(self, request: RankRequest) -> Rankings:
         check_request(request, self._fingerprint.dimensions)
+        total = None if request.clause is None else 0
+        empty = Rankings(text_total=total, frequencies=dict.fromkeys(request.frequencies, 0))
+        return self._asked(lambda view: self._rank(view, request), empty)
+
+    def _asked(self, ask: Callable[[View], T], empty: T) -> T:
+        """Ask the newest view, again where the record went on meanwhile; `empty` without one."""
         for _ in range(5):
             view = self._views.current()
             if view is None:
-                empty = None if request.clause is None else 0
-                return Rankings(text_total=empty, frequencies=dict.fromkeys(request.frequencies, 0))
-            try:
-                return self._rank(view, request)
-            except LookupError:
-                continue  # a passage was removed between the view and the record
+                return empty
+            with contextlib.suppress(LookupError):
+                return ask(view)
         raise EngineUnavailable("the index changed five times during one search. Try again.")
 
     def _by_meaning(self, view: View, request: RankRequest) -> tuple[tuple[Ranked, ...], float]:
@@ -220,25 +219,26 @@ class EmbeddedEngine:
         for field in fields:
             if field not in FACET_FIELDS:
                 raise InputError(f"there is no facet {field!r}", field="fields")
-        view = self._views.current()
-        if view is None:
-            return {field: [] for field in fields}
-        counted: dict[FacetField, list[tuple[str, int]]] = {}
-        for field in fields:
-            if clause is None and view.behind:
-                found = self._meaning.facet(view.table, filter, field)
-            else:
-                found = view.text.index.facet(clause, filter, field, view.hidden)
-            counted[field] = sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
-        return counted
+        return self._asked(
+            lambda view: {field: self._facet(view, clause, filter, field)[:limit] for field in fields},
+            {field: [] for field in fields},
+        )
+
+    def _facet(
+        self, view: View, clause: Clause | None, filter: Filter, field: FacetField
+    ) -> list[tuple[str, int]]:
+        if clause is None and view.behind:
+            found = self._meaning.facet(view.table, filter, field)
+        else:
+            found = view.text.index.facet(clause, filter, field, view.hidden)
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
         check_limit(limit)
         check_layer(layer)
-        view = self._views.current()
-        if view is None:
-            return []
-        return view.text.index.terms_with_prefix(layer, prefix, limit)
+        return self._asked(
+            lambda view: view.text.index.terms_with_prefix(layer, prefix, limit), []
+        )
 
     # -- reading
 
@@ -283,9 +283,10 @@ class EmbeddedEngine:
         counts = (0, 0, 0, 0)
         if state is not None:
             counts = (state.articles, state.passages, state.sentences, state.unembedded)
-        details = {"folder": str(self._folder)}
+        folder = self._record.path.parent
+        details = {"folder": str(folder)}
         if state is not None:
-            files = (path for path in self._folder.rglob("*") if path.is_file())
+            files = (path for path in folder.rglob("*") if path.is_file())
             details["bytes"] = str(sum(_size(path) for path in files))
             details["sequence"] = str(state.sequence)
         return EngineStatus("embedded", *counts, self._fingerprint, details)

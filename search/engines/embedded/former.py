@@ -21,12 +21,15 @@ from search.engines.embedded.connections import (
     FORMER_SCHEMA,
     Connections,
     as_json,
+    identity_of,
     open_for_reading,
     translated,
 )
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.packing import unpack_former
+from search.engines.embedded.record import RECORD
 from search.engines.embedded.rows import damaged_article, damaged_index
+from search.engines.embedded.versions import Versions
 
 _WRONG = (TypeError, ValueError, KeyError, RecursionError)
 _ARTICLE = (
@@ -37,7 +40,7 @@ _ARTICLE = (
 
 def is_former(path: Path) -> bool:
     """Tell whether there is a record of the first release. Raises as `open_engine`."""
-    if Connections(path).identity() is None:
+    if identity_of(path) is None:
         return False
     with translated(path):
         connection = open_for_reading(path)
@@ -47,13 +50,19 @@ def is_former(path: Path) -> bool:
             connection.close()
 
 
+def former_index(folder: Path) -> FormerIndex | None:
+    """Return the index in a folder if the first release made it."""
+    path = Versions(folder).current() / RECORD
+    return FormerIndex(path, folder) if is_former(path) else None
+
+
 class FormerIndex:
     """What a record of the first release holds, as far as a copy needs it."""
 
     def __init__(self, path: Path, lock_folder: Path) -> None:
         """Raises RecordCorrupt where what made it cannot be read."""
         self._path = path
-        self._connections = Connections(path)
+        self._connections = Connections()
         self._lock = WriterLock(lock_folder)
         meta = dict(self._rows("SELECT name, value FROM meta"))
         try:
@@ -144,7 +153,7 @@ class FormerIndex:
         )
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._connections.reading() as connection:
+        with self._connections.reading(self._path) as connection:
             if connection is None:
                 raise damaged_index("it went while it was being read")
             found: list[tuple[Any, ...]] = connection.execute(sql, values).fetchall()

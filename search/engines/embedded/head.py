@@ -45,32 +45,32 @@ class Head:
 class HeadFile:
     """A head file that is read again only when it was written. Any thread."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self) -> None:
         self._known: tuple[tuple[int, int, int], Head | None] | None = None
 
-    def read(self) -> Head | None:
+    def read(self, path: Path) -> Head | None:
         """Return what it names, None where there is none that is whole."""
         try:
-            key = self._key()
+            key = _key(path)
         except OSError:
             return None
         known = self._known
         if known is not None and known[0] == key:
             return known[1]
-        head = read_head(self._path)
+        head = read_head(path)
         # What was written a moment ago may be written again without another time.
         if head is not None and time.time_ns() - key[2] > _TICK:
             self._known = key, head
         return head
 
-    def written(self, head: Head) -> None:
+    def written(self, path: Path, head: Head) -> None:
         """Note what was written by this process, which alone may write."""
-        self._known = self._key(), head
+        self._known = _key(path), head
 
-    def _key(self) -> tuple[int, int, int]:
-        found = os.stat(self._path)  # noqa: PTH116  # for every request
-        return found.st_ino, found.st_size, found.st_mtime_ns
+
+def _key(path: Path) -> tuple[int, int, int]:
+    found = os.stat(path)  # noqa: PTH116  # for every request
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def read_head(path: Path) -> Head | None:

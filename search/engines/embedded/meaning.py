@@ -36,7 +36,8 @@ class Meaning:
     def rank(self, table: PassageTable, text: OpenText, request: RankRequest) -> tuple[Ranked, ...]:
         """Return the best passages the request's filter and constraint let through.
 
-        Raises LookupError when a passage of the table is no longer in the record.
+        Raises LookupError when a passage of the table is no longer in the record, or another
+        record lies there.
         """
         vector, limit = request.vector, request.limit
         if vector is None or not limit or not len(table.places):
@@ -50,9 +51,7 @@ class Meaning:
         rows = np.sort(rows)
         numbers, ids = table.rows.numbers[rows].tolist(), table.passage_ids(rows)
         dimensions = len(query)
-        with self._record.reading() as connection:
-            if connection is None:
-                raise LookupError("the record went")
+        with self._record.reading_of(table.record) as connection:
             vectors, counts = read_own_vectors(connection, numbers, dimensions)
             own = _cosines(vectors, query)
             best = sorted(range(len(ids)), key=lambda i: (-own[i], ids[i]))[:shortlist]
@@ -82,7 +81,10 @@ class Meaning:
     def facet(
         self, table: PassageTable, filter: Filter, field: FacetField
     ) -> list[tuple[str, int]]:
-        """Count all passages that a filter lets through by a field's values, without the text index."""
+        """Count all passages that a filter lets through by a field's values, without the text index.
+
+        Raises LookupError when another record lies there.
+        """
         rows = table.rows.articles
         if filter != NO_FILTER:
             rows = rows[self._of_filter(table, filter)]
@@ -95,7 +97,8 @@ class Meaning:
             allowed = table.articles.matching(filter)
             if filter.articles:
                 wanted = [known for known in filter.articles if known]
-                allowed &= np.isin(table.articles.keys, self._record.keys_of(wanted))
+                keys = self._record.keys_of(wanted, table.record)
+                allowed &= np.isin(table.articles.keys, keys)
             return np.isin(table.rows.articles, table.articles.keys[allowed])
 
         return self._kept((table.record, table.sequence, filter), mask)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,12 @@ from search.domain import (
 from search.engine import Fingerprint, Stored, WriteOutcome
 from search.engines.embedded.chain import HEAD, Chain, log_of
 from search.engines.embedded.changes import State, state_of
-from search.engines.embedded.connections import Connection, Connections, as_json
+from search.engines.embedded.connections import (
+    Connection,
+    Connections,
+    as_json,
+    identity_of,
+)
 from search.engines.embedded.head import write_head
 from search.engines.embedded.reading import (
     read_article,
@@ -49,35 +54,37 @@ from search.engines.embedded.rows import (
 )
 from search.engines.embedded.segments import Manifest, store_manifest
 from search.engines.embedded.storing import Storing, commit, create
-from search.errors import EngineUnavailable
+from search.errors import EngineUnavailable, RecordLost
 
+RECORD = "record.sqlite"
 MOST_ACCEPTED = 100  # 33 bytes each, read with every request
+_TRIES = 5  # times it is read while versions change under it
 _SYNCED_EVERY = 1.0  # seconds: on disk, a writer's head may be so far behind
 
 
 class Record:
-    """Reads and writes the record. Reads may come from many threads, writes from one at a time."""
+    """Reads and writes the record. Reads may come from many threads, writes from one at a time.
 
-    def __init__(self, path: Path, index: str = "") -> None:
-        """Open nothing yet; `index` says which index it must be a version of."""
-        self.path = path
-        self._head = path.with_name(HEAD)
-        self._chain = Chain(path, index)
-        self._connections = Connections(path)
-        self._reserve = Reserve(path)
+    Args:
+        folder_of: says which folder it is in: asked for each read and write, since another
+            version may take its place (`versions`), though not while the writer's lock is held.
+        index: which index it must be a version of; "" if any will do.
+    """
+
+    def __init__(self, folder_of: Callable[[], Path], index: str = "") -> None:
+        self._folder_of = folder_of
+        self._chain = Chain(index)
+        self._connections = Connections()
+        self._reserve = Reserve()
         self._synced = -_SYNCED_EVERY  # when the head was on disk last
 
     def close(self) -> None:
         self._connections.close()
 
-    def identity(self) -> tuple[int, int] | None:
-        """Return what tells this file from another at the same path; None if there is none."""
-        return self._connections.identity()
-
     @property
-    def index(self) -> str:
-        """Which index it is a version of, "" while that is not known."""
-        return self._chain.index
+    def path(self) -> Path:
+        """Which file it is now."""
+        return self._folder_of() / RECORD
 
     @property
     def was_there(self) -> bool:
@@ -87,7 +94,16 @@ class Record:
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
         """Give a connection whose reads all see one moment; None while there is no index."""
-        with self._connections.reading() as connection:
+        with self._connections.reading(self.path) as connection:
+            yield connection
+
+    @contextmanager
+    def reading_of(self, record: str) -> Iterator[Connection]:
+        """As `reading`, of the record of that name. Raises LookupError where another lies there."""
+        with self.reading() as connection:
+            state = None if connection is None else state_of(connection)
+            if connection is None or state is None or state.record != record:
+                raise LookupError("another record took its place")
             yield connection
 
     @contextmanager
@@ -96,11 +112,21 @@ class Record:
 
         Raises RecordLost where that is not all that was acknowledged.
         """
-        known, identity = self._chain.acknowledged(), self.identity()
-        with self.reading() as connection:
-            state = None if connection is None else state_of(connection)
-            self._chain.check(connection, state, known, identity)
-            yield None if connection is None or state is None else (connection, state)
+        for _ in range(_TRIES):
+            folder = self._folder_of()
+            path = folder / RECORD
+            known, identity = self._chain.acknowledged(folder), identity_of(path)
+            with self._connections.reading(path) as connection:
+                state = None if connection is None else state_of(connection)
+                try:
+                    self._chain.check(path, connection, state, known, identity)
+                except RecordLost:
+                    if self._folder_of() == folder:
+                        raise
+                    continue  # another version took its place, and it was removed
+                yield None if connection is None or state is None else (connection, state)
+                return
+        raise EngineUnavailable("the index was made anew again and again. Try again.")
 
     def state(self) -> State | None:
         """Return where the record stands, None while there is no index. Raises RecordLost."""
@@ -113,13 +139,13 @@ class Record:
         self, articles: Sequence[IndexedArticle], fingerprint: Fingerprint
     ) -> list[WriteOutcome]:
         """Store articles in one transaction; an unfit one fails alone."""
-        make = not self.was_there
-        with self._connections.writing(make=make) as connection:
-            log, state = log_of(self.path), state_of(connection)
+        make, path = not self.was_there, self.path
+        with self._connections.writing(path, make=make) as connection:
+            log, state = log_of(path), state_of(connection)
             if state is None and make:
-                state = create(connection, fingerprint, self.index)
+                state = create(connection, fingerprint, self._chain.index)
             if state is None:
-                raise EngineUnavailable(f"the record {self.path} went while it was open")
+                raise EngineUnavailable(f"the record {path} went while it was open")
             storing = Storing(connection, state)
             outcomes = [storing.store(a, fingerprint.dimensions) for a in articles]
             if not any(outcome.status == "written" for outcome in outcomes):
@@ -127,7 +153,7 @@ class Record:
                 return outcomes
             state = storing.finish(log)
         self._write_head(state)
-        self._reserve.make()
+        self._reserve.make(path.parent)
         return outcomes
 
     def delete(self, article_ids: Sequence[str]) -> int:
@@ -135,17 +161,18 @@ class Record:
         try:
             return self._delete(article_ids)
         except EngineUnavailable:
-            if not self._reserve.give_up():
+            if not self._reserve.give_up(self._folder_of()):
                 raise
         try:
-            with self._connections.sparing():
+            with self._connections.sparing(self.path):
                 return self._delete(article_ids)
         finally:
-            self._reserve.make()
+            self._reserve.make(self._folder_of())
 
     def _delete(self, article_ids: Sequence[str]) -> int:
-        with self._connections.writing() as connection:
-            log, state = log_of(self.path), state_of(connection)
+        path = self.path
+        with self._connections.writing(path) as connection:
+            log, state = log_of(path), state_of(connection)
             if state is None:
                 return 0
             storing = Storing(connection, state)
@@ -163,10 +190,11 @@ class Record:
         Nobody was told of it, so it need not be on disk, and no head names it. It is a commit
         like any other all the same, since each one names its log (`chain`).
         """
-        with self._connections.writing(durable=False) as connection:
-            log, state = log_of(self.path), state_of(connection)
+        path = self.path
+        with self._connections.writing(path, durable=False) as connection:
+            log, state = log_of(path), state_of(connection)
             if state is None:
-                raise EngineUnavailable(f"the record {self.path} went while it was open")
+                raise EngineUnavailable(f"the record {path} went while it was open")
             after = commit(connection, state, log)
             if manifest.sequence == state.sequence:
                 manifest = replace(manifest, sequence=after.sequence)
@@ -178,8 +206,9 @@ class Record:
 
         It is another record from then on, so that nothing derived from it is used again.
         """
-        with self._connections.writing() as connection:
-            log, state = log_of(self.path), state_of(connection)
+        path = self.path
+        with self._connections.writing(path) as connection:
+            log, state = log_of(path), state_of(connection)
             if state is None:
                 return None
             accepted = (*state.accepted, state.record)[-MOST_ACCEPTED:]
@@ -194,15 +223,15 @@ class Record:
         self._chain.seen = state
         # A crash of the machine may leave the head of a second ago, which harms nobody; one of
         # the process leaves the last.
-        now = time.monotonic()
+        now, folder = time.monotonic(), self._folder_of()
         durable = now - self._synced >= _SYNCED_EVERY
         try:
-            write_head(self._head, state.head(), durable=durable)
-            self._chain.written(state)
+            write_head(folder / HEAD, state.head(), durable=durable)
+            self._chain.written(folder, state)
             self._synced = now if durable else self._synced
         except OSError as error:
             raise EngineUnavailable(
-                f"what was written is in {self.path}, but {self._head} cannot be written: {error}. "
+                f"what was written is in {folder / RECORD}, but {folder / HEAD} cannot be written: {error}. "
                 "What was acknowledged is safe; see to the disk and send it again."
             ) from error
 
@@ -245,11 +274,11 @@ class Record:
 
     # -- reading for what is derived
 
-    def keys_of(self, article_ids: Sequence[str]) -> list[int]:
-        """Return the keys of the known articles of these."""
-        known = self._articles(
-            "WHERE a.id IN (SELECT value FROM json_each(?))", as_json(article_ids)
-        )
+    def keys_of(self, article_ids: Sequence[str], record: str) -> list[int]:
+        """Return the keys of the known articles of these. Raises as `reading_of`."""
+        sql = f"SELECT {ARTICLE} FROM articles a WHERE a.id IN (SELECT value FROM json_each(?))"  # noqa: S608
+        with self.reading_of(record) as connection:
+            known = article_rows(connection.execute(sql, (as_json(article_ids),)))
         return [about.key for about in known]
 
     def _articles(self, where: str, *values: object) -> list[ArticleRow]:

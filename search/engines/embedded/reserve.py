@@ -17,30 +17,30 @@ _SHARE = 4  # of what is free this part is taken at most
 
 
 class Reserve:
-    """The room kept for one record."""
+    """The room kept for the record in a folder."""
 
-    def __init__(self, record: Path) -> None:
-        self._path = record.with_name(RESERVE)
-        self._made = False
+    def __init__(self) -> None:
+        self._made: Path | None = None  # where it is known to be taken
 
-    def make(self) -> None:
+    def make(self, folder: Path) -> None:
         """Take the room, or a part of what is free; nothing where it is taken already."""
-        if self._made or self._path.exists():
-            self._made = True
+        path = folder / RESERVE
+        if self._made == path or path.exists():
+            self._made = path
             return
         with contextlib.suppress(OSError):
-            size = min(_MOST, shutil.disk_usage(self._path.parent).free // _SHARE)
+            size = min(_MOST, shutil.disk_usage(folder).free // _SHARE)
             try:
-                self._path.write_bytes(bytes(size))
+                path.write_bytes(bytes(size))
             except OSError:
-                self._path.unlink()
-            self._made = True
+                path.unlink()
+            self._made = path
 
-    def give_up(self) -> bool:
+    def give_up(self, folder: Path) -> bool:
         """Give the room back to the disk; return whether there was any."""
-        self._made = False
+        self._made = None
         try:
-            self._path.unlink()
+            (folder / RESERVE).unlink()
         except OSError:
             return False
         return True

@@ -18,13 +18,13 @@ import shutil
 import sqlite3
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from search.engines.embedded.chain import HEAD
+from search.engines.embedded.chain import HEAD, TEXT
 from search.engines.embedded.head import Head, write_head
 from search.engines.embedded.text import SEGMENTS, TextIndexError
 
@@ -37,11 +37,11 @@ _Key = tuple[int, int, int]
 class Manifest:
     """What the text index is: of which record and commit, with which files.
 
-    `origin` names all that decides the files besides the record's contents. `files` holds
-    each file's size and CRC-32, `segments` Tantivy's list of them.
+    `files` holds each file's size and CRC-32, `segments` Tantivy's list of them.
     """
 
-    origin: str
+    record: str
+    format: str  # of the files
     sequence: int
     last: int  # the greatest passage number that it knows of
     passages: int
@@ -70,30 +70,34 @@ def store_manifest(connection: sqlite3.Connection, manifest: Manifest) -> None:
 
 
 class Segments:
-    """The files in one folder. One thread at a time."""
+    """The files of one text index, in the folder that `folder_of` names. One thread at a time."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder_of: Callable[[], Path]) -> None:
+        self._folder_of = folder_of
         self._whole: dict[_Key, int] = {}  # checksums of files that were read, or written here
+
+    @property
+    def folder(self) -> Path:
+        return self._folder_of() / TEXT
 
     def verify(self, manifest: Manifest) -> None:
         """Raise TextIndexError unless every file is there, whole and unchanged.
 
         A file is read once, while its inode, size and time of change are the same.
         """
+        folder = self.folder
         try:
-            found = {name: _key(self.folder / name) for name in manifest.files}
-            unread = [name for name, key in found.items() if key not in self._whole]
-            if unread:
-                with ThreadPoolExecutor(os.cpu_count()) as threads:  # zlib lets others run
-                    sums = threads.map(_checksum, [self.folder / name for name in unread])
-                    self._whole.update({found[n]: c for n, c in zip(unread, sums, strict=True)})
+            keys = {name: _key(folder / name) for name in manifest.files}
+            unread = {key: folder / name for name, key in keys.items() if key not in self._whole}
+            with ThreadPoolExecutor(os.cpu_count()) as threads:  # zlib lets others run
+                sums = threads.map(_checksum, unread.values())
+                self._whole |= dict(zip(unread, sums, strict=True))
         except OSError as error:
             raise TextIndexError(f"{error.filename} cannot be read: {error.strerror}") from error
-        for name, key in found.items():
-            if (key[1], self._whole[key]) != manifest.files[name]:
-                raise TextIndexError(f"{self.folder / name} is not what was written there")
-        self._whole = {key: self._whole[key] for key in found.values()}  # not all there ever were
+        self._whole = {key: self._whole[key] for key in keys.values()}  # not all there ever were
+        for name, key in keys.items():
+            if manifest.files[name] != (key[1], self._whole[key]):
+                raise TextIndexError(f"{folder / name} is not what was written there")
 
     @contextmanager
     def opened(self, manifest: Manifest) -> Iterator[Path]:

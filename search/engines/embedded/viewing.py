@@ -52,6 +52,7 @@ class Views:
     """Gives the newest view there can be, and publishes the text index. Any thread.
 
     Args:
+        folder_of: says which folder the record is in.
         state_of: where the record stands; raises in an engine that is closed.
 
     Attributes:
@@ -60,14 +61,14 @@ class Views:
 
     def __init__(
         self,
-        folder: Path,
+        folder_of: Callable[[], Path],
         record: Record,
         lock: WriterLock,
         dimensions: int,
         state_of: Callable[[], State | None],
     ) -> None:
         self._record = record
-        self._text = TextFollower(folder, record)
+        self._text = TextFollower(folder_of, record)
         self._lock = lock
         self._dimensions = dimensions
         self._state_of = state_of
@@ -104,8 +105,8 @@ class Views:
             return None
         if self.latest is not None and _is_at(self.latest, state):
             return self.latest  # by the thread before
-        table = self.latest.table if self.latest is not None else None
-        if table is None:
+        table = None if self.latest is None else self.latest.table
+        if table is None or table.record != state.record:
             # While the text index's files are read: at 800,000 passages a third of the opening.
             with ThreadPoolExecutor(1) as beside:
                 loaded = beside.submit(self._load)
@@ -208,17 +209,14 @@ class Views:
 
     def show(self) -> None:
         """Return when every process can find what was written. Raises EngineUnavailable."""
-        deadline = time.monotonic() + _PATIENCE
-        while True:
+        deadline, state = time.monotonic() + _PATIENCE, self._state_of()
+        if self._lock.held:
             with self._turn:
-                state = self._state_of()
-                if state is None:
-                    return
-                if self._lock.held:
-                    self._publish()
-                    return
-                if self._followed(state).manifest.sequence >= state.sequence:
-                    return
+                self._publish()
+            return
+        while state is not None and (view := self.current()) is not None:
+            if _is_at(view, state):
+                return
             if time.monotonic() > deadline:
                 raise EngineUnavailable(
                     f"what {self._lock.holder()} wrote is not in the text index yet. Try again."

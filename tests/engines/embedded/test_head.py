@@ -21,35 +21,35 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_head_written_again_at_once_is_read_again(path: Path) -> None:
-    file = HeadFile(path)
-    assert file.read() == FIRST
+    file = HeadFile()
+    assert file.read(path) == FIRST
     write_head(path, SECOND)
-    assert file.read() == SECOND
+    assert file.read(path) == SECOND
 
 
 def test_a_head_that_went_is_none(path: Path) -> None:
-    file = HeadFile(path)
-    file.read()
+    file = HeadFile()
+    file.read(path)
     path.unlink()
-    assert file.read() is None
+    assert file.read(path) is None
 
 
 def test_another_file_put_in_its_place_is_read(path: Path) -> None:
-    file = HeadFile(path)
+    file = HeadFile()
     _age(path)
-    file.read()
+    file.read(path)
     write_head(path.with_name("other"), SECOND)
     _age(path.with_name("other"))
     path.with_name("other").replace(path)
-    assert file.read() == SECOND
+    assert file.read(path) == SECOND
 
 
 def test_a_head_that_did_not_change_is_not_read_again(path: Path) -> None:
-    file = HeadFile(path)
+    file = HeadFile()
     _age(path)
-    file.read()
+    file.read(path)
     with patch.object(heads, "read_head", side_effect=AssertionError):
-        assert file.read() == FIRST
+        assert file.read(path) == FIRST
 
 
 def _age(path: Path) -> None:

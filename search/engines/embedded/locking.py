@@ -38,15 +38,15 @@ class WriterLock:
 
     Args:
         folder: of the index.
-        on_wanted: called, in a thread of its own, while the lock is kept and another writer
-            waits for it; should release it as soon as nothing is being written.
+        look: called every second, in a thread of its own, while the lock is kept; should release
+            it as soon as it is `wanted` and nothing is being written.
     """
 
-    def __init__(self, folder: Path, on_wanted: Callable[[], None] | None = None) -> None:
+    def __init__(self, folder: Path, look: Callable[[], None] | None = None) -> None:
         self._folder = folder
         self._holder = folder / "writer.json"
         self._request = folder / "writer.wanted"
-        self._on_wanted = on_wanted
+        self._look = look
         # Not thread-local: an engine may be closed by another thread than the one that wrote.
         self._lock = FileLock(folder / "writer.lock", thread_local=False)
         self._guard = threading.Lock()
@@ -98,10 +98,10 @@ class WriterLock:
         self._kept = True
         self._request.unlink(missing_ok=True)
         self._released = threading.Event()
-        if self._on_wanted is not None:
-            arguments = (self._released, self._on_wanted)
+        if self._look is not None:
+            arguments = (self._released, self._look)
             threading.Thread(
-                target=self._look, args=arguments, name="fihris-writer", daemon=True
+                target=_every_second, args=arguments, name="fihris-writer", daemon=True
             ).start()
 
     def release(self) -> None:
@@ -111,11 +111,6 @@ class WriterLock:
             self._kept = False
             self._released.set()
             self._give_back()
-
-    def _look(self, released: threading.Event, on_wanted: Callable[[], None]) -> None:
-        while not released.wait(_LOOK):
-            if self.wanted:
-                on_wanted()
 
     def _let_pass(self) -> None:
         """Leave the lock free until who asked has it, who then removes the request."""
@@ -191,3 +186,8 @@ class WriterLock:
         # Where the disk is full it says nothing, and can still remove articles.
         with contextlib.suppress(OSError):
             self._holder.write_text(json.dumps(signature), "utf-8")
+
+
+def _every_second(released: threading.Event, look: Callable[[], None]) -> None:
+    while not released.wait(_LOOK):
+        look()

@@ -2,7 +2,7 @@
 
 A view is of one moment and replaced when the record has moved on. The text index follows
 when this process searches what it wrote, when somebody asks (`show`), when its writer rests,
-and else after a write, or in a thread of its own now and then while writes come fast.
+and else after a write, or now and then by the thread of the writer's lock while they come fast.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Views:
         self._failed = False  # the last publication, for want of room or a permission
         self._not_before = 0.0  # the next publication that nobody waits for
         self._lacking = 0.0  # since when the text index lacks passages; 0: it does not
-        self._timer: threading.Timer | None = None
+        self._waiting = False  # something written for its publication
 
     # -- reading
 
@@ -176,18 +176,14 @@ class Views:
     # -- publishing
 
     def wrote(self) -> None:
-        """Let other processes see what was written: now, or in a while beside a busy writer."""
-        wait = self._not_before - time.monotonic()
-        if wait <= 0:
-            self.publish()
-        elif self._timer is None:
-            self._timer = threading.Timer(min(wait, _PAUSE), self._when_due)
-            self._timer.daemon = True
-            self._timer.start()
+        """Let other processes see what was written: now, or when that is due."""
+        self._waiting = True
+        self.publish_if_due()
 
-    def _when_due(self) -> None:
-        self._timer = None  # a write from here on sets another one
-        self.wrote()
+    def publish_if_due(self) -> None:
+        """Publish what was written, unless it was done a moment ago; to be called now and then."""
+        if self._waiting and time.monotonic() >= self._not_before:
+            self.publish()
 
     def publish(self) -> None:
         """Publish what this process wrote; failing at that harms nobody."""
@@ -199,13 +195,6 @@ class Views:
             except EngineError as error:
                 # The write itself is safe and acknowledged; a search tries again and says so.
                 log.warning("%s", error)
-
-    def stop(self) -> None:
-        """Publish what was written, and nothing after it."""
-        timer, self._timer = self._timer, None  # in one step: its own thread clears it too
-        if timer is not None:
-            timer.cancel()
-        self.publish()
 
     def show(self) -> None:
         """Return when every process can find what was written. Raises EngineUnavailable."""
@@ -225,7 +214,7 @@ class Views:
 
     def _publish(self) -> None:
         """Publish what there is, if nobody else is writing. Raises EngineUnavailable."""
-        started = time.monotonic()
+        started, self._waiting = time.monotonic(), False
         self._not_before = math.inf  # what is written meanwhile need not wait for the turn
         with self._lock.borrowed("bringing the text index up to date") as mine:
             try:

@@ -99,7 +99,7 @@ def test_only_the_newest_files_are_remembered(tmp_path: Path) -> None:
         assert len(engine._views._text._segments._whole) == len(manifest.files)
 
 
-def test_a_timer_that_is_due_while_its_engine_is_closed_publishes_nothing(tmp_path: Path) -> None:
+def test_a_publication_that_is_due_while_its_engine_is_closed_is_not_made(tmp_path: Path) -> None:
     engine = EmbeddedEngine(tmp_path / "index", FINGERPRINT)
     engine.write([indexed("a", "first")])
     views = engine._views

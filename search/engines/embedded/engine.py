@@ -227,7 +227,9 @@ class EmbeddedEngine:
             if field not in FACET_FIELDS:
                 raise InputError(f"there is no facet {field!r}", field="fields")
         return self._asked(
-            lambda view: {field: self._facet(view, clause, filter, field)[:limit] for field in fields},
+            lambda view: {
+                field: self._facet(view, clause, filter, field)[:limit] for field in fields
+            },
             {field: [] for field in fields},
         )
 
@@ -243,9 +245,7 @@ class EmbeddedEngine:
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
         check_limit(limit)
         check_layer(layer)
-        return self._asked(
-            lambda view: view.text.index.terms_with_prefix(layer, prefix, limit), []
-        )
+        return self._asked(lambda view: view.text.index.terms_with_prefix(layer, prefix, limit), [])
 
     # -- reading
 

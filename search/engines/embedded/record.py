@@ -22,7 +22,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,7 +54,7 @@ from search.engines.embedded.rows import (
 )
 from search.engines.embedded.segments import Manifest, store_manifest
 from search.engines.embedded.storing import Storing, commit, create
-from search.errors import EngineUnavailable, RecordLost
+from search.errors import EngineError, EngineUnavailable
 
 RECORD = "record.sqlite"
 MOST_ACCEPTED = 100  # 33 bytes each, read with every request
@@ -94,7 +94,7 @@ class Record:
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
         """Give a connection whose reads all see one moment; None while there is no index."""
-        with self._connections.reading(self.path) as connection:
+        with self._moment(checked=False) as (connection, _):
             yield connection
 
     @contextmanager
@@ -112,19 +112,36 @@ class Record:
 
         Raises RecordLost where that is not all that was acknowledged.
         """
+        with self._moment(checked=True) as (connection, state):
+            yield None if connection is None or state is None else (connection, state)
+
+    @contextmanager
+    def _moment(self, *, checked: bool) -> Iterator[tuple[Connection | None, State | None]]:
+        """Give a connection, and where the record stands if that is `checked`.
+
+        Where another version takes the record's place and it is removed at this moment, they
+        are the other one's.
+        """
         for _ in range(_TRIES):
             folder = self._folder_of()
-            path = folder / RECORD
-            known, identity = self._chain.acknowledged(folder), identity_of(path)
-            with self._connections.reading(path) as connection:
-                state = None if connection is None else state_of(connection)
+            with ExitStack() as opened:
                 try:
-                    self._chain.check(path, connection, state, known, identity)
-                except RecordLost:
+                    known, identity = None, None
+                    if checked:
+                        known = self._chain.acknowledged(folder)
+                        identity = identity_of(folder / RECORD)
+                    reading = self._connections.reading(folder / RECORD)
+                    connection, state = opened.enter_context(reading), None
+                    if known is not None:
+                        state = None if connection is None else state_of(connection)
+                        self._chain.check(folder / RECORD, connection, state, known, identity)
+                    elif connection is None and self._folder_of() != folder:
+                        continue
+                except EngineError:
                     if self._folder_of() == folder:
                         raise
-                    continue  # another version took its place, and it was removed
-                yield None if connection is None or state is None else (connection, state)
+                    continue
+                yield connection, state
                 return
         raise EngineUnavailable("the index was made anew again and again. Try again.")
 

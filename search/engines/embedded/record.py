@@ -19,6 +19,7 @@ of a long article reads that passage only.
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -84,7 +85,7 @@ class Record:
     @property
     def path(self) -> Path:
         """Which file it is now."""
-        return self._folder_of() / RECORD
+        return _record_in(self._folder_of())
 
     @property
     def was_there(self) -> bool:
@@ -124,17 +125,16 @@ class Record:
         """
         for _ in range(_TRIES):
             folder = self._folder_of()
+            path = _record_in(folder)
             with ExitStack() as opened:
                 try:
-                    known, identity = None, None
-                    if checked:
-                        known = self._chain.acknowledged(folder)
-                        identity = identity_of(folder / RECORD)
-                    reading = self._connections.reading(folder / RECORD)
-                    connection, state = opened.enter_context(reading), None
+                    known = self._chain.acknowledged(folder) if checked else None
+                    identity = identity_of(path) if checked else None
+                    connection = opened.enter_context(self._connections.reading(path))
+                    state = None
                     if known is not None:
                         state = None if connection is None else state_of(connection)
-                        self._chain.check(folder / RECORD, connection, state, known, identity)
+                        self._chain.check(path, connection, state, known, identity)
                     elif connection is None and self._folder_of() != folder:
                         continue
                 except EngineError:
@@ -308,3 +308,8 @@ class Record:
             if connection is None or state_of(connection) is None:
                 return []
             return connection.execute(sql, values).fetchall()
+
+
+@functools.lru_cache(maxsize=8)  # for every read: 2 us
+def _record_in(folder: Path) -> Path:
+    return folder / RECORD

@@ -177,22 +177,28 @@ def is_whole(path: Path, connection: sqlite3.Connection) -> bool:
         if not log:
             return True  # all of it is in the file
         alone = _alone(path)
-        first = 0
-        if alone is not None:
-            if not knows(connection, alone.head()):
-                return False
-            first = alone.sequence
+        if alone is None:  # from the first one that names this log on
+            sql = "SELECT min(sequence) FROM commits WHERE log = ?"
+            first = connection.execute(sql, (log,)).fetchone()[0]
+        elif knows(connection, alone.head()):
+            first = alone.sequence + 1
+        else:
+            return False
         sql = "SELECT count(*) FROM commits WHERE sequence > ? AND log != ?"
-        others = connection.execute(sql, (first + 1, log)).fetchone()[0]
+        others = connection.execute(sql, (first, log)).fetchone()[0]
         if log == log_of(path):  # else a writer began another one meanwhile
             return bool(others == 0)
     return True
 
 
 def _alone(path: Path) -> State | None:
-    """Return where the file stands without its log, None if it cannot be told."""
+    """Return where the file stands without its log, None if it cannot be told.
+
+    That is so while a checkpoint is under way or waits for a reader, and after one that was
+    interrupted: the file's pages are of different times, and the log has all of them.
+    """
     try:
         with closing(connect(path, "ro&immutable=1")) as connection:
             return read_state(connection)
-    except Exception:  # a checkpoint that was interrupted: the log has it all
+    except Exception:
         return None

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -458,3 +458,18 @@ def test_a_commit_while_the_record_is_read_is_no_loss(
         monkeypatch.setattr(chain.Chain, "check", check_after_a_commit)
         assert engine.stored(["c"]) == {}
         assert engine.article("b") is not None
+
+
+def test_an_index_is_opened_while_a_checkpoint_waits_for_a_reader(tmp_path: Path) -> None:
+    """Its file cannot be read without its log then; it is whole all the same."""
+    path, unreadable = tmp_path / "record.sqlite", 0
+    with opened(tmp_path) as writer, ExitStack() as readers:
+        for turn in range(120):
+            writer.write([indexed(f"a{n}", f"turn{turn} word{n} " * 40) for n in range(8)])
+            if turn == 60:  # several logs have been emptied by then
+                readers.enter_context(writer._record.snapshot())
+            if chain._alone(path) is None:
+                unreadable += 1
+                with opened(tmp_path) as another:
+                    assert another.status().articles == 8
+    assert unreadable

@@ -23,6 +23,8 @@ from search.clauses import Everything, Term
 from search.engine import RankRequest
 from search.engines import accept, open_engine
 from search.engines.embedded import chain, storing
+from search.engines.embedded.changes import read_state
+from search.engines.embedded.connections import connect
 from search.engines.embedded.engine import EmbeddedEngine
 from search.errors import EngineError, EngineUnavailable, RecordLost
 from search.settings import Settings
@@ -416,6 +418,25 @@ def test_a_log_and_a_file_of_different_times_are_told_apart(tmp_path: Path) -> N
     assert state_of_copy(folder, tmp_path / "good") == versions(9)
     (folder / "record.sqlite").write_bytes(older)
     assert state_of_copy(folder, tmp_path / "bad") is None
+
+
+def test_a_checkpoint_that_was_cut_off_loses_nothing(tmp_path: Path) -> None:
+    """Half of each page was copied, say: the log still has them all."""
+    folder = tmp_path / "index"
+    closed_writer(folder, 0, 3)
+    killed_writer(folder, 3, 6)
+    record, log = folder / "record.sqlite", (folder / "record.sqlite-wal").read_bytes()
+    size = int.from_bytes(log[8:12])
+    numbers = {int.from_bytes(log[at : at + 4]) for at in range(32, len(log), 24 + size)}
+    pages = bytearray(record.read_bytes())
+    damaged = [n for n in numbers if 1 < n <= len(pages) // size]
+    for number in damaged:
+        pages[(number - 1) * size : number * size - size // 2] = b"\xff" * (size // 2)
+    record.write_bytes(pages)
+    assert damaged
+    with closing(connect(record, "ro&immutable=1")) as alone, pytest.raises(Exception, match=r"."):
+        read_state(alone)
+    assert state_of_copy(folder, tmp_path / "good") == versions(9)
 
 
 def state_of_copy(folder: Path, copy: Path) -> dict[str, str] | None:

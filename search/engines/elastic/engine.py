@@ -107,8 +107,8 @@ class ElasticEngine:
     def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
         if self._index.opened() is None:
             return {}
-        states = self._index.states(article_ids)
-        return {key: state.stored for key, state in states.items() if state.stored is not None}
+        editions = self._editions(article_ids)
+        return {key: Stored(e.content_hash, e.embedded) for key, e in editions.items()}
 
     def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
         keys = [key for key in passage_ids if passage_key(key) is not None]

@@ -14,7 +14,7 @@ from typing import Any
 from search.domain import IndexedArticle
 from search.engine import EngineStatus, Fingerprint, Stored
 from search.engines.elastic import versions
-from search.engines.elastic.connection import WRITE_PATIENCE, Connection, scan, whole
+from search.engines.elastic.connection import Connection, scan, whole
 from search.engines.elastic.documents import read_indexed
 from search.engines.elastic.mapping import FORMER
 from search.engines.elastic.queries import Query, kind
@@ -82,21 +82,12 @@ class FormerIndex:
     @contextmanager
     def hold(self, purpose: str) -> Iterator[Callable[[], None]]:  # noqa: ARG002  # told to nobody
         """Keep writers of the first release out, by a write block."""
-        self._connection.call(
-            lambda client: client.indices.add_block(index=self._index, block="write"),
-            WRITE_PATIENCE,
-        )
+        versions.block(self._connection, self._index)
         try:
             self._refresh()
             yield lambda: None
         finally:
-            lifted = {"index.blocks.write": None}
-            self._connection.call(
-                lambda client: client.options(ignore_status=404).indices.put_settings(
-                    index=self._index, settings=lifted
-                ),
-                WRITE_PATIENCE,
-            )
+            versions.unblock(self._connection, self._index)
 
     def close(self) -> None:
         self._connection.close()

@@ -124,12 +124,7 @@ def held(index: Index, purpose: str) -> Iterator[None]:
     connection = index.connection
     version = steadily(index, partial(_sign, connection, mine))
     try:
-        connection.call(
-            lambda client: client.options(request_timeout=WRITE_PATIENCE).indices.add_block(
-                index=version.index, block="write"
-            ),
-            WRITE_PATIENCE,
-        )
+        versions.block(connection, version.index)
         yield
     finally:
         try:
@@ -168,11 +163,7 @@ def _holder(connection: Connection, version: Version) -> Holder | None:
 
 def _release(connection: Connection, version: Version) -> None:
     """Let writers in again."""
-    lifted = {"index.blocks.write": None}
-    connection.call(
-        lambda client: client.indices.put_settings(index=version.index, settings=lifted),
-        WRITE_PATIENCE,
-    )
+    versions.unblock(connection, version.index)
     connection.call(
         lambda client: client.options(ignore_status=404).delete(index=version.target, id=_HOLD),
         WRITE_PATIENCE,

@@ -47,13 +47,15 @@ class Index:
     def __init__(self, settings: Settings, fingerprint: Fingerprint) -> None:
         """Connect and check; raises as `open_engine`."""
         self.connection = Connection(settings)
+        self.name = self.connection.name  # where the cluster is
         self.alias = settings.elasticsearch_index
         self.fingerprint = fingerprint
+        self.dimensions = fingerprint.dimensions
         self.now = View({"index": self.alias, "allow_partial_search_results": False})
         self._settings = settings
         self._guard = threading.Lock()
         self._version: versions.Version | None = None
-        self._closed = False
+        self.is_closed = False
         self._written = self._refreshed = 0  # writes of ours, and those that searches see
         try:
             self.server = versions.check_server(self.connection)
@@ -62,20 +64,11 @@ class Index:
             self.connection.close()
             raise
 
-    @property
-    def name(self) -> str:
-        """Where the cluster is."""
-        return self.connection.name
-
-    @property
-    def dimensions(self) -> int:
-        return self.fingerprint.dimensions
-
     # -- which version
 
     def opened(self) -> versions.Version | None:
         """Return the version that is worked on; look again while there is none."""
-        if self._closed:
+        if self.is_closed:
             raise EngineUnavailable("this engine was closed; open another one")
         return self._version or self.check()
 
@@ -99,12 +92,8 @@ class Index:
         versions.create(self.connection, self._settings, self.fingerprint, first, self.alias)
         self.check()
 
-    @property
-    def is_closed(self) -> bool:
-        return self._closed
-
     def close(self) -> None:
-        self._closed = True
+        self.is_closed = True
         self.connection.close()
 
     # -- what was written is seen

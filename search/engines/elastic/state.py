@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from search.domain import IndexedArticle
-from search.engine import Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,6 @@ class State:
     def is_nothing(self) -> bool:
         """Whether no document is needed to say it."""
         return self.shown is None and self.is_settled
-
-    @property
-    def stored(self) -> Stored | None:
-        shown = self.shown
-        return None if shown is None else Stored(shown.content_hash, shown.embedded)
 
     def begun(self, edition: Edition) -> State:
         """Say that an edition is being written."""

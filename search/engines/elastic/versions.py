@@ -157,6 +157,27 @@ def move_alias(
     connection.call(lambda client: client.indices.update_aliases(actions=actions), WRITE_PATIENCE)
 
 
+def block(connection: Connection, index: str) -> None:
+    """Let nobody write to an index; return when what was being written has ended."""
+    connection.call(
+        lambda client: client.options(request_timeout=WRITE_PATIENCE).indices.add_block(
+            index=index, block="write"
+        ),
+        WRITE_PATIENCE,
+    )
+
+
+def unblock(connection: Connection, index: str) -> None:
+    """Let writers in again; harmless where the index is gone."""
+    lifted = {"index.blocks.write": None}
+    connection.call(
+        lambda client: client.options(ignore_status=404).indices.put_settings(
+            index=index, settings=lifted
+        ),
+        WRITE_PATIENCE,
+    )
+
+
 def drop(connection: Connection, index: str) -> None:
     """Remove a version; harmless where there is none."""
     connection.call(

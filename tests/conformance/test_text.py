@@ -227,6 +227,38 @@ def test_a_tie_at_the_cut_is_cut_by_id(engine: Engine, limit: int) -> None:
     assert found(engine, Prefix("stem", "sa"), limit=limit) == expected
 
 
+def with_grams(wanted: Clause, *parts: Clause) -> Clause:
+    """Return a clause like a query's: what must match, unscored, and what adds up."""
+    return Prefer(Boost(wanted, 0), AnyOf((*parts, Boost(t("gram", "grams"), 0.2))))
+
+
+@pytest.mark.parametrize("texts", [False, True])
+@pytest.mark.parametrize("limit", [1, 10, 39])
+def test_grams_decide_between_equals_and_ids_between_equal_grams(
+    engine: Engine, limit: int, texts: bool
+) -> None:
+    """More equals than are wanted, so an engine that looks at the best few has to look on."""
+    names = [f"{i:03}" for i in range(300)]
+    first = names[::50]
+    engine.write(
+        [
+            indexed(name, "x", layers={"grams": "gram" if name in first else "other"})
+            for name in reversed(names)
+        ]
+    )
+    clause = with_grams(t("x"), t("x"))
+    ranked = engine.rank(RankRequest(clause, limit=limit, texts=texts)).text
+    ordered = first + [name for name in names if name not in first]
+    assert [hit.passage_id for hit in ranked] == [f"{name}#0" for name in ordered][:limit]
+
+
+def test_grams_rank_what_has_no_other_term(engine: Engine) -> None:
+    engine.write([indexed(f"{i:03}", f"w{i}", layers={"grams": "other"}) for i in range(150)])
+    engine.write([indexed("last", "w", layers={"grams": "gram other"})])
+    clause = with_grams(t("other", "grams"), t("x"))
+    assert found(engine, clause, limit=1) == ["last#0"]
+
+
 def test_the_same_question_has_the_same_answer(abc: Engine) -> None:
     request = RankRequest(AnyOf((t("a"), t("b"), t("c"))))
     assert len({abc.rank(request).text for _ in range(5)}) == 1

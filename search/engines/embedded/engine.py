@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,8 +40,10 @@ from search.engines.checks import (
     passage_key,
 )
 from search.engines.embedded.changes import State
+from search.engines.embedded.connections import Connection
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.meaning import Meaning
+from search.engines.embedded.reading import read_article, read_passages
 from search.engines.embedded.record import Record
 from search.engines.embedded.versions import Versions
 from search.engines.embedded.viewing import View, Views
@@ -254,16 +256,16 @@ class EmbeddedEngine:
         return self._record.stored([known for known in article_ids if is_unicode(known)])
 
     def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
-        if self._state() is None:
-            return []
         keys = [key for key in map(passage_key, passage_ids) if key is not None]
-        found = self._record.fetch(keys)
+        with self._moment() as connection:
+            found = {} if connection is None else read_passages(connection, keys)
         return [found[key] for key in keys if key in found]
 
     def article(self, article_id: str) -> StoredArticle | None:
-        if self._state() is None or not is_unicode(article_id):
-            return None
-        return self._record.article(article_id)
+        with self._moment() as connection:
+            if connection is None or not is_unicode(article_id):
+                return None
+            return read_article(connection, article_id)
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         self._check_page(after, limit)
@@ -310,16 +312,30 @@ class EmbeddedEngine:
             self._record.close()
 
     def _state(self) -> State | None:
+        with self._snapshot() as moment:
+            return None if moment is None else moment[1]
+
+    @contextmanager
+    def _moment(self) -> Iterator[Connection | None]:
+        """Give a connection whose reads all see one moment; None while there is no index."""
+        with self._snapshot() as moment:
+            yield None if moment is None else moment[0]
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[tuple[Connection, State] | None]:
+        """As the record's, of an index that was made with this model."""
         self._refuse_closed()
-        try:
-            state = self._record.state()
-        except RecordLost:
-            if self._lock.held and not self._holds:
-                self._lock.release()  # what comes back may be another folder, with another lock
-            raise
-        if state is not None:
-            check_fingerprint(state.fingerprint, self._fingerprint, f"index in {self._folder}")
-        return state
+        with ExitStack() as opened:
+            try:
+                moment = opened.enter_context(self._record.snapshot())
+            except RecordLost:
+                if self._lock.held and not self._holds:
+                    self._lock.release()  # what comes back may be another folder, with another lock
+                raise
+            if moment is not None:
+                place = f"index in {self._folder}"
+                check_fingerprint(moment[1].fingerprint, self._fingerprint, place)
+            yield moment
 
     def _refuse_closed(self) -> None:
         if self._closed:

@@ -29,8 +29,6 @@ from pathlib import Path
 
 from search.domain import (
     IndexedArticle,
-    StoredArticle,
-    StoredPassage,
 )
 from search.engine import Fingerprint, Stored, WriteOutcome
 from search.engines.embedded.chain import HEAD, Chain, log_of
@@ -43,9 +41,7 @@ from search.engines.embedded.connections import (
 )
 from search.engines.embedded.head import write_head
 from search.engines.embedded.reading import (
-    read_article,
     read_indexed,
-    read_passages,
 )
 from search.engines.embedded.reserve import Reserve
 from search.engines.embedded.rows import (
@@ -259,15 +255,6 @@ class Record:
             "WHERE a.id IN (SELECT value FROM json_each(?)) ORDER BY a.id", as_json(article_ids)
         )
         return {about.id: Stored(about.content_hash, bool(about.embedded)) for about in known}
-
-    def fetch(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], StoredPassage]:
-        """Return the known passages of these (article id, position) pairs."""
-        with self.reading() as connection:
-            return {} if connection is None else read_passages(connection, wanted)
-
-    def article(self, id: str) -> StoredArticle | None:
-        with self.reading() as connection:
-            return None if connection is None else read_article(connection, id)
 
     def indexed(self, ids: Sequence[str], dimensions: int) -> list[IndexedArticle]:
         """Return the known ones of these articles as they were written, without their terms."""

@@ -74,11 +74,9 @@ def stopping(finishing: str) -> Iterator[Callable[[], bool]]:
 
 def with_engine(settings: Settings, engine: str, option: str) -> Settings:
     """Return the settings with another engine. Raises InputError on an unknown one."""
-    from typing import get_args
+    from search import registry
 
-    from search.settings import Settings
-
-    known = get_args(Settings.model_fields["engine"].annotation)
+    known = [*registry.OWN_ENGINES, *registry.installed(registry.ENGINES)]
     if engine not in known:
         raise InputError(
             f"{option} is {engine!r}; it must be one of {', '.join(known)}", field=option

@@ -12,6 +12,7 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from search import registry
 from search.errors import SettingsError
 
 
@@ -19,6 +20,14 @@ def _absolute(path: Path) -> Path:
     if not path.is_absolute():
         raise ValueError("it must be an absolute path, such as /srv/news")
     return path
+
+
+def _engine(name: str) -> str:
+    own = registry.OWN_ENGINES
+    if name not in own and name not in (others := registry.installed(registry.ENGINES)):
+        known = ", ".join(f"`{each}`" for each in (*own, *others))
+        raise ValueError(f"no engine of this name is installed; there are {known}")
+    return name
 
 
 class Settings(BaseSettings):
@@ -37,12 +46,14 @@ class Settings(BaseSettings):
     root: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path("/"), description="folder that ids of files are told from: `/files/` and the path"
     )
-    engine: Literal["embedded", "elasticsearch"] = Field(
-        "embedded", description="where the index lives: `embedded` or `elasticsearch`"
+    engine: Annotated[str, AfterValidator(_engine)] = Field(
+        "embedded",
+        description="where the index lives: `embedded`, `elasticsearch` or another package's",
     )
     model: str = Field(
         "bundled",
-        description="`bundled`, or `sentence-transformers:` and a Hub id or folder",
+        description="`bundled`, `sentence-transformers:` and a Hub id or folder, or another"
+        " package's",
         min_length=1,
         max_length=500,
     )

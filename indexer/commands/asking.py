@@ -70,7 +70,11 @@ def search_command(
         results = Searcher(engine, embedder).search(query)
         is_empty = not results.hits and not engine.status().articles
     if is_empty:
-        where = f"in {settings.data}" if settings.engine == "embedded" else "of Elasticsearch"
+        where = (
+            f"in {settings.data}"
+            if settings.engine == "embedded"
+            else f"of {settings.engine.capitalize()}"
+        )
         hint = f"the index {where} is empty; `fihris index PATH...` fills it"
         typer.echo(f"fihris: {plain(hint)}", err=True)
     if json:
@@ -96,16 +100,19 @@ def analyze_command(
 def formats_command(json: AsJson = False) -> None:
     """List the kinds of files that are read, by their suffixes."""
     from indexer import show
-    from indexer.formats import KINDS, SUFFIXES
+    from indexer.formats import KINDS, SUFFIXES, others
+    from search.registry import package_of
 
-    suffixes = {
-        module: [suffix for suffix, its in SUFFIXES.items() if its == module] for module in KINDS
+    listed = {
+        kind: [suffix for suffix, its in SUFFIXES.items() if its == module]
+        for module, kind in KINDS.items()
     }
+    for suffix, entry in others().items():
+        listed.setdefault(f"read by the package {package_of(entry)}", []).append(suffix)
     if json:
-        typer.echo(show.as_json({KINDS[module]: its for module, its in suffixes.items()}))
+        typer.echo(show.as_json(listed))
     else:
-        lines = [f"{KINDS[module]:<45}{' '.join(its)}" for module, its in suffixes.items()]
-        typer.echo("\n".join(lines))
+        typer.echo("\n".join(f"{kind:<45}{' '.join(its)}" for kind, its in listed.items()))
 
 
 def evaluate_command(

@@ -2,7 +2,8 @@
 
 A format is a module with one function, `read`, of type `Reader`. What cannot be read
 raises SourceError with a code of `indexer.codes`; where only a part of it cannot (a line,
-a member of an archive), a `Broken` is yielded and reading goes on.
+a member of an archive), a `Broken` is yielded and reading goes on. Other packages add formats
+as entry points (docs/EXTENDING.md); no suffix of ours can be taken by one.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from unicodedata import normalize
 
-from search.errors import SourceError
+from search import registry
+from search.errors import SettingsError, SourceError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 MEBIBYTE = 1 << 20
 MAX_LINE = 16 * MEBIBYTE  # bytes of one line of JSON
@@ -115,7 +121,27 @@ Reader = Callable[[BinaryIO, str, Options], Iterator[Extracted | Broken]]
 def suffix_of(name: str) -> str:
     """Return a name's suffix that tells a kind of file, "" if none does."""
     suffix = "." + name.rpartition(".")[2].lower()
-    return suffix if suffix in SUFFIXES and suffix != "." + name.lower() else ""
+    if suffix == "." + name.lower():
+        return ""
+    return suffix if suffix in SUFFIXES or suffix in others() else ""
+
+
+@cache
+def others() -> Mapping[str, EntryPoint]:
+    """Return the readers of other packages, not loaded, by their suffixes."""
+    found = registry.installed(registry.FORMATS)
+    own = {f".{name.lower()}": entry for name, entry in found.items()}
+    return {suffix: entry for suffix, entry in own.items() if suffix not in SUFFIXES}
+
+
+def all_suffixes() -> list[str]:
+    """Return the suffixes of every kind of file that is read."""
+    return [*SUFFIXES, *others()]
+
+
+def kind_of(name: str) -> str:
+    """Return our reader's module of files of this name, "" where it is another package's or none."""
+    return SUFFIXES.get(suffix_of(name), "")
 
 
 def left_out_as(name: str) -> str:
@@ -130,14 +156,43 @@ def reader_of(name: str) -> Reader:
     """Return what reads files of this name.
 
     Raises:
-        SourceError: no kind of file has this suffix.
+        SourceError: no kind of file has this suffix, or the package that reads it is broken.
     """
     suffix = suffix_of(name)
     if not suffix:
-        kinds = ", ".join(SUFFIXES)
+        kinds = ", ".join(all_suffixes())
         raise SourceError(f"not a kind of file that is read ({kinds})", code="unsupported")
-    reader: Reader = import_module(f"indexer.formats.{SUFFIXES[suffix]}").read
-    return reader
+    reader: Reader
+    if suffix in SUFFIXES:
+        reader = import_module(f"indexer.formats.{SUFFIXES[suffix]}").read
+        return reader
+    try:
+        reader = registry.load(others()[suffix])
+    except SettingsError as error:
+        raise SourceError(str(error), code="unsupported") from error
+    return _named(reader, others()[suffix])
+
+
+def _named(reader: Reader, entry: EntryPoint) -> Reader:
+    """Return another package's reader, its failures with its name: one member's, not the archive's."""
+
+    def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+        try:
+            for item in reader(stream, name, options):
+                if not isinstance(item, Extracted | Broken):
+                    raise TypeError
+                yield item
+        except (SourceError, MemoryError):
+            raise
+        except Exception as error:
+            what = f": {error}" if isinstance(error, PermissionError) else ""  # what it may not do
+            raise SourceError(
+                f"its reader, of the package {registry.package_of(entry)}, failed "
+                f"({type(error).__name__}{what}): update or remove that package",
+                code="crashed",
+            ) from error
+
+    return read
 
 
 def id_of(name: str) -> str:

@@ -32,11 +32,12 @@ from indexer.formats import (
     MAX_METADATA,
     MEBIBYTE,
     METADATA_SUFFIX,
-    SUFFIXES,
     Broken,
     Extracted,
     Options,
+    kind_of,
     left_out_as,
+    others,
     reader_of,
     suffix_of,
     unknown_fields,
@@ -54,6 +55,9 @@ MOST_KINDS = 5  # of members left out that are named
 MAX_DEPTH = 3  # archives in archives
 
 _STREAMED = frozenset({".jsonl", ".ndjson", ".csv", ".tsv"})
+
+# Found while this is loaded, before children are forked: once, and where every folder is open.
+others()
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
@@ -91,7 +95,7 @@ class _Archive:
                 passed += 1
             elif member.name in seen:
                 yield Broken(member.shown, "duplicate-id", "its archive has this name twice")
-            elif _kind(member.name) == "archives" and depth >= MAX_DEPTH:
+            elif kind_of(member.name) == "archives" and depth >= MAX_DEPTH:
                 read += 1
                 yield Broken(member.shown, "nested", "archives in archives in archives: unpack it")
             else:
@@ -121,7 +125,7 @@ class _Archive:
                     yield from reader_of(name)(stream, name, self._options)
                     return
                 content = whole(stream, MAX_MEMBER)
-            if _kind(name) == "archives":
+            if kind_of(name) == "archives":
                 yield from self.items(io.BytesIO(content), name, depth + 1)
             else:
                 yield from reader_of(name)(io.BytesIO(content), name, self._options)
@@ -178,12 +182,12 @@ def _placed(
     item: Extracted | Broken, member: Member, key: str, known: dict[str, object] | None
 ) -> Extracted | Broken:
     """Return an item with its place in the archive, and with what is said of it beside it."""
-    between = "/" if _kind(member.name) == "archives" and not item.part.isdigit() else ":"
+    between = "/" if kind_of(member.name) == "archives" and not item.part.isdigit() else ":"
     part = f"{member.shown}{between}{item.part}" if item.part else member.shown
     if isinstance(item, Broken):
         return replace(item, part=part)
     fields, notes = item.fields, item.notes
-    if known and not item.part and _kind(member.name) not in MANY:
+    if known and not item.part and kind_of(member.name) not in MANY:
         fields = {**fields, **{k: value for k, value in known.items() if value not in (None, "")}}
         notes = (*unknown_fields(known, _beside(member.shown)), *notes)
     return replace(item, part=part, inside=f"/{key}{item.inside}", fields=fields, notes=notes)
@@ -196,10 +200,6 @@ def _key(name: str, taken: set[str]) -> str:
         key = f"{key}//{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
     taken.add(key)
     return key
-
-
-def _kind(name: str) -> str:
-    return SUFFIXES.get(suffix_of(name), "")
 
 
 def _beside(name: str) -> str:

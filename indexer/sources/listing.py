@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from indexer.formats import METADATA_SUFFIX, SUFFIXES, left_out_as, suffix_of
+from indexer.formats import METADATA_SUFFIX, all_suffixes, left_out_as, suffix_of
 from indexer.sources import Failure, Listed, Skipped, SourceFile
 from indexer.sources.identity import FileIds
 from indexer.sources.metadata import is_described
@@ -93,7 +93,7 @@ def _under(paths: Sequence[Path], ids: FileIds) -> Iterator[Listed]:
         elif suffix_of(path.name):
             yield file_at(path, ids)
         else:
-            kinds = ", ".join(SUFFIXES)
+            kinds = ", ".join(all_suffixes())
             reason = f"not a kind of file that is read ({kinds})"
             yield Failure(shown(path), reason, code="unsupported")
 

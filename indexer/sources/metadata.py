@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from indexer.encodings import decode
-from indexer.formats import MANY, MAX_METADATA, METADATA_SUFFIX, SUFFIXES, suffix_of
+from indexer.formats import MANY, MAX_METADATA, METADATA_SUFFIX, kind_of, suffix_of
 from indexer.mojibake import check_as_meant
 from indexer.records import parse_object
 from indexer.sources.naming import problem_of
@@ -16,8 +16,7 @@ from search.errors import SourceError
 
 def is_described(name: str) -> bool:
     """Tell whether a NAME.meta.json is read beside a file of this name."""
-    kind = SUFFIXES.get(suffix_of(name), "")
-    return kind != "" and kind not in MANY
+    return suffix_of(name) != "" and kind_of(name) not in MANY
 
 
 def metadata_of(path: Path) -> dict[str, object]:

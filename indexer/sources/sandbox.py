@@ -16,7 +16,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from indexer.formats import MANY, MEBIBYTE, SUFFIXES, Broken, Options, suffix_of
+from indexer.formats import (
+    MANY,
+    MEBIBYTE,
+    SUFFIXES,
+    Broken,
+    Options,
+    all_suffixes,
+    kind_of,
+    suffix_of,
+)
 from indexer.records import article_from, own_id
 from indexer.sources import Failure, Found, SourceFile
 from indexer.sources.naming import shown
@@ -80,7 +89,7 @@ def time_allowed(name: str, size: int, limits: Limits) -> tuple[float, int]:
     and 10 s of processor time a MiB: lines take 0.2 s, PDFs in an archive up to 8 s.
     """
     mebibytes = size / MEBIBYTE
-    if SUFFIXES[suffix_of(name)] in MANY:
+    if kind_of(name) in MANY:
         return limits.seconds + mebibytes / 64, int(limits.seconds + 10 * mebibytes) + 1
     seconds = limits.seconds + max(0.0, mebibytes - 10)
     return seconds, int(seconds) + 1
@@ -150,7 +159,7 @@ class Parser:
         """
         try:
             if not suffix_of(file.name):
-                reason = f"not a kind of file that is read ({', '.join(SUFFIXES)})"
+                reason = f"not a kind of file that is read ({', '.join(all_suffixes())})"
                 raise SourceError(reason, code="unsupported")
             opened = open_regular(file.path) if descriptor is None else os.dup(descriptor)
         except SourceError as error:
@@ -186,7 +195,7 @@ class Parser:
         if not size:
             yield End()
             return
-        kind = SUFFIXES[suffix_of(name)]
+        kind = kind_of(name)
         seconds, cpu_seconds = time_allowed(name, size, self._limits)
         try:
             if size <= SHARED_SIZE and kind in SHARING:

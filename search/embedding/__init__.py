@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from search import registry
 from search.domain import Vector
 from search.errors import SettingsError
 
@@ -52,30 +54,30 @@ class Embedder(Protocol):
         ...
 
 
-_SENTENCE_TRANSFORMERS = "sentence-transformers:"
+# (what follows the first colon of FIHRIS_MODEL, settings) -> the model, ready to be used; a
+# module of ours has one called `open_embedder`. Raises as that of this package.
+Opener = Callable[[str, "Settings"], Embedder]
 
 
 def open_embedder(settings: Settings) -> Embedder:
     """Return the model that `settings.model` names, ready to be used.
 
     Raises:
-        SettingsError: the name is of no known kind.
+        SettingsError: the name is of no known kind, or its package fails.
         EmbedderError: the model cannot be loaded.
     """
-    if settings.model == "bundled":
-        from search.embedding.bundled import BundledEmbedder
-
-        return BundledEmbedder(settings.cache, settings.threads)
-    if settings.model.startswith(_SENTENCE_TRANSFORMERS):
-        from search.embedding.sentence_transformers import SentenceTransformersEmbedder
-
-        return SentenceTransformersEmbedder(
-            settings.model.removeprefix(_SENTENCE_TRANSFORMERS),
-            query_prompt=settings.query_prompt,
-            passage_prompt=settings.passage_prompt,
-            threads=settings.threads,
+    name, _, argument = settings.model.partition(":")
+    opener: Opener
+    if name in registry.OWN_MODELS:
+        opener = import_module(registry.OWN_MODELS[name]).open_embedder
+        return opener(argument, settings)
+    others = registry.installed(registry.MODELS)
+    if name not in others:
+        more = "".join(f", `{other}`" for other in others)
+        raise SettingsError(
+            f"FIHRIS_MODEL: {settings.model!r} is no model; say `bundled`, or "
+            f"`sentence-transformers:` and a Hub id or a folder{more}"
         )
-    raise SettingsError(
-        f"FIHRIS_MODEL: {settings.model!r} is no model; say `bundled`, or "
-        "`sentence-transformers:` and a Hub id or a folder"
-    )
+    with registry.blamed(others[name]):
+        opener = registry.load(others[name])
+        return opener(argument, settings)

@@ -26,9 +26,11 @@ from search.embedding.batching import batches, width
 from search.embedding.rounds import Rounds, Submit
 from search.embedding.tokenizer import UnigramTokenizer
 from search.embedding.weights import Weights, dequantised, find_weights
+from search.errors import SettingsError
 
 if TYPE_CHECKING:
     from search.embedding.runtime import Lane, PreparedGraph
+    from search.settings import Settings
 
 QUERY_PROMPT = "query: "
 PASSAGE_PROMPT = "passage: "
@@ -49,6 +51,13 @@ MOST_STREAMS = 16
 _VECTORS_VERSION = "1"  # raised when code changes the vectors of the same weights
 
 _Batch = tuple[list[int], Vector]  # positions of texts, and their vectors
+
+
+def open_embedder(argument: str, settings: Settings) -> BundledEmbedder:
+    """Return the model, as `search.embedding.open_embedder`."""
+    if argument:
+        raise SettingsError(f"FIHRIS_MODEL: nothing follows `bundled` (got {argument!r})")
+    return BundledEmbedder(settings.cache, settings.threads)
 
 
 class BundledEmbedder:

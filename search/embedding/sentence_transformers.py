@@ -7,14 +7,17 @@ import json
 import re
 import threading
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from search.domain import Vector
 from search.embedding import Progress
 from search.embedding.batching import batches
-from search.errors import EmbedderError
+from search.errors import EmbedderError, SettingsError
+
+if TYPE_CHECKING:
+    from search.settings import Settings
 
 Model: TypeAlias = Any  # sentence_transformers.SentenceTransformer, which is an extra
 Tokenizer: TypeAlias = Any  # a transformers or a tokenizers tokenizer
@@ -32,6 +35,18 @@ _CHARACTERS_A_TOKEN = 64  # more text than this a token is not looked at
 _BATCH_TOKENS = {"cpu": 1_024}
 _BATCH_TOKENS_GPU = 16_384
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def open_embedder(argument: str, settings: Settings) -> SentenceTransformersEmbedder:
+    """Return the model of a Hub id or folder, as `search.embedding.open_embedder`."""
+    if not argument:
+        raise SettingsError("FIHRIS_MODEL: say `sentence-transformers:` and a Hub id or a folder")
+    return SentenceTransformersEmbedder(
+        argument,
+        query_prompt=settings.query_prompt,
+        passage_prompt=settings.passage_prompt,
+        threads=settings.threads,
+    )
 
 
 class SentenceTransformersEmbedder:

@@ -1,15 +1,18 @@
-"""Where an index lives. Each product's adapter is a package of its own, imported when it is opened."""
+"""Where an index lives. Each product is a package of its own, imported when it is opened.
+
+Each has an `Adapter`: in a package of ours the module `adapter`, in another's the one that
+its entry point in `fihris.engines` names.
+"""
 
 from __future__ import annotations
 
-import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import import_module
 from typing import Protocol
 
+from search import registry
 from search.domain import IndexedArticle
 from search.engine import Engine, EngineStatus, Fingerprint, Stored
 from search.errors import SettingsError
@@ -25,15 +28,10 @@ def open_engine(settings: Settings, fingerprint: Fingerprint) -> Engine:
         FingerprintMismatch: the index there was made by another analyser, model or schema.
         RecordCorrupt: the index there is damaged.
         EngineUnavailable: it cannot be opened now.
-        SettingsError: the engine's settings cannot be used.
+        SettingsError: there is no such engine, or its settings cannot be used.
     """
-    if settings.engine == "elasticsearch":
-        from search.engines.elastic.engine import ElasticEngine
-
-        return ElasticEngine(settings, fingerprint)
-    from search.engines.embedded.engine import EmbeddedEngine
-
-    return EmbeddedEngine(settings.data, fingerprint)
+    with _adapter(settings, "open_engine") as adapter:
+        return adapter.open_engine(settings, fingerprint)
 
 
 def stored_fingerprint(settings: Settings) -> Fingerprint | None:
@@ -41,13 +39,8 @@ def stored_fingerprint(settings: Settings) -> Fingerprint | None:
 
     Raises as `open_engine`.
     """
-    if settings.engine == "elasticsearch":
-        from search.engines.elastic import versions as elastic
-
-        return elastic.stored_fingerprint(settings)
-    from search.engines.embedded import versions as embedded
-
-    return embedded.stored_fingerprint(settings.data)
+    with _adapter(settings, "stored_fingerprint") as adapter:
+        return adapter.stored_fingerprint(settings)
 
 
 class Source(Protocol):
@@ -94,20 +87,17 @@ def present_index(settings: Settings) -> Iterator[Present | None]:
         yield Present(engine, fingerprint, is_todays=True)
 
 
-class _Former(Source, Protocol):
+class FormerIndex(Source, Protocol):
     """An index of an older Fihris, and what made it."""
 
     fingerprint: Fingerprint
 
 
-def _former_index(settings: Settings) -> _Former | None:
-    if settings.engine == "elasticsearch":
-        from search.engines.elastic import former as elastic
-
-        return elastic.former_index(settings)
-    from search.engines.embedded import former as embedded
-
-    return embedded.former_index(settings.data)
+def _former_index(settings: Settings) -> FormerIndex | None:
+    if settings.engine not in registry.OWN_ENGINES:
+        return None  # Fihris 0.1 had its own only
+    with _adapter(settings, "former_index") as adapter:
+        return adapter.former_index(settings)
 
 
 def accept(settings: Settings) -> Accepted | None:
@@ -159,15 +149,8 @@ def successor(settings: Settings, fingerprint: Fingerprint) -> Iterator[Successo
 
     Raises as `open_engine`.
     """
-    found: Successor
-    if settings.engine == "elasticsearch":
-        from search.engines.elastic import successor as elastic
-
-        found = elastic.Successor(settings, fingerprint)
-    else:
-        from search.engines.embedded import successor as embedded
-
-        found = embedded.Successor(settings.data, fingerprint)
+    with _adapter(settings, "successor") as adapter:
+        found = adapter.successor(settings, fingerprint)
     try:
         yield found
     finally:
@@ -177,15 +160,46 @@ def successor(settings: Settings, fingerprint: Fingerprint) -> Iterator[Successo
 @contextmanager
 def temporary_index(settings: Settings) -> Iterator[Settings]:
     """Give settings of an empty index of the same engine, which is removed whatever happens."""
-    if settings.engine == "elasticsearch":
-        from search.engines.elastic.versions import drop_all
+    with _adapter(settings, "temporary_index") as adapter:
+        found = adapter.temporary_index(settings)
+    with found as own:
+        yield own
 
-        alias = f"{settings.elasticsearch_index}-temporary-{uuid.uuid4().hex[:12]}"
-        own = settings.model_copy(update={"elasticsearch_index": alias})
-        try:
-            yield own
-        finally:
-            drop_all(own)
+
+class Adapter(Protocol):
+    """What opens the indexes of one engine: a module with these functions.
+
+    One of another package needs the first two; without `successor` its index cannot be
+    reindexed beside itself, without `temporary_index` nothing is evaluated in it.
+    """
+
+    def open_engine(self, settings: Settings, fingerprint: Fingerprint) -> Engine: ...
+
+    def stored_fingerprint(self, settings: Settings) -> Fingerprint | None: ...
+
+    def successor(self, settings: Settings, fingerprint: Fingerprint) -> Successor: ...
+
+    def temporary_index(self, settings: Settings) -> AbstractContextManager[Settings]: ...
+
+    def former_index(self, settings: Settings) -> FormerIndex | None: ...
+
+
+@contextmanager
+def _adapter(settings: Settings, function: str) -> Iterator[Adapter]:
+    """Give the engine's adapter to call one of its functions; what it raises names its package."""
+    adapter: Adapter
+    if settings.engine in registry.OWN_ENGINES:
+        adapter = import_module(registry.OWN_ENGINES[settings.engine])
+        yield adapter
         return
-    with tempfile.TemporaryDirectory(prefix="fihris-temporary-") as folder:
-        yield settings.model_copy(update={"data": Path(folder)})
+    entry = registry.installed(registry.ENGINES).get(settings.engine)
+    if entry is None:
+        raise SettingsError(f"FIHRIS_ENGINE: {settings.engine!r} is not installed any more")
+    adapter = registry.load(entry)
+    if not callable(getattr(adapter, function, None)):
+        raise SettingsError(
+            f"the engine {settings.engine!r} of the package {registry.package_of(entry)} cannot do "
+            f"this: it has no `{function}`"
+        )
+    with registry.blamed(entry):
+        yield adapter

@@ -28,6 +28,7 @@ PAGES = {
         "docs/API.md",
         "docs/COMMANDS.md",
         "docs/CONFIGURATION.md",
+        "docs/EXTENDING.md",
         "docs/INDEXING.md",
     )
 }

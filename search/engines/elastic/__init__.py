@@ -3,6 +3,7 @@
 One index behind one alias holds everything (`mapping` has the fields). An article's own
 document is its commit: it names the edition that is shown.
 
+adapter      opens it as settings say
 connection   the client, retries of what passes by itself, errors with their remedies
 mapping      what the index is: fields, analysis, similarity, settings
 versions     `<alias>-passages-<n>` behind the alias, made, checked, moved to, dropped

@@ -6,6 +6,8 @@ text/           Tantivy's files; the record lists them with their checksums (`se
 writer.lock     held by the one process that writes (`locking`)
 record.reserve  room on the disk for removals (`reserve`)
 
+adapter         opens it as settings say
+
 Passage vectors are read from the record into memory as int8 (`vectors`);
 sentence vectors stay in the record until a shortlist needs them.
 """

@@ -1,0 +1,36 @@
+"""How the embedded engine is opened (`search.engines.Adapter`)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from search.engine import Fingerprint
+from search.engines.embedded import former, versions
+from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.embedded.successor import Successor
+from search.settings import Settings
+
+
+def open_engine(settings: Settings, fingerprint: Fingerprint) -> EmbeddedEngine:
+    return EmbeddedEngine(settings.data, fingerprint)
+
+
+def stored_fingerprint(settings: Settings) -> Fingerprint | None:
+    return versions.stored_fingerprint(settings.data)
+
+
+def former_index(settings: Settings) -> former.FormerIndex | None:
+    return former.former_index(settings.data)
+
+
+def successor(settings: Settings, fingerprint: Fingerprint) -> Successor:
+    return Successor(settings.data, fingerprint)
+
+
+@contextmanager
+def temporary_index(settings: Settings) -> Iterator[Settings]:
+    with tempfile.TemporaryDirectory(prefix="fihris-temporary-") as folder:
+        yield settings.model_copy(update={"data": Path(folder)})

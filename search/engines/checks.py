@@ -38,7 +38,7 @@ from search.domain import (
     Layer,
     Vector,
 )
-from search.engine import MAX_LIMIT, Fingerprint, RankRequest
+from search.engine import FACET_FIELDS, MAX_LIMIT, FacetField, Fingerprint, RankRequest
 from search.errors import FingerprintMismatch, InputError
 
 MAX_ID = 512  # characters of an article's id
@@ -224,6 +224,19 @@ def check_vector(vector: Vector | None, dimensions: int) -> None:
 def check_limit(limit: int) -> None:
     if not 0 <= limit <= MAX_LIMIT:
         raise InputError(f"limit is {limit}, it must be 0 to {MAX_LIMIT:,}", field="limit")
+
+
+def check_facets(
+    clause: Clause | None, filter: Filter, fields: Sequence[FacetField], limit: int
+) -> None:
+    """Raise InputError unless an engine can count these facets; names the argument."""
+    check_limit(limit)
+    check_filter(filter)
+    if clause is not None:
+        check_clause(clause)
+    for field in fields:
+        if field not in FACET_FIELDS:
+            raise InputError(f"there is no facet {field!r}", field="fields")
 
 
 def check_filter(filter: Filter) -> None:

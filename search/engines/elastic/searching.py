@@ -10,15 +10,13 @@ from typing import Any
 from search.clauses import Clause, Prefix
 from search.domain import NO_FILTER, Filter, Layer
 from search.engine import (
-    FACET_FIELDS,
     MAX_LIMIT,
     FacetField,
     Rankings,
     RankRequest,
 )
 from search.engines.checks import (
-    check_clause,
-    check_filter,
+    check_facets,
     check_layer,
     check_limit,
     check_request,
@@ -28,7 +26,6 @@ from search.engines.elastic import queries, ranking
 from search.engines.elastic.index import Index
 from search.engines.elastic.queries import Query
 from search.engines.elastic.visible import View
-from search.errors import InputError
 
 # Buckets each shard offers besides those wanted: counts are exact unless a value is rarer
 # on a shard than so many others.
@@ -65,13 +62,7 @@ def facets(
     fields: Sequence[FacetField],
     limit: int = 20,
 ) -> dict[FacetField, list[tuple[str, int]]]:
-    check_limit(limit)
-    check_filter(filter)
-    if clause is not None:
-        check_clause(clause)
-    for field in fields:
-        if field not in FACET_FIELDS:
-            raise InputError(f"there is no facet {field!r}", field="fields")
+    check_facets(clause, filter, fields, limit)
     if not fields or not limit or index.opened() is None:
         return {field: [] for field in fields}
     counted = {str(field): _most_frequent(str(field), limit) for field in fields}

@@ -19,7 +19,6 @@ from typing import TypeVar
 from search.clauses import Clause
 from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
 from search.engine import (
-    FACET_FIELDS,
     EngineStatus,
     FacetField,
     Fingerprint,
@@ -30,8 +29,7 @@ from search.engine import (
     WriteOutcome,
 )
 from search.engines.checks import (
-    check_clause,
-    check_filter,
+    check_facets,
     check_fingerprint,
     check_layer,
     check_limit,
@@ -221,13 +219,7 @@ class EmbeddedEngine:
     def facets(
         self, clause: Clause | None, filter: Filter, fields: Sequence[FacetField], limit: int = 20
     ) -> dict[FacetField, list[tuple[str, int]]]:
-        check_limit(limit)
-        check_filter(filter)
-        if clause is not None:
-            check_clause(clause)
-        for field in fields:
-            if field not in FACET_FIELDS:
-                raise InputError(f"there is no facet {field!r}", field="fields")
+        check_facets(clause, filter, fields, limit)
         return self._asked(
             lambda view: {
                 field: self._facet(view, clause, filter, field)[:limit] for field in fields

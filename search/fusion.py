@@ -1,8 +1,11 @@
-"""One ranking out of two: a convex combination of min-max normalised scores. Pure.
+"""One ranking out of two: a convex combination of scores on a common scale. Pure.
 
 Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval"
-(TOIS 2023) find it better than reciprocal rank fusion in and out of domain; so
-does every set measured here (docs/EVALUATION.md).
+(TOIS 2023) find a convex combination better than reciprocal rank fusion in and out of domain;
+so does every set measured here (docs/EVALUATION.md). Their min-max scale gives the last passage
+a ranking lists nothing, as if it did not match: with words that a few short titles hold, exact
+hits then vanish from the first page. So here words count by their share of the best score, and
+meaning by how far it is below the best.
 """
 
 from __future__ import annotations
@@ -10,30 +13,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
-def normalised(scores: Mapping[str, float]) -> dict[str, float]:
-    """Map scores linearly onto 0..1; where all are equal, all are 1."""
+def by_share(scores: Mapping[str, float]) -> dict[str, float]:
+    """Map scores of words to their share of the best one; where none is above 0, all are 1."""
+    best = max(scores.values(), default=0.0)
+    return {key: score / best if best > 0 else 1.0 for key, score in scores.items()}
+
+
+def by_distance(scores: Mapping[str, float], spread: float) -> dict[str, float]:
+    """Map cosines onto 0..1: the best is 1, the last 0 where it is `spread` below or more.
+
+    Args:
+        spread: cosines that are nearer to each other than this differ by less than all.
+    """
     if not scores:
         return {}
-    low, high = min(scores.values()), max(scores.values())
-    if high <= low:
-        return dict.fromkeys(scores, 1.0)
-    return {key: (score - low) / (high - low) for key, score in scores.items()}
+    best = max(scores.values())
+    whole = max(best - min(scores.values()), spread)
+    return {key: 1.0 - (best - score) / whole for key, score in scores.items()}
 
 
 def fuse(
-    keyword: Mapping[str, float], semantic: Mapping[str, float], keyword_weight: float
+    keyword: Mapping[str, float],
+    semantic: Mapping[str, float],
+    keyword_weight: float,
+    spread: float,
 ) -> list[tuple[str, float]]:
-    """Return (passage id, score) by (-score, id); a ranking that lists no passage gives it 0.
+    """Return (passage id, score) by (-score, id).
+
+    A passage without the words has 0 of them; one beyond the nearest means as much as the last
+    of these.
 
     Args:
         keyword: scores of the text ranking by passage id.
-        semantic: scores of the vector ranking by passage id.
+        semantic: cosines of the vector ranking by passage id.
         keyword_weight: 0..1; the semantic ranking weighs the rest.
+        spread: of the model's cosines (`by_distance`), above 0.
     """
-    by_text, by_meaning = normalised(keyword), normalised(semantic)
+    words, meaning = by_share(keyword), by_distance(semantic, spread)
+    last = min(meaning.values(), default=0.0)
     combined = {
-        key: keyword_weight * by_text.get(key, 0.0)
-        + (1 - keyword_weight) * by_meaning.get(key, 0.0)
-        for key in by_text.keys() | by_meaning.keys()
+        key: keyword_weight * words.get(key, 0.0) + (1 - keyword_weight) * meaning.get(key, last)
+        for key in words.keys() | meaning.keys()
     }
     return sorted(combined.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -97,7 +97,7 @@ class Searcher:
                 rankings = self._rank(query, mode, parsed, vector, forms)
         with clock.stage("fuse"):
             weight = KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
-            ranked = _ranked(rankings, mode, vector, weight)
+            ranked = self._ranked(rankings, mode, vector, weight)
             page = ranked[query.start : query.start + query.size]
         with clock.stage("fetch"):
             stored = dict(rankings.passages_read)
@@ -115,6 +115,17 @@ class Searcher:
             searched_also=_searched_also(parsed, forms),
             relaxed=relaxed,
         )
+
+    def _ranked(
+        self, rankings: Rankings, mode: Mode, vector: Vector | None, weight: float
+    ) -> list[tuple[str, float]]:
+        text = {hit.passage_id: hit.score for hit in rankings.text}
+        near = {hit.passage_id: hit.score for hit in rankings.vector}
+        if mode == "keyword" or vector is None or self._queries is None:
+            return list(text.items())
+        if mode == "semantic" or weight == 0.0:
+            return list(near.items())
+        return fuse(text, near, weight, self._queries.spread)
 
     def prepare(self) -> None:
         """Do now what the first search by words would wait for: word lists, the engine's files.
@@ -256,20 +267,6 @@ def coverage(frequencies: Mapping[Term, int], passages: int, forms: Forms = NO_F
 def _searched_also(parsed: ParsedQuery, forms: Forms) -> tuple[Variant, ...]:
     words = {t.stem: t.letters for t in parsed.words()}
     return tuple(Variant(words[s], tuple(f.letters for f in forms[s])) for s in words if s in forms)
-
-
-def _ranked(
-    rankings: Rankings, mode: Mode, vector: Vector | None, weight: float
-) -> list[tuple[str, float]]:
-    if mode == "keyword" or vector is None:
-        return [(h.passage_id, h.score) for h in rankings.text]
-    if mode == "semantic" or weight == 0.0:
-        return [(h.passage_id, h.score) for h in rankings.vector]
-    return fuse(
-        {h.passage_id: h.score for h in rankings.text},
-        {h.passage_id: h.score for h in rankings.vector},
-        weight,
-    )
 
 
 def _hits(

@@ -31,18 +31,22 @@ class CentredQueries:
 
     def embed(self, text: str) -> Vector:
         """Return shape (dimensions,), L2-normalised. Raises EmbedderError."""
-        vector = self._embedder.embed_query(text) - SHARE * self._mean
-        return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), dtype=np.float32)
+        return self._centred(self._embedder.embed_query(text))
 
     @cached_property
     def spread(self) -> float:
         """How far cosines of this model lie apart, above 0: `SPREAD` standard deviations of the
         cosines between generic queries. Raises EmbedderError.
         """
-        centred = self._generic - SHARE * self._mean
-        centred = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+        centred = self._centred(self._generic)
         cosines = (centred @ centred.T)[np.triu_indices(len(centred), 1)]
         return max(SPREAD * float(np.std(cosines)), 1e-6)
+
+    def _centred(self, vectors: Vector) -> Vector:
+        """Return vectors, shape (..., dimensions), without the share and L2-normalised."""
+        vectors = vectors - SHARE * self._mean
+        norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        return np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)
 
     @cached_property
     def _mean(self) -> Vector:

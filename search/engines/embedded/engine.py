@@ -41,7 +41,7 @@ from search.engines.embedded.changes import State
 from search.engines.embedded.connections import Connection
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.meaning import Meaning
-from search.engines.embedded.reading import read_article, read_passages
+from search.engines.embedded.reading import read_article, read_indexed, read_passages
 from search.engines.embedded.record import Record
 from search.engines.embedded.versions import Versions
 from search.engines.embedded.viewing import View, Views
@@ -274,10 +274,13 @@ class EmbeddedEngine:
         self._state()
 
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
-        if self._state() is None:
-            return []
+        dimensions = self._fingerprint.dimensions
         known = [key for key in dict.fromkeys(article_ids) if is_unicode(key)]
-        return self._record.indexed(known, self._fingerprint.dimensions)
+        with self._moment() as connection:
+            if connection is None:
+                return []
+            found = [read_indexed(connection, key, dimensions) for key in known]
+        return [article for article in found if article is not None]
 
     def status(self) -> EngineStatus:
         state = self._state()

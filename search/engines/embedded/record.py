@@ -40,9 +40,6 @@ from search.engines.embedded.connections import (
     identity_of,
 )
 from search.engines.embedded.head import write_head
-from search.engines.embedded.reading import (
-    read_indexed,
-)
 from search.engines.embedded.reserve import Reserve
 from search.engines.embedded.rows import (
     ARTICLE,
@@ -255,14 +252,6 @@ class Record:
             "WHERE a.id IN (SELECT value FROM json_each(?)) ORDER BY a.id", as_json(article_ids)
         )
         return {about.id: Stored(about.content_hash, bool(about.embedded)) for about in known}
-
-    def indexed(self, ids: Sequence[str], dimensions: int) -> list[IndexedArticle]:
-        """Return the known ones of these articles as they were written, without their terms."""
-        with self.reading() as connection:
-            if connection is None:
-                return []
-            found = [read_indexed(connection, known, dimensions) for known in ids]
-        return [article for article in found if article is not None]
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         return self._page("TRUE", after, limit)

@@ -20,6 +20,7 @@ from search.settings import Settings
 from tests.support import REPOSITORY
 
 POLL = 0.05  # seconds
+LATER = 1.15  # times: 4 after ten kills
 PAGE = 1_000  # articles compared at once
 
 
@@ -72,8 +73,9 @@ def run_killed(
 ) -> tuple[int, Ended]:
     """Start the command again and again, kill it at random moments, then let it end.
 
-    `lasting` is the seconds that a run in peace takes. What ends before it is killed found less
-    to do than that: those after it are killed sooner.
+    `lasting` is the seconds that a run in peace takes. On a machine that is busier now all of it
+    may be too soon to have written anything, so each run is killed later than the one before.
+    What ends before it is killed found less to do: those after it are killed sooner.
     Returns how many of the runs were really killed, and the last one.
     """
     chosen = random.Random(seed)
@@ -82,6 +84,7 @@ def run_killed(
         ended = run(arguments, environment, kill_after=lasting * chosen.uniform(0.3, 0.8))
         if ended.status == -signal.SIGKILL:
             killed += 1
+            lasting *= LATER
         else:
             lasting = ended.seconds
     return killed, run(arguments, environment)

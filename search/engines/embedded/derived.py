@@ -70,7 +70,11 @@ class TextFollower:
         if self.opened is None or self.opened.manifest.sequence < manifest.sequence:
             self._segments.verify(manifest)
             with self._segments.opened(manifest) as folder:
-                self.opened = OpenText(manifest, TextIndex(folder))
+                index = TextIndex(folder)
+            # Once more: Tantivy opens a segment whose positions a writer has just removed as one
+            # without positions, and fails in the first search that needs them.
+            self._segments.verify(manifest)
+            self.opened = OpenText(manifest, index)
 
     def publish(self) -> None:
         """Publish and open a text index at the record's state. Needs the writer's lock.

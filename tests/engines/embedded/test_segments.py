@@ -73,6 +73,27 @@ def test_a_reader_beside_a_writer_without_pause_opens_only_what_was_verified(
     assert files == {*manifest.files, "head.json"}
 
 
+@pytest.mark.parametrize("kind", ["idx", "pos", "term", "store", "fast", "fieldnorm"])
+def test_a_file_that_goes_while_it_is_opened_is_noticed(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "index"
+    with opened(folder) as engine:
+        engine.write([indexed("a", "shared")])
+    real = text._open
+
+    def removed_just_before(place: Path, *, create: bool = False) -> object:
+        for path in (folder / "text").glob(f"*.{kind}"):
+            path.unlink()
+        return real(place, create=create)
+
+    with opened(folder) as engine:
+        with patch.object(text, "_open", removed_just_before):
+            state = engine._record.state()
+            assert state is not None
+            assert engine._views._text.open_published(state)
+            assert engine._views._text.opened is None
+        assert found(engine, Term("stem", "shared")) == ["a#0"]  # built anew
+
+
 def test_searching_leaves_no_private_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

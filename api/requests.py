@@ -50,8 +50,8 @@ class SearchParameters(BaseModel):
     q: str = Field(
         max_length=MAX_QUERY_LENGTH,
         description=(
-            'What to search for. `"a phrase"` in any quotes asks for its exact spelling,'
-            " `+word` must be there, `-word` must not."
+            'What to search for. `"a phrase"` in any quotes asks for these words in a row, in any'
+            ' spelling, `="a phrase"` for the letters typed; `+word` must be there, `-word` must not.'
         ),
         examples=["ضربات جوية في العراق", '"كتائب حزب الله"', "Who was hurt in the attack?"],
     )

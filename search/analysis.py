@@ -67,6 +67,7 @@ class Token(NamedTuple):
 
 _Layers = tuple[str, str, str, tuple[str, ...], str, bool]
 LETTERS: Final = 0  # places in it
+FOLDED: Final = 1
 STEM: Final = 2
 GRAMS: Final = 3
 STOP: Final = 5

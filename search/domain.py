@@ -24,7 +24,7 @@ Vector = NDArray[np.float32]  # shape (dimensions,) or (n, dimensions)
 Layer = Literal["letters", "folded", "stem", "grams", "vowelled", "sound"]
 LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem", "grams", "vowelled", "sound")
 # Those whose terms' places are kept, one term a word: phrases are asked of these only.
-PHRASE_LAYERS: tuple[Layer, ...] = ("letters", "stem")
+PHRASE_LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem")
 Mode = Literal["keyword", "semantic", "hybrid"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 

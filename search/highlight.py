@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from search.analysis import GRAMS, LETTERS, RUN, STEM, STOP, words_of
+from search.analysis import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, words_of
 from search.candidates import Candidates
 from search.domain import Segment, Span
-from search.matching import near, with_clitics
+from search.matching import near
 from search.parse import ParsedQuery
+from search.phrases import Row, name_rows, rows
 from search.variants import NO_FORMS, Forms
 
-_Word = tuple[int, int, str]  # offsets, letters
-_ANY: _Word = (0, 0, "")  # words that no phrase has
+_Word = tuple[int, int, tuple[str, str, str]]  # offsets; letters, folded, stem
+_ANY: _Word = (0, 0, ("", "", ""))  # words that no phrase has
+_GAP = 4  # code points between candidates that may be a word of a phrase («و» written apart)
 
 
 class Marker:
@@ -25,17 +27,24 @@ class Marker:
         loose = query.words(exact=False)
         wanted = [(word.stem, near(word)) for word in loose]
         wanted += [(form.stem, None) for word in loose for form in forms.get(word.stem, ())]
-        phrases = [i.tokens for i in query.items if i.exact and i.occur != "excluded"]
+        phrases = [i for i in query.items if i.exact and i.occur != "excluded"]
         self._stems = frozenset(stem for stem, _ in wanted)
         self._nears = [n for _, n in wanted if n]
         self._near_grams = frozenset().union(*(n.grams for n in self._nears))
-        self._phrases = [
-            (frozenset(with_clitics(first.letters)), [t.letters for t in rest])
-            for first, *rest in phrases
-        ]
+        names = name_rows(query)
+        asked = [(STEM, names)] if names else []
+        for item in phrases:
+            layer = LETTERS if item.typed else FOLDED
+            asked.append((layer, rows(item, len(phrases))))
+        # By layer, then by first word.
+        self._phrases: dict[int, dict[str, list[Row]]] = {}
+        for layer, spelt in asked:
+            for row in spelt:
+                self._phrases.setdefault(layer, {}).setdefault(row[0], []).append(row)
+        wanted += [(stem, None) for row in names for stem in row]
         # Without the article, which may be written لل in a phrase's first word.
-        parts = [t.letters.removeprefix("ال") for tokens in phrases for t in tokens]
-        self._candidates = Candidates(wanted, parts)
+        parts = {w.removeprefix("ال") for i in phrases for r in rows(i, len(phrases)) for w in r}
+        self._candidates = Candidates(wanted, sorted(parts - {"و"}))
 
     def highlight(self, text: str) -> tuple[Segment, ...]:
         """Return the text in segments, the words that match the query marked."""
@@ -47,8 +56,8 @@ class Marker:
         words: list[_Word] = []
         stems, apart, at = self._stems, self._near_grams.isdisjoint, 0
         for begin, stop in self._candidates.stretches(text):
-            if self._phrases and _has_word(text, at, begin):
-                words.append(_ANY)
+            if self._phrases:
+                words += _passed_over(text, at, begin)
             for match in RUN.finditer(text, begin, stop):
                 offset = match.start()
                 for start, end, layers in words_of(match.group()):
@@ -60,14 +69,22 @@ class Marker:
                     ):
                         found.append(Span(offset + start, offset + end))
                     if self._phrases:
-                        words.append((offset + start, offset + end, layers[LETTERS]))
+                        words.append((offset + start, offset + end, layers[:3]))
             at = stop
         if not self._phrases:
             return found
-        in_phrases = {n for phrase in self._phrases for n in _phrase(words, *phrase)}
+        in_phrases = {n for at in range(len(words)) for n in self._phrase(words, at)}
         spans = (Span(start, end) for start, end, _ in (words[n] for n in in_phrases))
         marked = {*found, *(span for span in spans if span.end > span.start)}
         return sorted(marked, key=lambda span: (span.start, span.end))
+
+    def _phrase(self, words: Sequence[_Word], at: int) -> Iterator[int]:
+        """Yield the places of the words of phrases that begin at a place."""
+        for layer, by_first in self._phrases.items():
+            for row in by_first.get(words[at][2][layer], ()):
+                end = at + len(row)
+                if all(w[2][layer] == r for w, r in zip(words[at:end], row, strict=False)):
+                    yield from range(at, end) if end <= len(words) else ()
 
     def _is_near(self, grams: tuple[str, ...]) -> bool:
         return any(len(n.grams.intersection(grams)) >= n.least for n in self._nears)
@@ -87,15 +104,12 @@ def segments(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:
     return tuple(pieces)
 
 
-def _has_word(text: str, start: int, end: int) -> bool:
-    return any(words_of(match.group()) for match in RUN.finditer(text, start, end))
-
-
-def _phrase(words: Sequence[_Word], first: frozenset[str], rest: list[str]) -> set[int]:
-    size = 1 + len(rest)
-    return {
-        at + k
-        for at in range(len(words) - size + 1)
-        if words[at][2] in first and [w[2] for w in words[at + 1 : at + size]] == rest
-        for k in range(size)
-    }
+def _passed_over(text: str, start: int, end: int) -> list[_Word]:
+    """Return the words of a stretch that is no candidate, one for all of a longer one."""
+    if end - start > _GAP:
+        return [_ANY] if any(words_of(m.group()) for m in RUN.finditer(text, start, end)) else []
+    return [
+        (match.start() + at, match.start() + stop, layers[:3])
+        for match in RUN.finditer(text, start, end)
+        for at, stop, layers in words_of(match.group())
+    ]

@@ -22,6 +22,7 @@ from search.clauses import (
 )
 from search.domain import Layer
 from search.parse import Item, ParsedQuery
+from search.phrases import layer_of, name_rows, rows
 from search.variants import NO_FORMS, Forms
 
 STEM_WEIGHT = 1.0
@@ -30,7 +31,6 @@ FOLDED_WEIGHT = 0.1  # the form asked ranks above its inflections
 LETTERS_WEIGHT = 0.1  # the spelling asked ranks above its variants
 PHRASE_WEIGHT = 1.0  # besides its words; a passage that holds the phrase nearly doubles
 FORM_WEIGHT = 0.7  # a Latin spelling's Arabic form may be another word
-_CLITICS = ("و", "ف", "ب", "ل", "ك", "وب", "ول")
 VOWELLED_WEIGHT = 0.5  # vowels asked rank passages whose vowels agree higher
 
 
@@ -64,11 +64,15 @@ def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
     if not words:
         return Everything() if any(item.occur == "excluded" for item in query.items) else None
     phrases = tuple(
-        Boost(_phrase(item), PHRASE_WEIGHT)
+        Boost(_phrase(item, query), PHRASE_WEIGHT)
         for item in query.items
         if item.exact and item.occur == "optional"
     )
-    return Prefer(Boost(_matches(words, forms), 0.0), AnyOf((*_scores(words, forms), *phrases)))
+    names = tuple(_in_a_row("stem", row) for row in name_rows(query))
+    return Prefer(
+        Boost(_matches(words, forms, names), 0.0),
+        AnyOf((*_scores(words, forms), *names, *phrases)),
+    )
 
 
 def near_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
@@ -90,8 +94,8 @@ def near_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
 
 def constraint(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
     """Return what every hit must meet whatever the ranking, None where nothing was demanded."""
-    required = tuple(_demand(i, forms) for i in query.items if i.occur == "required")
-    excluded = tuple(_demand(i, forms) for i in query.items if i.occur == "excluded")
+    required = tuple(_demand(i, query, forms) for i in query.items if i.occur == "required")
+    excluded = tuple(_demand(i, query, forms) for i in query.items if i.occur == "excluded")
     if not required and not excluded:
         return None
     wanted: Clause = AllOf(required) if required else Everything()
@@ -103,27 +107,17 @@ def stem_terms(query: ParsedQuery) -> tuple[Term, ...]:
     return tuple(dict.fromkeys(Term("stem", word.stem) for word in query.words()))
 
 
-def with_clitics(letters: str) -> tuple[str, ...]:
-    """Return how a phrase's first word may be written: وقوات التحالف holds «قوات التحالف»."""
-    if not "\u0621" <= letters[0] <= "\u064a":
-        return (letters,)
-    prefixed = tuple(clitic + letters for clitic in ("", *_CLITICS))
-    if not letters.startswith("ال"):
-        return prefixed
-    return (*prefixed, "لل" + letters[2:], "ولل" + letters[2:])
-
-
-def _demand(item: Item, forms: Forms) -> Clause:
+def _demand(item: Item, query: ParsedQuery, forms: Forms) -> Clause:
     if item.exact:
-        return _phrase(item)
+        return _phrase(item, query)
     if len(item.tokens) == 1:
         return AnyOf(tuple(Term("stem", stem) for stem in _stems(item.tokens[0], forms)))
     return _in_a_row("stem", tuple(t.stem for t in item.tokens))
 
 
-def _phrase(item: Item) -> Clause:
-    first, *rest = (t.letters for t in item.tokens)
-    return AnyOf(tuple(_in_a_row("letters", (word, *rest)) for word in with_clitics(first)))
+def _phrase(item: Item, query: ParsedQuery) -> Clause:
+    layer, phrases = layer_of(item), sum(i.exact for i in query.items)
+    return AnyOf(tuple(_in_a_row(layer, row) for row in rows(item, phrases)))
 
 
 def _in_a_row(layer: Layer, values: tuple[str, ...]) -> Clause:
@@ -134,9 +128,9 @@ def _stems(word: Token, forms: Forms) -> tuple[str, ...]:
     return (word.stem, *(form.stem for form in forms.get(word.stem, ())))
 
 
-def _matches(words: tuple[Token, ...], forms: Forms) -> Clause:
-    stems = (Term("stem", stem) for word in words for stem in _stems(word, forms))
-    return AnyOf(tuple(dict.fromkeys(stems)))
+def _matches(words: tuple[Token, ...], forms: Forms, names: tuple[Clause, ...]) -> Clause:
+    stems = [Term("stem", stem) for word in words for stem in _stems(word, forms)]
+    return AnyOf(tuple(dict.fromkeys((*stems, *names))))
 
 
 def _scores(words: tuple[Token, ...], forms: Forms) -> tuple[Clause, ...]:

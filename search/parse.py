@@ -3,8 +3,9 @@
 The grammar is deliberately small, since every character must be acceptable:
 
     query  := item*
-    item   := sign? (quote text quote | word)
+    item   := sign? ("="? quote text quote | word)
     sign   := "+" | "-"          only right before an item, at the start or after a space
+    "="    the letters typed, not another spelling of them
     quote  := any of QUOTES       an opening one needs no matching shape to close it
 
 A quote that nothing closes is punctuation. What +demands must be there, what
@@ -27,7 +28,7 @@ MAX_QUERY_LENGTH = 1000  # code points
 QUOTES = '"“”«»„‟＂'
 
 _ITEM = re.compile(
-    rf"(?P<sign>(?<!\S)[+-])?(?:[{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}]|(?P<word>[^\s{QUOTES}]+))"
+    rf"(?P<sign>(?<!\S)[+-])?(?:(?P<typed>(?<![^\s+-])=)?[{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}]|(?P<word>[^\s{QUOTES}]+))"
 )
 
 Occur = Literal["optional", "required", "excluded"]
@@ -38,14 +39,16 @@ _OCCUR: dict[str, Occur] = {"": "optional", "+": "required", "-": "excluded"}
 class Item:
     """One word or phrase of a query.
 
-    `exact` items were quoted: their letters must stand next to each other as
-    typed. Other items with several tokens came from one word such as COVID-19.
+    `exact` items were quoted: their words must stand next to each other, in any spelling
+    unless `typed` (`search.phrases`). Other items with several tokens came from one word such
+    as COVID-19.
     """
 
     text: str
     tokens: tuple[Token, ...]
     occur: Occur
     exact: bool
+    typed: bool = False
 
     def is_strict(self) -> bool:
         """Whether its words count in a row only."""
@@ -100,7 +103,7 @@ def parse(text: str) -> ParsedQuery:
         tokens = tuple(analyse(content))
         occur = _OCCUR[found["sign"] or ""]
         if tokens:
-            items.append(Item(content, tokens, occur, exact))
+            items.append(Item(content, tokens, occur, exact, found["typed"] is not None))
         if occur != "excluded":
             meaning.append(content)
     plain = all(item.occur == "optional" for item in items)

@@ -45,7 +45,7 @@ const TEXTS = {
     tipsTitle: "كيف تبحث",
     tips: [
       ["ضربات جوية", "كلمات بأي صيغة: الضربة والضربات وضرباتهم سواء"],
-      ["«كتائب حزب الله»", "بين علامتي اقتباس: العبارة كما كُتبت"],
+      ["«كتائب حزب الله»", "بين علامتي اقتباس: العبارة متتابعة بأي إملاء"],
       ["العراق -سوريا +إيران", "ناقص لما لا تريد، وزائد لما لا بد منه"],
       ["من المسؤول عن الهجوم؟", "سؤال كامل: يُجاب بالمعنى، ولو سألت بلغة أخرى"],
     ],
@@ -126,11 +126,11 @@ const TEXTS = {
     tipsTitle: "How to search",
     tips: [
       ["ضربات جوية", "Words in any form: singular, plural, with prefixes and endings"],
-      ["“كتائب حزب الله”", "In quotation marks: the phrase exactly as written"],
+      ["“كتائب حزب الله”", "In quotation marks: the words in a row, in any spelling"],
       ["العراق -سوريا +إيران", "Minus for what must not be there, plus for what must"],
       ["Who was behind the attack?", "A whole question is answered by meaning, in any language"],
     ],
-    relaxed: "No paragraph has the quoted phrase as typed. These are results for its words.",
+    relaxed: "No paragraph has the quoted phrase. These are results for its words.",
     degraded: {
       semantic: "Search by meaning is not available now. These are results by words only.",
       behind: "What was added last is not found by its words yet.",

@@ -30,7 +30,9 @@ FILTERS: Mapping[str, str] = {
     "author": "authors",
 }
 # Probes that are asked of a collection where the spelling typed is common too.
-COMMON = frozenset({("hamza_seats", True), ("names", True), ("misspellings", False)})
+COMMON = frozenset(
+    {("hamza_seats", True), ("names", True), ("misspellings", False), ("phrases", False)}
+)
 _SENTENCES = (
     "ذكر هذا المؤرخ {} في الفصل الثالث من روايته.",
     "ثم انتقل الحديث إلى {} بعد العشاء بقليل.",
@@ -61,9 +63,10 @@ class Probe:
 
     def others(self) -> Iterator[Article]:
         """Yield other articles that have the spelling typed."""
-        if (self.kind, self.found) in COMMON and '"' not in self.query:
+        if (self.kind, self.found) in COMMON:
+            typed = self.query.strip('="')
             for number, sentence in enumerate(_SENTENCES[:3]):
-                yield Article(ArticleInfo(f"{self.name}-{number}"), sentence.format(self.query))
+                yield Article(ArticleInfo(f"{self.name}-{number}"), sentence.format(typed))
 
     def asked(self) -> Query:
         name, value = _field(self.query)

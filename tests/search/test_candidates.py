@@ -17,8 +17,9 @@ from search.analysis import RUN, Token, analyse
 from search.candidates import Candidates
 from search.domain import Segment
 from search.highlight import Marker
-from search.matching import near, with_clitics
+from search.matching import near
 from search.parse import ParsedQuery, parse
+from search.phrases import name_rows, rows
 from search.stemmer import plural_forms, stem
 from search.variants import NO_FORMS, Form, Forms
 from tests.analysis.test_properties import TEXTS
@@ -40,16 +41,14 @@ def marks_of_all_words(query: ParsedQuery, text: str, forms: Forms = NO_FORMS) -
 
     tokens = analyse(text)
     marked = {at for at, token in enumerate(tokens) if matches(token)}
-    for item in query.items:
-        if not item.exact or item.occur == "excluded":
-            continue
-        first, *rest = (t.letters for t in item.tokens)
-        size = len(item.tokens)
-        for at in range(len(tokens) - size + 1):
-            if tokens[at].letters in with_clitics(first) and rest == [
-                t.letters for t in tokens[at + 1 : at + size]
-            ]:
-                marked.update(range(at, at + size))
+    phrases = [item for item in query.items if item.exact and item.occur != "excluded"]
+    asked = [("letters" if i.typed else "folded", rows(i, len(phrases))) for i in phrases]
+    for layer, spelt in [*asked, ("stem", name_rows(query))]:
+        terms = [getattr(token, layer) for token in tokens]
+        for row in spelt:
+            for at in range(len(tokens) - len(row) + 1):
+                if tuple(terms[at : at + len(row)]) == row:
+                    marked.update(range(at, at + len(row)))
     spans = [(tokens[at].start, tokens[at].end) for at in sorted(marked)]
     return [f"{start}: {text[start:end]}" for start, end in spans if end > start]
 

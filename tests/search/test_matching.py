@@ -5,9 +5,21 @@ from __future__ import annotations
 import pytest
 
 from search.analysis import analyse
-from search.clauses import AnyOf, Not, Phrase, Prefer, Term
-from search.matching import constraint, near, near_clause, text_clause, with_clitics
+from search.clauses import (
+    MAX_CLAUSES,
+    AllOf,
+    AnyOf,
+    Everything,
+    Not,
+    Phrase,
+    Prefer,
+    Term,
+    count_clauses,
+)
+from search.matching import constraint, near, near_clause, text_clause
 from search.parse import parse
+from search.phrases import with_clitics
+from search.stemmer import stem
 
 
 def is_near(word: str, other: str) -> bool:
@@ -86,3 +98,65 @@ def test_the_first_word_of_a_phrase_may_carry_clitics() -> None:
     assert {"قوات", "وقوات", "بقوات", "لقوات"} <= set(with_clitics("قوات"))
     assert {"للتحالف", "والتحالف", "بالتحالف"} <= set(with_clitics("التحالف"))
     assert with_clitics("covid") == ("covid",)
+
+
+def demanded(text: str) -> set[tuple[str, ...]]:
+    wanted = constraint(parse(text))
+    assert isinstance(wanted, AllOf)
+    (phrase,) = wanted.clauses
+    assert isinstance(phrase, AnyOf)
+    layer = "letters" if text.startswith("=") else "folded"
+    assert {part.layer for part in phrase.clauses} == {layer}  # type: ignore[union-attr]
+    return {
+        part.values if isinstance(part, Phrase) else (part.value,)  # type: ignore[union-attr]
+        for part in phrase.clauses
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("«الاسلامي»", "الإسلامي"),
+        ("«العالم الإسلامى»", "العالم الاسلامي"),
+        ("«أسماء ٱلسور»", "اسماء السور"),
+        ("«بيت المقدس»", "بَيْتُ المَقدِسِ"),
+        ("«زيد وعمرو»", "زيد و عمرو"),
+        ("«زيد و عمرو»", "زيد وعمرو"),
+        ("«محمد بن موسى»", "محمد ابن موسى"),
+        ("«خالد ابن الوليد»", "خالد بن الوليد"),
+        ("«عبد الله»", "عبدالله"),
+        ("«أبوبكر»", "أبي بكر"),
+        ("«قوات التحالف»", "وقوات التحالف"),
+        ('="على"', "على"),
+        ('="قوات التحالف"', "لقوات التحالف"),
+    ],
+)
+def test_a_phrase_may_be_written(typed: str, written: str) -> None:
+    layer = "letters" if typed.startswith("=") else "folded"
+    assert tuple(getattr(t, layer) for t in analyse(written)) in demanded(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [('="الاسلامي"', "الإسلامي"), ('="علي"', "على"), ("«محمد موسى»", "محمد بن موسى")],
+)
+def test_a_phrase_may_not_be_written(typed: str, written: str) -> None:
+    layer = "letters" if typed.startswith("=") else "folded"
+    assert tuple(getattr(t, layer) for t in analyse(written)) not in demanded(typed)
+
+
+def test_a_phrase_of_many_words_has_a_bounded_number_of_rows() -> None:
+    words = " ".join(["وزير"] * 150)
+    assert len(demanded(f"«{words}»")) <= 24 * 10
+    many = " ".join(["«وابن وعبدالله وابوبكر»"] * 40)
+    assert count_clauses(constraint(parse(many)) or Everything()) < MAX_CLAUSES
+
+
+def test_names_of_two_parts_match_written_the_other_way() -> None:
+    assert Phrase("stem", (stem("عبد"), stem("الناصر"))) in matching(
+        text_clause(parse("عبدالناصر"))
+    )
+    assert Term("stem", stem("عبدالناصر")) in matching(text_clause(parse("جمال عبد الناصر")))
+    assert Term("stem", stem("ابوبكر")) in matching(text_clause(parse("أبي بكر")))
+    assert Term("stem", stem("نورالدين")) in matching(text_clause(parse("نور الدين")))
+    assert not any(isinstance(c, Phrase) for c in matching(text_clause(parse("والله بالله أبواب"))))

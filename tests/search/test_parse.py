@@ -101,3 +101,11 @@ def test_no_text_makes_it_fail(text: str) -> None:
     parsed = parse(text)
     text_clause(parsed)
     constraint(parsed)
+
+
+def test_an_equals_sign_before_quotes_asks_for_the_letters_typed() -> None:
+    typed = parse('="على" +="علي" -="على"')
+    assert [item.typed for item in typed.items] == [True, True, True]
+    assert [item.typed for item in parse('"على" a="على" = "على"').items if item.exact] == [
+        False
+    ] * 3

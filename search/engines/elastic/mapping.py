@@ -21,7 +21,7 @@ from search.engine import MAX_LIMIT, Fingerprint
 from search.errors import FingerprintMismatch
 from search.settings import Settings
 
-FORMAT = 4  # of the fields below; another one means the index is made anew
+FORMAT = 5  # of the fields below; another one means the index is made anew
 FORMER = 2  # of the first release, which `former` reads, to make it anew
 MAX_WINDOW = 3 * MAX_LIMIT  # hits of one search: a limit's, and what may have to be left out
 

@@ -197,8 +197,13 @@ def _layers(kind: Kind, letters: str, marks: tuple[str, ...]) -> _Layers:
     if kind == "number":
         return letters, letters, letters, folding.grams(letters), "", False
     folded = folding.fold_other(letters)
-    root = stem_latin(folding.fold_other(letters.removesuffix("'s"))) or folded
+    root = stem_of(folding.fold_other(letters.removesuffix("'s"))) or folded
     return letters, folded, root, folding.grams(folded), "", folded in _latin_stops()
+
+
+def stem_of(folded: str) -> str:
+    """Return the stem of a word of the layer `folded`."""
+    return stem(folded) if "\u0621" <= folded[:1] <= "\u064a" else stem_latin(folded)
 
 
 def is_stop(letters: str) -> bool:

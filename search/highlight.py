@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from search.analysis import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, words_of
+from search.analysis import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, Token, words_of
 from search.candidates import Candidates
 from search.domain import Segment, Span
 from search.matching import near
+from search.misspellings import meant
 from search.parse import ParsedQuery
 from search.phrases import Row, name_rows, rows
 from search.variants import NO_FORMS, Forms
@@ -21,14 +22,21 @@ class Marker:
     """What a query marks in texts: made once a query, since near matches are dear to tell.
 
     Only the words that `Candidates` cannot rule out are analysed: two of a passage of sixty.
+
+    Args:
+        unknown: the query's words that no passage has; what may be meant is marked.
     """
 
-    def __init__(self, query: ParsedQuery, forms: Forms = NO_FORMS) -> None:
+    def __init__(
+        self, query: ParsedQuery, forms: Forms = NO_FORMS, unknown: Sequence[Token] = ()
+    ) -> None:
         loose = query.words(exact=False)
         wanted = [(word.stem, near(word)) for word in loose]
         wanted += [(form.stem, None) for word in loose for form in forms.get(word.stem, ())]
         phrases = [i for i in query.items if i.exact and i.occur != "excluded"]
-        self._stems = frozenset(stem for stem, _ in wanted)
+        self._stems = frozenset(stem for stem, _ in wanted).union(
+            *(meant(word.folded) for word in unknown)
+        )
         self._nears = [n for _, n in wanted if n]
         self._near_grams = frozenset().union(*(n.grams for n in self._nears))
         names = name_rows(query)
@@ -44,7 +52,8 @@ class Marker:
         wanted += [(stem, None) for row in names for stem in row]
         # Without the article, which may be written لل in a phrase's first word.
         parts = {w.removeprefix("ال") for i in phrases for r in rows(i, len(phrases)) for w in r}
-        self._candidates = Candidates(wanted, sorted(parts - {"و"}))
+        # Of a misspelt word there are hundreds of stems: it is cheaper to look at every word.
+        self._candidates = None if unknown else Candidates(wanted, sorted(parts - {"و"}))
 
     def highlight(self, text: str) -> tuple[Segment, ...]:
         """Return the text in segments, the words that match the query marked."""
@@ -55,7 +64,8 @@ class Marker:
         found: list[Span] = []
         words: list[_Word] = []
         stems, apart, at = self._stems, self._near_grams.isdisjoint, 0
-        for begin, stop in self._candidates.stretches(text):
+        everything = [(0, len(text))]
+        for begin, stop in self._candidates.stretches(text) if self._candidates else everything:
             if self._phrases:
                 words += _passed_over(text, at, begin)
             for match in RUN.finditer(text, begin, stop):

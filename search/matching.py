@@ -6,6 +6,7 @@ Weights were measured on XQuAD-ar by benchmarks/lexical.py (docs/EVALUATION.md).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.analysis import Token
@@ -21,6 +22,7 @@ from search.clauses import (
     Term,
 )
 from search.domain import Layer
+from search.misspellings import meant
 from search.parse import Item, ParsedQuery
 from search.phrases import layer_of, name_rows, rows
 from search.variants import NO_FORMS, Forms
@@ -63,33 +65,34 @@ def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
     words = query.words()
     if not words:
         return Everything() if any(item.occur == "excluded" for item in query.items) else None
-    phrases = tuple(
-        Boost(_phrase(item, query), PHRASE_WEIGHT)
-        for item in query.items
-        if item.exact and item.occur == "optional"
-    )
-    names = tuple(_in_a_row("stem", row) for row in name_rows(query))
-    return Prefer(
-        Boost(_matches(words, forms, names), 0.0),
-        AnyOf((*_scores(words, forms), *names, *phrases)),
-    )
+    return Prefer(Boost(AnyOf(_matches(query, forms)), 0.0), AnyOf(_scores(query, forms)))
 
 
-def near_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
-    """Return what ranks passages that hold nearly one of the words, None where no word is long enough.
+def near_clause(
+    query: ParsedQuery, forms: Forms, words: Sequence[Token], unknown: Sequence[Token]
+) -> Clause | None:
+    """Return `text_clause` for passages too that hold nearly some words, None where none can be.
 
-    To be asked where `text_clause` finds nothing. Asked with it for every word, near matches
-    cost half of a search's time (100,000 passages: 3.2 for 2.1 ms); asked with it for rare
-    words, a round trip to learn which are. nDCG@10 by words on tydi-ar is .9122 either way
-    and .9089 without near matches; on xquad-ar .9609 in all three. One query in 130 needs it.
+    To be asked where `text_clause` finds nothing or no passage has a word. Asked with it for
+    every word, near matches cost half of a search's time (100,000 passages: 3.2 for 2.1 ms).
+    nDCG@10 by words on tydi-ar is .9122 either way and .9089 without near matches; on xquad-ar
+    .9609 in all three.
+
+    Args:
+        words: of the query, which a passage may have nearly, by their grams.
+        unknown: of the query, that no passage has: one letter of them may be wrong.
     """
-    words = query.words(exact=False)
     nears = tuple(
         AnyOf(tuple(Term("grams", g) for g in sorted(n.grams)), minimum=n.least)
         for n in dict.fromkeys(map(near, words))
         if n
     )
-    return Prefer(Boost(AnyOf(nears), 0.0), AnyOf(_scores(words, forms))) if nears else None
+    stems = sorted(frozenset[str]().union(*(meant(word.folded) for word in unknown)))
+    if not nears and not stems:
+        return None
+    mistaken = (AnyOf(tuple(Term("stem", stem) for stem in stems)),) if stems else ()
+    wanted = AnyOf((*_matches(query, forms), *nears, *mistaken))
+    return Prefer(Boost(wanted, 0.0), AnyOf(_scores(query, forms)))
 
 
 def constraint(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
@@ -128,14 +131,15 @@ def _stems(word: Token, forms: Forms) -> tuple[str, ...]:
     return (word.stem, *(form.stem for form in forms.get(word.stem, ())))
 
 
-def _matches(words: tuple[Token, ...], forms: Forms, names: tuple[Clause, ...]) -> Clause:
-    stems = [Term("stem", stem) for word in words for stem in _stems(word, forms)]
-    return AnyOf(tuple(dict.fromkeys((*stems, *names))))
+def _matches(query: ParsedQuery, forms: Forms) -> tuple[Clause, ...]:
+    stems = [Term("stem", stem) for word in query.words() for stem in _stems(word, forms)]
+    names = [_in_a_row("stem", row) for row in name_rows(query)]
+    return tuple(dict.fromkeys((*stems, *names)))
 
 
-def _scores(words: tuple[Token, ...], forms: Forms) -> tuple[Clause, ...]:
+def _scores(query: ParsedQuery, forms: Forms) -> tuple[Clause, ...]:
     weights: dict[Term, float] = {}
-    for word in words:
+    for word in query.words():
         for form in forms.get(word.stem, ()):
             weights.setdefault(Term("stem", form.stem), FORM_WEIGHT)
         weights[Term("stem", word.stem)] = STEM_WEIGHT
@@ -145,4 +149,11 @@ def _scores(words: tuple[Token, ...], forms: Forms) -> tuple[Clause, ...]:
             weights[Term("vowelled", word.vowelled)] = VOWELLED_WEIGHT
         for gram in word.grams:
             weights[Term("grams", gram)] = GRAM_WEIGHT
-    return tuple(t if w == 1.0 else Boost(t, w) for t, w in weights.items())
+    scores = [t if w == 1.0 else Boost(t, w) for t, w in weights.items()]
+    names = [_in_a_row("stem", row) for row in name_rows(query)]
+    phrases = [
+        Boost(_phrase(item, query), PHRASE_WEIGHT)
+        for item in query.items
+        if item.exact and item.occur == "optional"
+    ]
+    return (*scores, *names, *phrases)

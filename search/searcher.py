@@ -35,6 +35,7 @@ from search.errors import EmbedderError, InputError, PageTooDeep
 from search.fusion import fuse
 from search.highlight import Marker, segments
 from search.matching import FORM_WEIGHT, constraint, near_clause, stem_terms, text_clause
+from search.misspellings import may_be_misspelt, misspelt
 from search.parse import ParsedQuery, parse
 from search.variants import NO_FORMS, Forms, forms_of, may_have_forms, meaning_in_arabic
 
@@ -105,7 +106,8 @@ class Searcher:
             if lacking:
                 stored |= {s.passage.id: s for s in self.engine.fetch(lacking)}
         with clock.stage("highlight"):
-            hits = _hits(page, stored, rankings, Marker(parsed, forms))
+            unknown = misspelt(parsed, rankings.frequencies, forms)
+            hits = _hits(page, stored, rankings, Marker(parsed, forms, unknown))
         return Results(
             query=query,
             hits=hits,
@@ -153,14 +155,18 @@ class Searcher:
     def _rank(
         self, query: Query, mode: Mode, parsed: ParsedQuery, vector: Vector | None, forms: Forms
     ) -> Rankings:
-        """Rank by words and meaning; by what is nearly the words where no passage has one."""
+        """Rank by words and meaning; by what is nearly a word where no passage has it."""
         request = _request(query, mode, parsed, vector, forms)
         rankings = self.engine.rank(request)
-        if request.clause is None or rankings.text:
+        if request.clause is None:
+            return rankings
+        unknown = misspelt(parsed, rankings.frequencies, forms)
+        if rankings.text and not unknown:
             return rankings
         if mode != "keyword" and not coverage(rankings.frequencies, rankings.passages, forms):
             return rankings  # words would weigh nothing beside the meaning
-        near = near_clause(parsed, forms)
+        words = unknown if rankings.text else parsed.words(exact=False)
+        near = near_clause(parsed, forms, words, unknown)
         if near is None:
             return rankings
         again = self.engine.rank(replace(request, clause=near, vector=None, frequencies=()))
@@ -237,10 +243,19 @@ def _request(
         filter=query.filter,
         constraint=constraint(parsed, forms),
         limit=depth,
-        frequencies=stem_terms(parsed) if mode == "hybrid" else (),
+        frequencies=_counted(parsed, mode),
         exact_total=mode == "keyword",  # with meaning beside it no total is exact
         texts=mode == "keyword" and end <= MAX_SIZE,
     )
+
+
+def _counted(parsed: ParsedQuery, mode: Mode) -> tuple[Term, ...]:
+    """Return the words whose frequency is asked: for their weight, or to see which are misspelt."""
+    if mode == "semantic":
+        return ()
+    if mode == "keyword" and not any(map(may_be_misspelt, parsed.words(exact=False))):
+        return ()
+    return stem_terms(parsed)
 
 
 def coverage(frequencies: Mapping[Term, int], passages: int, forms: Forms = NO_FORMS) -> float:

@@ -299,6 +299,12 @@ def _below(clause: Clause, product: float) -> list[tuple[Clause, float]]:
             return [(a, product * factor)]
 
 
+def one_layer(parts: Sequence[Clause]) -> Layer | None:
+    """Return the layer of clauses that all are terms of one, which an engine may ask as a set."""
+    layers = {part.layer if isinstance(part, Term) else None for part in parts}
+    return layers.pop() if len(layers) == 1 else None
+
+
 def check_layer(layer: str) -> None:
     if layer not in LAYERS:
         raise InputError(f"there is no layer {layer!r}", field="layer")

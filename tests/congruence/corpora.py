@@ -19,6 +19,7 @@ from search.domain import LAYERS, Filter, IndexedArticle, IndexedPassage, Layer
 from search.engine import RankRequest
 from search.matching import constraint, near_clause, text_clause
 from search.parse import parse
+from search.variants import NO_FORMS
 from tests.conformance.corpus import (
     EMBEDDER,
     indexed,
@@ -209,8 +210,10 @@ def typed_requests(
     random_ = random.Random(seed)
     for _ in range(count):
         parsed = parse(typed(random_, passages))
+        words = parsed.words(exact=False)
+        near = near_clause(parsed, NO_FORMS, words, words[: random_.randint(0, 2)])
         yield RankRequest(
-            clause=(random_.random() < 0.2 and near_clause(parsed)) or text_clause(parsed),
+            clause=(random_.random() < 0.2 and near) or text_clause(parsed),
             filter=any_filter(random_),
             constraint=constraint(parsed),
             limit=random_.choice(LIMITS),

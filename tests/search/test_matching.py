@@ -9,7 +9,7 @@ from search.clauses import (
     MAX_CLAUSES,
     AllOf,
     AnyOf,
-    Everything,
+    Clause,
     Not,
     Phrase,
     Prefer,
@@ -20,6 +20,7 @@ from search.matching import constraint, near, near_clause, text_clause
 from search.parse import parse
 from search.phrases import with_clitics
 from search.stemmer import stem
+from search.variants import NO_FORMS
 
 
 def is_near(word: str, other: str) -> bool:
@@ -64,7 +65,7 @@ def test_words_match_by_their_stems_alone_and_score_by_more() -> None:
 
 
 def test_near_matches_have_half_of_a_words_grams() -> None:
-    (wanted,) = matching(near_clause(parse("من نتنياهو")))
+    _, wanted = matching(near_of("من نتنياهو"))
     assert isinstance(wanted, AnyOf)
     assert wanted.minimum == 3
     assert set(wanted.clauses) == {
@@ -75,7 +76,19 @@ def test_near_matches_have_half_of_a_words_grams() -> None:
 
 @pytest.mark.parametrize("text", ["", "من", "عن حي", "-نتنياهو", '"نتنياهو"'])
 def test_nothing_is_near_short_words_and_what_is_demanded_as_it_stands(text: str) -> None:
-    assert near_clause(parse(text)) is None
+    assert near_of(text) is None
+
+
+def test_a_word_that_no_passage_has_matches_what_may_be_meant() -> None:
+    query = parse("المدرصة")
+    *_, wanted = matching(near_clause(query, NO_FORMS, (), query.words()))
+    assert isinstance(wanted, AnyOf)
+    assert Term("stem", stem("المدرسه")) in wanted.clauses
+
+
+def near_of(text: str) -> Clause | None:
+    query = parse(text)
+    return near_clause(query, NO_FORMS, query.words(exact=False), ())
 
 
 def matching(clause: object) -> tuple[object, ...]:
@@ -149,7 +162,9 @@ def test_a_phrase_of_many_words_has_a_bounded_number_of_rows() -> None:
     words = " ".join(["وزير"] * 150)
     assert len(demanded(f"«{words}»")) <= 24 * 10
     many = " ".join(["«وابن وعبدالله وابوبكر»"] * 40)
-    assert count_clauses(constraint(parse(many)) or Everything()) < MAX_CLAUSES
+    wanted = constraint(parse(many))
+    assert wanted is not None
+    assert count_clauses(wanted) < MAX_CLAUSES
 
 
 def test_names_of_two_parts_match_written_the_other_way() -> None:

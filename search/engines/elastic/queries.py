@@ -18,7 +18,7 @@ from search.clauses import (
     Term,
 )
 from search.domain import Filter
-from search.engines.checks import is_unicode
+from search.engines.checks import is_unicode, one_layer
 from search.errors import InputError
 
 Query = dict[str, Any]
@@ -139,6 +139,9 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
                 return NOTHING
             if len(parts) == 1:
                 return _query(parts[0], scored=scored)
+            if not scored and minimum == 1 and (shared := one_layer(parts)):
+                terms = [part.value for part in parts if isinstance(part, Term)]
+                return {"terms": {shared: [value for value in terms if _is_term(value)]}}
             should = [_query(part, scored=scored) for part in parts]
             return {"bool": {"should": should, "minimum_should_match": minimum}}
         case AllOf(clauses=()):

@@ -19,7 +19,7 @@ from search.clauses import (
     Term,
 )
 from search.domain import NO_FILTER, Filter
-from search.engines.checks import is_unicode
+from search.engines.checks import is_unicode, one_layer
 
 if TYPE_CHECKING:
     import tantivy
@@ -96,6 +96,10 @@ class Translator:
             case AnyOf(clauses=parts, minimum=minimum):
                 if len(parts) < minimum:
                     return self._query.empty_query()
+                if not scored and minimum == 1 and (shared := one_layer(parts)):
+                    terms = [part.value for part in parts if isinstance(part, Term)]
+                    given = [value for value in terms if is_unicode(value)]
+                    return self._query.term_set_query(self._schema, shared, given)
                 should = [(occur.Should, self._clause(part, scored=scored)) for part in parts]
                 return self._query.boolean_query(should, minimum)
             case AllOf(clauses=parts):

@@ -23,7 +23,7 @@ def main() -> NoReturn:
     if problem := foreign_package(Path(__file__).resolve().parent):
         _refuse(problem)
     try:
-        from indexer.cli import main as run
+        from indexer.cli.app import main as run
     except (ImportError, AttributeError) as error:
         # A module below ours was replaced: another package was installed into the same folder.
         if (getattr(error, "name", None) or "").partition(".")[0] not in PACKAGES:

@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from api import openapi, problems
-from api.articles import articles
 from api.logs import RequestLog, json_logs
-from api.page import page_router
 from api.readiness import Readiness
-from api.routes import health, router
+from api.routes.articles import articles
+from api.routes.page import page_router
+from api.routes.search import health, router
 from api.security import (
     BoundedBody,
     BoundedConcurrency,
@@ -25,7 +25,7 @@ from api.security import (
     refused,
 )
 from api.writing import OpenIngest, Writing, writes
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings, read_settings
 
 THREADS = 16  # answering at once; the rest of `security.MAX_AT_ONCE` waits for one of them
@@ -57,7 +57,7 @@ def create_app(
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         with json_logs():
             readiness.start()
-            # `indexer.server` calls `stop` when it is told to: ASGI says nothing until all
+            # `api.serving.server` calls `stop` when it is told to: ASGI says nothing until all
             # requests have ended, and a stream would not by itself; and `refused` for what
             # is no request; `writes` is whose requests come to one of several workers.
             yield {"stop": writing.stop, "refused": refused, "writes": writes}

@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from api import bulk, examples
+from api import examples
 from api.problems import BY_STATUS, KINDS, MEDIA_TYPE, Problem
+from api.routes import bulk
 
 DESCRIPTION = """\
 Arabic-first search over your own articles: by words, by meaning, or both.

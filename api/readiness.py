@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from api.problems import NotReady
 from search.errors import EngineUnavailable, FihrisError
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 
 logger = logging.getLogger("fihris.api")
 

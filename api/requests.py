@@ -10,8 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from search.domain import Filter, Mode, Query
 from search.errors import InputError
-from search.parse import MAX_QUERY_LENGTH
-from search.searcher import MAX_SIZE, MAX_WINDOW
+from search.query.parse import MAX_QUERY_LENGTH
+from search.ranking.searcher import MAX_SIZE, MAX_WINDOW
 
 MAX_FILTER_VALUES = 50
 MAX_FILTER_LENGTH = 200  # code points

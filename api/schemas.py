@@ -13,7 +13,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from search.addresses import web_address
-from search.analysis import Token
+from search.analysis.tokens import Token
 from search.domain import (
     ArticleInfo,
     Component,
@@ -28,7 +28,7 @@ from search.domain import (
     StoredPassage,
     Total,
 )
-from search.engine import EngineStatus
+from search.engines.protocol import EngineStatus
 from search.ingest import Ingested, IngestStatus
 
 

@@ -22,7 +22,7 @@ from api.bodies import Body
 from api.problems import CrossOrigin, Forwarded, ReadOnly, TokenNeeded, TokenWrong, TooManyWriters
 from search.errors import Stopping
 from search.ingest import Ingest
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 
 MAX_WRITERS = 16  # writing requests at once, with as many threads beside those that search

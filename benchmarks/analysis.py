@@ -1,6 +1,6 @@
 """How fast is analysis, beside peers that do part of its work?
 
-    python benchmarks/analysis.py ../shared/eval/xquad-ar/corpus.jsonl seeds/*.txt [--json]
+    python benchmarks/tokens.py ../shared/eval/xquad-ar/corpus.jsonl seeds/*.txt [--json]
 
 Texts are joined and cut into paragraphs of 400 characters. Paragraphs a second on one core,
 by process time, the best of several rounds. *Cold* forgets every word first, so that each
@@ -21,7 +21,7 @@ from pathlib import Path
 from pyarabic import araby
 
 from benchmarks import JUDGED
-from search import analysis
+from search.analysis import tokens
 
 LENGTH = 400
 ROUNDS = 5
@@ -94,9 +94,9 @@ def _tashaphyne(module: object) -> Callable[[str], str]:
 
 def forget() -> None:
     """Make analysis cold: no run and no word remembered."""
-    analysis._RUNS.young.clear()
-    analysis._RUNS._old.clear()
-    analysis._layers.cache_clear()
+    tokens._RUNS.young.clear()
+    tokens._RUNS._old.clear()
+    tokens._layers.cache_clear()
 
 
 def measure(paragraphs: list[str]) -> dict[str, float]:
@@ -106,11 +106,11 @@ def measure(paragraphs: list[str]) -> dict[str, float]:
     def nothing() -> None: ...
 
     results = {
-        "terms, cold": per_second(analysis.terms, paragraphs, forget),
-        "terms, warm": per_second(analysis.terms, many, nothing),
-        "analyse, warm": per_second(analysis.analyse, many, nothing),
+        "terms, cold": per_second(tokens.terms, paragraphs, forget),
+        "terms, warm": per_second(tokens.terms, many, nothing),
+        "analyse, warm": per_second(tokens.analyse, many, nothing),
         "analyse + layer_terms, warm": per_second(
-            lambda text: analysis.layer_terms(analysis.analyse(text)), many, nothing
+            lambda text: tokens.layer_terms(tokens.analyse(text)), many, nothing
         ),
         "PyArabic tokenize + normalise": per_second(pyarabic_fold, paragraphs, nothing),
     }

@@ -30,8 +30,8 @@ from pathlib import Path
 
 from benchmarks import JUDGED
 from benchmarks.engine import texts_of
-from indexer.pipeline import Report, index
-from indexer.preparing import texts_to_embed
+from indexer.ingestion.pipeline import Report, index
+from indexer.ingestion.preparing import texts_to_embed
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from search.assembly import fingerprint_of

@@ -30,10 +30,10 @@ from elasticsearch import Elasticsearch
 from benchmarks import JUDGED
 from benchmarks.engine import FINGERPRINT, Corpus, Latency, directions
 from search.domain import Vector
-from search.engine import Engine, RankRequest
 from search.engines import open_engine, temporary_index
-from search.matching import text_clause
-from search.parse import ParsedQuery
+from search.engines.protocol import Engine, RankRequest
+from search.query.matching import text_clause
+from search.query.parse import ParsedQuery
 from search.settings import Settings, read_settings
 from tests.servers import elasticsearch
 

@@ -24,8 +24,8 @@ from typing import Any
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import bulk
 
-from indexer.batches import BATCH_ARTICLES
-from indexer.preparing import prepare
+from indexer.ingestion.batches import BATCH_ARTICLES
+from indexer.ingestion.preparing import prepare
 from search.assembly import fingerprint_of
 from search.domain import Article, ArticleInfo, IndexedArticle
 from search.embedding import open_embedder

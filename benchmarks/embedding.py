@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 from search.domain import Vector
-from search.embedding.bundled import BundledEmbedder
+from search.embedding.bundled.embedder import BundledEmbedder
 from search.embedding.sentence_transformers import SentenceTransformersEmbedder
 from search.settings import read_settings
 

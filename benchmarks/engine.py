@@ -38,7 +38,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import JUDGED
-from search.analysis import terms
+from search.analysis.tokens import terms
 from search.domain import (
     LAYERS,
     Article,
@@ -51,10 +51,10 @@ from search.domain import (
     Span,
     Vector,
 )
-from search.engine import Fingerprint, RankRequest
 from search.engines.embedded.engine import EmbeddedEngine
-from search.matching import text_clause
-from search.parse import ParsedQuery, parse
+from search.engines.protocol import Fingerprint, RankRequest
+from search.query.matching import text_clause
+from search.query.parse import ParsedQuery, parse
 
 DIMENSIONS = 384
 SENTENCES = 4

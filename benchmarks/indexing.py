@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks import JUDGED
 from benchmarks.engine import texts_of
-from indexer.preparing import prepare
+from indexer.ingestion.preparing import prepare
 from search.assembly import fingerprint_of
 from search.domain import Article, ArticleInfo, Vector
 from search.embedding import Embedder, Progress, open_embedder

@@ -24,7 +24,7 @@ import tantivy
 from ir_measures import RR, R, nDCG
 
 from benchmarks import JUDGED, SEEDS
-from search.analysis import Token, analyse, terms
+from search.analysis.tokens import Token, analyse, terms
 from search.domain import LAYERS, Layer
 
 MEASURES = (nDCG @ 10, RR @ 10, R @ 100)

@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.analysis import forget
-from search import analysis
-from search.analysis import analyse
-from search.highlight import Marker
-from search.parse import ParsedQuery, parse
+from search.analysis import tokens
+from search.analysis.tokens import analyse
+from search.query.parse import ParsedQuery, parse
+from search.ranking.highlight import Marker
 
 PAGE = 10
 WARM = 100  # pages before the measured ones
@@ -52,7 +52,7 @@ def pages_of(prose: Path, queries: list[Path], most: int) -> list[Page]:
     ]
     holding: dict[str, list[int]] = defaultdict(list)
     for number, (text, _) in enumerate(paragraphs):
-        for stem in set(analysis.terms(text)["stem"].split()):
+        for stem in set(tokens.terms(text)["stem"].split()):
             holding[stem].append(number)
     asked = [[line["text"] for line in lines_of(path)] for path in queries]
     shown: set[int] = set()
@@ -83,12 +83,12 @@ def took(work: Callable[[ParsedQuery, list[str]], None], pages: list[Page]) -> d
     forget()
     milliseconds, brought = [], []
     for number, (query, texts) in enumerate(pages):
-        before = len(analysis._RUNS.young)
+        before = len(tokens._RUNS.young)
         started = time.process_time()
         work(query, texts)
         if number >= WARM:
             milliseconds.append((time.process_time() - started) * 1000)
-            brought.append(max(0, len(analysis._RUNS.young) - before))
+            brought.append(max(0, len(tokens._RUNS.young) - before))
     p50, p95 = np.percentile(milliseconds, (50, 95))
     return {
         "p50 ms": round(float(p50), 2),
@@ -100,12 +100,12 @@ def took(work: Callable[[ParsedQuery, list[str]], None], pages: list[Page]) -> d
 def new_word(pages: list[Page]) -> float:
     """Return microseconds that analysing a word takes that was not seen before."""
     texts = (text for _, texts in pages for text in texts)
-    runs = dict.fromkeys(run for text in texts for run in analysis.RUN.findall(text))
+    runs = dict.fromkeys(run for text in texts for run in tokens.RUN.findall(text))
     words = list(runs)[:WORDS]
     forget()
     started = time.process_time()
     for word in words:
-        analysis.words_of(word)
+        tokens.words_of(word)
     return round((time.process_time() - started) * 1e6 / len(words), 1)
 
 

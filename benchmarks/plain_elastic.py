@@ -48,8 +48,8 @@ from ir_measures import nDCG
 
 from benchmarks import JUDGED
 from benchmarks.engine import directions
-from indexer.judgements import JudgedSet, read_judged_set
-from indexer.preparing import prepare, texts_to_embed
+from indexer.evaluation.beir import JudgedSet, read_judged_set
+from indexer.ingestion.preparing import prepare, texts_to_embed
 from search.assembly import fingerprint_of
 from search.domain import Article, ArticleInfo, IndexedArticle, Vector
 from search.embedding import Embedder, open_embedder

@@ -68,8 +68,7 @@ class Checkout:
             server.wait()
 
     def _command(self) -> list[str]:
-        code = "from indexer.cli import main; main()"
-        return [str(self._python), "-c", code]
+        return [str(self._python), "-m", "indexer.cli"]
 
 
 def asked(url: str, method: str = "GET") -> tuple[int, bytes]:

@@ -30,7 +30,7 @@ from search.assembly import fingerprint_of
 from search.domain import MODES, Mode, Query, Vector
 from search.embedding import Embedder, open_embedder
 from search.engines import open_engine
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings, read_settings
 
 REAL = 400  # sentences embedded, from which all vectors are mixed

@@ -43,7 +43,7 @@ def texts() -> tuple[list[str], list[str]]:
 
 def write_vectors(path: Path) -> None:
     """Write the bundled model's vectors: of the paragraphs, then of the queries."""
-    from search.embedding.bundled import BundledEmbedder
+    from search.embedding.bundled.embedder import BundledEmbedder
     from search.settings import read_settings
 
     embedder = BundledEmbedder(read_settings().cache)

@@ -30,7 +30,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from indexer.judgements import read_judged_set
+from indexer.evaluation.beir import read_judged_set
 
 WARM_UP = 3.0  # seconds
 READY = 120.0  # seconds until every worker is

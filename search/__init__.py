@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from search.domain import Filter, Hit, Query, Results
     from search.errors import FihrisError
-    from search.searcher import Searcher
+    from search.ranking.searcher import Searcher
     from search.settings import Settings
 
 __all__ = [
@@ -45,7 +45,7 @@ _HOMES = {
     "Hit": "search.domain",
     "Query": "search.domain",
     "Results": "search.domain",
-    "Searcher": "search.searcher",
+    "Searcher": "search.ranking.searcher",
     "Settings": "search.settings",
 }
 

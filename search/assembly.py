@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from search.analysis import ANALYSER_VERSION
+from search.analysis.tokens import ANALYSER_VERSION
 from search.embedding import Embedder, open_embedder
-from search.engine import Fingerprint
 from search.engines import open_engine
-from search.searcher import Searcher
+from search.engines.protocol import Fingerprint
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 
 SCHEMA_VERSION = 1  # of what engines store; bump when an index must be made anew

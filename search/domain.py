@@ -2,7 +2,7 @@
 
 article   what a person gives: a text with what is known of it
 passage   one paragraph of an article; the unit that is ranked
-layer     one view of a text's words (see `search.analysis`)
+layer     one view of a text's words (see `search.analysis.tokens`)
 vector    one embedding, L2-normalised float32
 """
 
@@ -112,7 +112,7 @@ class IndexedPassage:
     """A passage with all an engine stores of it.
 
     `terms` holds, for each layer, the layer's terms joined by single spaces.
-    `sentences` are the spans of its pieces of evidence (`search.evidence`), `sentence_vectors` has
+    `sentences` are the spans of its pieces of evidence (`search.analysis.evidence`), `sentence_vectors` has
     shape (len(sentences), dimensions); both are empty where the passage is a
     single sentence or sentence vectors are switched off (the passage's own
     vector then stands for its best sentence).

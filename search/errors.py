@@ -55,7 +55,7 @@ class SourceError(FihrisError):
 
     Args:
         message: what was wrong and what to do.
-        code: the reason in one stable word (`indexer.codes` lists them).
+        code: the reason in one stable word (`indexer.failure_codes` lists them).
     """
 
     def __init__(self, message: str, *, code: str = "unreadable") -> None:

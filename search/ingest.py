@@ -1,6 +1,6 @@
 """The port through which articles are given while a server runs.
 
-`api` asks it, `indexer.ingest` answers it, and neither knows the other: `fihris serve`
+`api` asks it, `indexer.ingestion.service` answers it, and neither knows the other: `fihris serve`
 puts them together.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
-from search.first_places import FirstPlaces
+from search.seen_ids import FirstPlaces
 
 # Of an upload's Content-Type, to the suffix that it stands for.
 MEDIA_TYPES: Mapping[str, str] = {
@@ -43,7 +43,7 @@ class Ingested:
     """What became of one article: acknowledged unless failed.
 
     `id` is "" where it could not be told; `error` is for people and `code` one stable word
-    (`indexer.codes`), both empty unless failed. `notes` say what of a file was not plain: what
+    (`indexer.failure_codes`), both empty unless failed. `notes` say what of a file was not plain: what
     was mended in it, or left out of what it says of itself.
     """
 

@@ -1,6 +1,6 @@
 """Which engines and models there are: our own by name, those of other packages by entry point.
 
-Formats of other packages are found here too; our own are in `indexer.formats`.
+Formats of other packages are found here too; our own are in `indexer.extraction.registry`.
 
 Looking for other packages' costs some 12 ms and is done once a process, only where a name is none of
 Fihris's own or all are listed. A package is imported only when one of its names is used. What
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # 90 ms to import, which a run that needs no plug-in is spare
     from importlib.metadata import EntryPoint
 
 # The groups of entry points, and what an entry point in each names.
-FORMATS = "fihris.formats"  # a suffix without its dot: an `indexer.formats.Reader`
+FORMATS = "fihris.formats"  # a suffix without its dot: an `indexer.extraction.registry.Reader`
 ENGINES = "fihris.engines"  # a value of FIHRIS_ENGINE: a module, a `search.engines.Adapter`
 MODELS = "fihris.models"  # what FIHRIS_MODEL begins with: a `search.embedding.Opener`
 
@@ -31,7 +31,7 @@ OWN_ENGINES: Mapping[str, str] = {
     "elasticsearch": "search.engines.elastic.adapter",
 }
 OWN_MODELS: Mapping[str, str] = {
-    "bundled": "search.embedding.bundled",
+    "bundled": "search.embedding.bundled.embedder",
     "sentence-transformers": "search.embedding.sentence_transformers",
 }
 

@@ -1,7 +1,7 @@
-"""Make `search/lexicon/letter_pairs.txt`: how surprising each Arabic letter is after each other.
+"""Make `search/analysis/lexicon/letter_pairs.txt`: how surprising each Arabic letter is after each other.
 
     python -m pip install wordfreq==3.1.1
-    python tools/letter_pairs.py > search/lexicon/letter_pairs.txt
+    python tools/letter_pairs.py > search/analysis/lexicon/letter_pairs.txt
 
 wordfreq is no dependency of Fihris, so install it into another environment. The script that
 first made the table was not kept. This one was written afterwards, and its output is the table

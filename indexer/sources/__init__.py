@@ -2,16 +2,14 @@
 
     identity       which id a file has
     listing        files and folders to a list of `SourceFile`
-    metadata       NAME.meta.json: what a person says of a file
+    sidecar        NAME.meta.json: what a person says of a file
     reading        listed files to articles, each file parsed in a bounded child process
-    ahead          several files at once, their items in the files' order
-    sandbox        what those children say, checked
-    zygote, child  the two sides of them; `wire` is between, `confinement` what they may not do
+    read_ahead     several files at once, their items in the files' order
     opening        files opened without waiting, and never a device
     naming         paths and errors as people may read them
     dead_letters   what failed, kept so that it can be tried again
 
-`indexer.formats` knows how one kind of file is read, and nothing of where it came from.
+`indexer.extraction` knows how each kind of file is read, and nothing of where it came from.
 """
 
 from __future__ import annotations
@@ -58,7 +56,7 @@ class Found:
 class Failure:
     """What could not be read or stored, and why, for people.
 
-    `code` is one of `indexer.codes`; `size` is bytes passed over; `file` is what has to be
+    `code` is one of `indexer.failure_codes`; `size` is bytes passed over; `file` is what has to be
     given to try again, None where nothing can be.
     """
 

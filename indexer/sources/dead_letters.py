@@ -20,9 +20,9 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer.encodings import lines
-from indexer.formats import MEBIBYTE, suffix_of
-from indexer.records import parse_object
+from indexer.extraction.encodings import lines
+from indexer.extraction.registry import MEBIBYTE, suffix_of
+from indexer.ingestion.records import parse_object
 from indexer.sources import Failure, Listed
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import file_at

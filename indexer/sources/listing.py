@@ -12,11 +12,11 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from indexer.formats import METADATA_SUFFIX, all_suffixes, left_out_as, suffix_of
+from indexer.extraction.registry import METADATA_SUFFIX, all_suffixes, left_out_as, suffix_of
 from indexer.sources import Failure, Listed, Skipped, SourceFile
 from indexer.sources.identity import FileIds
-from indexer.sources.metadata import is_described
 from indexer.sources.naming import problem_of, shown
+from indexer.sources.sidecar import is_described
 
 READ_ALREADY = "read already"  # what a `Skipped` is counted by
 

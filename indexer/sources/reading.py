@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from indexer.formats import MEBIBYTE, METADATA_SUFFIX, Options, id_of, unknown_fields
+from indexer.extraction.registry import MEBIBYTE, METADATA_SUFFIX, Options, id_of, unknown_fields
+from indexer.extraction.sandbox.parser import Limits, OnUsage, Parser
 from indexer.sources import Failure, Found, Item, Listed, SourceFile
-from indexer.sources.ahead import Workers
-from indexer.sources.metadata import metadata_of
 from indexer.sources.naming import problem_of, shown
-from indexer.sources.sandbox import Limits, OnUsage, Parser
+from indexer.sources.read_ahead import Workers
+from indexer.sources.sidecar import metadata_of
 from search.article_ids import joined
 from search.errors import SourceError
 

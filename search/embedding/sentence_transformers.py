@@ -13,7 +13,7 @@ import numpy as np
 
 from search.domain import Vector
 from search.embedding import Progress
-from search.embedding.batching import batches
+from search.embedding.bundled.batching import batches
 from search.errors import EmbedderError, SettingsError
 
 if TYPE_CHECKING:

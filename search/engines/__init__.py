@@ -14,7 +14,7 @@ from typing import Protocol
 
 from search import registry
 from search.domain import IndexedArticle
-from search.engine import Engine, EngineStatus, Fingerprint, Stored
+from search.engines.protocol import Engine, EngineStatus, Fingerprint, Stored
 from search.errors import SettingsError
 from search.settings import Settings
 

@@ -15,7 +15,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from search.clauses import (
+from search.domain import (
+    LAYERS,
+    NO_FILTER,
+    PHRASE_LAYERS,
+    Filter,
+    IndexedArticle,
+    IndexedPassage,
+    Layer,
+    Vector,
+)
+from search.engines.protocol import FACET_FIELDS, MAX_LIMIT, FacetField, Fingerprint, RankRequest
+from search.errors import FingerprintMismatch, InputError
+from search.query.clauses import (
     MAX_CLAUSES,
     AllOf,
     AnyOf,
@@ -28,18 +40,6 @@ from search.clauses import (
     Prefix,
     Term,
 )
-from search.domain import (
-    LAYERS,
-    NO_FILTER,
-    PHRASE_LAYERS,
-    Filter,
-    IndexedArticle,
-    IndexedPassage,
-    Layer,
-    Vector,
-)
-from search.engine import FACET_FIELDS, MAX_LIMIT, FacetField, Fingerprint, RankRequest
-from search.errors import FingerprintMismatch, InputError
 
 MAX_ID = 512  # characters of an article's id
 MAX_VALUE = 1_000  # of a source, an author, a language, a tag

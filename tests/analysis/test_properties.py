@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from search.analysis import MAX_TERM, Token, analyse, layer_terms, terms
+from search.analysis.folding import fold_arabic
+from search.analysis.stemming import stem
+from search.analysis.tokens import MAX_TERM, Token, analyse, layer_terms, terms
 from search.domain import LAYERS
-from search.folding import fold_arabic
-from search.stemmer import stem
 
 ANY_CHARACTER = st.characters(exclude_categories=())  # lone surrogates and NUL included
 ARABIC = st.text("ابتثجحخدذرزسشصضطظعغفقكلمنهويءآأؤإئىة", min_size=1, max_size=20)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from search.analysis import Token, analyse, layer_terms, terms
+from search.analysis.tokens import Token, analyse, layer_terms, terms
 from search.domain import Layer
-from search.parse import parse
+from search.query.parse import parse
 
 
 def layer(name: Layer, text: str) -> str:

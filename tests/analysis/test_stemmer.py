@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from search.folding import fold_arabic, unify_letters
-from search.lexicon import read_pairs, read_words
-from search.stemmer import stem
+from search.analysis.folding import fold_arabic, unify_letters
+from search.analysis.lexicon import read_pairs, read_words
+from search.analysis.stemming import stem
 
 
 def stemmed(word: str) -> str:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from indexer.pipeline import index
-from indexer.preparing import prepare
+from indexer.ingestion.pipeline import index
+from indexer.ingestion.preparing import prepare
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from search.assembly import fingerprint_of
 from search.engines import open_engine
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldIngest, client
 from tests.support import SEEDS, HashingEmbedder, article

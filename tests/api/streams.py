@@ -17,11 +17,11 @@ from typing import cast
 import uvicorn
 
 from api.app import create_app
-from indexer.protocol import TimedProtocol
-from indexer.server import StoppingServer, _bound
-from search.first_places import FirstPlaces
+from api.serving.http_protocol import TimedProtocol
+from api.serving.server import StoppingServer, _bound
 from search.ingest import Ingest, Ingested, Line
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
+from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.api.support import ToldIngest, ToldSearcher
 from tests.support import REPOSITORY

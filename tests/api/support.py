@@ -22,10 +22,10 @@ from search.domain import (
     StoredArticle,
     StoredPassage,
 )
-from search.engine import EngineStatus, Fingerprint
-from search.first_places import FirstPlaces
+from search.engines.protocol import EngineStatus, Fingerprint
 from search.ingest import Ingest, Ingested, Line
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
+from search.seen_ids import FirstPlaces
 from search.settings import Settings
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer.framing import MAX_HEAD
+from api.serving.http_framing import MAX_HEAD
 from search.settings import Settings
 from tests.api.streams import served
 from tests.api.support import ToldIngest

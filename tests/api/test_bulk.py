@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 import pytest
 from fastapi.testclient import TestClient
 
-from api import bodies, bulk
+from api import bodies
+from api.routes import bulk
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable
-from search.first_places import FirstPlaces
 from search.ingest import Ingested, Line
+from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.api.streams import answers, line
 from tests.api.support import ToldIngest, ToldSearcher, client

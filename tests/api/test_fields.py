@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from indexer.ingest import EngineIngest
-from indexer.preparing import prepare
+from indexer.ingestion.preparing import prepare
+from indexer.ingestion.service import EngineIngest
 from search.assembly import fingerprint_of
-from search.engine import Engine
 from search.engines import open_engine
-from search.searcher import Searcher
+from search.engines.protocol import Engine
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import client
 from tests.search.test_code_points import CHANGED

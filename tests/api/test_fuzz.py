@@ -17,7 +17,7 @@ from api.app import create_app
 from api.uploads import FORM
 from search.domain import MODES
 from search.ingest import Ingested
-from search.searcher import MAX_WINDOW, Searcher
+from search.ranking.searcher import MAX_WINDOW, Searcher
 from search.settings import Settings
 from tests.api.support import ToldIngest, ToldSearcher, client
 

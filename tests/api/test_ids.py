@@ -9,10 +9,10 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
-from indexer.ingest import EngineIngest
+from indexer.ingestion.service import EngineIngest
 from search.assembly import fingerprint_of
 from search.engines import open_engine
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import client
 from tests.support import HashingEmbedder

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from api import bodies, bulk, writing
-from indexer import protocol
+from api import bodies, writing
+from api.routes import bulk
+from api.serving import http_protocol
 from search.settings import Settings
 from tests.api.streams import Stream, Wordy, answers, line, served, until
 from tests.api.support import ToldIngest
@@ -97,7 +98,7 @@ def test_a_client_that_goes_in_its_body_is_no_fault_of_the_server(
 def test_a_client_that_never_reads_is_given_up(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.5)
+    monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", 0.5)
     monkeypatch.setattr(writing, "MAX_WRITERS", 1)
     with served(Wordy(), settings) as port:
         stream = Stream(port)
@@ -113,7 +114,7 @@ def test_a_client_that_never_reads_nor_ends_is_given_up(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, sends: bool
 ) -> None:
     """What it sends after its last answer is thrown away for a while, then cut off."""
-    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.5)
+    monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", 0.5)
     monkeypatch.setattr(bulk, "MAX_ANSWERS", 10_000_000)
     monkeypatch.setattr(bodies, "IDLE", 0.5)
     monkeypatch.setattr(writing, "MAX_WRITERS", 1)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from api import articles, bodies
+from api import bodies
+from api.routes import articles
 from search.errors import EmbedderError, EngineBusy
 from search.settings import Settings
 from tests.api.support import ToldIngest, ToldSearcher, client

@@ -21,7 +21,7 @@ from search.errors import (
     RecordCorrupt,
     RecordLost,
 )
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldSearcher, client
 

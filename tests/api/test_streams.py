@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from api import bodies, bulk, writing
+from api import bodies, writing
+from api.routes import bulk
 from search.errors import EngineBusy
-from search.first_places import FirstPlaces
 from search.ingest import Ingested, Line
+from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.api.streams import Stream, Wordy, answers, child, line, memory, served, stoppable, until
 from tests.api.support import ToldIngest

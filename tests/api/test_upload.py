@@ -83,7 +83,7 @@ def test_a_name_that_tells_no_kind_is_given_the_types_suffix(
 
 
 def test_the_suffixes_are_those_that_are_read() -> None:
-    from indexer.formats import SUFFIXES
+    from indexer.extraction.registry import SUFFIXES
 
     assert {*MEDIA_TYPES.values(), *OTHER_SUFFIXES} == set(SUFFIXES)
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from search.engine import Engine
+from search.engines.protocol import Engine
 from search.errors import FihrisError
 
 from .tally import Tally

@@ -13,9 +13,9 @@ import random
 import time
 from pathlib import Path
 
-from search.clauses import Everything
-from search.engine import RankRequest
+from search.engines.protocol import RankRequest
 from search.errors import FihrisError
+from search.query.clauses import Everything
 from tests.conformance.corpus import EMBEDDER
 
 from .tally import Tally

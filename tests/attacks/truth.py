@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from search.clauses import Term
 from search.domain import IndexedArticle
-from search.engine import Engine, RankRequest
 from search.engines import open_engine
+from search.engines.protocol import Engine, RankRequest
 from search.errors import EngineUnavailable, FihrisError
+from search.query.clauses import Term
 from search.settings import Settings
 from tests.conformance.corpus import (
     EMBEDDER,

@@ -25,7 +25,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from api.app import create_app
 from search.domain import Query, Results
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldSearcher
 from tests.support import REPOSITORY, SEEDS
@@ -36,7 +36,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--hide-scrollbars",
 )  # fmt: skip
-FIHRIS = [sys.executable, "-c", "from indexer.cli import main; main()"]
+FIHRIS = [sys.executable, "-c", "from indexer.cli.app import main; main()"]
 PATIENCE = 15.0  # seconds
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.engine import Engine, Fingerprint
+from search.engines.protocol import Engine, Fingerprint
 from tests.conformance.corpus import FINGERPRINT
 from tests.conformance.engines import names, opened, ready, removed
 

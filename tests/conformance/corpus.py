@@ -9,18 +9,6 @@ from datetime import date
 
 import numpy as np
 
-from search.clauses import (
-    AllOf,
-    AnyOf,
-    Boost,
-    Clause,
-    Everything,
-    Not,
-    Phrase,
-    Prefer,
-    Prefix,
-    Term,
-)
 from search.domain import (
     LAYERS,
     PHRASE_LAYERS,
@@ -33,7 +21,19 @@ from search.domain import (
     Span,
     Vector,
 )
-from search.engine import Engine, Fingerprint, RankRequest
+from search.engines.protocol import Engine, Fingerprint, RankRequest
+from search.query.clauses import (
+    AllOf,
+    AnyOf,
+    Boost,
+    Clause,
+    Everything,
+    Not,
+    Phrase,
+    Prefer,
+    Prefix,
+    Term,
+)
 from tests.support import HashingEmbedder, article
 
 DIMENSIONS = 32

@@ -15,8 +15,8 @@ from typing import NoReturn
 
 import pytest
 
-from search.engine import Engine, Fingerprint
 from search.engines import open_engine
+from search.engines.protocol import Engine, Fingerprint
 from search.settings import Settings
 from tests import servers
 from tests.servers import Unavailable

@@ -7,7 +7,10 @@ from functools import reduce
 import numpy as np
 import pytest
 
-from search.clauses import (
+from search.domain import NO_FILTER, Filter
+from search.engines.protocol import Engine, RankRequest
+from search.errors import InputError
+from search.query.clauses import (
     MAX_CLAUSES,
     AllOf,
     AnyOf,
@@ -20,9 +23,6 @@ from search.clauses import (
     Prefix,
     Term,
 )
-from search.domain import NO_FILTER, Filter
-from search.engine import Engine, RankRequest
-from search.errors import InputError
 from tests.conformance.corpus import found, indexed
 
 

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from search.clauses import Everything, Not, Term
 from search.domain import NO_FILTER, Filter
-from search.engine import FACET_FIELDS, Engine
+from search.engines.protocol import FACET_FIELDS, Engine
+from search.query.clauses import Everything, Not, Term
 from tests.conformance.corpus import found, indexed, near
 
 EARLY, MIDDLE, LATE = date(1999, 12, 31), date(2024, 2, 29), date(2026, 11, 22)
@@ -63,7 +63,7 @@ def test_both_rankings_obey_a_filter(library: Engine, filter: Filter, ids: set[s
 
 
 def test_a_filter_changes_no_score(library: Engine) -> None:
-    from search.engine import RankRequest
+    from search.engines.protocol import RankRequest
 
     plain = {h.passage_id: h.score for h in library.rank(RankRequest(Term("stem", "x"))).text}
     request = RankRequest(Term("stem", "x"), filter=Filter(languages=("ar",), published_to=LATE))

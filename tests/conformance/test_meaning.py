@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.clauses import AllOf, AnyOf, Clause, Everything, Not, Phrase, Prefix, Term
 from search.domain import Filter, IndexedArticle, IndexedPassage, Span, Vector
-from search.engine import SHORTLIST, Engine, Ranked, RankRequest, shortlist_size
+from search.engines.protocol import SHORTLIST, Engine, Ranked, RankRequest, shortlist_size
+from search.query.clauses import AllOf, AnyOf, Clause, Everything, Not, Phrase, Prefix, Term
 from tests.conformance.corpus import (
     EMBEDDER,
     indexed,

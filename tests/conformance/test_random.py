@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
-from search.clauses import Everything, Term
-from search.engine import Engine, RankRequest
+from search.engines.protocol import Engine, RankRequest
+from search.query.clauses import Everything, Term
 from tests.conformance.corpus import (
     EMBEDDER,
     WORDS,

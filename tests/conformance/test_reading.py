@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from search.clauses import Everything
 from search.domain import LAYERS, NO_FILTER, Layer
-from search.engine import Engine, RankRequest
+from search.engines.protocol import Engine, RankRequest
 from search.errors import InputError
+from search.query.clauses import Everything
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed
 
 TEXTS = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from search.clauses import (
+from search.domain import LAYERS, Filter, Layer
+from search.engines.protocol import Engine, RankRequest
+from search.query.clauses import (
     AllOf,
     AnyOf,
     Boost,
@@ -16,8 +18,6 @@ from search.clauses import (
     Prefix,
     Term,
 )
-from search.domain import LAYERS, Filter, Layer
-from search.engine import Engine, RankRequest
 from tests.conformance.corpus import found, indexed
 
 

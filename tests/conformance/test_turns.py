@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from search.clauses import Everything, Term
-from search.engine import Engine, RankRequest
+from search.engines.protocol import Engine, RankRequest
 from search.errors import EngineBusy, EngineUnavailable
+from search.query.clauses import Everything, Term
 from tests.conformance.conftest import Open
 from tests.conformance.corpus import found, indexed, near
 

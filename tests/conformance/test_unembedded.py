@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.clauses import Everything, Not, Term
 from search.domain import NO_FILTER, Filter, IndexedArticle, Span
-from search.engine import Engine, RankRequest, Stored
+from search.engines.protocol import Engine, RankRequest, Stored
+from search.query.clauses import Everything, Not, Term
 from tests.conformance.conftest import Open
 from tests.conformance.corpus import (
     DIMENSIONS,

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.clauses import Everything, Term
 from search.domain import NO_FILTER, IndexedArticle, IndexedPassage
-from search.engine import Engine, RankRequest, Stored
+from search.engines.protocol import Engine, RankRequest, Stored
 from search.errors import FingerprintMismatch
+from search.query.clauses import Everything, Term
 from tests.conformance.conftest import Open
 from tests.conformance.corpus import FINGERPRINT, found, indexed, near
 

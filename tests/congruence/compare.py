@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from search.engine import Ranked
+from search.engines.protocol import Ranked
 
 
 @dataclass(frozen=True)

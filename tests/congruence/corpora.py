@@ -1,7 +1,7 @@
 """Random corpora and requests. The same seed gives the same ones.
 
 Three families: `words` (tests/conformance: every layer holds the same plain words),
-`analysed` (Arabic, Latin letters and digits through `search.analysis`, as indexing does)
+`analysed` (Arabic, Latin letters and digits through `search.analysis.tokens`, as indexing does)
 and `sparse`, which is analysed too, but many of its passages have no term in some layer,
 since none of their words carries tashkeel or sounds Arabic (see test_sparse).
 """
@@ -13,13 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from search import analysis
-from search.clauses import AllOf, AnyOf, Boost, Clause, Not, Phrase, Prefer, Prefix, Term
+from search.analysis import tokens
+from search.analysis.transliteration import NO_FORMS
 from search.domain import LAYERS, Filter, IndexedArticle, IndexedPassage, Layer
-from search.engine import RankRequest
-from search.matching import constraint, near_clause, text_clause
-from search.parse import parse
-from search.variants import NO_FORMS
+from search.engines.protocol import RankRequest
+from search.query.clauses import AllOf, AnyOf, Boost, Clause, Not, Phrase, Prefer, Prefix, Term
+from search.query.matching import constraint, near_clause, text_clause
+from search.query.parse import parse
 from tests.conformance.corpus import (
     EMBEDDER,
     indexed,
@@ -103,7 +103,7 @@ def _analysed_article(random_: random.Random, number: int, first: Sequence[str])
         published=random_.choice([None, _day(number)]),
         tags=tuple(random_.sample(["حرب", "سلام", "نفط"], random_.randint(0, 3))),
     )
-    passages = (replace(p, terms=analysis.terms(p.passage.text)) for p in plain.passages)
+    passages = (replace(p, terms=tokens.terms(p.passage.text)) for p in plain.passages)
     return replace(plain, passages=tuple(passages))
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.domain import IndexedArticle, IndexedPassage
-from search.engine import Engine, Fingerprint
 from search.engines import open_engine
+from search.engines.protocol import Engine, Fingerprint
 from search.settings import Settings
 from tests.conformance.corpus import FINGERPRINT
 from tests.conformance.engines import alias_of, elastic_settings, opened, removed

@@ -20,7 +20,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from search.domain import LAYERS, NO_FILTER
-from search.engine import RankRequest
+from search.engines.protocol import RankRequest
 from tests.congruence.corpora import (
     VOWELLED,
     analysed_articles,

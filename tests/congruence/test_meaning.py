@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from search.domain import IndexedArticle, IndexedPassage, Span, Vector
-from search.engine import Rankings, RankRequest, shortlist_size
+from search.engines.protocol import Rankings, RankRequest, shortlist_size
 from tests.conformance.corpus import DIMENSIONS, indexed, passages_of
 from tests.congruence.compare import MEANING, ranked_apart, scored
 from tests.congruence.corpora import typed_requests, vector_requests

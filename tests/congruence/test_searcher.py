@@ -15,9 +15,9 @@ import pytest
 
 from search.domain import Filter, Hit, Mode, Query, Results, Vector
 from search.embedding.centring import CentredQueries
-from search.engine import SHORTLIST
-from search.parse import parse
-from search.searcher import KEYWORD_WEIGHT, Searcher
+from search.engines.protocol import SHORTLIST
+from search.query.parse import parse
+from search.ranking.searcher import KEYWORD_WEIGHT, Searcher
 from tests.conformance.corpus import EMBEDDER, passages_of
 from tests.congruence.compare import MEANING, TEXT, Tolerance, ranked_apart
 from tests.congruence.corpora import typed

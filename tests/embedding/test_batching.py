@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.embedding.batching import batches, width
+from search.embedding.bundled.batching import batches, width
 
 lengths = st.lists(st.integers(1, 600), max_size=80)
 

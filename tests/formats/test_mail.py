@@ -8,8 +8,8 @@ from quopri import encodestring
 
 import pytest
 
-from indexer.formats import Options
-from indexer.formats.mail import read
+from indexer.extraction.mail import read
+from indexer.extraction.registry import Options
 from search.errors import SourceError
 from tests.formats.building import eml_of
 from tests.formats.reading import (

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.formats import Broken, Extracted, Options, objects
-from indexer.records import article_from
+from indexer.extraction import objects
+from indexer.extraction.registry import Broken, Extracted, Options
+from indexer.ingestion.records import article_from
 from search.errors import SourceError
 from tests.formats.parts import articles_of, broken_of, items_of, made_id
 

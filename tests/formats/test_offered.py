@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfWriter
 
-from indexer.bounds import MAX_LENGTH, MAX_TAG, MAX_TAGS
-from indexer.formats import FIELDS, Extracted, Options
-from indexer.formats.documents import Facts, article
-from indexer.formats.offered import offered
-from indexer.records import article_from
+from indexer.extraction.document_metadata import offered
+from indexer.extraction.documents import Facts, article
+from indexer.extraction.registry import FIELDS, Extracted, Options
+from indexer.ingestion.bounds import MAX_LENGTH, MAX_TAG, MAX_TAGS
+from indexer.ingestion.records import article_from
 from indexer.sources import Failure, Found
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles

@@ -15,10 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfWriter
 
-from indexer.formats import Extracted, pdf, pdf_glyphs
-from indexer.formats.pdf_fonts import plain
-from indexer.formats.pdf_glyphs import Piece
-from indexer.formats.pdf_lines import is_right_to_left, lines_of, texts_of
+from indexer.extraction import pdf
+from indexer.extraction.pdf import glyphs
+from indexer.extraction.pdf.fonts import plain
+from indexer.extraction.pdf.glyphs import Piece
+from indexer.extraction.pdf.lines import is_right_to_left, lines_of, texts_of
+from indexer.extraction.registry import Extracted
 from search.errors import SourceError
 from tests.formats.parts import articles_of, items_of
 from tests.formats.reading import SEED
@@ -247,7 +249,7 @@ def test_operators_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_letters_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf_glyphs, "MAX_GLYPHS", 1_000)
+    monkeypatch.setattr(glyphs, "MAX_GLYPHS", 1_000)
     assert refusal(pdf_of(shown("x" * 1_001))) == "bomb"
 
 

@@ -6,7 +6,8 @@ from io import BytesIO
 
 import pytest
 
-from indexer.formats import Extracted, Options, plain
+from indexer.extraction import plain
+from indexer.extraction.registry import Extracted, Options
 from search.errors import SourceError
 from tests.formats.reading import FRAGILE, SEED, check_damage, refusal
 

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from indexer.formats import id_of
-from indexer.records import article_from
+from indexer.extraction.registry import id_of
+from indexer.ingestion.records import article_from
 from tests.formats.reading import AUTHOR, BUILDERS, DAY, FRAGILE, SEED, TITLE, article, lines
 
 KINDS = sorted(BUILDERS)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.formats import Extracted, Options, objects, tables
+from indexer.extraction import objects, tables
+from indexer.extraction.registry import Extracted, Options
 from search.errors import SourceError
 from tests.formats.parts import articles_of, broken_of, items_of
 

@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from indexer.formats import zipped
-from indexer.formats.zipped import Package, inside
+from indexer.extraction import zipped
+from indexer.extraction.zipped import Package, inside
 from search.errors import SourceError
 from tests.formats.building import zip_of
 from tests.formats.reading import AUTHOR, BUILDERS, DAY, SEED, TITLE, article, check_damage, refusal

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer import cli
+from indexer.cli import app
 from search.assembly import fingerprint_of
-from search.engine import Engine
 from search.engines import open_engine
+from search.engines.protocol import Engine
 from search.settings import Settings
 from tests.indexer.watcher import Watcher
 from tests.support import HashingEmbedder
@@ -69,7 +69,7 @@ def fihris(
     def run(*arguments: object) -> Ran:
         monkeypatch.setattr(sys, "argv", ["fihris", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            app.main()
         logging.getLogger().handlers[:] = handlers
         out, err = capsys.readouterr()
         return Ran(ended.value.code, out, err)

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from indexer import reindex as reindexing
+from indexer.ingestion import reindex as reindexing
 from search.engines.elastic import versions as elastic_versions
 from search.engines.embedded import versions as embedded_versions
 

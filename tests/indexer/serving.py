@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from indexer import protocol, server
+from api.serving import http_protocol, server
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def serving(application: Any, limit: int = 100) -> Iterator[int]:
     listening = server._bound("127.0.0.1", 0)
     config = uvicorn.Config(
         application,
-        http=protocol.TimedProtocol,
+        http=http_protocol.TimedProtocol,
         lifespan="off",
         log_config=None,
         timeout_keep_alive=1,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from indexer import accepting, protocol
+from api.serving import connections, http_protocol
 from tests.indexer.serving import serving
 from tests.support import REPOSITORY
 
@@ -88,9 +88,9 @@ def test_every_kind_of_silent_connection_makes_room(sent: bytes) -> None:
 def test_the_longest_waiting_makes_room_first_and_sending_a_little_makes_nobody_younger() -> None:
     with serving(hello, 16) as port, ExitStack() as stack:
         oldest = stack.enter_context(connected(port, b"G"))
-        time.sleep(2 * accepting.GRACE)
+        time.sleep(2 * connections.GRACE)
         others = [stack.enter_context(connected(port)) for _ in range(14)]
-        time.sleep(2 * accepting.GRACE)
+        time.sleep(2 * connections.GRACE)
         oldest.sendall(b"E")
         assert answered(port)
         more = stack.enter_context(connected(port))
@@ -113,7 +113,7 @@ def test_who_is_being_answered_never_makes_room() -> None:
 
 @pytest.mark.slow
 def test_answers_that_nobody_takes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "MAX_UNREAD", 3)
+    monkeypatch.setattr(http_protocol, "MAX_UNREAD", 3)
     with serving(hello, 100) as port, ExitStack() as stack:
         unread = []
         for _ in range(5):
@@ -157,7 +157,7 @@ def test_without_descriptors_the_longest_waiting_is_closed_and_little_is_logged(
     async def run() -> None:
         with Full() as listening:
             listening.bind(("127.0.0.1", 0))
-            acceptor = accepting.Acceptor(listening, asyncio.Protocol, crowd, 160)
+            acceptor = connections.Acceptor(listening, asyncio.Protocol, crowd, 160)
             with socket.create_connection(listening.getsockname()):
                 while not crowd[19].dropped:
                     await asyncio.sleep(0.01)
@@ -180,7 +180,7 @@ def test_the_limit_of_descriptors_is_raised_and_some_are_left_to_the_index(
     soft: int, hard: int, raised: int, expected: int
 ) -> None:
     said = subprocess.run(
-        [sys.executable, "-c", "import resource; from indexer.accepting import room;"
+        [sys.executable, "-c", "import resource; from api.serving.connections import room;"
          f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}));"
          "print(room(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"],
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
@@ -190,5 +190,5 @@ def test_the_limit_of_descriptors_is_raised_and_some_are_left_to_the_index(
 
 def test_a_limit_that_is_high_enough_stays() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    assert accepting.room() <= accepting.MAX_CONNECTIONS
+    assert connections.room() <= connections.MAX_CONNECTIONS
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= before[0]

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.cli import app
-from indexer.formats import SUFFIXES
+from indexer.cli.app import app
+from indexer.extraction.registry import SUFFIXES
 from tests.indexer.conftest import Fihris
 from tests.support import ASCII_PATH, REPOSITORY, SEEDS
 

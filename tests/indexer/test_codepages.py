@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.codepages import CANDIDATES, OTHER, probabilities
+from indexer.extraction.encodings.codepages import CANDIDATES, OTHER, probabilities
 
 SEED = (Path(__file__).parents[2] / "seeds/000_68ec81c8af20b3f5.txt").read_text(encoding="utf-8")
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from indexer.calendars import iranian
-from indexer.dates import Reading, find_date, parse_published, read_date
+from indexer.extraction.calendars import iranian
+from indexer.extraction.dates import Reading, find_date, parse_published, read_date
+from search.analysis.lexicon import read_lists
 from search.errors import SourceError
-from search.lexicon import read_lists
 
 ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from indexer.encodings import Encoding, decode, known_encoding, lines
+from indexer.extraction.encodings import Encoding, decode, known_encoding, lines
 from search.errors import SourceError
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.evaluate import Evaluation, evaluate
-from indexer.judgements import JudgedSet
+from indexer.evaluation.beir import JudgedSet
+from indexer.evaluation.measures import Evaluation, evaluate
 from search.domain import Article, Vector
 from search.errors import EmbedderError
 from search.settings import Settings

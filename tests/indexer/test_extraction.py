@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.extraction import Mended, mended
+from indexer.extraction.arabic_repair import Mended, mended
 from search.errors import SourceError
 
 ROOT = Path(__file__).resolve().parents[2]

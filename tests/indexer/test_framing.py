@@ -15,10 +15,10 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from indexer import protocol as protocols
-from indexer.framing import MAX_HEAD
-from indexer.handing import Channel
-from indexer.protocol import TimedProtocol
+from api.serving import http_protocol as protocols
+from api.serving.handover import Channel
+from api.serving.http_framing import MAX_HEAD
+from api.serving.http_protocol import TimedProtocol
 from search.settings import Settings
 from tests.api.streams import served
 from tests.api.support import ToldIngest

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.formats import Options
-from indexer.pipeline import index
+from indexer.extraction.registry import Options
+from indexer.ingestion.pipeline import index
 from indexer.sources import Found, Skipped, SourceFile
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from search.article_ids import MAX_FILE_ID, MAX_ID, parsed
-from search.engine import Engine
+from search.engines.protocol import Engine
 from search.settings import Settings
 from tests.support import HashingEmbedder
 

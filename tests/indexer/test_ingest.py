@@ -12,15 +12,15 @@ from contextlib import closing
 
 import pytest
 
-from indexer.ingest import EngineIngest
+from indexer.ingestion.service import EngineIngest
 from search.assembly import fingerprint_of
 from search.domain import IndexedArticle, Vector
 from search.embedding import Progress
-from search.engine import Engine, WriteOutcome
 from search.engines import open_engine
+from search.engines.protocol import Engine, WriteOutcome
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, Stopping
-from search.first_places import FirstPlaces
 from search.ingest import Ingested, Line
+from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.support import HashingEmbedder
 
@@ -203,7 +203,7 @@ def test_a_text_the_model_fails_on_fails_alone(engine: Engine, settings: Setting
 def test_others_may_write_when_nothing_was_asked_for_a_while(
     engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.ingest.REST", 1.5)
+    monkeypatch.setattr("indexer.ingestion.service.REST", 1.5)
     ingest = EngineIngest(engine, HashingEmbedder(), settings)
     lines(ingest, [line("a", "نص")])
     other = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))

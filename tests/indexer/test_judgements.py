@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.judgements import read_judged_set
+from indexer.evaluation.beir import read_judged_set
 from search.errors import SourceError
 
 CORPUS = '{"_id": "d1", "title": "", "text": "نص"}\n{"_id": "d2", "title": "عنوان", "text": ""}\n'

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.letters import UNKNOWN, surprise
+from indexer.extraction.encodings.letter_statistics import UNKNOWN, surprise
 
 
 @pytest.mark.parametrize("word", ["العراق", "الولايات", "المتحدة", "مسؤول", "في", "ایران", "کہ"])

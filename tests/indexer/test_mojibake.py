@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from indexer.formats import Broken, Extracted, Options
-from indexer.mojibake import check_as_meant, mended, readable, readable_line
+from indexer.extraction.encodings.mojibake import check_as_meant, mended, readable, readable_line
+from indexer.extraction.registry import Broken, Extracted, Options
 from search.errors import SourceError
 from tests.formats.reading import article, items
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.page_lines import joined_lines, without_running_lines
+from indexer.extraction.page_lines import joined_lines, without_running_lines
 
 SEED = (Path(__file__).parents[2] / "seeds/000_68ec81c8af20b3f5.txt").read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.paragraphs import MAX_PASSAGE_LENGTH, split
+from indexer.ingestion.paragraphs import MAX_PASSAGE_LENGTH, split
 from search.domain import Passage
 from tests.support import SEEDS, article
 

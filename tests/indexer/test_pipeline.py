@@ -11,18 +11,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from indexer.analyst import TITLE_END
-from indexer.batches import BATCH_ARTICLES
-from indexer.pipeline import AHEAD, Report, index
-from indexer.preparing import prepare
+from indexer.ingestion.analysis_worker import TITLE_END
+from indexer.ingestion.batches import BATCH_ARTICLES
+from indexer.ingestion.pipeline import AHEAD, Report, index
+from indexer.ingestion.preparing import prepare
 from indexer.sources import Failure, Found, Item, Skipped
 from search.assembly import fingerprint_of
 from search.domain import LAYERS, Article, IndexedArticle, Query, Vector
 from search.embedding import Progress
-from search.engine import Engine, WriteOutcome
 from search.engines import open_engine
+from search.engines.protocol import Engine, WriteOutcome
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.support import CountingEmbedder, HashingEmbedder, article
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.bounds import MAX_TEXT
-from indexer.records import article_from, parse_object
+from indexer.ingestion.bounds import MAX_TEXT
+from indexer.ingestion.records import article_from, parse_object
 from search.errors import SourceError
 
 

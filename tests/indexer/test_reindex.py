@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from indexer.preparing import prepare
-from indexer.reindex import Copied, migrate, reindex
+from indexer.ingestion.preparing import prepare
+from indexer.ingestion.reindex import Copied, migrate, reindex
 from search.assembly import fingerprint_of
-from search.clauses import Everything, Term
 from search.domain import Article, Query, Vector
 from search.embedding import Progress
-from search.engine import Engine, RankRequest
 from search.engines import open_engine, stored_fingerprint
+from search.engines.protocol import Engine, RankRequest
 from search.errors import EngineBusy, EngineError, FingerprintMismatch, InputError
-from search.searcher import Searcher
+from search.query.clauses import Everything, Term
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.conformance.engines import (
     alias_of,
@@ -255,7 +255,7 @@ def test_versions_that_differ_change_nothing(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(settings, articles(4))
-    monkeypatch.setattr("indexer.reindex._Copy.differences", lambda *_, **__: None)
+    monkeypatch.setattr("indexer.ingestion.reindex._Copy.differences", lambda *_, **__: None)
     with pytest.raises(EngineError, match="nothing was changed"):
         reindex(settings, EMBEDDER)
     monkeypatch.undo()

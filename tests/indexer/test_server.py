@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from indexer import protocol, server
+from api.serving import http_protocol, server
 from search.errors import SettingsError
 from tests.indexer.serving import serving
 
@@ -58,7 +58,7 @@ async def seconds_open(port: int, *pieces: bytes) -> tuple[float, bytes]:
 def test_a_request_that_does_not_arrive_is_cut_off(
     monkeypatch: pytest.MonkeyPatch, pieces: list[bytes], answered: bool
 ) -> None:
-    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 1.0)
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 1.0)
     with serving(hello) as port:
         took, answer = asyncio.run(seconds_open(port, *pieces))
     assert took < 5
@@ -66,7 +66,7 @@ def test_a_request_that_does_not_arrive_is_cut_off(
 
 
 def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.5)
+    monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", 0.5)
     with serving(hello) as port, socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"GET /much HTTP/1.1\r\nHost: a\r\n\r\n")
         time.sleep(2)
@@ -77,7 +77,7 @@ def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_client_that_reads_slowly_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.5)
+    monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", 0.5)
     with serving(hello) as port, socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"GET /much HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         size = 0

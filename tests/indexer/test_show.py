@@ -6,20 +6,10 @@ from datetime import date
 
 import pytest
 
-from indexer.evaluate import Evaluation, ModeScores
-from indexer.show import as_json, evaluation_table, marked, results_text
-from indexer.terminal import plain
-from search.domain import (
-    ArticleInfo,
-    Component,
-    Hit,
-    Mode,
-    Passage,
-    Query,
-    Results,
-    Segment,
-    Total,
-)
+from indexer.cli.output import as_json, evaluation_table, marked, results_text
+from indexer.cli.terminal import plain
+from indexer.evaluation.measures import Evaluation, ModeScores
+from search.domain import ArticleInfo, Component, Hit, Mode, Passage, Query, Results, Segment, Total
 
 HIT = Hit(
     passage=Passage("a", 0, 0, 9, "في العراق"),

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from indexer.formats import MAX_LINE, MAX_METADATA, SUFFIXES
-from indexer.formats.documents import MAX_WHOLE
+from indexer.extraction.documents import MAX_WHOLE
+from indexer.extraction.registry import MAX_LINE, MAX_METADATA, SUFFIXES
+from indexer.extraction.sandbox.parser import Parser
 from indexer.sources import Failure, Found, Item, Skipped, SourceFile
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
-from indexer.sources.sandbox import Parser
 from search.article_ids import MAX_FILE_ID
 from search.domain import Article
 from tests.support import SEEDS

@@ -13,15 +13,15 @@ from functools import partial
 
 import pytest
 
-from indexer import ingest as ingesting
-from indexer.ingest import EngineIngest
-from indexer.sources.sandbox import Parser
+from indexer.extraction.sandbox.parser import Parser
+from indexer.ingestion import service as ingesting
+from indexer.ingestion.service import EngineIngest
 from search.domain import Vector
 from search.embedding import Progress
-from search.engine import Engine
+from search.engines.protocol import Engine
 from search.errors import Stopping
-from search.first_places import FirstPlaces
 from search.ingest import Ingested, Line
+from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.support import HashingEmbedder
 

@@ -1,6 +1,6 @@
 """upgrade: the indexes that 0.1 wrote, brought to today's format; they answer as 0.1 answered.
 
-By words and by meaning; hybrid is a function of these two (`search.fusion`) and has another scale
+By words and by meaning; hybrid is a function of these two (`search.ranking.fusion`) and has another scale
 since 0.1.
 """
 
@@ -28,14 +28,14 @@ from typing import Any
 
 import pytest
 
-from indexer.reindex import reindex, upgrade
+from indexer.ingestion.reindex import reindex, upgrade
 from search.assembly import fingerprint_of
 from search.domain import Filter, Query, Vector
 from search.embedding import Embedder, Progress, open_embedder
-from search.engine import FACET_FIELDS, Engine
 from search.engines import open_engine
+from search.engines.protocol import FACET_FIELDS, Engine
 from search.errors import FingerprintMismatch, InputError, RecordCorrupt
-from search.searcher import Searcher
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.conformance.engines import (
     alias_of,

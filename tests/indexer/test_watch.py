@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.watch import Intervals
-from indexer.watching.catalogue import catalogue_path
+from indexer.sync.catalogue import catalogue_path
+from indexer.sync.watch import Intervals
 from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
 from tests.support import HashingEmbedder
 

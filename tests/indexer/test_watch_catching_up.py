@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.formats import Options
-from indexer.pipeline import index
+from indexer.extraction.registry import Options
+from indexer.ingestion.pipeline import index
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
-from indexer.watch import Intervals
-from indexer.watching.catalogue import catalogue_path
+from indexer.sync.catalogue import catalogue_path
+from indexer.sync.watch import Intervals
 from search.assembly import fingerprint_of
 from search.engines import open_engine
 from search.errors import InputError

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from search.assembly import fingerprint_of
-from search.engine import Engine
 from search.engines import open_engine
+from search.engines.protocol import Engine
 from search.settings import Settings
 from tests.environments import environment_of, settings_of
 from tests.indexer.watcher import Watcher, lines, until, write

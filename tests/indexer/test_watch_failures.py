@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from indexer import watch as watching
 from indexer.sources import Failure
 from indexer.sources.opening import open_regular
+from indexer.sync import watch as watching
 from search.assembly import fingerprint_of
 from search.domain import IndexedArticle, Vector
 from search.embedding import Progress
-from search.engine import WriteOutcome
 from search.engines import open_engine
+from search.engines.protocol import WriteOutcome
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, SourceError
 from tests.indexer.watcher import QUICK, Watcher, Wrapped, until, write
 from tests.support import HashingEmbedder
@@ -57,7 +57,7 @@ def test_what_may_pass_is_tried_again_and_told_once(
             raise SourceError("no permission to read it", code="no-permission")
         return open_regular(path)
 
-    monkeypatch.setattr("indexer.sources.sandbox.open_regular", refusing)
+    monkeypatch.setattr("indexer.extraction.sandbox.parser.open_regular", refusing)
     watcher.intervals = replace(QUICK, rescan=0.5)
     write(folder / "a.txt", "بعد")
     with watcher.running():

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.watching.catalogue import Catalogue
+from indexer.sync.catalogue import Catalogue
 from search.assembly import fingerprint_of
 from search.domain import IndexedArticle
-from search.engine import Engine, WriteOutcome
 from search.engines import open_engine
+from search.engines.protocol import Engine, WriteOutcome
 from search.settings import Settings
 from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
 from tests.support import REPOSITORY, HashingEmbedder
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 CHILD = """
 import sys
 from pathlib import Path
-from indexer.watch import watch
+from indexer.sync.watch import watch
 from search.assembly import fingerprint_of
 from search.engines import open_engine
 from search.settings import Settings

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer import handing, workers
-from indexer.handing import Channel
+from api.serving import handover, workers
+from api.serving.handover import Channel
 from tests.support import REPOSITORY
 
 pytestmark = [
@@ -204,7 +204,7 @@ def test_workers_end_with_their_parent() -> None:
 
 
 def test_a_connection_that_nobody_takes_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handing, "_PATIENCE", 0.1)
+    monkeypatch.setattr(handover, "_PATIENCE", 0.1)
 
     async def given() -> list[bool]:
         with closing(Channel()) as channel, socket.socket() as one:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from indexer import write_turns
-from indexer.write_turns import in_turn
+from indexer.ingestion import write_turns
+from indexer.ingestion.write_turns import in_turn
 from search.errors import EngineBusy
 
 

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from indexer.formats import Options
+from indexer.extraction.registry import Options
 from indexer.sources import Failure
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
-from indexer.watch import Intervals, watch
-from search.engine import Engine
+from indexer.sync.watch import Intervals, watch
+from search.engines.protocol import Engine
 from search.settings import Settings
 from tests.support import CountingEmbedder
 

@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from indexer.codes import CODES
-from indexer.formats import SUFFIXES
+from indexer.extraction.registry import SUFFIXES
+from indexer.extraction.sandbox.parser import Usage
+from indexer.failure_codes import CODES
 from indexer.sources import Failure, Found, Item, Skipped
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
-from indexer.sources.sandbox import Usage
 from tests.poison.kinds import ARABIC, MEBIBYTE, Poison
 from tests.poison.making import POISON, make
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from indexer.preparing import prepare
+from indexer.ingestion.preparing import prepare
 from search.domain import NO_FILTER, Article, ArticleInfo, Query
-from search.engine import Engine
-from search.searcher import MAX_SIZE, Searcher
+from search.engines.protocol import Engine
+from search.ranking.searcher import MAX_SIZE, Searcher
 from search.settings import Settings
 from tests.support import HashingEmbedder
 

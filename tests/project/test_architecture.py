@@ -10,7 +10,13 @@ from tests.support import REPOSITORY
 ARCHITECTURE = (REPOSITORY / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
 RELIABILITY = (REPOSITORY / "docs" / "RELIABILITY.md").read_text(encoding="utf-8")
 # Which models, formats and commands there are, these folders tell.
-LISTS = {"search/embedding", "indexer/formats", "indexer/commands"}
+LISTS = {
+    "search/embedding",
+    "search/embedding/bundled",
+    "indexer/extraction/pdf",
+    "indexer/extraction",
+    "indexer/cli",
+}
 
 
 def files(*folders: str) -> dict[str, Path]:

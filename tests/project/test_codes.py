@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from indexer.codes import CODES
+from indexer.failure_codes import CODES
 from tests.support import REPOSITORY
 
 # Said by position rather than by name, or chosen at run time.

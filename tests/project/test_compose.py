@@ -15,7 +15,7 @@ import pytest
 import typer
 import yaml  # type: ignore[import-untyped]
 
-from indexer.cli import app
+from indexer.cli.app import app
 from search.settings import Settings, read_settings
 from tests.support import REPOSITORY
 

@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 import typer
 
-from api import articles, writing
-from indexer import bounds, paragraphs
-from indexer.cli import app
-from indexer.formats import MAX_LINE, SUFFIXES, documents
-from indexer.sources.sandbox import Limits
-from search import ingest, parse, searcher, sentences
+from api import writing
+from api.routes import articles
+from indexer.cli.app import app
+from indexer.extraction import documents
+from indexer.extraction.registry import MAX_LINE, SUFFIXES
+from indexer.extraction.sandbox.parser import Limits
+from indexer.ingestion import bounds, paragraphs
+from search import ingest
+from search.analysis import sentences
+from search.query import parse
+from search.ranking import searcher
 from search.settings import Settings
 from tests.support import REPOSITORY
 

@@ -106,7 +106,7 @@ def test_a_package_that_was_removed_with_another_is_named(name: str, site: Path)
     assert f"{site / name / '__init__.py'} is gone" in refused(started(site))
 
 
-@pytest.mark.parametrize("module", ["search/errors.py", "indexer/cli.py"])
+@pytest.mark.parametrize("module", ["search/errors.py", "indexer/cli/app.py"])
 def test_a_module_of_another_project_in_the_place_of_ours_is_named(module: str, site: Path) -> None:
     (site / module).write_text("version = 1\n")
     assert module.removesuffix(".py").replace("/", ".") in refused(started(site))

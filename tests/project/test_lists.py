@@ -10,7 +10,7 @@ import pytest
 from tests.support import REPOSITORY
 from tools import letter_pairs
 
-LEXICON = REPOSITORY / "search" / "lexicon"
+LEXICON = REPOSITORY / "search" / "analysis" / "lexicon"
 LISTS = sorted((REPOSITORY / "search").rglob("*.txt")) + sorted(
     (REPOSITORY / "indexer").rglob("*.txt")
 )

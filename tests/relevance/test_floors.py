@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.evaluate import evaluate
-from indexer.judgements import read_judged_set
+from indexer.evaluation.beir import read_judged_set
+from indexer.evaluation.measures import evaluate
 from search.domain import Mode
 from search.embedding import open_embedder
 from search.settings import read_settings

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.records import article_from
+from indexer.ingestion.records import article_from
 from search.article_ids import (
     FILES,
     MAX_FILE_ID,

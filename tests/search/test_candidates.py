@@ -12,16 +12,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from search import candidates
-from search.analysis import RUN, Token, analyse
-from search.candidates import Candidates
+from search.analysis.stemming import plural_forms, stem
+from search.analysis.tokens import RUN, Token, analyse
+from search.analysis.transliteration import NO_FORMS, Form, Forms
 from search.domain import Segment
-from search.highlight import Marker
-from search.matching import near
-from search.parse import ParsedQuery, parse
-from search.phrases import name_rows, rows
-from search.stemmer import plural_forms, stem
-from search.variants import NO_FORMS, Form, Forms
+from search.query.matching import near
+from search.query.parse import ParsedQuery, parse
+from search.query.phrases import name_rows, rows
+from search.ranking import highlight_candidates
+from search.ranking.highlight import Marker
+from search.ranking.highlight_candidates import Candidates
 from tests.analysis.test_properties import TEXTS
 from tests.support import REPOSITORY, SEEDS
 
@@ -117,14 +117,14 @@ def test_forms_of_latin_words_are_marked() -> None:
     ("قرآن", "قر{}ا{}ن"), ("سنة", "سن{}{}"), ("شيء", "ش{}ي{}"), ("studies", "stud{}ie{}s"), ("1000", "1{}00{}0"),
 ])  # fmt: skip
 def test_every_pair_of_known_characters_in_a_word(query: str, word: str) -> None:
-    known = [char for char in candidates._table() if char != "\ufffe"]
+    known = [char for char in highlight_candidates._table() if char != "\ufffe"]
     assert len(known) > 200
     for first in known:
         check(parse(query), " ".join(word.format(first, second) for second in known))
 
 
 def test_known_characters_are_normal_by_themselves_and_in_pairs() -> None:
-    known = [char for char in candidates._table().rstrip("\ufffe") if RUN.match(char)]
+    known = [char for char in highlight_candidates._table().rstrip("\ufffe") if RUN.match(char)]
     for pair in map("".join, product(known, known)):
         # At most the order of marks changes, and these are left out.
         assert sorted(unicodedata.normalize("NFKC", pair)) == sorted(pair)

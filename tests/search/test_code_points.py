@@ -14,18 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from indexer.preparing import prepare
-from indexer.records import article_from
-from search.analysis import MAX_TERM, analyse, terms
+from indexer.ingestion.preparing import prepare
+from indexer.ingestion.records import article_from
+from search.analysis.tokens import MAX_TERM, analyse, terms
+from search.analysis.transliteration import forms_of, may_have_forms
 from search.domain import Article, ArticleInfo, Filter, Query
-from search.engine import Engine, Fingerprint
 from search.engines import open_engine
-from search.highlight import Marker
-from search.matching import constraint, text_clause
-from search.parse import parse
-from search.searcher import Searcher
+from search.engines.protocol import Engine, Fingerprint
+from search.query.matching import constraint, text_clause
+from search.query.parse import parse
+from search.ranking.highlight import Marker
+from search.ranking.searcher import Searcher
 from search.settings import Settings
-from search.variants import forms_of, may_have_forms
 from tests.support import HashingEmbedder
 
 EMBEDDER = HashingEmbedder(32)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.evidence import evidence_spans
-from search.sentences import MAX_SENTENCES, sentence_spans
+from search.analysis.evidence import evidence_spans
+from search.analysis.sentences import MAX_SENTENCES, sentence_spans
 
 TEN = "واحد اثنان ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة عشرة"
 

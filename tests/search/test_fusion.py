@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.fusion import by_distance, by_share, fuse
+from search.ranking.fusion import by_distance, by_share, fuse
 
 SPREAD = 0.1
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.domain import Span
-from search.highlight import Marker, segments
-from search.parse import parse
+from search.query.parse import parse
+from search.ranking.highlight import Marker, segments
 
 
 def marked(text: str, query: str) -> list[str]:

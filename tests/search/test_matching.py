@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from search.analysis import analyse
-from search.clauses import (
+from search.analysis.stemming import stem
+from search.analysis.tokens import analyse
+from search.analysis.transliteration import NO_FORMS
+from search.query.clauses import (
     MAX_CLAUSES,
     AllOf,
     AnyOf,
@@ -16,11 +18,9 @@ from search.clauses import (
     Term,
     count_clauses,
 )
-from search.matching import constraint, near, near_clause, text_clause
-from search.parse import parse
-from search.phrases import with_clitics
-from search.stemmer import stem
-from search.variants import NO_FORMS
+from search.query.matching import constraint, near, near_clause, text_clause
+from search.query.parse import parse
+from search.query.phrases import with_clitics
 
 
 def is_near(word: str, other: str) -> bool:

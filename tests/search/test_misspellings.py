@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from search.analysis import analyse
-from search.clauses import Term
-from search.misspellings import MAX_LETTERS, MAX_WORDS, meant, misspelt
-from search.parse import parse
-from search.variants import NO_FORMS
+from search.analysis.tokens import analyse
+from search.analysis.transliteration import NO_FORMS
+from search.query.clauses import Term
+from search.query.misspellings import MAX_LETTERS, MAX_WORDS, meant, misspelt
+from search.query.parse import parse
 
 
 def stem(word: str) -> str:

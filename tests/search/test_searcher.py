@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from search.analysis import analyse
-from search.clauses import Not, Phrase, Term
+from search.analysis.tokens import analyse
 from search.domain import ArticleInfo, Passage, Query, Span, StoredPassage, Total, Vector
 from search.embedding.centring import CentredQueries
-from search.engine import Engine, Ranked, Rankings, RankRequest
+from search.engines.protocol import Engine, Ranked, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
-from search.searcher import KEYWORD_WEIGHT, Searcher, coverage
+from search.query.clauses import Not, Phrase, Term
+from search.ranking.searcher import KEYWORD_WEIGHT, Searcher, coverage
 from tests.support import HashingEmbedder
 
 TEXTS = {

@@ -6,10 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.analysis import analyse, terms
-from search.parse import parse
-from search.sounds import arabic_sound, closeness, latin_sounds
-from search.variants import MIN_CLOSENESS, Form, forms_of, may_have_forms, meaning_in_arabic
+from search.analysis.phonetics import arabic_sound, closeness, latin_sounds
+from search.analysis.tokens import analyse, terms
+from search.analysis.transliteration import (
+    MIN_CLOSENESS,
+    Form,
+    forms_of,
+    may_have_forms,
+    meaning_in_arabic,
+)
+from search.query.parse import parse
 
 ARABIC = (
     "العراق بغداد الحوثيون الأسد صعدوا أوستن الأوسط وزير سريع حماس إسرائيل طهران إيران اليمن من"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from indexer.paragraphs import split
+from indexer.ingestion.paragraphs import split
 from indexer.sources import Failure, Found
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer import dates, letters
-from indexer.formats import Broken, Extracted, Options, Reader
+from indexer.extraction import dates
+from indexer.extraction.encodings import letter_statistics
+from indexer.extraction.registry import Broken, Extracted, Options, Reader
 from search.errors import SourceError
 
 LEFT_BEHIND: list[bytes] = []
@@ -132,7 +133,7 @@ def obey(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         case "none":
             return
         case "prepared":
-            built = (letters._pairs, dates._named)
+            built = (letter_statistics._pairs, dates._named)
             fields["text"] = " ".join(str(each.cache_info().currsize) for each in built)
         case "process":
             fields["text"] = str(os.getpid())

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.formats import MEBIBYTE
-from indexer.sources import Failure, Found, ahead, metadata, reading
+from indexer.extraction.registry import MEBIBYTE
+from indexer.extraction.sandbox.parser import Usage
+from indexer.sources import Failure, Found, read_ahead, reading, sidecar
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles, read_stream
-from indexer.sources.sandbox import Usage
 from tests.sources.support import brief, write
 
 
@@ -58,8 +58,8 @@ def test_closing_early_ends_every_worker(tmp_path: Path) -> None:
 def test_workers_run_ahead_by_a_bounded_number_of_files_and_items(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ahead, "AHEAD_FILES", 4)
-    monkeypatch.setattr(ahead, "AHEAD_ITEMS", 8)
+    monkeypatch.setattr(read_ahead, "AHEAD_FILES", 4)
+    monkeypatch.setattr(read_ahead, "AHEAD_ITEMS", 8)
     fill(tmp_path, 50)
     used: list[Usage] = []
     items = read_articles(list_files([tmp_path]), workers=2, on_usage=used.append)
@@ -73,7 +73,7 @@ def test_workers_run_ahead_by_a_bounded_number_of_files_and_items(
 def test_what_waits_is_bounded_and_the_first_file_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ahead, "AHEAD_LENGTH", 10)
+    monkeypatch.setattr(read_ahead, "AHEAD_LENGTH", 10)
     for name in "abcd":
         lines = [json.dumps({"id": f"{name}{n}", "text": "نص طويل"}) for n in range(20)]
         write(tmp_path / f"{name}.jsonl", "\n".join(lines))
@@ -129,9 +129,9 @@ def test_metadata_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_metadata_is_of_files_of_one_article(tmp_path: Path) -> None:
     write(tmp_path / "a.meta.json", '{"title": "عنوان"}')
-    assert metadata.metadata_of(tmp_path / "a.pdf") == {"title": "عنوان"}
-    assert metadata.metadata_of(tmp_path / "a.jsonl") == {}
-    assert metadata.metadata_of(tmp_path / "b.pdf") == {}
+    assert sidecar.metadata_of(tmp_path / "a.pdf") == {"title": "عنوان"}
+    assert sidecar.metadata_of(tmp_path / "a.jsonl") == {}
+    assert sidecar.metadata_of(tmp_path / "b.pdf") == {}
 
 
 def _threads() -> list[threading.Thread]:

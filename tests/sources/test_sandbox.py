@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.codes import CODES
-from indexer.formats import MEBIBYTE, SUFFIXES, Options
-from indexer.sources import Failure, Found, wire
-from indexer.sources.sandbox import SHARED_SIZE, Limits, Parser, Usage, time_allowed
+from indexer.extraction.registry import MEBIBYTE, SUFFIXES, Options
+from indexer.extraction.sandbox import wire
+from indexer.extraction.sandbox.parser import SHARED_SIZE, Limits, Parser, Usage, time_allowed
+from indexer.failure_codes import CODES
+from indexer.sources import Failure, Found
 from tests.sources.support import READERS, brief, source, write
 from tests.support import ASCII_PATH
 
@@ -184,7 +185,7 @@ def process_of(parser: Parser, path: Path, size: int = 0) -> str:
 def test_small_texts_share_a_process_that_is_renewed(
     parser: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.sources.sandbox.SHARED_FILES", 3)
+    monkeypatch.setattr("indexer.extraction.sandbox.parser.SHARED_FILES", 3)
     names = ["a.txt", "b.md", "c.json", "d.ndjson", "e.csv", "f.tsv", "g.txt"]
     processes = [process_of(parser, tmp_path / name) for name in names]
     assert processes[:3] == processes[:1] * 3
@@ -377,7 +378,7 @@ def test_ctrl_c_is_the_parents_alone_and_its_end_that_of_all(tmp_path: Path) -> 
 import sys
 from pathlib import Path
 from indexer.sources import SourceFile
-from indexer.sources.sandbox import Parser
+from indexer.extraction.sandbox.parser import Parser
 parser = Parser(formats={READERS!r})
 print("ready", flush=True)
 list(parser.parse(SourceFile(Path({str(tmp_path / "a.txt")!r}), "a.txt", 5, "a.txt")))

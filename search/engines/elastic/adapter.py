@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from search.engine import Fingerprint
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.elastic.former import former_index
 from search.engines.elastic.successor import Successor
 from search.engines.elastic.versions import drop_all, stored_fingerprint
+from search.engines.protocol import Fingerprint
 from search.settings import Settings
 
 __all__ = ["former_index", "open_engine", "stored_fingerprint", "successor", "temporary_index"]

@@ -7,9 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from search.clauses import Clause
 from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
-from search.engine import (
+from search.engines.checks import check_limit, is_unicode, passage_key
+from search.engines.elastic import searching
+from search.engines.elastic.connection import scan
+from search.engines.elastic.documents import document_ids, read_article, read_indexed, read_passage
+from search.engines.elastic.hold import held
+from search.engines.elastic.index import Index
+from search.engines.elastic.queries import kind, unsettled, without
+from search.engines.elastic.state import Edition
+from search.engines.elastic.visible import WHICH, Hit, View, passage_of, shown
+from search.engines.elastic.write import Writer
+from search.engines.protocol import (
     EngineStatus,
     FacetField,
     Fingerprint,
@@ -18,22 +27,8 @@ from search.engine import (
     Stored,
     WriteOutcome,
 )
-from search.engines.checks import check_limit, is_unicode, passage_key
-from search.engines.elastic import searching
-from search.engines.elastic.connection import scan
-from search.engines.elastic.documents import (
-    document_ids,
-    read_article,
-    read_indexed,
-    read_passage,
-)
-from search.engines.elastic.hold import held
-from search.engines.elastic.index import Index
-from search.engines.elastic.queries import kind, unsettled, without
-from search.engines.elastic.state import Edition
-from search.engines.elastic.visible import WHICH, Hit, View, passage_of, shown
-from search.engines.elastic.write import Writer
 from search.errors import EngineError, EngineUnavailable, InputError
+from search.query.clauses import Clause
 from search.settings import Settings
 
 _AT_ONCE = 1_000

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from search.domain import IndexedArticle
-from search.engine import EngineStatus, Fingerprint, Stored
 from search.engines.elastic import versions
 from search.engines.elastic.connection import Connection, scan, whole
 from search.engines.elastic.documents import read_indexed
 from search.engines.elastic.mapping import FORMER
 from search.engines.elastic.queries import Query, kind
+from search.engines.protocol import EngineStatus, Fingerprint, Stored
 from search.settings import Settings
 
 

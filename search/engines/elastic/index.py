@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from search.engine import Fingerprint
 from search.engines.checks import check_fingerprint, is_unicode
 from search.engines.elastic import versions
 from search.engines.elastic.connection import (
@@ -30,6 +29,7 @@ from search.engines.elastic.queries import unsettled
 from search.engines.elastic.ranking import Search
 from search.engines.elastic.state import State, hidden_by, read_state
 from search.engines.elastic.visible import View
+from search.engines.protocol import Fingerprint
 from search.errors import EngineError, EngineUnavailable
 from search.settings import Settings
 

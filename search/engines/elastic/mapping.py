@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 from search.domain import LAYERS, PHRASE_LAYERS, Layer
-from search.engine import MAX_LIMIT, Fingerprint
+from search.engines.protocol import MAX_LIMIT, Fingerprint
 from search.errors import FingerprintMismatch
 from search.settings import Settings
 
@@ -106,7 +106,9 @@ def index_settings(settings: Settings) -> dict[str, Any]:
         "number_of_replicas": settings.elasticsearch_replicas,
         "refresh_interval": f"{settings.elasticsearch_refresh}s",
         "max_result_window": MAX_WINDOW,
-        "similarity": {"terms": {"type": "BM25", "k1": 1.2, "b": 0.75}},  # as `search.clauses`
+        "similarity": {
+            "terms": {"type": "BM25", "k1": 1.2, "b": 0.75}
+        },  # as `search.query.clauses`
         "analysis": {
             # Not `whitespace`: that one also cuts at other spaces than ours, and every 255 letters.
             "tokenizer": {

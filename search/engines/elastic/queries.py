@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from search.clauses import (
+from search.domain import Filter
+from search.engines.checks import is_unicode, one_layer
+from search.errors import InputError
+from search.query.clauses import (
     AllOf,
     AnyOf,
     Boost,
@@ -17,9 +20,6 @@ from search.clauses import (
     Prefix,
     Term,
 )
-from search.domain import Filter
-from search.engines.checks import is_unicode, one_layer
-from search.errors import InputError
 
 Query = dict[str, Any]
 

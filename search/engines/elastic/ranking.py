@@ -20,16 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.clauses import Term
 from search.domain import NO_FILTER, StoredPassage
-from search.engine import (
-    MAX_LIMIT,
-    SENTENCE_WEIGHT,
-    Ranked,
-    Rankings,
-    RankRequest,
-    shortlist_size,
-)
 from search.engines.checks import is_unicode
 from search.engines.elastic.documents import PACKED_ONE, read_passage
 from search.engines.elastic.queries import NOTHING, Query, kind, passages_query
@@ -45,6 +36,15 @@ from search.engines.elastic.visible import (
     passage_of,
     shown,
 )
+from search.engines.protocol import (
+    MAX_LIMIT,
+    SENTENCE_WEIGHT,
+    Ranked,
+    Rankings,
+    RankRequest,
+    shortlist_size,
+)
+from search.query.clauses import Term
 
 Search = tuple[Mapping[str, Any], Query]  # header and body, as `msearch` takes them
 Answer = Mapping[str, Any]

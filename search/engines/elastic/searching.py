@@ -7,25 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search.clauses import Clause, Prefix
 from search.domain import NO_FILTER, Filter, Layer
-from search.engine import (
-    MAX_LIMIT,
-    FacetField,
-    Rankings,
-    RankRequest,
-)
-from search.engines.checks import (
-    check_facets,
-    check_layer,
-    check_limit,
-    check_request,
-    is_unicode,
-)
+from search.engines.checks import check_facets, check_layer, check_limit, check_request, is_unicode
 from search.engines.elastic import queries, ranking
 from search.engines.elastic.index import Index
 from search.engines.elastic.queries import Query
 from search.engines.elastic.visible import View
+from search.engines.protocol import MAX_LIMIT, FacetField, Rankings, RankRequest
+from search.query.clauses import Clause, Prefix
 
 # Buckets each shard offers besides those wanted: counts are exact unless a value is rarer
 # on a shard than so many others.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from search.engine import Fingerprint
 from search.engines.elastic import versions
 from search.engines.elastic.connection import Connection
 from search.engines.elastic.engine import ElasticEngine
+from search.engines.protocol import Fingerprint
 from search.errors import FingerprintMismatch
 from search.settings import Settings
 

@@ -13,9 +13,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from search.engine import Fingerprint
 from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused
 from search.engines.elastic.mapping import index_settings, mappings, read_fingerprint
+from search.engines.protocol import Fingerprint
 from search.errors import EngineUnavailable
 from search.settings import Settings
 

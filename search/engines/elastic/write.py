@@ -33,17 +33,8 @@ from itertools import islice
 from types import MappingProxyType
 
 from search.domain import IndexedArticle
-from search.engine import WriteOutcome
 from search.engines.checks import Unfit, check_article
-from search.engines.elastic.bulk import (
-    VOID,
-    Item,
-    Operation,
-    removing,
-    send,
-    storing,
-    swapping,
-)
+from search.engines.elastic.bulk import VOID, Item, Operation, removing, send, storing, swapping
 from search.engines.elastic.connection import WRITE_PATIENCE, pauses, scan
 from search.engines.elastic.documents import document_ids, documents, new_edition
 from search.engines.elastic.hold import StartOver, steadily
@@ -51,6 +42,7 @@ from search.engines.elastic.index import Index
 from search.engines.elastic.queries import kind, unsettled
 from search.engines.elastic.state import Edition, State, read_state
 from search.engines.elastic.versions import Version
+from search.engines.protocol import WriteOutcome
 from search.errors import EngineBusy, EngineError, EngineUnavailable
 
 log = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from search.engine import Fingerprint
 from search.engines.embedded import former, versions
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.successor import Successor
+from search.engines.protocol import Fingerprint
 from search.settings import Settings
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.domain import Filter
-from search.engine import FacetField
 from search.engines.embedded.rows import ArticleRow
+from search.engines.protocol import FacetField
 
 
 class Values:

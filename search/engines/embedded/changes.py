@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from search.domain import LAYERS
-from search.engine import Fingerprint
 from search.engines.embedded.connections import FORMER_SCHEMA, RECORD_SCHEMA, Connection
 from search.engines.embedded.head import Head
 from search.engines.embedded.rows import (
@@ -21,6 +20,7 @@ from search.engines.embedded.rows import (
     removal_of,
     terms_of,
 )
+from search.engines.protocol import Fingerprint
 from search.errors import FingerprintMismatch
 
 

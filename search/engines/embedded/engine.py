@@ -16,18 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from search.clauses import Clause
 from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
-from search.engine import (
-    EngineStatus,
-    FacetField,
-    Fingerprint,
-    Ranked,
-    Rankings,
-    RankRequest,
-    Stored,
-    WriteOutcome,
-)
 from search.engines.checks import (
     check_facets,
     check_fingerprint,
@@ -45,7 +34,18 @@ from search.engines.embedded.reading import read_article, read_indexed, read_pas
 from search.engines.embedded.record import Record
 from search.engines.embedded.versions import Versions
 from search.engines.embedded.viewing import View, Views
+from search.engines.protocol import (
+    EngineStatus,
+    FacetField,
+    Fingerprint,
+    Ranked,
+    Rankings,
+    RankRequest,
+    Stored,
+    WriteOutcome,
+)
 from search.errors import EngineUnavailable, InputError, RecordLost
+from search.query.clauses import Clause
 
 log = logging.getLogger(__name__)
 

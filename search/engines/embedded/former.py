@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from search.domain import Article, ArticleInfo, IndexedArticle, IndexedPassage, Passage, Span
-from search.engine import EngineStatus, Fingerprint, Stored
 from search.engines.embedded.connections import (
     FORMER_SCHEMA,
     Connections,
@@ -30,6 +29,7 @@ from search.engines.embedded.packing import unpack_former
 from search.engines.embedded.record import RECORD
 from search.engines.embedded.rows import damaged_article, damaged_index
 from search.engines.embedded.versions import Versions
+from search.engines.protocol import EngineStatus, Fingerprint, Stored
 
 _WRONG = (TypeError, ValueError, KeyError, RecursionError)
 _ARTICLE = (

@@ -10,14 +10,14 @@ from collections.abc import Callable, Hashable
 import numpy as np
 from numpy.typing import NDArray
 
-from search.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
 from search.domain import NO_FILTER, Filter, Vector
-from search.engine import SENTENCE_WEIGHT, FacetField, Ranked, RankRequest, shortlist_size
 from search.engines.embedded.articles import facet
 from search.engines.embedded.derived import OpenText
 from search.engines.embedded.reading import read_own_vectors, read_sentence_vectors
 from search.engines.embedded.record import Record
 from search.engines.embedded.vectors import PassageTable
+from search.engines.protocol import SENTENCE_WEIGHT, FacetField, Ranked, RankRequest, shortlist_size
+from search.query.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
 
 _MASKS = 32  # filters whose passages are remembered: 100 KB each at 100,000 passages
 _DECIMALS = 7  # of a cosine: what is below depends on how many rows were multiplied at once

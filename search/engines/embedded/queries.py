@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from search.clauses import (
+from search.domain import NO_FILTER, Filter
+from search.engines.checks import is_unicode, one_layer
+from search.query.clauses import (
     AllOf,
     AnyOf,
     Boost,
@@ -18,8 +20,6 @@ from search.clauses import (
     Prefix,
     Term,
 )
-from search.domain import NO_FILTER, Filter
-from search.engines.checks import is_unicode, one_layer
 
 if TYPE_CHECKING:
     import tantivy

@@ -27,27 +27,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from search.domain import (
-    IndexedArticle,
-)
-from search.engine import Fingerprint, Stored, WriteOutcome
+from search.domain import IndexedArticle
 from search.engines.embedded.chain import HEAD, Chain, log_of
 from search.engines.embedded.changes import State, state_of
-from search.engines.embedded.connections import (
-    Connection,
-    Connections,
-    as_json,
-    identity_of,
-)
+from search.engines.embedded.connections import Connection, Connections, as_json, identity_of
 from search.engines.embedded.head import write_head
 from search.engines.embedded.reserve import Reserve
-from search.engines.embedded.rows import (
-    ARTICLE,
-    ArticleRow,
-    article_rows,
-)
+from search.engines.embedded.rows import ARTICLE, ArticleRow, article_rows
 from search.engines.embedded.segments import Manifest, store_manifest
 from search.engines.embedded.storing import Storing, commit, create
+from search.engines.protocol import Fingerprint, Stored, WriteOutcome
 from search.errors import EngineError, EngineUnavailable
 
 RECORD = "record.sqlite"

@@ -9,7 +9,6 @@ import uuid
 from dataclasses import replace
 
 from search.domain import LAYERS, IndexedArticle
-from search.engine import Fingerprint, WriteOutcome
 from search.engines.checks import Unfit, check_article
 from search.engines.embedded.changes import COMMIT, State
 from search.engines.embedded.connections import RECORD_SCHEMA, Connection
@@ -25,6 +24,7 @@ from search.engines.embedded.rows import (
     removal_checksum,
     sealed_vectors,
 )
+from search.engines.protocol import Fingerprint, WriteOutcome
 
 KEPT_REMOVALS = 100_000  # a reader further behind reads everything anew
 KEPT_COMMITS = 10_000  # 100 bytes each: a head that is further behind is taken for another's

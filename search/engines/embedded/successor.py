@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from search.engine import Fingerprint
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.former import former_index
 from search.engines.embedded.versions import Versions, state_in
+from search.engines.protocol import Fingerprint
 from search.errors import EngineError
 
 

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.clauses import Boost, Clause, Everything, Term
 from search.domain import LAYERS, Filter, Layer
-from search.engine import FacetField, RankRequest
 from search.engines.checks import is_unicode
 from search.engines.embedded.changes import TermRows
 from search.engines.embedded.queries import Translator, is_constant
+from search.engines.protocol import FacetField, RankRequest
 from search.errors import EngineUnavailable
+from search.query.clauses import Boost, Clause, Everything, Term
 
 if TYPE_CHECKING:
     import tantivy

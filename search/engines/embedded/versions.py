@@ -18,12 +18,12 @@ import shutil
 from pathlib import Path
 
 from search.durable import sync_folder
-from search.engine import Fingerprint
 from search.engines.embedded.chain import HEAD, TEXT
 from search.engines.embedded.changes import State
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import RECORD, Record
 from search.engines.embedded.reserve import RESERVE
+from search.engines.protocol import Fingerprint
 from search.errors import EngineUnavailable, RecordCorrupt, RecordLost
 
 _POINTER = "current"

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from search.clauses import Everything, Term
 from search.domain import NO_FILTER, IndexedArticle
-from search.engine import Engine, RankRequest
 from search.engines.elastic.engine import ElasticEngine
+from search.engines.protocol import Engine, RankRequest
+from search.query.clauses import Everything, Term
 from search.settings import Settings
 from tests import servers
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed, passages_of

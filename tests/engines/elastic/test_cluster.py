@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from search.clauses import Everything
-from search.engine import RankRequest
+from search.engines.protocol import RankRequest
 from search.errors import EngineUnavailable
+from search.query.clauses import Everything
 from tests.engines.elastic.opening import opened, seen, stored, versioned
 from tests.servers import Cluster, distribution
 

@@ -9,14 +9,14 @@ from urllib.error import HTTPError
 
 import pytest
 
-from search.clauses import Term
 from search.domain import IndexedArticle
-from search.engine import RankRequest
 from search.engines.elastic import bulk
 from search.engines.elastic import documents as real
 from search.engines.elastic import write as writing
 from search.engines.elastic.engine import ElasticEngine
+from search.engines.protocol import RankRequest
 from search.errors import FingerprintMismatch
+from search.query.clauses import Term
 from tests.conformance.corpus import FINGERPRINT
 from tests.engines.elastic.opening import (
     OLD,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from search.clauses import AnyOf, Boost, Clause, Prefer, Term
 from search.domain import NO_FILTER
 from search.engines.elastic.queries import passages_query
+from search.query.clauses import AnyOf, Boost, Clause, Prefer, Term
 
 A, B, C = (Term("stem", value) for value in "abc")
 

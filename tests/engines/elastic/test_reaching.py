@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from search.clauses import Everything
-from search.engine import RankRequest
 from search.engines import open_engine
 from search.engines.elastic.engine import ElasticEngine
+from search.engines.protocol import RankRequest
 from search.errors import EngineError, EngineUnavailable
+from search.query.clauses import Everything
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT
 from tests.engines.elastic.opening import (
     BULK,

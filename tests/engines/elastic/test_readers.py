@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from search.clauses import Everything, Term
 from search.domain import NO_FILTER, IndexedArticle
-from search.engine import Engine, RankRequest
 from search.engines.elastic.engine import ElasticEngine
+from search.engines.protocol import Engine, RankRequest
+from search.query.clauses import Everything, Term
 from tests.conformance.corpus import EMBEDDER, found, indexed
 from tests.engines.elastic.opening import (
     documents,

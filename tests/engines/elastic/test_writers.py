@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from search.clauses import Everything, Term
 from search.domain import Filter
-from search.engine import RankRequest
 from search.engines.elastic import bulk, hold
 from search.engines.elastic import write as writing
 from search.engines.elastic.engine import ElasticEngine
+from search.engines.protocol import RankRequest
 from search.errors import EngineBusy
+from search.query.clauses import Everything, Term
 from tests.conformance.corpus import found
 from tests.engines.elastic.journal import entries, logger, write_beside_others
 from tests.engines.elastic.opening import (

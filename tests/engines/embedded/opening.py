@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
-from search.engine import Fingerprint
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.protocol import Fingerprint
 from tests.conformance.corpus import FINGERPRINT
 
 

@@ -18,15 +18,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from indexer.cli import app
-from search.clauses import Everything, Term
-from search.engine import RankRequest
+from indexer.cli.app import app
 from search.engines import accept, open_engine
 from search.engines.embedded import chain, storing
 from search.engines.embedded.changes import read_state
 from search.engines.embedded.connections import connect
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.protocol import RankRequest
 from search.errors import EngineError, EngineUnavailable, RecordLost
+from search.query.clauses import Everything, Term
 from search.settings import Settings
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed
 from tests.engines.embedded.opening import opened, processes

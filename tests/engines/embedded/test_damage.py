@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from search.clauses import Everything, Term
-from search.engine import RankRequest
 from search.engines.embedded import derived
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.protocol import RankRequest
 from search.errors import EngineUnavailable, FingerprintMismatch, RecordCorrupt
+from search.query.clauses import Everything, Term
 from tests.conformance.corpus import FINGERPRINT, found, indexed, near, random_articles
 from tests.engines.embedded.opening import opened
 

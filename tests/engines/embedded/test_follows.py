@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from search.clauses import Everything, Term
-from search.engine import RankRequest
 from search.engines.embedded import changes, storing
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.protocol import RankRequest
+from search.query.clauses import Everything, Term
 from tests.conformance.corpus import found, indexed, passages_of, random_articles, without_vectors
 from tests.engines.embedded.opening import opened
 

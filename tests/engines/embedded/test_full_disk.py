@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from search.clauses import Everything
-from search.engine import RankRequest
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.protocol import RankRequest
 from search.errors import EngineUnavailable
+from search.query.clauses import Everything
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, indexed
 from tests.engines.embedded.opening import opened, processes
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from search.clauses import AnyOf, Boost, Clause, Prefer, Prefix, Term
-from search.engine import Ranked, RankRequest
 from search.engines.embedded import derived
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.protocol import Ranked, RankRequest
+from search.query.clauses import AnyOf, Boost, Clause, Prefer, Prefix, Term
 from tests.conformance.corpus import EMBEDDER, WORDS, indexed, random_articles
 from tests.engines.embedded.opening import opened
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from search.clauses import Term
 from search.domain import Filter
-from search.engine import RankRequest
 from search.engines import open_engine
+from search.engines.protocol import RankRequest
+from search.query.clauses import Term
 from search.settings import Settings
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, indexed
 

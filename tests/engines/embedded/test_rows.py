@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search.clauses import Everything, Term
 from search.domain import Filter
-from search.engine import FACET_FIELDS, RankRequest
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.storing import create
+from search.engines.protocol import FACET_FIELDS, RankRequest
 from search.errors import EngineError, FingerprintMismatch, RecordCorrupt, RecordLost
+from search.query.clauses import Everything, Term
 from tests.conformance.corpus import (
     EMBEDDER,
     FINGERPRINT,

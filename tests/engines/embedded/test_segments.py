@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 import pytest
 
-from search.clauses import Everything, Term
-from search.engine import RankRequest
 from search.engines.embedded import segments, text
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.protocol import RankRequest
+from search.query.clauses import Everything, Term
 from tests.conformance.corpus import FINGERPRINT, found, indexed
 from tests.engines.embedded.opening import opened, processes
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from search.clauses import Term
-from search.engine import RankRequest
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.successor import Successor
 from search.engines.embedded.versions import Versions
+from search.engines.protocol import RankRequest
 from search.errors import RecordLost
+from search.query.clauses import Term
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed
 from tests.engines.embedded.opening import opened
 

@@ -1,0 +1,1 @@
+"""The HTTP paths, by what they are for."""

@@ -1,0 +1,248 @@
+"""Writing articles: one, many, a file of them; removing one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from tempfile import TemporaryFile
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.exceptions import HTTPException
+
+from api import examples
+from api.readiness import Readiness
+from api.routes import bulk
+from api.routes.search import Answer, ArticleId, json_only, takes
+from api.schemas import IngestedOut, UploadOut, ingested_out
+from api.uploads import FORM, MAX_NAME, media_type_of, received, summary
+from api.writing import Writing
+from search.errors import InputError, NotFound, SourceError
+from search.ingest import MEDIA_TYPES, Ingest
+from search.json_objects import check_keys, object_of
+
+MAX_ARTICLE = 16 << 20  # bytes of one article's JSON
+MAX_FILE = 64 << 20  # bytes of a file
+FIELDS = ("text", "title", "author", "source", "language", "published", "tags", "url")
+Given = TypeVar("Given")
+
+
+async def writing_of(request: Request) -> AsyncIterator[Writing]:
+    """Give what writes to a request that may, for as long as it is being answered."""
+    writing: Writing = request.app.state.writing
+    writing.allow(request)
+    async with writing.turn():
+        yield writing
+
+
+async def refresh_of(request: Request) -> bool:
+    """Return whether the answer waits until all see it: `refresh=wait`, or several workers."""
+    refresh = request.query_params.get("refresh")
+    if refresh not in (None, "wait"):
+        raise InputError(f"refresh is {refresh[:40]!r}; it can only be wait", field="refresh")
+    writing: Writing = request.app.state.writing
+    return writing.shows or refresh == "wait"
+
+
+async def ndjson_only(request: Request) -> None:
+    if media_type_of(request) not in bulk.MEDIA_TYPES:
+        raise HTTPException(415, f"Send the body as Content-Type: {bulk.MEDIA_TYPE}.")
+
+
+Writer = Annotated[Writing, Depends(writing_of)]
+Refresh = Annotated[bool, Depends(refresh_of)]
+REFRESH_DOC = {
+    "name": "refresh",
+    "in": "query",
+    "required": False,
+    "description": "`wait`: the answer ends when every process's searches see it all.",
+    "schema": {"type": "string", "enum": ["wait"]},
+}
+REFRESH_ONLY = {"parameters": [REFRESH_DOC]}
+NAME = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_NAME,
+    "pattern": "^[^/\\\\\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]"
+    "[^\\\\\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*$",
+}
+
+articles = APIRouter(prefix="/v1", tags=["articles"])
+
+
+@articles.post(
+    "/articles:bulk",
+    dependencies=[Depends(takes("refresh")), Depends(ndjson_only)],
+    summary="Store many articles, a line of JSON each",
+    response_class=Response,
+    responses={200: {"content": {bulk.MEDIA_TYPE: {"schema": {"type": "string"}}}}},
+    openapi_extra={
+        **REFRESH_ONLY,
+        "requestBody": {
+            "required": True,
+            "content": {bulk.MEDIA_TYPE: {"schema": {"type": "string"}, "example": examples.LINES}},
+        },
+    },
+)
+async def bulk_articles(request: Request, writing: Writer, show: Refresh) -> Response:
+    """Reads a body of any length as it comes, and when it is at its end answers each line in
+    order: `line`, `id`, `status` (created, updated, unchanged or failed), `error`, `code`.
+
+    A line that is no article fails alone; so does an id that an earlier line has. What is
+    answered as stored survives a crash, and this server's searches see it. A body may be
+    `Content-Encoding: gzip`. Where the rest of a body is not read, a last answer says why, its
+    `line` null and its `code` slow-body, stopping, invalid-input or body-too-large. Sending a
+    body again is safe: what is stored already is `unchanged`.
+    """
+    body = writing.body(request)
+    ingest = await _ingest(request, writing)
+    return bulk.BulkResponse(await bulk.answered(body, writing, ingest, show=show), body)
+
+
+@articles.put(
+    "/articles/{id:path}",
+    response_model=IngestedOut,
+    dependencies=[Depends(takes("refresh")), Depends(json_only)],
+    summary="Store one article",
+    responses={201: {"model": IngestedOut, "description": "There was none of this id."}},
+    openapi_extra={
+        **REFRESH_ONLY,
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"text": {"type": "string", "pattern": "\\S"}},
+                        "required": ["text"],
+                    },
+                    "example": {"title": "خبر", "text": "نص الخبر", "published": "2024-01-31"},
+                }
+            },
+        },
+    },
+)
+async def put_article(id: ArticleId, request: Request, writing: Writer, show: Refresh) -> Response:
+    """The fields are `text` and, as far as known, `title`, `author`, `source`, `language`,
+    `published`, `tags` and `url`. An article is replaced whole. Percent-encode the id.
+    """
+    content = await writing.body(request, MAX_ARTICLE).whole()
+    fields = await writing.run(lambda: {"id": id, **_object(content)})
+    if fields["id"] != id:
+        raise InputError("the id in the body is not that of the address", field="id")
+    ingest = await _ingest(request, writing)
+    ended = await _written(writing, ingest, lambda: ingest.article(fields), show=show)
+    if ended.status == "failed":
+        raise InputError(ended.error, field=_field_in(ended.error))
+    return Answer(ingested_out(ended), 201 if ended.status == "created" else 200)
+
+
+@articles.delete(
+    "/articles/{id:path}",
+    status_code=204,
+    response_class=Response,
+    dependencies=[Depends(takes("refresh"))],
+    summary="Remove an article",
+    openapi_extra=REFRESH_ONLY,
+)
+async def delete_article(
+    id: ArticleId, request: Request, writing: Writer, show: Refresh
+) -> Response:
+    """Removes it with all its passages. Percent-encode the id."""
+    await writing.body(request, 1).whole()
+    ingest = await _ingest(request, writing)
+    if not await _written(writing, ingest, lambda: ingest.delete(id), show=show):
+        raise NotFound(f"there is no article {id[:100]!r}")
+    return Response(status_code=204)
+
+
+@articles.post(
+    "/articles",
+    response_model=UploadOut,
+    dependencies=[Depends(takes("refresh", "name"))],
+    summary="Store the articles of a file",
+    responses={201: {"model": UploadOut, "description": "At least one article is new."}},
+    openapi_extra={
+        "parameters": [
+            REFRESH_DOC,
+            {
+                "name": "name",
+                "in": "query",
+                "required": False,
+                "description": "A path-like name, of which ids are made; its suffix tells the kind.",
+                "schema": NAME,
+            },
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                **{
+                    kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES
+                },
+                FORM: {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "file": {"type": "string", "format": "binary"},
+                            "name": NAME,
+                        },
+                        "required": ["file"],
+                        "additionalProperties": False,
+                    }
+                },
+            },
+        },
+    },
+)
+async def upload(request: Request, writing: Writer, show: Refresh) -> Response:
+    """One file as the body with its Content-Type, or as the only file of a form, which may have
+    its `name` in a field. It is read in a process with bounds of its own; archives and tables
+    give many articles.
+    """
+    with TemporaryFile() as file:
+        name = await received(request, writing, file, MAX_FILE)
+        ingest = await _ingest(request, writing)
+        found = await _written(writing, ingest, lambda: summary(ingest.file(file, name)), show=show)
+    if not found["articles"]:
+        raise SourceError("empty: there is no article in it", code="empty")
+    if not found["created"] + found["updated"] + found["unchanged"]:
+        first = found["articles"][0]
+        raise SourceError(f"{first['code']}: {first['error']}", code=first["code"] or "")
+    return Answer(found, 201 if found["created"] else 200)
+
+
+async def _written(
+    writing: Writing, ingest: Ingest, call: Callable[[], Given], *, show: bool
+) -> Given:
+    """Call what writes, then wait until it is seen if that was asked for."""
+    result = await writing.run(call)
+    if show:
+        await writing.run(ingest.show)
+    return result
+
+
+async def _ingest(request: Request, writing: Writing) -> Ingest:
+    readiness: Readiness = request.app.state.readiness
+    searcher = readiness.searcher()
+    return await writing.run(lambda: writing.ingest(searcher))
+
+
+def _object(content: bytes) -> Mapping[str, object]:
+    """Return the JSON object of a body. Raises InputError."""
+    try:
+        found = json.loads(content, object_pairs_hook=object_of)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the body is not JSON: {error}", field="body") from error
+    if not isinstance(found, dict):
+        raise InputError("the body must be a JSON object", field="body")
+    try:
+        check_keys(found)
+    except SourceError as error:
+        raise InputError(str(error), field=_field_in(str(error))) from error
+    return found
+
+
+def _field_in(error: str) -> str:
+    """Return the field that an error is about; they quote it."""
+    return next((name for name in re.findall(r'"(\w+)"', error) if name in FIELDS), "body")

@@ -1,0 +1,194 @@
+"""`POST /v1/articles:bulk`: a body of any length, stored a batch of lines at a time.
+
+Neither the body nor the answers are ever whole in memory. No more of a body is read while
+a batch is written, so that the network makes its client wait; the answers wait in a file
+until the body is at its end, since most clients read nothing before they have sent all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import ExitStack, closing
+from functools import partial
+from io import SEEK_END
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.bodies import Body
+from api.problems import SlowBody, TooLarge, encode, kind_of
+from api.schemas import ingested_out
+from api.writing import Writing
+from search.errors import EngineBusy, EngineUnavailable, FihrisError, InputError
+from search.ingest import MAX_LINE, Ingest, Ingested, Line
+from search.seen_ids import BODY_CACHE, FirstPlaces
+
+logger = logging.getLogger("fihris.api")
+
+MEDIA_TYPE = "application/x-ndjson"
+MEDIA_TYPES = (MEDIA_TYPE, "application/jsonl", "application/json-lines", "application/ndjson")
+MAX_ANSWERS = 1 << 30  # bytes on disk, some 12 million lines
+BATCH_LINES = 64
+BATCH_SIZE = 1 << 20  # bytes; a longer line is the last of its batch
+BUSY_WAITS = (0.5, 1.0, 2.0, 3.0, 4.0)  # seconds between tries while another process writes
+PIECE = 1 << 16  # bytes of the answers sent at once
+LINGER = 2.0  # seconds for a client to see that no more of its body is read
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # at the head of a file, also where files were joined
+
+
+async def batches(body: Body) -> AsyncIterator[list[Line]]:
+    """Yield a body's lines in batches.
+
+    Raises:
+        SlowBody, InputError: after what came whole, where the rest did not.
+        Gone, Stopping: at once; lines that were not yielded are not written.
+    """
+    batch: list[Line] = []
+    size = 0
+    try:
+        async for line in _lines(body.pieces()):
+            batch.append(line)
+            size += len(line.content or b"")
+            if len(batch) >= BATCH_LINES or size >= BATCH_SIZE:
+                yield batch
+                batch, size = [], 0
+                body.check()
+    except (SlowBody, InputError):
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[Line]:
+    """Yield the lines that are not blank, of which hardly more than `MAX_LINE` bytes are kept."""
+    number = 1
+    line = bytearray()
+    async for piece in pieces:
+        *ends, rest = piece.split(b"\n")
+        for end in ends:
+            if end or line:  # a body may be line ends and nothing else
+                line += end[: MAX_LINE + 1 - len(line)]
+                if (found := _line(number, line)) is not None:
+                    yield found
+                line.clear()
+            number += 1
+        line += rest[: MAX_LINE + 1 - len(line)]
+        await asyncio.sleep(0)  # a few bytes of gzip may be very many pieces
+    if (found := _line(number, line)) is not None:
+        yield found
+
+
+def _line(number: int, line: bytearray) -> Line | None:
+    """Return a line; None if it is blank, without content if it is too long."""
+    if len(line) > MAX_LINE:
+        return Line(number, None)
+    content = bytes(line).removeprefix(BYTE_ORDER_MARK)
+    return Line(number, content) if content.strip() else None
+
+
+async def answered(body: Body, writing: Writing, ingest: Ingest, *, show: bool) -> BinaryIO:
+    """Store a body's lines; return their answers, a line of JSON each and in order.
+
+    A last answer, its `line` null, says why the rest of a body was not read.
+
+    Args:
+        show: return only when every process's searches see all that was stored.
+
+    Raises:
+        FihrisError: nothing was stored, or it cannot be shown.
+        Gone: the client left.
+    """
+    with ExitStack() as stack, closing(FirstPlaces(BODY_CACHE)) as places:
+        try:
+            file = stack.enter_context(TemporaryFile())
+            await _answer(body, places, writing, ingest, file)
+            if show and file.tell():
+                await writing.run(ingest.show)
+        except OSError as error:
+            raise EngineUnavailable(f"no room for the answers: {error.strerror}") from error
+        stack.pop_all()  # whoever sends it closes it
+        return file
+
+
+async def _answer(
+    body: Body, places: FirstPlaces, writing: Writing, ingest: Ingest, file: BinaryIO
+) -> None:
+    """Write the answers into a file. While it is empty, the whole answer can be a problem."""
+    try:
+        async for batch in batches(body):
+            write = partial(ingest.lines, batch, places)
+            try:
+                ended = await _tried(write, writing, BUSY_WAITS if file.tell() else ())
+            except Exception as error:
+                if not file.tell():
+                    raise
+                ended = [_failed(error)] * len(batch)
+            file.writelines(
+                _answer_line(each.number, its) for each, its in zip(batch, ended, strict=True)
+            )
+            if file.tell() > MAX_ANSWERS:
+                raise TooLarge("A body has too many lines; send the rest in another one.")
+    except FihrisError as error:
+        if not file.tell():
+            raise
+        file.write(_answer_line(None, _failed(error)))
+
+
+async def _tried(
+    write: Callable[[], list[Ingested]], writing: Writing, waits: Iterable[float]
+) -> list[Ingested]:
+    """Write, again after each of `waits` seconds where another process writes."""
+    for wait in waits:
+        try:
+            return await writing.run(write)
+        except EngineBusy:
+            if writing.stopping:
+                raise
+        await asyncio.sleep(wait)
+    return await writing.run(write)
+
+
+def _failed(error: Exception) -> Ingested:
+    if isinstance(error, FihrisError):
+        logger.warning("%s: %s", type(error).__name__, error)
+        return Ingested("", "failed", str(error), kind_of(error).name)
+    logger.error("a batch failed", exc_info=error)
+    return Ingested("", "failed", "the server failed on it; its log says why", "internal")
+
+
+def _answer_line(number: int | None, ended: Ingested) -> bytes:
+    return encode({"line": number, **ingested_out(ended)}) + b"\n"
+
+
+class BulkResponse(Response):
+    """The answers in a file, sent while what still comes of the body is thrown away.
+
+    A client that sends and does not read would else wait for us for ever; and a connection
+    that is closed on bytes that nobody read is reset, and loses what is on its way.
+    """
+
+    def __init__(self, file: BinaryIO, body: Body) -> None:
+        super().__init__(media_type=MEDIA_TYPE)
+        self.headers["Content-Length"] = str(file.seek(0, SEEK_END))
+        self._file = file
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        discarding = asyncio.ensure_future(self._body.discard())
+        with self._file as file:
+            try:
+                file.seek(0)
+                head = {"status": self.status_code, "headers": self.raw_headers}
+                await send({"type": "http.response.start", **head})
+                while piece := file.read(PIECE):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await asyncio.wait({discarding}, timeout=LINGER)
+                await send({"type": "http.response.body", "body": b""})
+            finally:
+                discarding.cancel()

@@ -1,0 +1,209 @@
+"""The HTTP server: uvicorn, told by name which application to run, and bounded in time.
+
+`indexer` never imports `api`: the application is found by its name, and given what it needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+import uvicorn
+
+from api.serving.connections import AT_ONCE, BACKLOG, MAX_CONNECTIONS, Acceptor, room
+from api.serving.handover import Channel
+from api.serving.http_protocol import TimedProtocol
+from api.serving.workers import Lifeline, keep_running
+from search.errors import SettingsError
+
+if TYPE_CHECKING:
+    from search.ingest import Ingest
+    from search.ranking.searcher import Searcher
+
+log = logging.getLogger("fihris.server")
+
+APPLICATION = "api.app", "create_app"
+LOGS = "api.logs", "json_logs"
+KEEP_ALIVE_SECONDS = 15
+SHUTDOWN_SECONDS = 5  # for requests to end; some more are for what writes, and the engine
+
+
+class StoppingServer(uvicorn.Server):
+    """A server that bounds its connections, and tells its application when it is to stop.
+
+    ASGI tells it only when all requests have ended, and a stream would not by itself. So
+    the application may leave a function `stop` in its lifespan's state; one, `refused`,
+    that makes the answer (status, headers, content) to what is no HTTP request, of a status
+    and what was wrong; and one, `writes`, that tells of a scope whether it is of a request
+    that writes.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        connections: int = MAX_CONNECTIONS,
+        worker: Worker | None = None,
+    ) -> None:
+        """`connections` is how many there may be at once; `worker` None: this is the only one."""
+        super().__init__(config)
+        self._most = connections
+        self._worker = worker
+        self._acceptors: list[Acceptor] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=[])  # so that asyncio accepts nothing
+        at_once = AT_ONCE if self._worker is None else 1
+        connections = cast("Collection[TimedProtocol]", self.server_state.connections)
+        for listening in sockets or []:
+            acceptor = Acceptor(listening, self._protocol, connections, self._most, at_once)
+            self._acceptors.append(acceptor)
+        if self._worker is not None:
+            asyncio.get_running_loop().add_reader(self._worker.lifeline, self._orphaned)
+            if self._worker.channel is not None and self._worker.writes:
+                self._worker.channel.receive(self._take_over)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if (stop := self.lifespan.state.get("stop")) is not None:
+            stop()
+        # Until all is closed the application says that it stops: nobody's connection is refused.
+        await super().shutdown(sockets=[])
+        if self._worker is not None and self._worker.channel is not None and self._worker.writes:
+            self._worker.channel.stop()
+        for acceptor in self._acceptors:
+            await acceptor.stop()
+        for listening in sockets or []:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            cast("TimedProtocol", connection).drop()
+        await asyncio.sleep(0)  # in which the loop closes them
+
+    def _protocol(self, received: bytes = b"") -> asyncio.Protocol:
+        make = cast("Callable[..., TimedProtocol]", self.config.http_protocol_class)
+        protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        protocol.received = received
+        if self._worker is not None and not self._worker.writes:
+            protocol.writer = self._worker.channel
+        return protocol
+
+    def _take_over(self, connection: socket.socket, received: bytes) -> None:
+        self._acceptors[0].begin(connection, partial(self._protocol, received))
+
+    def _orphaned(self) -> None:
+        self.should_exit = True
+        if self._worker is not None:
+            asyncio.get_running_loop().remove_reader(self._worker.lifeline)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What one of several processes has of its parent.
+
+    Attributes:
+        writes: whether it is the one that takes what writes.
+        channel: to that one; None where every worker may write.
+    """
+
+    writes: bool
+    channel: Channel | None
+    lifeline: Lifeline
+
+
+def serve(
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+    ingest: Callable[[Searcher], Ingest] | None = None,
+    *,
+    workers: int = 1,
+    one_writer: bool = True,
+) -> None:
+    """Serve until a signal ends it; `announce` is given the address once it is bound.
+
+    Args:
+        host: an address or name of this machine.
+        port: 0 takes any free one.
+        announce: called with such as `http://127.0.0.1:8000/`.
+        ingest: opens what articles are given to over HTTP; without it none are taken.
+        workers: processes that answer.
+        one_writer: whether what writes must come to one of them.
+
+    Raises:
+        SettingsError: the address cannot be listened on, or this system has no fork.
+    """
+    if workers > 1 and not hasattr(os, "fork"):
+        raise SettingsError("this system cannot fork processes: FIHRIS_WORKERS must be 1")
+    with _bound(host, port) as listening:
+        shown = f"[{host}]" if ":" in host else host
+        announce(f"http://{shown}:{listening.getsockname()[1]}/")
+        if workers == 1:
+            _run(listening, ingest, None)
+            return
+        lifeline, channel = Lifeline(), Channel() if one_writer and ingest is not None else None
+        keep_running(
+            workers,
+            lambda number: _run(listening, ingest, Worker(number == 0, channel, lifeline)),
+            lifeline,
+            _told,
+        )
+
+
+def _told(line: str) -> None:
+    """Log a line as the application does, whose logging is not set up in the workers' parent."""
+    module, name = LOGS
+    with getattr(import_module(module), name)():
+        log.error("%s", line)
+
+
+def _run(
+    listening: socket.socket,
+    ingest: Callable[[Searcher], Ingest] | None,
+    worker: Worker | None,
+) -> None:
+    module, name = APPLICATION
+    application = partial(getattr(import_module(module), name), ingest=ingest)
+    config = uvicorn.Config(
+        application,
+        factory=True,
+        http=TimedProtocol,
+        loop="auto",  # uvloop, where there is one
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    with suppress(KeyboardInterrupt):  # how a server is meant to be stopped
+        StoppingServer(config, room(), worker).run(sockets=[listening])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+            bound.listen(BACKLOG)  # so that who reads the announcement can connect at once
+        except OSError:
+            bound.close()
+            raise
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {reason}; "
+            "choose another with --host and --port (0 takes any free port)"
+        ) from error
+    return bound

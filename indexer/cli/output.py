@@ -1,0 +1,249 @@
+"""What the command line prints: results, reports and tables as plain text, JSON for programs.
+
+On a terminal matches are bold; anywhere else they stand between ** and **. Control
+characters of articles and file names are shown as escapes, so that no text can send
+commands to a terminal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from rich.text import Text
+
+from indexer.cli.terminal import plain
+
+if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
+    from _typeshed import DataclassInstance
+
+    from indexer.evaluation.measures import Evaluation
+    from indexer.ingestion.pipeline import Report
+    from indexer.ingestion.reindex import Copied
+    from search.analysis.tokens import Token
+    from search.domain import Component, Hit, Results, Segment
+    from search.engines.protocol import EngineStatus
+
+MOST_SHOWN = 20  # kinds of what was left out
+
+
+def as_json(value: object) -> str:
+    """Return dataclasses, mappings, sequences and dates as one line of JSON."""
+    return json.dumps(value, ensure_ascii=False, default=_jsonable)
+
+
+def _jsonable(value: object) -> object:
+    if dataclasses.is_dataclass(value):
+        fields = dataclasses.fields(cast("DataclassInstance", value))
+        return {field.name: getattr(value, field.name) for field in fields}
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def marked(segments: Sequence[Segment], *, bold: bool) -> Text:
+    """Return segments with their matches marked."""
+    text = Text()
+    for segment in segments:
+        shown = plain(segment.text)
+        if segment.match:
+            text.append(shown if bold else f"**{shown}**", style="bold yellow")
+        else:
+            text.append(shown)
+    return text
+
+
+def results_text(results: Results, *, bold: bool) -> Text:
+    """Return an answer for people: numbered hits, then how many there are."""
+    text = Text()
+    for number, hit in enumerate(results.hits, start=results.query.start + 1):
+        text.append_text(_hit_text(number, hit, bold=bold)).append("\n\n")
+    for variant in results.searched_also:
+        text.append("Searched also: ").append(
+            plain(f"{'، '.join(variant.forms)} ({variant.word})\n")
+        )
+    if results.relaxed:
+        text.append("No passage holds the quoted phrase; its words were searched.\n")
+    if "behind" in results.degraded:
+        text.append("What was written last is not found by its words yet: is the disk full?\n")
+    if failed := [name for name in results.degraded if name != "behind"]:
+        text.append(f"Answered without: {', '.join(failed)}.\n")
+    text.append(_total_line(results))
+    return text
+
+
+def _hit_text(number: int, hit: Hit, *, bold: bool) -> Text:
+    parts = [f"{name} {c.score:.3f}" for name, c in _components(hit)]
+    heading = Text(f"{number}. ").append(plain(hit.passage.id), style="cyan")
+    heading.append(f"  score {hit.score:.3f}" + (f" ({', '.join(parts)})" if parts else ""))
+    known = (hit.article.source, hit.article.author, hit.article.language)
+    about = [plain(part) for part in known if part]
+    if hit.article.published:
+        about.append(hit.article.published.isoformat())
+    if about:
+        heading.append(f"  {' · '.join(about)}")
+    if hit.article.title:
+        heading.append("\n   ").append_text(marked(hit.title_segments, bold=bold))
+    return heading.append("\n   ").append_text(marked(hit.segments, bold=bold))
+
+
+def _components(hit: Hit) -> list[tuple[str, Component]]:
+    named = (("keyword", hit.keyword), ("semantic", hit.semantic))
+    return [(name, component) for name, component in named if component is not None]
+
+
+def _total_line(results: Results) -> str:
+    took = f"{results.took_ms.get('total', 0.0):.0f} ms"
+    if not results.hits:
+        return f"Nothing found ({took})."
+    if results.total is None:
+        return f"{len(results.hits)} shown, nearest in meaning first ({took})."
+    least = "" if results.total.exact else "at least "
+    return f"{len(results.hits)} shown of {least}{results.total.value:,} ({took})."
+
+
+def report_text(report: Report, letters: Path | None = None) -> str:
+    """Return what became of an indexing run: a line for each failure, then a table.
+
+    Args:
+        report: the run's.
+        letters: the file that holds what failed, None without one.
+    """
+    lines = [f"failed: {plain(f.place)}: {plain(f.reason)}" for f in report.failed]
+    failures = sum(report.failures.values())
+    if failures > len(report.failed):
+        lines.append(f"failed: {failures - len(report.failed):,} more")
+    lines += [f"note: {plain(place)}: {plain(note)}" for place, note in report.notes]
+    if report.stopped:
+        lines.append(
+            f"stopped early: {plain(report.stopped)}; what is counted as written is safe, and "
+            "the same command goes on from there"
+        )
+    rate = report.written / report.seconds if report.seconds else 0.0
+    would = " (dry run: nothing was written)" if report.dry_run else ""
+    rows = {
+        "articles": f"{report.articles:,}{would}",
+        "created": f"{report.created:,}",
+        "updated": f"{report.updated:,}",
+        "unchanged": f"{report.unchanged:,}",
+        "passages": f"{report.passages:,}",
+        "failed": f"{failures:,}{_by_code(report.failures)}",
+        "left out": f"{sum(report.left_out.values()):,}{_by_kind(report.left_out)}",
+        "seconds": f"{report.seconds:.1f} ({rate:,.1f} articles/s)",
+    }
+    lines += [f"{name:<11}{value}" for name, value in rows.items()]
+    if letters is not None:
+        lines.append(f"to try again what failed: fihris index --retry {plain(str(letters))}")
+    return "\n".join(lines)
+
+
+def _by_code(failures: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{n:,} {code}' for code, n in failures.items())})" if failures else ""
+
+
+def _by_kind(left_out: Mapping[str, int]) -> str:
+    shown = [f"{n:,} {plain(kind)}" for kind, n in list(left_out.items())[:MOST_SHOWN]]
+    if len(left_out) > MOST_SHOWN:
+        shown.append(f"{sum(list(left_out.values())[MOST_SHOWN:]):,} others")
+    return f" ({', '.join(shown)})" if shown else ""
+
+
+def report_json(report: Report, letters: Path | None = None) -> dict[str, object]:
+    """Return a run's report as JSON has it."""
+    return {
+        "articles": report.articles,
+        "created": report.created,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "passages": report.passages,
+        "failures": dict(report.failures),
+        "failed": [{"item": f.place, "code": f.code, "reason": f.reason} for f in report.failed],
+        "left_out": sum(report.left_out.values()),
+        "left_out_kinds": dict(report.left_out),
+        "skipped": [{"item": s.place, "reason": s.reason} for s in report.skipped],
+        "notes": [{"item": place, "note": note} for place, note in report.notes],
+        "seconds": round(report.seconds, 3),
+        "dry_run": report.dry_run,
+        "stopped": report.stopped,
+        "dead_letters": None if letters is None else str(letters),
+    }
+
+
+def copied_text(copied: Copied) -> str:
+    """Return what became of a reindexing or a migration."""
+    lines = [
+        f"{copied.articles:,} articles: {copied.written:,} written, {copied.unchanged:,} were there"
+        f" already, {copied.removed:,} removed; vectors "
+        + ("kept" if copied.vectors_kept else "made anew, the model is another one")
+    ]
+    if copied.kept:
+        lines.append(f"the old version was kept: {plain(copied.kept)}")
+    return "\n".join(lines)
+
+
+def status_text(status: EngineStatus) -> str:
+    """Return what an index holds, a line a fact."""
+    made_by = status.fingerprint
+    facts = {
+        "engine": status.engine,
+        "articles": f"{status.articles:,}",
+        "passages": f"{status.passages:,}",
+        "sentences": f"{status.sentences:,}",
+        "without vectors": f"{status.unembedded:,}"
+        + (" (`fihris embed` adds them)" if status.unembedded else ""),
+        "model": f"{made_by.model} ({made_by.dimensions} dimensions)",
+        "sentence vectors": "yes" if made_by.sentence_vectors else "no",
+        "analyser": made_by.analyser,
+        **status.details,
+    }
+    width = max(map(len, facts)) + 2
+    return "\n".join(f"{name:<{width}}{plain(value)}" for name, value in facts.items())
+
+
+def tokens_table(text: str, tokens: Sequence[Token]) -> str:
+    """Return every layer of every token, tabs between, a heading first."""
+    rows = ["start\tend\tword\tletters\tfolded\tstem\tgrams\tvowelled\tstop word"]
+    for t in tokens:
+        stop = "yes" if t.stop else "no"
+        word = plain(text[t.start : t.end])
+        cells = (t.start, t.end, word, t.letters, t.folded, t.stem)
+        rows.append("\t".join([*map(str, cells), " ".join(t.grams), t.vowelled or "-", stop]))
+    return "\n".join(rows)
+
+
+def evaluation_json(evaluation: Evaluation) -> dict[str, object]:
+    """Return an evaluation as JSON has it; measures are not rounded."""
+    return {
+        "passages": evaluation.passages,
+        "queries": evaluation.queries,
+        "modes": {
+            mode: {
+                "ndcg@10": scores.ndcg_at_10,
+                "mrr@10": scores.mrr_at_10,
+                "recall@100": scores.recall_at_100,
+                "p50_ms": scores.p50_ms,
+                "p95_ms": scores.p95_ms,
+            }
+            for mode, scores in evaluation.modes.items()
+        },
+    }
+
+
+def evaluation_table(evaluation: Evaluation) -> str:
+    """Return an evaluation for people."""
+    rows = [
+        f"{evaluation.passages:,} passages, {evaluation.queries:,} queries",
+        f"{'mode':<10}{'nDCG@10':>9}{'MRR@10':>9}{'R@100':>9}{'p50 ms':>9}{'p95 ms':>9}",
+    ]
+    rows += [
+        f"{mode:<10}{s.ndcg_at_10:>9.4f}{s.mrr_at_10:>9.4f}{s.recall_at_100:>9.4f}"
+        f"{s.p50_ms:>9.1f}{s.p95_ms:>9.1f}"
+        for mode, s in evaluation.modes.items()
+    ]
+    return "\n".join(rows)

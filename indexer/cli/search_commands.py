@@ -1,0 +1,165 @@
+"""Asking the index: `search`, `analyze`, `evaluate`, `status`, and `formats`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from indexer.cli import AsJson
+from indexer.cli.terminal import all_valid, date_from, opened, plain, print_text, valid
+from indexer.progress import steps
+from search.errors import InputError
+
+
+def search_command(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help='Words, "phrases", +required, -excluded.')
+    ],
+    mode: Annotated[str, typer.Option(help="hybrid, keyword or semantic.")] = "hybrid",
+    size: Annotated[int, typer.Option(help="Results to show, 1 to 100.")] = 10,
+    start: Annotated[int, typer.Option(help="Results to pass over first.")] = 0,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Only from this source; may be given again.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Only in this language; may be given again.")
+    ] = None,
+    article: Annotated[
+        list[str] | None, typer.Option(help="Only in the article of this id; may be given again.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only with this tag; may be given again.")
+    ] = None,
+    published_from: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="Only published then or later.")
+    ] = "",
+    published_to: Annotated[
+        str, typer.Option("--to", metavar="DATE", help="Only published then or earlier.")
+    ] = "",
+    variants: Annotated[
+        bool, typer.Option(help="Also search what Latin spellings (al3iraq, Iraq) may stand for.")
+    ] = True,
+    json: AsJson = False,
+) -> None:
+    """Search; matches are bold, or between ** and ** where the output is no terminal."""
+    from typing import cast
+
+    from indexer.cli import output
+    from search.domain import Filter, Mode, Query
+    from search.ranking.searcher import Searcher
+
+    query = Query(
+        text=valid("text", text),
+        mode=cast("Mode", mode),  # the searcher refuses another one by name
+        size=size,
+        start=start,
+        variants=variants,
+        filter=Filter(
+            sources=all_valid("source", source),
+            languages=all_valid("language", language),
+            articles=all_valid("article", article),
+            tags=all_valid("tag", tag),
+            published_from=date_from(published_from, "--from"),
+            published_to=date_from(published_to, "--to"),
+        ),
+    )
+    with opened() as (engine, embedder, settings):
+        results = Searcher(engine, embedder).search(query)
+        is_empty = not results.hits and not engine.status().articles
+    if is_empty:
+        where = (
+            f"in {settings.data}"
+            if settings.engine == "embedded"
+            else f"of {settings.engine.capitalize()}"
+        )
+        hint = f"the index {where} is empty; `fihris index PATH...` fills it"
+        typer.echo(f"fihris: {plain(hint)}", err=True)
+    if json:
+        typer.echo(output.as_json(results))
+    else:
+        print_text(output.results_text(results, bold=sys.stdout.isatty()))
+
+
+def analyze_command(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Any text.")], json: AsJson = False
+) -> None:
+    """Show every layer of every word of a text, as engines see it."""
+    from indexer.cli import output
+    from search.analysis.tokens import analyse
+
+    tokens = analyse(valid("text", text))
+    if json:
+        typer.echo(output.as_json([token._asdict() for token in tokens]))
+    else:
+        typer.echo(output.tokens_table(text, tokens))
+
+
+def formats_command(json: AsJson = False) -> None:
+    """List the kinds of files that are read, by their suffixes."""
+    from indexer.cli import output
+    from indexer.extraction.registry import KINDS, SUFFIXES, others
+    from search.registry import package_of
+
+    listed = {
+        kind: [suffix for suffix, its in SUFFIXES.items() if its == module]
+        for module, kind in KINDS.items()
+    }
+    for suffix, entry in others().items():
+        listed.setdefault(f"read by the package {package_of(entry)}", []).append(suffix)
+    if json:
+        typer.echo(output.as_json(listed))
+    else:
+        typer.echo("\n".join(f"{kind:<45}{' '.join(its)}" for kind, its in listed.items()))
+
+
+def evaluate_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="corpus.jsonl, queries.jsonl and qrels/test.tsv.")
+    ],
+    mode: Annotated[
+        list[str] | None,
+        typer.Option(help="hybrid, keyword or semantic; may be given again; all if not given."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Measure ranking on a judged collection in BEIR's layout, in a temporary index."""
+    from indexer.cli import output
+    from indexer.evaluation.beir import read_judged_set
+    from indexer.evaluation.measures import evaluate
+    from search.domain import MODES
+    from search.embedding import open_embedder
+    from search.settings import read_settings
+
+    modes = [each for each in MODES if mode is None or each in mode]
+    if unknown := sorted(set(mode or ()) - set(MODES)):
+        raise InputError(
+            f"--mode is {unknown[0]!r}; it must be one of {', '.join(MODES)}", field="mode"
+        )
+    settings = read_settings()
+    judged = read_judged_set(folder)
+    embedder = open_embedder(settings)
+    with steps() as on_step:
+        evaluation = evaluate(judged, settings, embedder, modes, on_step)
+    if judged.empty:
+        typer.echo(f"{judged.empty:,} articles without a text were left out", err=True)
+    if evaluation.cut_queries:
+        typer.echo(
+            f"{evaluation.cut_queries:,} queries were too long; their beginning was asked", err=True
+        )
+    if json:
+        typer.echo(output.as_json(output.evaluation_json(evaluation)))
+    else:
+        typer.echo(output.evaluation_table(evaluation))
+
+
+def status_command(json: AsJson = False) -> None:
+    """Tell what the index holds and what made it."""
+
+    from indexer.cli import output
+
+    with opened() as (engine, _, _):
+        found = engine.status()
+    typer.echo(output.as_json(found) if json else output.status_text(found))

@@ -1,0 +1,81 @@
+"""`serve`: the HTTP API and the page."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search.errors import EmbedderError
+
+if TYPE_CHECKING:
+    from search.ingest import Ingest
+    from search.ranking.searcher import Searcher
+    from search.settings import Settings
+
+
+def serve_command(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, instead of FIHRIS_HOST.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port, instead of FIHRIS_PORT; 0: any free one."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes that answer, instead of FIHRIS_WORKERS."),
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Take no articles.")] = False,
+) -> None:
+    """Serve the HTTP API and the search page until Ctrl-C."""
+    from api.serving.server import serve
+    from search.settings import read_settings
+
+    # The application reads the same settings in its own place.
+    if host is not None:
+        os.environ["FIHRIS_HOST"] = host
+    if port is not None:
+        os.environ["FIHRIS_PORT"] = str(port)
+    if workers is not None:
+        os.environ["FIHRIS_WORKERS"] = str(workers)
+    settings = read_settings()
+
+    def announce(url: str) -> None:
+        typer.echo(f"Fihris: search page and API on {url} (Ctrl-C stops it)")
+        _say_if_new(settings)
+
+    serve(
+        settings.host,
+        settings.port,
+        announce,
+        None if read_only else _ingest,
+        workers=settings.workers,
+        one_writer=settings.engine == "embedded",
+    )
+
+
+def _say_if_new(settings: Settings) -> None:
+    """Say where a new index will be made; what else is wrong with it, the server says.
+
+    Not on standard error: every line there is one of the log's.
+    """
+    from search.engines import stored_fingerprint
+    from search.errors import EngineError
+
+    if settings.engine == "embedded":
+        with suppress(EngineError):
+            if stored_fingerprint(settings) is None:
+                typer.echo(f"The first article makes a new index in {settings.data}")
+
+
+def _ingest(searcher: Searcher) -> Ingest:
+    """Return what the server writes with. Raises EmbedderError where it has no model."""
+    from indexer.ingestion.service import EngineIngest
+    from search.settings import read_settings
+
+    if searcher.embedder is None:
+        raise EmbedderError("the model cannot be loaded, so nothing can be indexed")
+    return EngineIngest(searcher.engine, searcher.embedder, read_settings())

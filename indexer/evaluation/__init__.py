@@ -1,0 +1,1 @@
+"""How well a collection is searched: judged queries and the measures over them."""

@@ -1,0 +1,176 @@
+"""What the readers of documents share: a bounded read, lines of text, and an article of both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Generic, TypeVar
+
+from indexer.extraction.document_metadata import UNPRINTABLE, offered
+from indexer.extraction.encodings import Encoding
+from indexer.extraction.encodings.mojibake import readable
+from indexer.extraction.registry import MEBIBYTE, Extracted
+from indexer.ingestion.bounds import MAX_TEXT
+from search.errors import SourceError
+
+MAX_WHOLE = 64 * MEBIBYTE  # bytes of a file that is read whole
+
+_ARABIC = re.compile(r"[\u0620-\u064a\u0671-\u06d3\ufb50-\ufdfb\ufe70-\ufefc]")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
+_IN_ARABIC_SCRIPT = "ar arz apc ary acm ajp fa ur ps ckb ku sd ug pnb bal ks azb ara fas urd pus"
+_ARABIC_SCRIPT = frozenset(_IN_ARABIC_SCRIPT.split())
+_SAMPLE = 4_000  # characters that show a text's script
+
+Origin = TypeVar("Origin")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a document says of itself; "" and () where it says nothing."""
+
+    title: str = ""
+    author: str = ""
+    source: str = ""
+    language: str = ""
+    published: str = ""
+    tags: tuple[str, ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Generic[Origin]):
+    """A paragraph, heading, list item or table row, and where in the document it came from."""
+
+    text: str
+    origins: list[Origin] = field(default_factory=list)
+
+
+class Lines(Generic[Origin]):
+    """Pieces of text to lines: white space is layout, and a table's row is one line.
+
+    A row whose cells hold more than a line each is layout too (old pages, letterheads):
+    its lines stay lines.
+    """
+
+    def __init__(self) -> None:
+        self.done: list[Line[Origin]] = []
+        self._pieces: list[str] = []
+        self._origins: list[Origin] = []
+        self._held: list[tuple[list[str], list[Origin]]] = []
+        self._rows: list[list[int]] = []
+
+    def add(self, piece: str, *origins: Origin) -> None:
+        """Take a piece of the line that is being written."""
+        self._pieces.append(piece)
+        self._origins += origins
+
+    def end(self) -> None:
+        """End the line; one of white space only is none."""
+        text = " ".join("".join(self._pieces).split())
+        if text:
+            self.done.append(Line(text, self._origins))
+        self._pieces = []
+        self._origins = []
+
+    def open(self) -> None:
+        """Begin a paragraph, perhaps inside of another (a text box): that one waits."""
+        self._held.append((self._pieces, self._origins))
+        self._pieces, self._origins = [], []
+
+    def close(self) -> None:
+        """End the paragraph that was opened last."""
+        self.end()
+        if self._held:
+            self._pieces, self._origins = self._held.pop()
+
+    def row(self) -> None:
+        """Begin a table's row."""
+        self.end()
+        self._rows.append([])
+
+    def cell(self) -> None:
+        """Begin a cell of the row."""
+        self.end()
+        if self._rows:
+            self._rows[-1].append(len(self.done))
+
+    def end_row(self) -> None:
+        """End the row: cells of a line each become one line."""
+        self.end()
+        starts = self._rows.pop() if self._rows else []
+        bounds = [*starts, len(self.done)]
+        if all(end - start <= 1 for start, end in zip(starts, bounds[1:], strict=True)) and starts:
+            cells = self.done[starts[0] :]
+            if len(cells) > 1:
+                origins = [origin for cell in cells for origin in cell.origins]
+                self.done[starts[0] :] = [Line(" | ".join(cell.text for cell in cells), origins)]
+
+
+def whole(stream: BinaryIO, limit: int = MAX_WHOLE) -> bytes:
+    """Return all bytes of a file.
+
+    Raises:
+        SourceError: they are more than `limit`.
+    """
+    content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise SourceError(
+            f"more than {limit:,} bytes, and no file of its kind may have more here: split it",
+            code="too-large",
+        )
+    return content
+
+
+def encoding_notes(encoding: Encoding) -> tuple[str, ...]:
+    """Return what is to be said of an encoding: nothing where it is UTF-8 for certain."""
+    if encoding.confidence >= 1 and encoding.name.lower() in ("utf-8", "ascii"):
+        return ()
+    return (f"{encoding.name} ({encoding.confidence:.2f})".replace("(0.", "(."),)
+
+
+def article(
+    lines: Iterable[str], facts: Facts, *, size: int, notes: Sequence[str] = ()
+) -> Extracted:
+    """Return a document as an article, its facts made to fit.
+
+    Raises:
+        SourceError: it has no text, one that is broken, or more than an article may have.
+    """
+    found = readable("\n".join(lines))
+    text = UNPRINTABLE.sub("", found.text)
+    if not text or text.isspace():
+        raise SourceError("there is no text in it: nothing to index", code="empty")
+    if len(text) > MAX_TEXT:
+        raise SourceError(
+            f"the text has {len(text):,} characters, and {MAX_TEXT:,} are the most: split it",
+            code="too-large",
+        )
+    said = dict.fromkeys((*notes, *found.notes))
+    known: dict[str, object] = {}
+    for name_of in Facts.__dataclass_fields__:
+        value = getattr(facts, name_of)
+        offer = offered(name_of, _printable(value))
+        said.update(dict.fromkeys(offer.notes))
+        if offer.value is not None:
+            known[name_of] = offer.value
+    language = str(known.get("language", ""))
+    if language and not _written_as(language, text[:_SAMPLE]):
+        said[f"not in the language it names: {language}"] = None
+        del known["language"]
+    return Extracted({**known, "text": text}, size=size, notes=tuple(said))
+
+
+def _printable(value: str | tuple[str, ...]) -> str | list[str]:
+    if isinstance(value, str):
+        return UNPRINTABLE.sub("", value)
+    return [UNPRINTABLE.sub("", each) for each in value]
+
+
+def _written_as(language: str, sample: str) -> bool:
+    """Tell whether a text may be in this language: programs write "en-US" over anything."""
+    arabic = len(_ARABIC.findall(sample))
+    latin = len(_LATIN.findall(sample))
+    if language.partition("-")[0].lower() in _ARABIC_SCRIPT:
+        return arabic > 0 or latin == 0
+    return arabic <= latin

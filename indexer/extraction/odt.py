@@ -1,0 +1,148 @@
+"""OpenDocument texts (LibreOffice), read as if all changes were accepted.
+
+kept      paragraphs, headings, lists, tables (a row is a line), text boxes once,
+          footnotes and endnotes after the text
+left out  tracked deletions, comments, hidden text, scripts, headers and footers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from indexer.extraction.documents import Facts, Lines, article
+from indexer.extraction.registry import Broken, Extracted, Options
+from indexer.extraction.zipped import Package, local, texts
+from search.errors import SourceError
+
+_CONTENT = "content.xml"
+_META = "meta.xml"
+_MANIFEST = "META-INF/manifest.xml"
+
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_SVG = "{urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0}"
+
+_BODY = _OFFICE + "text"
+_PARAGRAPHS = frozenset({_TEXT + "p", _TEXT + "h"})
+_SPACES = frozenset({_TEXT + "s", _TEXT + "tab"})
+_LINE_BREAK = _TEXT + "line-break"
+_NOTE = _TEXT + "note"
+_ROW = _TABLE + "table-row"
+_CELL = _TABLE + "table-cell"
+_SKIPPED = frozenset(
+    {
+        _TEXT + "tracked-changes",
+        _TEXT + "note-citation",
+        _TEXT + "ruby-text",
+        _TEXT + "hidden-text",
+        _TEXT + "hidden-paragraph",
+        _TEXT + "script",
+        _OFFICE + "annotation",
+        _OFFICE + "forms",
+        _OFFICE + "scripts",
+        _SVG + "title",
+        _SVG + "desc",
+    }
+)
+
+
+def read(
+    stream: BinaryIO,
+    name: str,  # noqa: ARG001
+    options: Options,  # noqa: ARG001 - its XML says in which encoding it is
+) -> Iterator[Extracted | Broken]:
+    """Yield the article of a document."""
+    package = Package(stream)
+    if _CONTENT not in package:
+        raise SourceError("a zip file, but not OpenDocument's: it has no content", code="damaged")
+    if _MANIFEST in package:
+        _refuse_encrypted(package)
+    body = _Paragraphs()
+    package.feed(_CONTENT, body)
+    lines = [line.text for line in (*body.lines.done, *body.notes.done)]
+    yield article(lines, _facts(package, body.title), size=package.size)
+
+
+class _Paragraphs:
+    """Takes the content's elements, and has its lines."""
+
+    def __init__(self) -> None:
+        self.lines: Lines[None] = Lines()
+        self.notes: Lines[None] = Lines()
+        self.title = ""
+        self._body = False
+        self._skipped = 0  # elements inside of one that is left out
+        self._depth = 0  # of paragraphs in each other: text between them is white space
+        self._noted: list[int] = []  # the depth of each note's paragraph
+        self._titled = -1  # lines before the paragraph in the style "Title", while it is open
+
+    def start(self, tag: str, attrib: dict[str, str]) -> None:
+        if self._skipped:
+            self._skipped += 1
+        elif tag in _SKIPPED:
+            self._skipped = 1
+        elif tag in _PARAGRAPHS:
+            self._current().open()
+            self._depth += 1
+            if attrib.get(_TEXT + "style-name") == "Title" and not self.title:
+                self._titled = len(self.lines.done)
+        elif tag in _SPACES:  # however many: one is all that counts
+            self.data(" ")
+        elif tag == _LINE_BREAK:
+            self._current().end()
+        elif tag == _NOTE:
+            self._noted.append(self._depth)
+            self._depth = 0
+        elif tag == _ROW:
+            self._current().row()
+        elif tag == _CELL:
+            self._current().cell()
+        elif tag == _BODY:
+            self._body = True
+
+    def end(self, tag: str) -> None:
+        if self._skipped:
+            self._skipped -= 1
+        elif tag in _PARAGRAPHS:
+            self._current().close()
+            self._depth -= 1
+            if self._titled >= 0 and not self._depth:
+                self.title = " ".join(line.text for line in self.lines.done[self._titled :])
+                self._titled = -1
+        elif tag == _NOTE:
+            self._depth = self._noted.pop()
+        elif tag == _ROW:
+            self._current().end_row()
+        elif tag == _BODY:
+            self._body = False
+
+    def data(self, data: str) -> None:
+        if self._body and self._depth and not self._skipped:
+            self._current().add(data)
+
+    def _current(self) -> Lines[None]:
+        return self.notes if self._noted else self.lines
+
+
+def _refuse_encrypted(package: Package) -> None:
+    for entry in package.xml(_MANIFEST).iterfind(".//{*}file-entry"):
+        path = next((value for key, value in entry.items() if local(key) == "full-path"), "")
+        if path in (_CONTENT, "encrypted-package") and entry.find("{*}encryption-data") is not None:
+            raise SourceError("locked with a password: unlock it first", code="encrypted")
+
+
+def _facts(package: Package, title: str) -> Facts:
+    if _META not in package:
+        return Facts(title=title)
+    meta = package.xml(_META)
+    authors = texts(meta, "initial-creator") or texts(meta, "creator")
+    dates = texts(meta, "creation-date") or texts(meta, "date")
+    return Facts(
+        title=next(iter(texts(meta, "title")), title),
+        author=next(iter(authors), ""),
+        published=next(iter(dates), ""),
+        tags=tuple(texts(meta, "keyword")),
+        language=next(iter(texts(meta, "language")), ""),
+    )

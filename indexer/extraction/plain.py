@@ -1,0 +1,36 @@
+"""Texts: .txt and .md, one article a file, kept code point for code point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from indexer.extraction.documents import encoding_notes, whole
+from indexer.extraction.encodings import decode
+from indexer.extraction.encodings.mojibake import readable
+from indexer.extraction.registry import Broken, Extracted, Options, suffix_of
+from indexer.ingestion.bounds import MAX_LENGTH
+from search.errors import SourceError
+
+# Characters; a longer heading is a text that begins with a sign, and stays in the text.
+_MAX_TITLE = MAX_LENGTH["title"]
+
+
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+    """Yield the article of a text; a markdown's title is its heading of level one."""
+    content = whole(stream)
+    decoded, encoding = decode(content, said=options.encoding)
+    text, notes = readable(decoded)
+    if not text.strip():
+        raise SourceError("there is no text: nothing to index", code="empty")
+    fields: dict[str, object] = {"text": text}
+    if suffix_of(name) == ".md" and (title := _heading(text)):
+        fields["title"] = title
+    yield Extracted(fields, size=len(content), notes=(*encoding_notes(encoding), *notes))
+
+
+def _heading(text: str) -> str:
+    """Return a markdown text's title: its first line, if that is a heading of level one."""
+    first = text.lstrip().partition("\n")[0]
+    title = first[2:].strip() if first.startswith("# ") else ""
+    return title if len(title) <= _MAX_TITLE else ""

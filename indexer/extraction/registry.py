@@ -1,0 +1,220 @@
+"""How each kind of file is read. Runs only in a bounded child process (`indexer.extraction.sandbox.child`).
+
+A format is a module with one function, `read`, of type `Reader`. What cannot be read
+raises SourceError with a code of `indexer.failure_codes`; where only a part of it cannot (a line,
+a member of an archive), a `Broken` is yielded and reading goes on. Other packages add formats
+as entry points (docs/EXTENDING.md); no suffix of ours can be taken by one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO
+from unicodedata import normalize
+
+from search import registry
+from search.errors import SettingsError, SourceError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+MEBIBYTE = 1 << 20
+MAX_LINE = 16 * MEBIBYTE  # bytes of one line of JSON
+_MAX_SUFFIX = 12  # characters; what is longer is the end of a name
+METADATA_SUFFIX = ".meta.json"  # of what a person says of the file of one article beside it
+MAX_METADATA = MEBIBYTE  # bytes of it
+
+# Of these a file is many articles, each with its own fields.
+MANY = frozenset({"objects", "tables", "archives"})
+
+# Of an article, as `indexer.ingestion.records` takes them.
+FIELDS = ("id", "title", "author", "source", "language", "published", "tags", "url", "text")
+
+# The suffix decides, in lower case; the module under this package has the reader.
+SUFFIXES: Mapping[str, str] = {
+    ".txt": "plain",
+    ".md": "plain",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".jsonl": "objects",
+    ".ndjson": "objects",
+    ".json": "objects",
+    ".csv": "tables",
+    ".tsv": "tables",
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".odt": "odt",
+    ".epub": "epub",
+    ".eml": "mail",
+    ".zip": "archives",
+    ".tar": "archives",
+    ".tgz": "archives",
+    ".gz": "archives",
+    ".bz2": "archives",
+    ".xz": "archives",
+}
+
+# What the files of each reader are, for people.
+KINDS: Mapping[str, str] = {
+    "plain": "text, one article",
+    "html": "web page, one article",
+    "objects": "JSON, or an article a line of it",
+    "tables": "table, an article a row",
+    "pdf": "PDF, one article",
+    "docx": "Word document, one article",
+    "odt": "OpenDocument text, one article",
+    "epub": "book, one article",
+    "mail": "e-mail, one article",
+    "archives": "archive or compressed file of all of these",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person says of their files.
+
+    fields    article field -> its name in JSON objects and table heads (`text` -> `body`)
+    encoding  of all texts, where it is known; "" detects it
+    """
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """One article's fields as `indexer.ingestion.records.article_from` takes them.
+
+    `id` is among them only where the article says it. `part` is where it stands in its file
+    ("17", "inner/name.html"), "" for the whole; `inside` is what follows the file's id in its
+    own where it says none (`/inner/name.html`, `:` and a digest), "" for the whole; `size` is
+    bytes read since the last one; `notes` say what was not plain about it.
+    """
+
+    fields: Mapping[str, object]
+    part: str = ""
+    size: int = 0
+    notes: tuple[str, ...] = ()
+    inside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A part of a file that cannot be read, and why."""
+
+    part: str
+    code: str
+    reason: str
+    size: int = 0
+
+
+# (the file, its name whose suffix tells its kind, options) -> what is in it, in order
+Reader = Callable[[BinaryIO, str, Options], Iterator[Extracted | Broken]]
+
+
+def suffix_of(name: str) -> str:
+    """Return a name's suffix that tells a kind of file, "" if none does."""
+    suffix = "." + name.rpartition(".")[2].lower()
+    if suffix == "." + name.lower():
+        return ""
+    return suffix if suffix in SUFFIXES or suffix in others() else ""
+
+
+@cache
+def others() -> Mapping[str, EntryPoint]:
+    """Return the readers of other packages, not loaded, by their suffixes."""
+    found = registry.installed(registry.FORMATS)
+    own = {f".{name.lower()}": entry for name, entry in found.items()}
+    return {suffix: entry for suffix, entry in own.items() if suffix not in SUFFIXES}
+
+
+def all_suffixes() -> list[str]:
+    """Return the suffixes of every kind of file that is read."""
+    return [*SUFFIXES, *others()]
+
+
+def kind_of(name: str) -> str:
+    """Return our reader's module of files of this name, "" where it is another package's or none."""
+    return SUFFIXES.get(suffix_of(name), "")
+
+
+def left_out_as(name: str) -> str:
+    """Return what a file that is not read is counted by: its suffix, as it is."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if not suffix:
+        return "without a suffix"
+    return suffix if len(suffix) <= _MAX_SUFFIX else "with a long suffix"
+
+
+def reader_of(name: str) -> Reader:
+    """Return what reads files of this name.
+
+    Raises:
+        SourceError: no kind of file has this suffix, or the package that reads it is broken.
+    """
+    suffix = suffix_of(name)
+    if not suffix:
+        kinds = ", ".join(all_suffixes())
+        raise SourceError(f"not a kind of file that is read ({kinds})", code="unsupported")
+    reader: Reader
+    if suffix in SUFFIXES:
+        reader = import_module(f"indexer.extraction.{SUFFIXES[suffix]}").read
+        return reader
+    try:
+        reader = registry.load(others()[suffix])
+    except SettingsError as error:
+        raise SourceError(str(error), code="unsupported") from error
+    return _named(reader, others()[suffix])
+
+
+def _named(reader: Reader, entry: EntryPoint) -> Reader:
+    """Return another package's reader, its failures with its name: one member's, not the archive's."""
+
+    def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+        try:
+            for item in reader(stream, name, options):
+                if not isinstance(item, Extracted | Broken):
+                    raise TypeError
+                yield item
+        except (SourceError, MemoryError):
+            raise
+        except Exception as error:
+            what = f": {error}" if isinstance(error, PermissionError) else ""  # what it may not do
+            raise SourceError(
+                f"its reader, of the package {registry.package_of(entry)}, failed "
+                f"({type(error).__name__}{what}): update or remove that package",
+                code="crashed",
+            ) from error
+
+    return read
+
+
+def id_of(name: str) -> str:
+    """Return the id of what is given under a name without a path: in NFC, texts without suffix."""
+    suffix = suffix_of(name)
+    return normalize("NFC", name[: -len(suffix)] if suffix in (".txt", ".md") else name)
+
+
+def unknown_fields(known: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """Return a note on what is said in a NAME.meta.json, called `name`, that is no field."""
+    unknown = [key[:40] for key in known if key not in {*FIELDS, "_id"}]
+    shown = ", ".join(f'"{key}"' for key in unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+    return (f"{name}: {shown} is no field and was passed over",) if unknown else ()
+
+
+def inside_of(known: Mapping[str, object]) -> str:
+    """Return what names an article among several of a file: nothing where it has its own id.
+
+    Not its place: a line that is put before it would make it another article.
+    """
+    if "id" in known:
+        return ""
+    parts = [known["url"]] if "url" in known else [known.get("title", ""), known.get("text")]
+    digest = hashlib.sha256("\n".join(map(str, parts)).encode("utf-8", "surrogatepass"))
+    return f"/:{digest.hexdigest()[:16]}"

@@ -1,0 +1,212 @@
+"""Tables: .csv and .tsv, an article a row under a row of heads, streamed.
+
+Cells are divided by the one of `, ; tab | ؛` that gives the most known heads and rows of
+one width (Excel writes `;` where a comma divides decimals), or by what a first line
+`sep=;` says. Quoting is that of RFC 4180, with line ends inside of quotes. What a row lacks at its
+end is unknown; one that has more cells than there are heads fails alone, by its number as a
+spreadsheet counts. Of two columns of one name the first is read.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import BinaryIO
+
+from indexer.extraction.documents import encoding_notes
+from indexer.extraction.encodings import Line, opened_lines
+from indexer.extraction.field_names import Fields
+from indexer.extraction.objects import code_of
+from indexer.extraction.registry import (
+    MAX_LINE,
+    MEBIBYTE,
+    Broken,
+    Extracted,
+    Options,
+    inside_of,
+    suffix_of,
+)
+from search.errors import SourceError
+
+MAX_CELL = MAX_LINE  # characters
+MAX_HEADS = 1_000  # cells of a row
+DELIMITERS = (",", ";", "\t", "|", "؛")
+_SAMPLE_LINES = 200
+_SAMPLE_BYTES = MEBIBYTE
+_SHOWN = 20  # heads named in an error
+
+
+class _Feed:
+    """A file's lines as `csv` wants them, with what was wrong with those of the last row."""
+
+    def __init__(self, found: Iterator[Line]) -> None:
+        self._lines = found
+        self.size = 0  # bytes since `taken`
+        self.problem: Line | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.size += line.size
+            if line.problem and self.problem is None:
+                self.problem = line
+            yield line.text + "\n"
+
+    def taken(self) -> tuple[int, Line | None]:
+        size, problem = self.size, self.problem
+        self.size, self.problem = 0, None
+        return size, problem
+
+
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+    """Yield the article of each row."""
+    fields = Fields(options.fields)
+    encoding, found = opened_lines(stream, MAX_LINE, options.encoding)
+    once = encoding_notes(encoding)  # with the first article
+    sample = _sample(found)
+    declared = _declared(sample)
+    if declared:
+        skipped, sample = sample[0].size, sample[1:]
+    else:
+        skipped = 0
+    delimiter = declared or _delimiter(sample, fields, tab_first=suffix_of(name) == ".tsv")
+    feed = _Feed(chain(sample, found))
+    feed.size = skipped
+    csv.field_size_limit(MAX_CELL)
+    rows = csv.reader(feed, delimiter=delimiter, strict=True)
+    heads = _heads(rows, feed, fields)
+    columns = {head: heads.index(head) for head in dict.fromkeys(heads)}
+    once = (*once, *_doubled(heads))
+    lacking = False
+    blank = True
+    number = 1
+    while True:
+        number += 1
+        try:
+            row = next(rows)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            size, problem = feed.taken()
+            yield _broken(number, _plainly(error), size, problem)
+            blank = False
+            continue
+        if problem := feed.problem:
+            yield _broken(number, problem.problem, feed.taken()[0], problem)
+            blank = False
+            continue
+        if not any(cell.strip() for cell in row):  # its bytes are said with the next row
+            continue
+        blank = False
+        size, _ = feed.taken()
+        if any(cell.strip() for cell in row[len(heads) :]):
+            reason = f"{len(row):,} cells, and {len(heads):,} heads: is a cell not quoted?"
+            yield Broken(str(number), "bad-field", reason, size)
+            continue
+        if len(row) < len(heads) and not lacking:
+            lacking = True
+            once = (
+                *once,
+                "cells missing at the end of rows, here first: what they hold is unknown",
+            )
+        cells = {head: row[n] if n < len(row) else "" for head, n in columns.items()}
+        try:
+            known, notes = fields.article(cells)
+        except SourceError as error:
+            yield Broken(str(number), error.code, str(error), size)
+        else:
+            yield Extracted(known, str(number), size, (*once, *notes), inside_of(known))
+            once = ()
+    if blank:
+        raise SourceError("there are no rows under its heads: nothing to index", code="empty")
+
+
+def _broken(number: int, reason: str, size: int, problem: Line | None) -> Broken:
+    if problem is not None:
+        return Broken(str(number), code_of(problem), problem.problem, size)
+    return Broken(str(number), "damaged", reason, size)
+
+
+def _sample(found: Iterator[Line]) -> list[Line]:
+    """Take the first lines of a file, a mebibyte of them at most."""
+    sample: list[Line] = []
+    size = 0
+    for line in islice(found, _SAMPLE_LINES):
+        sample.append(line)
+        size += line.size
+        if size >= _SAMPLE_BYTES:
+            break
+    return sample
+
+
+def _declared(sample: Sequence[Line]) -> str:
+    """Return the delimiter that Excel's own first line names, "" without one."""
+    first = sample[0].text.strip("\r\n ") if sample else ""
+    named = first[4:] or "\t"
+    return named if first.lower().startswith("sep=") and named in DELIMITERS else ""
+
+
+def _delimiter(sample: Sequence[Line], fields: Fields, *, tab_first: bool) -> str:
+    """Return what divides the cells: see the module's head."""
+    order = sorted(DELIMITERS, key=lambda one: one != "\t") if tab_first else DELIMITERS
+    scores = [(_score(sample, one, fields), -place, one) for place, one in enumerate(order)]
+    return max(scores)[2]
+
+
+def _score(sample: Sequence[Line], delimiter: str, fields: Fields) -> tuple[int, float, int]:
+    rows = csv.reader((line.text + "\n" for line in sample), delimiter=delimiter)
+    try:
+        heads = next(rows)
+        widths = [len(row) for row in rows if row][:-1] or [len(heads)]  # the last may be cut
+    except (csv.Error, StopIteration):
+        return (0, 0.0, 0)
+    known = fields.recognised(map(str.strip, heads))
+    return (len(known), widths.count(len(heads)) / len(widths), len(heads))
+
+
+def _heads(rows: Iterator[list[str]], feed: _Feed, fields: Fields) -> list[str]:
+    """Return the heads of a table.
+
+    Raises:
+        SourceError: there are none, or none of them is known to be the text.
+    """
+    try:
+        heads = [head.strip() for head in next(rows, [])]
+    except csv.Error as error:
+        raise SourceError(f"its heads: {_plainly(error)}", code="damaged") from error
+    if feed.problem:
+        raise SourceError(f"its heads: {feed.problem.problem}", code=code_of(feed.problem))
+    if not any(heads):
+        raise SourceError("there is no row of heads: nothing to index", code="empty")
+    if len(heads) > MAX_HEADS:
+        raise SourceError(
+            f"{len(heads):,} heads, and {MAX_HEADS:,} are the most: is it a table?",
+            code="bad-field",
+        )
+    if "text" not in fields.recognised(heads):
+        shown = ", ".join(head[:40] for head in heads[:_SHOWN])
+        raise SourceError(
+            f"no head is known to be the text: {shown}; `--field text=NAME` says which it is",
+            code="bad-field",
+        )
+    return heads
+
+
+def _doubled(heads: Sequence[str]) -> list[str]:
+    """Return a note on each name that two columns have, some of them where they are many."""
+    doubled = [head for head, count in Counter(heads).items() if head and count > 1]
+    return [f'columns of one name, "{head[:40]}": the first is read' for head in doubled[:_SHOWN]]
+
+
+def _plainly(error: csv.Error) -> str:
+    said = str(error)
+    if "field limit" in said:
+        return f"a cell of more than {MAX_CELL:,} characters: is a quote never closed?"
+    if "unexpected end" in said:
+        return "a quote that is never closed"
+    if "expected after" in said:
+        return 'a quote inside of a quoted cell that is not doubled ("")'
+    if "new-line" in said:
+        return "a line end of old Macs (CR) in it: save it with other line ends"
+    return f"not a row that can be read: {said}"

@@ -1,0 +1,1 @@
+"""Articles to the engine: checked, split, analysed, embedded, written; one article or millions."""

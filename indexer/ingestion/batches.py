@@ -1,0 +1,173 @@
+"""A batch of articles: compared with what is stored, made ready, written. Every way in goes here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from indexer.ingestion.analysis_worker import Analyse, analysed
+from indexer.ingestion.preparing import known_vectors, prepare
+from indexer.sources import Found
+from search.domain import Article, IndexedArticle, Vector
+from search.embedding import Embedder
+from search.engines.protocol import Engine, Stored
+from search.errors import EmbedderError
+from search.ingest import Ingested
+from search.settings import Settings
+
+# A batch is embedded together (sorted by length) and acknowledged together: some 300
+# texts of 100 tokens, ten seconds of two slow cores.
+BATCH_ARTICLES = 64
+BATCH_LENGTH = 100_000  # code points; a longer article is a batch of its own
+# Without a model the write itself is what takes time, and its fsync is shared by more.
+KEYWORD_BATCH_ARTICLES = 512
+KEYWORD_BATCH_LENGTH = 1_000_000
+
+Batched = TypeVar("Batched", Found, IndexedArticle)
+OnSize = Callable[[float], None]  # called with how many more bytes of the sources are done
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A batch between preparing and writing.
+
+    `indexed` is what has to be written and `failed` what the model failed on, both by place
+    in the batch; `stored` is what was there before.
+    """
+
+    batch: Sequence[Article]
+    stored: Mapping[str, Stored]
+    indexed: Mapping[int, IndexedArticle]
+    failed: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes batches ready and writes them, in any thread.
+
+    `embed` False leaves passages without vectors; `known` are vectors of texts that need
+    not be embedded (`preparing.known_vectors`); `analyse` makes the terms.
+    """
+
+    engine: Engine
+    embedder: Embedder
+    settings: Settings
+    embed: bool = True
+    known: Mapping[str, Vector] = field(default_factory=dict)
+    analyse: Analyse = analysed
+
+    def compared(self, batch: Sequence[Article]) -> tuple[dict[str, Stored], list[int]]:
+        """Return what is stored of a batch, and which of it has to be written."""
+        stored = self.engine.stored([article.id for article in batch])
+        changed = [n for n, article in enumerate(batch) if not self._is_there(article, stored)]
+        return stored, changed
+
+    def ready(
+        self,
+        batch: Sequence[Article],
+        sizes: Sequence[int] = (),
+        on_size: OnSize = lambda _: None,
+    ) -> Ready:
+        """Prepare what of a batch is new or changed; vectors of unchanged texts are kept.
+
+        Args:
+            batch: articles, no id twice.
+            sizes: bytes of each in its source, where `on_size` is given.
+            on_size: told of the bytes of what is prepared, as that goes on.
+        """
+        stored, changed = self.compared(batch)
+        if not changed:
+            return Ready(batch, stored, {}, {})
+        size = left = float(sum(sizes[n] for n in changed) if sizes else 0)
+
+        def on_share(share: float) -> None:
+            nonlocal left
+            left -= share * size
+            on_size(share * size)
+
+        known = dict(self.known)
+        if self.embed:
+            replaced = [batch[n].id for n in changed if batch[n].id in stored]
+            known.update(known_vectors(self.engine.indexed(replaced), self.embedder))
+        indexed, failed = self._prepared(batch, changed, known, on_share)
+        on_size(left)  # what needed no model
+        return Ready(batch, stored, indexed, failed)
+
+    def write(self, ready: Ready) -> list[Ingested]:
+        """Write what is ready; return what became of each article of the batch, in order.
+
+        Raises:
+            EngineError: nothing of it was acknowledged.
+        """
+        written = self.engine.write(list(ready.indexed.values())) if ready.indexed else []
+        outcomes = dict(zip(ready.indexed, written, strict=True))
+        ended = []
+        for n, article in enumerate(ready.batch):
+            outcome = outcomes.get(n)
+            if n in ready.failed:
+                ended.append(Ingested(article.id, "failed", ready.failed[n], "model"))
+            elif outcome is None or outcome.status == "unchanged":
+                ended.append(Ingested(article.id, "unchanged"))
+            elif outcome.status == "failed":
+                ended.append(Ingested(article.id, "failed", outcome.error, "refused"))
+            else:
+                there = article.id in ready.stored
+                ended.append(Ingested(article.id, "updated" if there else "created"))
+        return ended
+
+    def _is_there(self, article: Article, stored: Mapping[str, Stored]) -> bool:
+        there = stored.get(article.id)
+        return (
+            there is not None
+            and there.content_hash == article.content_hash()
+            and (there.embedded or not self.embed)
+        )
+
+    def _prepared(
+        self,
+        batch: Sequence[Article],
+        changed: Sequence[int],
+        known: Mapping[str, Vector],
+        on_share: Callable[[float], None],
+    ) -> tuple[dict[int, IndexedArticle], dict[int, str]]:
+        try:
+            ready = prepare(
+                [batch[n] for n in changed],
+                self.embedder,
+                self.settings,
+                embed=self.embed,
+                known=known,
+                on_share=on_share,
+                analyse=self.analyse,
+            )
+        except EmbedderError as error:
+            if len(changed) == 1:
+                return {}, {changed[0]: str(error)}
+            indexed: dict[int, IndexedArticle] = {}
+            failed: dict[int, str] = {}
+            for n in changed:  # so that one text the model fails on fails alone
+                one, reason = self._prepared(batch, [n], known, lambda _: None)
+                indexed.update(one)
+                failed.update(reason)
+            return indexed, failed
+        return dict(zip(changed, ready, strict=True)), {}
+
+
+def batches(
+    items: Iterable[Batched], articles: int = BATCH_ARTICLES, length: int = BATCH_LENGTH
+) -> Iterator[list[Batched]]:
+    """Yield articles in batches of at most so many and of so many code points, in order."""
+    batch: list[Batched] = []
+    so_far = 0
+    for item in items:
+        if batch and so_far + len(item.article.text) > length:
+            yield batch
+            batch, so_far = [], 0
+        batch.append(item)
+        so_far += len(item.article.text)
+        if len(batch) == articles:
+            yield batch
+            batch, so_far = [], 0
+    if batch:
+        yield batch

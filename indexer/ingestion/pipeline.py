@@ -1,0 +1,292 @@
+"""Articles to the engine: unchanged ones passed over, the rest split, analysed, embedded, written.
+
+Batches are made ready by two threads while the next is read and the one before is written,
+so that the model, the slowest, always has work; at most `AHEAD` batches are in memory.
+
+Only what the engine acknowledged counts as written. Each failure is named and the rest
+goes on; stopping in the middle loses nothing that was acknowledged, and the next run
+goes on from there, because an article whose content hash is stored is passed over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+
+from indexer.ingestion.analysis_worker import Analyst, analysed
+from indexer.ingestion.batches import (
+    BATCH_ARTICLES,
+    BATCH_LENGTH,
+    KEYWORD_BATCH_ARTICLES,
+    KEYWORD_BATCH_LENGTH,
+    Maker,
+    OnSize,
+    Ready,
+    batches,
+)
+from indexer.ingestion.write_turns import in_turn
+from indexer.sources import Failure, Found, Item, Skipped
+from search.domain import Vector
+from search.embedding import Embedder
+from search.engines.protocol import Engine
+from search.errors import EngineError
+from search.ingest import IngestStatus
+from search.seen_ids import FirstPlaces, refusal
+from search.settings import Settings
+
+AHEAD = 3  # batches being made ready or waiting to be written
+READY_THREADS = 2  # one batch's tail, too short for both cores, beside the next one's head
+KEYWORD_THREADS = 1  # without the model more of them only take turns
+PAGE = 256  # articles read back at once
+MOST_LISTED = 1_000  # failures, leavings-out and notes kept for the report; all are counted
+MOST_KINDS = 100  # of what is left out, counted one by one
+
+OnOutcome = Callable[[Found, IngestStatus], None]  # called when an article is acknowledged
+OnFailure = Callable[[Failure], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a run. `stopped` says why it ended early, "" if it did not.
+
+    `skipped`, `failed` and `notes` (place, what was not plain) hold the first
+    `MOST_LISTED`; `failures` counts all by code, `left_out` all that was skipped by kind. In a dry
+    run `created` and `updated` are what would have been, and `passages` is 0.
+    """
+
+    articles: int  # read without a failure
+    created: int
+    updated: int
+    unchanged: int
+    passages: int  # of the articles written
+    failures: Mapping[str, int]
+    left_out: Mapping[str, int]
+    skipped: tuple[Skipped, ...]
+    failed: tuple[Failure, ...]
+    notes: tuple[tuple[str, str], ...]
+    seconds: float
+    dry_run: bool = False
+    stopped: str = ""
+
+    @property
+    def written(self) -> int:
+        return self.created + self.updated
+
+
+def index(
+    items: Iterable[Item],
+    engine: Engine,
+    embedder: Embedder,
+    settings: Settings,
+    *,
+    embed: bool = True,
+    dry_run: bool = False,
+    limit: int | None = None,
+    known: Mapping[str, Vector] | None = None,
+    begin: Callable[[], object] | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    on_size: OnSize = lambda _: None,
+    on_outcome: OnOutcome = lambda _found, _outcome: None,
+    on_failure: OnFailure = lambda _: None,
+) -> Report:
+    """Write every article that is new or changed; return what became of each.
+
+    An engine that cannot go on ends the run early, in `Report.stopped`; so does
+    KeyboardInterrupt, at once, and `stopping`, after the batches in work.
+
+    Args:
+        embed: False writes passages without vectors, to be found by words only.
+        dry_run: read and compare everything, embed and write nothing.
+        limit: articles to take at most; the rest is not read.
+        known: vectors of texts that need not be embedded (`preparing.known_vectors`).
+        begin: called before the first article, and not where there is none, to be refused now
+            rather than after the first batch is embedded; it writes nothing if it is not given.
+        stopping: asked between articles; True ends the run as if nothing followed.
+        on_size, on_outcome, on_failure: called in the caller's thread.
+
+    Raises:
+        EngineError: already the first try to write failed, as when another writer is at work.
+    """
+    # While the model works there is time to analyse; without it a second process is worth it.
+    analyst = None if embed or dry_run else Analyst()
+    places = FirstPlaces()
+    analyse = analyst.analysed if analyst else analysed
+    maker = Maker(engine, embedder, settings, embed, known or {}, analyse)
+    begin = begin or partial(engine.write, [])
+    run = _Run(maker, places, dry_run, begin, on_size, on_outcome, on_failure, stopping)
+    stopped = ""
+    admitted = run.admitted(items)
+    if limit is not None:
+        admitted = islice(admitted, limit)
+    bounds = BATCH_ARTICLES, BATCH_LENGTH
+    if not embed:
+        bounds = KEYWORD_BATCH_ARTICLES, KEYWORD_BATCH_LENGTH
+    try:
+        run.all(batches(admitted, *bounds))
+        stopped = "interrupted" if stopping() else ""
+    except KeyboardInterrupt:
+        stopped = "interrupted"
+    except EngineError as error:
+        if run.refused:
+            raise
+        stopped = str(error) or type(error).__name__
+    finally:
+        places.close()
+        if analyst is not None:
+            analyst.close()
+    return run.report(stopped)
+
+
+def unembedded(engine: Engine) -> Generator[Found, None, None]:
+    """Yield the articles an engine holds without vectors, for `index` to add them."""
+    after = ""
+    while page := engine.unembedded(after, PAGE):
+        for indexed in engine.indexed(page):
+            yield Found(indexed.article, indexed.article.id, 0)
+        after = page[-1]
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run's counts."""
+
+    maker: Maker
+    places: FirstPlaces
+    dry_run: bool
+    begin: Callable[[], object]
+    on_size: OnSize
+    on_outcome: OnOutcome
+    on_failure: OnFailure
+    stopping: Callable[[], bool]
+    started: float = field(default_factory=time.monotonic)
+    begun: bool = False
+    refused: bool = False  # when it was to begin
+    articles: int = 0
+    passages: int = 0
+    outcomes: Counter[IngestStatus] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    failed: list[Failure] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    done: deque[float] = field(default_factory=deque)  # bytes, told by other threads
+
+    def admitted(self, items: Iterable[Item]) -> Iterator[Found]:
+        """Yield the articles; note what failed, was skipped or repeats an id of this run."""
+        for item in items:
+            if self.stopping():
+                return
+            match item:
+                case Found(article=article, place=place):
+                    first = self.places.of(article.id, place)
+                    if first is None:
+                        if not (self.begun or self.dry_run):
+                            self.refused = True
+                            self.begin()
+                            self.begun, self.refused = True, False
+                        self.articles += 1
+                        self._note(item)
+                        yield item
+                    else:
+                        reason = refusal(article.id, first)
+                        self.fail(Failure(place, reason, item.size, "duplicate-id", item.file))
+                case Failure():
+                    self.fail(item)
+                case Skipped():
+                    self._skip(item)
+
+    def all(self, batches: Iterable[Sequence[Found]]) -> None:
+        """Take each batch: made ready by other threads, written by this one, in order."""
+        if self.dry_run:
+            for batch in batches:
+                self._compare(batch)
+            return
+        waiting: deque[tuple[Sequence[Found], Future[Ready]]] = deque()
+        number = READY_THREADS if self.maker.embed else KEYWORD_THREADS
+        threads = ThreadPoolExecutor(number, "make-ready")
+        try:
+            for batch in batches:
+                waiting.append((batch, threads.submit(self._make, batch)))
+                while len(waiting) >= AHEAD or (waiting and waiting[0][1].done()):
+                    self._write(*waiting.popleft())
+            while waiting:
+                self._write(*waiting.popleft())
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def _make(self, batch: Sequence[Found]) -> Ready:
+        articles = [found.article for found in batch]
+        return self.maker.ready(articles, [found.size for found in batch], self.done.append)
+
+    def _write(self, batch: Sequence[Found], making: Future[Ready]) -> None:
+        while not making.done():
+            self._tell()
+            wait([making], timeout=0.2)
+        ready = making.result()
+        self._tell()
+        written = in_turn(lambda: self.maker.write(ready), self.stopping)
+        for n, (found, ended) in enumerate(zip(batch, written, strict=True)):
+            if ended.status == "failed":
+                self.fail(Failure(found.place, ended.error, 0, ended.code, found.file))
+                continue
+            if n not in ready.indexed:
+                self.on_size(found.size)
+            elif ended.status != "unchanged":
+                self.passages += len(ready.indexed[n].passages)
+            self._done(found, ended.status)
+
+    def _tell(self) -> None:
+        while self.done:
+            self.on_size(self.done.popleft())
+
+    def _compare(self, batch: Sequence[Found]) -> None:
+        stored, changed = self.maker.compared([found.article for found in batch])
+        for n, found in enumerate(batch):
+            there = found.article.id in stored
+            self.on_size(found.size)
+            self._done(
+                found, "unchanged" if n not in changed else "updated" if there else "created"
+            )
+
+    def _done(self, found: Found, outcome: IngestStatus) -> None:
+        self.outcomes[outcome] += 1
+        self.on_outcome(found, outcome)
+
+    def fail(self, failure: Failure) -> None:
+        self.failures[failure.code] += 1
+        if len(self.failed) < MOST_LISTED:
+            self.failed.append(failure)
+        self.on_failure(failure)
+        self.on_size(failure.size)
+
+    def _skip(self, skipped: Skipped) -> None:
+        few = skipped.kind in self.left_out or len(self.left_out) < MOST_KINDS
+        self.left_out[skipped.kind if few else "of other kinds"] += 1
+        if len(self.skipped) < MOST_LISTED:
+            self.skipped.append(skipped)
+
+    def _note(self, found: Found) -> None:
+        if len(self.notes) < MOST_LISTED:
+            self.notes += [(found.place, note) for note in found.notes]
+
+    def report(self, stopped: str) -> Report:
+        return Report(
+            articles=self.articles,
+            created=self.outcomes["created"],
+            updated=self.outcomes["updated"],
+            unchanged=self.outcomes["unchanged"],
+            passages=self.passages,
+            failures=dict(self.failures),
+            left_out=dict(sorted(self.left_out.items(), key=lambda each: (-each[1], each[0]))),
+            skipped=tuple(self.skipped),
+            failed=tuple(self.failed),
+            notes=tuple(self.notes),
+            seconds=time.monotonic() - self.started,
+            dry_run=self.dry_run,
+            stopped=stopped,
+        )

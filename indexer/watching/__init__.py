@@ -1,1 +1,0 @@
-"""The parts of `indexer.watch`: catalogue, places, scanner and sync of a folder."""

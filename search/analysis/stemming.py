@@ -1,0 +1,228 @@
+"""A light stemmer for Arabic, over the `folded` layer.
+
+    stem = without_endings(without_clitics(word))
+
+Clitics: و ف (and), س (will), ب ك ل (in, like, for), ال (the), stacked: ول, وبال, فس, ولل.
+Endings: pronouns (ها هم هما هن نا كم كما), dual and sound plurals (ان ين ون ات), ة, the
+nisba ي, the accusative ا, وا and و of plurals, ت of verbs and before pronouns.
+
+Three guards keep it from breaking words, each a list in `search/analysis/lexicon`:
+whole.txt, words that only look like clitic + word (وزير, باكستان); endings.txt, words
+that only look like word + ending (لبنان, قانون); plurals.txt, broken plurals with their
+singular. What no list knows is stripped by rule, the same way wherever it stands, so
+that its forms still meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from functools import cache, lru_cache
+
+from search.analysis.lexicon import read_pairs, read_words
+
+MIN_STEM = 3
+
+# With the article, longest first. What follows is a noun as a dictionary has it, so
+# no clitic is looked for in it: للوزير is وزير.
+_ARTICLES = ("وبال", "وكال", "فبال", "وال", "بال", "كال", "فال", "ولل", "فلل", "لل", "ال")
+_ARTICLES_OF = {first: tuple(a for a in _ARTICLES if a[0] == first) for first in "وبكفلا"}
+_CLITICS = "وفسبكلا"
+_FUTURE_PERSONS = "يتنا"
+
+_PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "نا", "كم")
+_INFLECTIONS = ("ات", "ون", "ين", "ان", "وا", "ه", "ي", "ا", "ت", "و")
+# What may stand before an ending already taken off, so that no more is taken than Arabic
+# ever adds: منشأة loses ه but not the ا before it, علماني loses ي but not ان.
+_BEFORE: dict[str, tuple[str, ...]] = {
+    "": _PRONOUNS + _INFLECTIONS,
+    **dict.fromkeys(_PRONOUNS, _INFLECTIONS),
+    "ه": ("ات", "ون", "ين", "ان", "ي", "ت"),
+    **dict.fromkeys(("ات", "ون", "ين", "ان"), ("ي", "ت")),
+    "ا": ("ون", "ين", "ان", "ي"),
+    "ت": ("ي",),
+    "ي": ("ات",),
+    "و": (),
+    "وا": (),
+}
+
+# How the last letter of a form may be written before an ending.
+_WRITTEN = {"ه": "هت", "ء": "ءؤئ"}
+
+
+_ByLast = Mapping[str, tuple[str, ...]]
+
+
+def _by_last(endings: tuple[str, ...]) -> _ByLast:
+    """Return which endings a word may have by its last two letters, or else by its last."""
+    two = {e[-2:] for e in endings if len(e) > 1}
+    found = {last: tuple(e for e in endings if last.endswith(e[-2:])) for last in two}
+    return found | {e[-1]: tuple(f for f in endings if f == e[-1]) for e in endings}
+
+
+_ENDINGS = {after: _by_last(endings) for after, endings in _BEFORE.items()}
+
+
+def stem(folded: str) -> str:
+    """Return the stem of one word of the `folded` layer: never empty, never longer."""
+    return _without_endings(_without_clitics(folded))
+
+
+def plural_forms(stem: str) -> tuple[str, ...]:
+    """Return the broken plurals that are listed for a word of this stem."""
+    return _plural_forms().get(stem, ())
+
+
+def _without_clitics(word: str) -> str:
+    if len(word) < 4 or word[0] not in _CLITICS or _is_whole(word):
+        return word
+    if (noun := _without_article(word)) is not None:
+        return noun
+    if word[0] in "وف" and not _looks_foreign(word):
+        word = word[1:]
+        if len(word) < 4 or _is_whole(word):
+            return word
+    if word[0] == "س" and word[1] in _FUTURE_PERSONS and len(word) > 4:
+        return word[1:]
+    if word[0] in "بكل" and not _looks_foreign(word):
+        return word[1:]
+    return word
+
+
+def _looks_foreign(word: str) -> bool:
+    """Whether a long vowel follows the first letter: فورد, بيكر, كوستا.
+
+    Few Arabic words begin with و or ي, and whole.txt knows the common ones (بوزير,
+    بيوم); a verb's ي may follow ف and ل (فيضم, ليكون).
+    """
+    vowels = "" if word[0] == "و" else "و" if word[0] in "فل" else "وي"
+    return word[1] in vowels and not _is_whole(word[1:])
+
+
+def _without_article(word: str) -> str | None:
+    for article in _ARTICLES_OF.get(word[0], ()):
+        if not word.startswith(article):
+            continue
+        noun = word[len(article) :]
+        if len(noun) < 2 or (article != "ال" and _is_whole(word[1:])):
+            return None
+        # لل before a word that itself begins with ل is written once: للجنة is ل + اللجنة.
+        if article.endswith("لل") and _is_whole("ل" + noun):
+            return "ل" + noun
+        return noun
+    return None
+
+
+# A word is asked with and without what may be a clitic: a fifth of the calls for the distinct
+# words of real prose are answered so.
+@lru_cache(maxsize=16_384)
+def _without_endings(word: str, *, singular: bool = False) -> str:
+    plurals, kept = _plurals(), _kept()
+    word, ending = _final_hamza(word), ""
+    while word not in kept:
+        if not singular and word in plurals:
+            word, ending, singular = _final_hamza(plurals[word]), "", True
+            continue
+        endings = _ENDINGS[ending]
+        if len(word) <= MIN_STEM or word[-1] not in endings:
+            break
+        shorter = _without_ending(word, endings, plurals, kept)
+        if shorter is None:
+            break
+        word, ending = shorter
+    return word
+
+
+def _without_ending(
+    word: str, endings: _ByLast, plurals: Mapping[str, str], kept: Set[str]
+) -> tuple[str, str] | None:
+    """Return the word without one of these endings, and that ending; None where it has none."""
+    first: tuple[str, str] | None = None
+    for ending in endings.get(word[-2:]) or endings[word[-1]]:
+        if not word.endswith(ending) or not _can_lose(word, ending):
+            continue
+        rest = _final_hamza(word[: -len(ending)])
+        # ة is written ت before an ending: جامعتها is جامعة + ها.
+        feminine = rest[:-1] + "ه" if rest[-1] == "ت" else rest
+        if feminine in kept or feminine in plurals:
+            return feminine, ending
+        if rest in kept or rest in plurals:  # بيانا is بيان + ا, not بيا + نا
+            return rest, ending
+        first = first or (rest, ending)
+    return first
+
+
+def _can_lose(word: str, ending: str) -> bool:
+    rest = len(word) - len(ending)
+    if ending == "و":
+        return rest > MIN_STEM
+    # ي after ا is no nisba (ولاية), ت after ا is a plural's or a root's.
+    return rest >= MIN_STEM and not (ending in "يت" and word[-2] == "ا")
+
+
+def _final_hamza(word: str) -> str:
+    """Its seat changes with the case: أعضاؤها, أعضائها, أعضاء."""
+    return word[:-1] + "ء" if word[-1] in "ؤئ" and len(word) > 2 else word
+
+
+def _is_whole(word: str) -> bool:
+    if word in _whole():
+        return True
+    if word[:MIN_STEM] not in _whole_starts():  # two of five
+        return False
+    stem = _without_endings(word)
+    if stem not in _whole_stems() or _without_endings(word[1:]) in _lemma_stems():
+        return False  # بلغات is ب + لغات although بلغ is a word
+    # Short words that look like the article (الف, والي) do not protect longer ones (الفهم).
+    return len(stem) > MIN_STEM or not word.startswith(_ARTICLES)
+
+
+@cache
+def _plurals() -> dict[str, str]:
+    pairs = read_pairs("plurals.txt")
+    return {_final_hamza(form): lemma for form, lemma in pairs.items()}
+
+
+@cache
+def _plural_forms() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for form, lemma in _plurals().items():
+        stem = _without_endings(lemma, singular=True)
+        found[stem] = (*found.get(stem, ()), form)
+    return found
+
+
+@cache
+def _kept() -> frozenset[str]:
+    return read_words("endings.txt")
+
+
+@cache
+def _whole() -> frozenset[str]:
+    listed = read_words("whole.txt")
+    return listed | _kept() | _plurals().keys() | frozenset(_plurals().values())
+
+
+@cache
+def _whole_stems() -> frozenset[str]:
+    return frozenset(stem for word in _whole() if len(stem := _without_endings(word)) >= MIN_STEM)
+
+
+@cache
+def _whole_starts() -> frozenset[str]:
+    """How words begin that have such a stem: endings are taken away behind it.
+
+    But for its last letter, and for the plurals that it is the stem of.
+    """
+    forms = _whole_stems() | _plurals().keys()
+    return frozenset(
+        form[: MIN_STEM - 1] + letter
+        for form in forms
+        for letter in _WRITTEN.get(form[-1], form[-1:])
+        if len(form) == MIN_STEM
+    ) | frozenset(form[:MIN_STEM] for form in forms)
+
+
+@cache
+def _lemma_stems() -> frozenset[str]:
+    """Stems of the words that the other two lists know: what a clitic may stand before."""
+    return frozenset(map(_without_endings, _kept() | frozenset(_plurals().values())))

@@ -1,0 +1,223 @@
+"""Text -> tokens with offsets and layers: the one definition of a word in Fihris.
+
+Every engine, the highlighter and "why did this match" see these terms and no
+others. What a layer is for stands in docs/ARCHITECTURE.md; what each phenomenon
+must do stands as one line a rule in tests/analysis.
+
+A run of characters is analysed once and remembered (`_Runs`), because a text's
+words repeat: that is most of the speed (benchmarks/analysis.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
+
+from search.analysis import folding
+from search.analysis.latin_stemming import stem_latin
+from search.analysis.lexicon import read_words
+from search.analysis.phonetics import arabic_sound
+from search.analysis.segmenting import NUMBER, Kind, Piece, cut_run
+from search.analysis.stemming import stem
+from search.domain import LAYERS, Layer
+
+# Part of every index's fingerprint: raise it with any change of any layer's output.
+ANALYSER_VERSION = "8"
+
+MAX_RUN = 256  # code points; a longer run is analysed in parts
+_MAX_SOUNDED = 24  # code points; a longer word is no name
+MAX_TERM = 100  # code points; no term of any layer is longer
+_REMEMBERED_RUNS = 32_768  # about 50 MB in each of two generations
+_WORTH_KEEPING = 40  # code points; longer runs are hardly ever seen again
+
+_SEPARATORS = (
+    r"\s!-&(-/:-@\[-_{-\x7f\xa1-\xa9\xab\xac\xae-\xb1\xb6\xb7\xbb\xbf\xd7\xf7"
+    "\u060c\u061b\u061e\u061f\u066a-\u066d\u06d4\u2010-\u2017\u201a-\u2029\u2030-\u205e"
+    "\u3001-\u3003\u3008-\u3020\uff0c\uff1f"
+)
+RUN = re.compile(f"{NUMBER}|[^{_SEPARATORS}]{{1,{MAX_RUN}}}")
+
+
+class Token(NamedTuple):
+    """A word of a text in every layer.
+
+    A named tuple because a frozen dataclass takes four times as long to make, and
+    making tokens is a third of indexing's analysis.
+
+    start, end  code-point offsets into the original text
+    letters     without marks, Persian variants unified; case-folded
+    folded      hamza on alef, ى/ي, ة/ه, accents are one
+    stem        folded without clitics and endings, broken plurals made singular
+    grams       padded 4-grams of folded
+    vowelled    letters with their tashkeel; "" when none is written
+    stop        says nothing of what a text is about (Arabic, English, French)
+    """
+
+    start: int
+    end: int
+    letters: str
+    folded: str
+    stem: str
+    grams: tuple[str, ...]
+    vowelled: str
+    stop: bool
+
+
+_Layers = tuple[str, str, str, tuple[str, ...], str, bool]
+LETTERS: Final = 0  # places in it
+FOLDED: Final = 1
+STEM: Final = 2
+GRAMS: Final = 3
+STOP: Final = 5
+_Word = tuple[int, int, _Layers]  # offsets into its run
+_Terms = tuple[str, str, str, str, str, str]  # of LAYERS, joined by single spaces
+
+
+# What is remembered of a run: a plain tuple, which the garbage collector soon passes over.
+_Run = tuple[tuple[_Word, ...], _Terms]
+
+
+def analyse(text: str) -> list[Token]:
+    """Return the words of a text in order; spans lie inside it and never overlap.
+
+    Never fails: what is no letter, digit or mark separates words, lone surrogates
+    and control characters included. Linear in the text's length.
+    """
+    tokens: list[Token] = []
+    add, new, recall, known = tokens.append, tuple.__new__, _RUNS.recall, _RUNS.young.get
+    for match in RUN.finditer(text):
+        run, offset = match.group(), match.start()
+        for start, end, layers in (known(run) or recall(run))[0]:
+            add(new(Token, (offset + start, offset + end) + layers))  # noqa: RUF005 (faster)
+    return tokens
+
+
+def words_of(run: str) -> tuple[_Word, ...]:
+    """Return start, end and layers of the words of one of the runs that `RUN` finds in a text.
+
+    What `analyse` makes tokens of: a caller that only looks is done in a third of the time.
+    """
+    return (_RUNS.young.get(run) or _RUNS.recall(run))[0]
+
+
+def layer_terms(tokens: Sequence[Token]) -> dict[Layer, str]:
+    """Return each layer's terms, joined by single spaces.
+
+    `letters`, `folded` and `stem` have one term a token, in order, so that phrases
+    hold; `grams` has several a token, `vowelled` only what carries tashkeel, `sound` only
+    Arabic words (see `search.analysis.phonetics`).
+    """
+    return dict(zip(LAYERS, _join(tokens), strict=True))
+
+
+def terms(text: str) -> dict[Layer, str]:
+    """Return `layer_terms(analyse(text))` in 0.4 of the time, for indexing.
+
+    No tokens are made: each run's terms are remembered joined.
+    """
+    known, recall = _RUNS.young.get, _RUNS.recall
+    runs = [(known(run) or recall(run))[1] for run in RUN.findall(text)]
+    if not runs:
+        return dict.fromkeys(LAYERS, "")
+    columns = zip(*runs, strict=True)
+    return {
+        layer: " ".join(filter(None, column)) for layer, column in zip(LAYERS, columns, strict=True)
+    }
+
+
+def _join(tokens: Sequence[Token]) -> _Terms:
+    return (
+        " ".join([t.letters for t in tokens]),
+        " ".join([t.folded for t in tokens]),
+        " ".join([t.stem for t in tokens]),
+        " ".join([" ".join(t.grams) for t in tokens]),
+        " ".join([t.vowelled for t in tokens if t.vowelled]),
+        " ".join(filter(None, (_sound_term(t.letters, t.stem, t.stop) for t in tokens))),
+    )
+
+
+def _sound_term(letters: str, stem: str, stop: bool) -> str:
+    """Return `sound=stem=letters` of an Arabic word, "" of any other, of stop words and long ones."""
+    if stop or len(letters) > _MAX_SOUNDED:
+        return ""
+    sound = arabic_sound(stem)
+    return f"{sound}={stem}={letters}" if sound else ""
+
+
+class _Runs:
+    """Runs already seen, in two generations so that memory is bounded.
+
+    When the young generation is full the old one is forgotten: a run in use stays,
+    without the bookkeeping of a true least-recently-used cache.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.young: dict[str, _Run] = {}
+        self._old: dict[str, _Run] = {}
+
+    def recall(self, text: str) -> _Run:
+        """Return a run that is not in the young generation, and put it there."""
+        run = self._old.get(text)
+        if run is None:
+            run = _read(cut_run(text))
+            if len(text) > _WORTH_KEEPING:
+                return run
+        if len(self.young) >= self._size:
+            self._old = dict(self.young)
+            self.young.clear()
+        self.young[text] = run
+        return run
+
+
+def _read(pieces: Sequence[Piece]) -> _Run:
+    if len(pieces) == 1:  # nearly all, and hardly one has the word of another
+        start, end, kind, letters, marks = pieces[0]
+        layers = _layers.__wrapped__(kind, letters, marks)
+        _, folded, root, grams, vowelled, stop = layers
+        sound = _sound_term(letters, root, stop)
+        return ((start, end, layers),), (letters, folded, root, " ".join(grams), vowelled, sound)
+    words = tuple([(p.start, p.end, _layers(p.kind, p.letters, p.marks)) for p in pieces])
+    return words, _join([Token(start, end, *layers) for start, end, layers in words])
+
+
+_RUNS = _Runs(_REMEMBERED_RUNS)
+
+
+@lru_cache(maxsize=4096)  # for runs of many words: hashtags, a text of ﷺ, Chinese
+def _layers(kind: Kind, letters: str, marks: tuple[str, ...]) -> _Layers:
+    if kind == "arabic":
+        folded = folding.fold_arabic(letters)
+        vowelled = folding.vowelled(letters, marks)
+        if len(vowelled) > MAX_TERM:
+            vowelled = ""
+        return letters, folded, stem(folded), folding.grams(folded), vowelled, is_stop(letters)
+    if kind == "number":
+        return letters, letters, letters, folding.grams(letters), "", False
+    folded = folding.fold_other(letters)
+    root = stem_of(folding.fold_other(letters.removesuffix("'s"))) or folded
+    return letters, folded, root, folding.grams(folded), "", folded in _latin_stops()
+
+
+def stem_of(folded: str) -> str:
+    """Return the stem of a word of the layer `folded`."""
+    return stem(folded) if "\u0621" <= folded[:1] <= "\u064a" else stem_latin(folded)
+
+
+def is_stop(letters: str) -> bool:
+    """Whether an Arabic word (`letters` layer) is a stop word."""
+    return letters in _arabic_stops()
+
+
+@cache
+def _arabic_stops() -> frozenset[str]:
+    listed = read_words("stop_arabic.txt")
+    bare = {word.translate(str.maketrans("أإآ", "ااا")) for word in listed}
+    return frozenset(listed | bare | {c + word for word in listed | bare for c in "وف"})
+
+
+@cache
+def _latin_stops() -> frozenset[str]:
+    return read_words("stop_english.txt") | read_words("stop_french.txt")

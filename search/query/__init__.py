@@ -1,0 +1,1 @@
+"""What a person typed, to what an engine is asked."""

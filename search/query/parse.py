@@ -1,0 +1,113 @@
+"""What a person typed, read: words, "phrases", +required and -excluded. Never fails on text.
+
+The grammar is deliberately small, since every character must be acceptable:
+
+    query  := item*
+    item   := sign? ("="? quote text quote | word)
+    sign   := "+" | "-"          only right before an item, at the start or after a space
+    "="    the letters typed, not another spelling of them
+    quote  := any of QUOTES       an opening one needs no matching shape to close it
+
+A quote that nothing closes is punctuation. What +demands must be there, what
+-excludes must not; a phrase among other words is preferred, since people quote
+titles and terms inside questions (demanding them lost 1 % of the answers of
+xquad-ar), and a query of phrases alone demands them. Only the length is bounded;
+from it follows a bound on everything else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from search.analysis.tokens import Token, analyse
+from search.errors import InputError
+
+MAX_QUERY_LENGTH = 1000  # code points
+QUOTES = '"“”«»„‟＂'
+
+_ITEM = re.compile(
+    rf"(?P<sign>(?<!\S)[+-])?(?:(?P<typed>(?<![^\s+-])=)?[{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}]|(?P<word>[^\s{QUOTES}]+))"
+)
+
+Occur = Literal["optional", "required", "excluded"]
+_OCCUR: dict[str, Occur] = {"": "optional", "+": "required", "-": "excluded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One word or phrase of a query.
+
+    `exact` items were quoted: their words must stand next to each other, in any spelling
+    unless `typed` (`search.query.phrases`). Other items with several tokens came from one word such
+    as COVID-19.
+    """
+
+    text: str
+    tokens: tuple[Token, ...]
+    occur: Occur
+    exact: bool
+    typed: bool = False
+
+    def is_strict(self) -> bool:
+        """Whether its words count in a row only."""
+        return self.exact and self.occur == "required"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedQuery:
+    """A query's items, and `meaning`: the text whose meaning is asked for, without
+    excluded items, signs and quotes; empty when the query only excludes."""
+
+    items: tuple[Item, ...]
+    meaning: str
+
+    def words(self, *, exact: bool = True) -> tuple[Token, ...]:
+        """Return the tokens that rank, each spelling once, in order.
+
+        Stop words carry no weight and are left out, unless nothing else is asked.
+        `exact=False` leaves out the words of demanded phrases as well.
+        """
+        asked = [i for i in self.items if i.occur != "excluded"]
+        tokens = [t for item in asked for t in item.tokens]
+        kept = [t for item in asked if exact or not item.is_strict() for t in item.tokens]
+        if any(not t.stop for t in tokens):
+            kept = [t for t in kept if not t.stop]
+        return tuple({t.letters + t.vowelled: t for t in kept}.values())
+
+    def relaxed(self) -> ParsedQuery:
+        """Return the query with demanded phrases as loose words; itself where it has none."""
+        loose = tuple(
+            replace(i, exact=False, occur="optional") if i.is_strict() else i for i in self.items
+        )
+        return self if loose == self.items else ParsedQuery(loose, self.meaning)
+
+
+def parse(text: str) -> ParsedQuery:
+    """Read a query as a person typed it.
+
+    Raises:
+        InputError: the text is longer than MAX_QUERY_LENGTH code points.
+    """
+    if len(text) > MAX_QUERY_LENGTH:
+        raise InputError(
+            f"the query has {len(text):,} characters; at most {MAX_QUERY_LENGTH:,} can be searched",
+            field="query",
+        )
+    items: list[Item] = []
+    meaning: list[str] = []
+    for found in _ITEM.finditer(text):
+        exact = found["quoted"] is not None
+        content = found["quoted"] if exact else found["word"]
+        tokens = tuple(analyse(content))
+        occur = _OCCUR[found["sign"] or ""]
+        if tokens:
+            items.append(Item(content, tokens, occur, exact, found["typed"] is not None))
+        if occur != "excluded":
+            meaning.append(content)
+    plain = all(item.occur == "optional" for item in items)
+    if all(item.exact for item in items if item.occur != "excluded"):
+        items = [replace(i, occur="required") if i.occur == "optional" else i for i in items]
+    # An ordinary query is embedded as it was typed.
+    return ParsedQuery(tuple(items), text.strip() if plain else " ".join(meaning))

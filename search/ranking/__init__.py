@@ -1,0 +1,1 @@
+"""One ranked page of hits for a query, on any engine."""

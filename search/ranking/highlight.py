@@ -1,0 +1,125 @@
+"""Which pieces of a text answer the query. Pure: segments joined are exactly the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from search.analysis.tokens import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, Token, words_of
+from search.analysis.transliteration import NO_FORMS, Forms
+from search.domain import Segment, Span
+from search.query.matching import near
+from search.query.misspellings import meant
+from search.query.parse import ParsedQuery
+from search.query.phrases import Row, name_rows, rows
+from search.ranking.highlight_candidates import Candidates
+
+_Word = tuple[int, int, tuple[str, str, str]]  # offsets; letters, folded, stem
+_ANY: _Word = (0, 0, ("", "", ""))  # words that no phrase has
+_GAP = 4  # code points between candidates that may be a word of a phrase («و» written apart)
+
+
+class Marker:
+    """What a query marks in texts: made once a query, since near matches are dear to tell.
+
+    Only the words that `Candidates` cannot rule out are analysed: two of a passage of sixty.
+
+    Args:
+        unknown: the query's words that no passage has; what may be meant is marked.
+    """
+
+    def __init__(
+        self, query: ParsedQuery, forms: Forms = NO_FORMS, unknown: Sequence[Token] = ()
+    ) -> None:
+        loose = query.words(exact=False)
+        wanted = [(word.stem, near(word)) for word in loose]
+        wanted += [(form.stem, None) for word in loose for form in forms.get(word.stem, ())]
+        phrases = [i for i in query.items if i.exact and i.occur != "excluded"]
+        self._stems = frozenset(stem for stem, _ in wanted).union(
+            *(meant(word.folded) for word in unknown)
+        )
+        self._nears = [n for _, n in wanted if n]
+        self._near_grams = frozenset().union(*(n.grams for n in self._nears))
+        names = name_rows(query)
+        asked = [(STEM, names)] if names else []
+        for item in phrases:
+            layer = LETTERS if item.typed else FOLDED
+            asked.append((layer, rows(item, len(phrases))))
+        # By layer, then by first word.
+        self._phrases: dict[int, dict[str, list[Row]]] = {}
+        for layer, spelt in asked:
+            for row in spelt:
+                self._phrases.setdefault(layer, {}).setdefault(row[0], []).append(row)
+        wanted += [(stem, None) for row in names for stem in row]
+        # Without the article, which may be written لل in a phrase's first word.
+        parts = {w.removeprefix("ال") for i in phrases for r in rows(i, len(phrases)) for w in r}
+        # Of a misspelt word there are hundreds of stems: it is cheaper to look at every word.
+        self._candidates = None if unknown else Candidates(wanted, sorted(parts - {"و"}))
+
+    def highlight(self, text: str) -> tuple[Segment, ...]:
+        """Return the text in segments, the words that match the query marked."""
+        return segments(text, self.spans(text))
+
+    def spans(self, text: str) -> list[Span]:
+        """Return the spans of the words that match, by the rules of `search.query.matching`."""
+        found: list[Span] = []
+        words: list[_Word] = []
+        stems, apart, at = self._stems, self._near_grams.isdisjoint, 0
+        everything = [(0, len(text))]
+        for begin, stop in self._candidates.stretches(text) if self._candidates else everything:
+            if self._phrases:
+                words += _passed_over(text, at, begin)
+            for match in RUN.finditer(text, begin, stop):
+                offset = match.start()
+                for start, end, layers in words_of(match.group()):
+                    if end > start and (  # the later words of ﷺ stand at an empty span of it
+                        layers[STEM] in stems
+                        or not (
+                            apart(layers[GRAMS]) or layers[STOP] or not self._is_near(layers[GRAMS])
+                        )
+                    ):
+                        found.append(Span(offset + start, offset + end))
+                    if self._phrases:
+                        words.append((offset + start, offset + end, layers[:3]))
+            at = stop
+        if not self._phrases:
+            return found
+        in_phrases = {n for at in range(len(words)) for n in self._phrase(words, at)}
+        spans = (Span(start, end) for start, end, _ in (words[n] for n in in_phrases))
+        marked = {*found, *(span for span in spans if span.end > span.start)}
+        return sorted(marked, key=lambda span: (span.start, span.end))
+
+    def _phrase(self, words: Sequence[_Word], at: int) -> Iterator[int]:
+        """Yield the places of the words of phrases that begin at a place."""
+        for layer, by_first in self._phrases.items():
+            for row in by_first.get(words[at][2][layer], ()):
+                end = at + len(row)
+                if all(w[2][layer] == r for w, r in zip(words[at:end], row, strict=False)):
+                    yield from range(at, end) if end <= len(words) else ()
+
+    def _is_near(self, grams: tuple[str, ...]) -> bool:
+        return any(len(n.grams.intersection(grams)) >= n.least for n in self._nears)
+
+
+def segments(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:
+    """Return the text cut at these spans, which are in order and do not overlap."""
+    pieces: list[Segment] = []
+    at = 0
+    for span in spans:
+        if span.start > at:
+            pieces.append(Segment(text[at : span.start], match=False))
+        pieces.append(Segment(text[span.start : span.end], match=True))
+        at = span.end
+    if at < len(text) or not pieces:
+        pieces.append(Segment(text[at:], match=False))
+    return tuple(pieces)
+
+
+def _passed_over(text: str, start: int, end: int) -> list[_Word]:
+    """Return the words of a stretch that is no candidate, one for all of a longer one."""
+    if end - start > _GAP:
+        return [_ANY] if any(words_of(m.group()) for m in RUN.finditer(text, start, end)) else []
+    return [
+        (match.start() + at, match.start() + stop, layers[:3])
+        for match in RUN.finditer(text, start, end)
+        for at, stop, layers in words_of(match.group())
+    ]

@@ -1,0 +1,357 @@
+"""The only orchestrator of a search: parse, embed, rank, fuse, fetch, highlight."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from typing import Self
+
+from search.analysis.transliteration import (
+    NO_FORMS,
+    Forms,
+    forms_of,
+    may_have_forms,
+    meaning_in_arabic,
+)
+from search.domain import (
+    MODES,
+    Component,
+    Hit,
+    Mode,
+    Query,
+    Results,
+    Segment,
+    Span,
+    StoredPassage,
+    Total,
+    Variant,
+    Vector,
+)
+from search.embedding import Embedder
+from search.embedding.centring import CentredQueries
+from search.engines.protocol import MAX_LIMIT, Engine, Rankings, RankRequest
+from search.errors import EmbedderError, InputError, PageTooDeep
+from search.query.clauses import Term
+from search.query.matching import FORM_WEIGHT, constraint, near_clause, stem_terms, text_clause
+from search.query.misspellings import may_be_misspelt, misspelt
+from search.query.parse import ParsedQuery, parse
+from search.ranking.fusion import fuse
+from search.ranking.highlight import Marker, segments
+
+logger = logging.getLogger(__name__)
+
+MAX_SIZE = 100
+MAX_WINDOW = MAX_LIMIT
+
+# How deep both rankings go. A page is cut from the shallowest that holds it, so that
+# pages of one depth never repeat or lose a hit.
+DEPTHS = (100, 1_000, MAX_LIMIT)
+
+# Of one sound, the most frequent are looked at: names worth offering are among them.
+MAX_TERMS_OF_A_SOUND = 200
+
+# Hybrid nDCG@10 by the words' weight, .5 / .55 / .6: xquad-ar .978 / .977 / .975, the seed
+# .893 / .891 / .888; below .5 the seed loses.
+KEYWORD_WEIGHT = 0.5
+
+# An Arabic word the index lacks may still be met by its grams: clitic queries of the seed
+# .876 -> .909, xquad-ar .9766 -> .9769 (0.7: paraphrases lose .06).
+UNKNOWN_ARABIC = 0.3
+_ARABIC = re.compile("[\u0621-\u064a]")
+
+
+class Searcher:
+    """Answers queries over one engine. Safe to use from many threads.
+
+    Without an embedder every answer is by keyword and says `degraded: semantic`; where the
+    engine lacks the words of what was written last, `degraded: behind`.
+    """
+
+    def __init__(self, engine: Engine, embedder: Embedder | None) -> None:
+        self.engine = engine
+        self.embedder = embedder
+        self._preparing: threading.Thread | None = None  # of the model
+        self._queries = CentredQueries(embedder) if embedder is not None else None
+
+    def search(self, query: Query) -> Results:
+        """Return the hits `start .. start + size` of a query, best first.
+
+        Raises:
+            InputError: the text, mode, size or start is out of bounds; names the field.
+            PageTooDeep: the page ends past hit 10,000.
+            EngineError: the engine cannot answer.
+        """
+        _check(query)
+        clock = _Clock()
+        with clock.stage("parse"):
+            parsed = parse(query.text)
+        with clock.stage("vocabulary"):
+            forms = self._forms(parsed) if query.variants else NO_FORMS
+        with clock.stage("embed"):
+            vector, degraded = self._embed(meaning_in_arabic(parsed, forms), query.mode)
+        mode: Mode = "keyword" if degraded else query.mode
+        with clock.stage("rank"):
+            rankings = self._rank(query, mode, parsed, vector, forms)
+            if relaxed := not (rankings.text or rankings.vector) and parsed.relaxed() != parsed:
+                parsed = parsed.relaxed()
+                rankings = self._rank(query, mode, parsed, vector, forms)
+        with clock.stage("fuse"):
+            weight = KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
+            ranked = self._ranked(rankings, mode, vector, weight)
+            page = ranked[query.start : query.start + query.size]
+        with clock.stage("fetch"):
+            stored = dict(rankings.passages_read)
+            lacking = [key for key, _ in page if key not in stored]
+            if lacking:
+                stored |= {s.passage.id: s for s in self.engine.fetch(lacking)}
+        with clock.stage("highlight"):
+            unknown = misspelt(parsed, rankings.frequencies, forms)
+            hits = _hits(page, stored, rankings, Marker(parsed, forms, unknown))
+        return Results(
+            query=query,
+            hits=hits,
+            total=_total(mode, rankings, seen=query.start + len(hits)),
+            took_ms=clock.took_ms(rankings.took_ms),
+            degraded=(*degraded, *(("behind",) if rankings.behind else ())),
+            searched_also=_searched_also(parsed, forms),
+            relaxed=relaxed,
+        )
+
+    def _ranked(
+        self, rankings: Rankings, mode: Mode, vector: Vector | None, weight: float
+    ) -> list[tuple[str, float]]:
+        text = {hit.passage_id: hit.score for hit in rankings.text}
+        near = {hit.passage_id: hit.score for hit in rankings.vector}
+        if mode == "keyword" or vector is None or self._queries is None:
+            return list(text.items())
+        if mode == "semantic" or weight == 0.0:
+            return list(near.items())
+        return fuse(text, near, weight, self._queries.spread)
+
+    def prepare(self) -> None:
+        """Do now what the first search by words would wait for: word lists, the engine's files.
+
+        The model, which takes a second, is made ready beside; a search that needs it waits.
+        Raises EngineError.
+        """
+        self.search(Query("فهرس baghdad", mode="keyword", size=1))
+        arguments = ("فهرس", "semantic")
+        self._preparing = threading.Thread(target=self._embed, args=arguments, name="fihris-model")
+        self._preparing.start()
+
+    def close(self) -> None:
+        """Close the engine."""
+        if self._preparing is not None:
+            self._preparing.join()
+        self.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _rank(
+        self, query: Query, mode: Mode, parsed: ParsedQuery, vector: Vector | None, forms: Forms
+    ) -> Rankings:
+        """Rank by words and meaning; by what is nearly a word where no passage has it."""
+        request = _request(query, mode, parsed, vector, forms)
+        rankings = self.engine.rank(request)
+        if request.clause is None:
+            return rankings
+        unknown = misspelt(parsed, rankings.frequencies, forms)
+        if rankings.text and not unknown:
+            return rankings
+        if mode != "keyword" and not coverage(rankings.frequencies, rankings.passages, forms):
+            return rankings  # words would weigh nothing beside the meaning
+        words = unknown if rankings.text else parsed.words(exact=False)
+        near = near_clause(parsed, forms, words, unknown)
+        if near is None:
+            return rankings
+        again = self.engine.rank(replace(request, clause=near, vector=None, frequencies=()))
+        return replace(
+            rankings,
+            text=again.text,
+            text_total=again.text_total,
+            total_is_exact=again.total_is_exact,
+            passages_read=again.passages_read,
+            behind=rankings.behind or again.behind,
+        )
+
+    def _forms(self, parsed: ParsedQuery) -> Forms:
+        """Return the Arabic words of the index that the query's Latin ones may stand for."""
+        words = may_have_forms(parsed)
+        if not words:
+            return NO_FORMS
+
+        @cache
+        def vocabulary(prefix: str) -> list[tuple[str, int]]:
+            return self.engine.terms_with_prefix("sound", prefix, MAX_TERMS_OF_A_SOUND)
+
+        stems = tuple(dict.fromkeys(Term("stem", word.stem) for word in words))
+        known = self.engine.rank(RankRequest(frequencies=stems)).frequencies
+        found = {
+            word.stem: forms_of(word, names, vocabulary)
+            for word, names in words.items()
+            if not known.get(Term("stem", word.stem))
+        }
+        return {stem: forms for stem, forms in found.items() if forms}
+
+    def _embed(self, meaning: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:
+        if mode == "keyword" or not meaning:
+            return None, ()
+        if self._queries is None:
+            return None, ("semantic",)
+        try:
+            return self._queries.embed(meaning), ()
+        except EmbedderError:
+            logger.exception("the model failed on a query; answering by keyword")
+            return None, ("semantic",)
+
+
+def _check(query: Query) -> None:
+    if query.mode not in MODES:
+        raise InputError(
+            f"mode is {query.mode!r}; it must be one of {', '.join(MODES)}", field="mode"
+        )
+    if not 1 <= query.size <= MAX_SIZE:
+        raise InputError(f"size is {query.size:,}; it must be 1 to {MAX_SIZE}", field="size")
+    if query.start < 0:
+        raise InputError(f"start is {query.start:,}; it must be 0 or more", field="start")
+    if query.start + query.size > MAX_WINDOW:
+        raise PageTooDeep(
+            f"the page ends at hit {query.start + query.size:,}; only the first {MAX_WINDOW:,} can be"
+            " paged through: narrow the query or add a filter",
+            field="start",
+        )
+
+
+def _request(
+    query: Query,
+    mode: Mode,
+    parsed: ParsedQuery,
+    vector: Vector | None,
+    forms: Forms,
+) -> RankRequest:
+    end = query.start + query.size
+    # By words alone a page needs no more than its own hits: no score depends on the others.
+    depth = end if mode == "keyword" else next(depth for depth in DEPTHS if end <= depth)
+    return RankRequest(
+        clause=text_clause(parsed, forms) if mode != "semantic" else None,
+        vector=vector,
+        filter=query.filter,
+        constraint=constraint(parsed, forms),
+        limit=depth,
+        frequencies=_counted(parsed, mode),
+        exact_total=mode == "keyword",  # with meaning beside it no total is exact
+        texts=mode == "keyword" and end <= MAX_SIZE,
+    )
+
+
+def _counted(parsed: ParsedQuery, mode: Mode) -> tuple[Term, ...]:
+    """Return the words whose frequency is asked: for their weight, or to see which are misspelt."""
+    if mode == "semantic":
+        return ()
+    if mode == "keyword" and not any(map(may_be_misspelt, parsed.words(exact=False))):
+        return ()
+    return stem_terms(parsed)
+
+
+def coverage(frequencies: Mapping[Term, int], passages: int, forms: Forms = NO_FORMS) -> float:
+    """Return the part, 0..1, of the query's words by weight (idf) that the index knows.
+
+    A query in another language or script shares hardly a word with the index; what it
+    shares (a digit, a stray name) must not outweigh its meaning.
+    """
+    known = whole = 0.0
+    for term, frequency in frequencies.items():
+        offered = forms.get(term.value, ())
+        seen = frequency or (offered[0].frequency if offered else 0)
+        rarity = math.log(1 + (passages + 1) / (seen + 0.5))
+        whole += rarity
+        if frequency:
+            known += rarity
+        elif offered:
+            known += rarity * FORM_WEIGHT
+        elif _ARABIC.search(term.value):
+            known += rarity * UNKNOWN_ARABIC
+    return known / whole if whole else 0.0
+
+
+def _searched_also(parsed: ParsedQuery, forms: Forms) -> tuple[Variant, ...]:
+    words = {t.stem: t.letters for t in parsed.words()}
+    return tuple(Variant(words[s], tuple(f.letters for f in forms[s])) for s in words if s in forms)
+
+
+def _hits(
+    page: list[tuple[str, float]],
+    stored: Mapping[str, StoredPassage],
+    rankings: Rankings,
+    marker: Marker,
+) -> tuple[Hit, ...]:
+    keyword = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.text, 1)}
+    semantic = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.vector, 1)}
+    numbers = {h.passage_id: h.sentence for h in rankings.vector}
+    return tuple(
+        Hit(
+            passage=found.passage,
+            article=found.article,
+            score=score,
+            keyword=keyword.get(key),
+            semantic=semantic.get(key),
+            segments=_segments(found.passage.text, marker, _sentence(found, numbers.get(key))),
+            title_segments=marker.highlight(found.article.title),
+            best_sentence=_sentence(found, numbers.get(key)),
+        )
+        for key, score in page
+        # A passage deleted between ranking and fetching is no hit any more.
+        if (found := stored.get(key)) is not None
+    )
+
+
+def _sentence(stored: StoredPassage, number: int | None) -> Span | None:
+    """Return a sentence of a passage, None where it was replaced by one of fewer meanwhile."""
+    if number is None or number >= len(stored.sentences):
+        return None
+    return stored.sentences[number]
+
+
+def _segments(text: str, marker: Marker, sentence: Span | None) -> tuple[Segment, ...]:
+    pieces = marker.highlight(text)
+    if sentence is None or any(piece.match for piece in pieces):
+        return pieces
+    return segments(text, [sentence])
+
+
+def _total(mode: str, rankings: Rankings, seen: int) -> Total | None:
+    """Only a text ranking has a total: by meaning every passage is near or far."""
+    if mode == "semantic" or rankings.text_total is None:
+        return None
+    if mode == "keyword":
+        return Total(rankings.text_total, exact=rankings.total_is_exact)
+    return Total(max(rankings.text_total, seen), exact=False)
+
+
+class _Clock:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self._begun = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self._stages[name] = (time.perf_counter() - begun) * 1000
+
+    def took_ms(self, engine: Mapping[str, float]) -> dict[str, float]:
+        whole = (time.perf_counter() - self._begun) * 1000
+        return {k: round(v, 3) for k, v in {**self._stages, **engine, "total": whole}.items()}

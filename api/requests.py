@@ -10,14 +10,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from search.domain import Filter, Mode, Query
 from search.errors import InputError
-from search.query.parse import MAX_QUERY_LENGTH
-from search.ranking.searcher import MAX_SIZE, MAX_WINDOW
+from search.limits import MAX_ID, MAX_QUERY_LENGTH, MAX_RESULTS, MAX_SIZE
 
 MAX_FILTER_VALUES = 50
 MAX_FILTER_LENGTH = 200  # code points
 MAX_ANALYZE_LENGTH = 10_000  # code points
-MAX_ARTICLE_ID = 512  # code points; no index holds a longer one
-MAX_PASSAGE_ID = MAX_ARTICLE_ID + 16  # `#` and a position
+MAX_PASSAGE_ID = MAX_ID + 16  # `#` and a position
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -36,7 +34,7 @@ def _whole(value: object) -> object:
 
 Value = Annotated[str, Field(min_length=1, max_length=MAX_FILTER_LENGTH)]
 Values = Annotated[list[Value], Field(max_length=MAX_FILTER_VALUES)]
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ARTICLE_ID)]
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 Ids = Annotated[list[Id], Field(max_length=MAX_FILTER_VALUES)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Day = Annotated[date | None, BeforeValidator(_iso_date)]
@@ -62,8 +60,8 @@ class SearchParameters(BaseModel):
     start: Whole = Field(
         0,
         ge=0,
-        lt=MAX_WINDOW,
-        description=f"Hits passed over; a page may end at hit {MAX_WINDOW:,}.",
+        lt=MAX_RESULTS,
+        description=f"Hits passed over; a page may end at hit {MAX_RESULTS:,}.",
     )
     source: Values = Field([], description="Only articles of any of these sources.")
     language: Values = Field([], description="Only articles in any of these languages.")

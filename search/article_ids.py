@@ -14,8 +14,8 @@ import re
 import unicodedata
 
 from search.errors import InputError
+from search.limits import MAX_ID
 
-MAX_ID = 512  # code points
 MAX_FILE_ID = 448  # of them a file's own, which then stands whole at the head of its articles' ids
 FILES = "files"  # of files that are indexed without a name for their collection
 _NAME = r"\w[\w.-]{0,63}"

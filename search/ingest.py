@@ -54,9 +54,6 @@ class Ingested:
     notes: tuple[str, ...] = ()
 
 
-MAX_LINE = 16 << 20  # bytes of one line of a body
-
-
 class Line(NamedTuple):
     """A line of a body, by its number from 1; `content` None if it was too long to keep."""
 

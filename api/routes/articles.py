@@ -21,9 +21,8 @@ from api.writing import Writing
 from search.errors import InputError, NotFound, SourceError
 from search.ingest import MEDIA_TYPES, Ingest
 from search.json_objects import check_keys, object_of
+from search.limits import MAX_ARTICLE, MAX_FILE
 
-MAX_ARTICLE = 16 << 20  # bytes of one article's JSON
-MAX_FILE = 64 << 20  # bytes of a file
 FIELDS = ("text", "title", "author", "source", "language", "published", "tags", "url")
 Given = TypeVar("Given")
 

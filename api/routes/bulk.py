@@ -24,7 +24,8 @@ from api.problems import SlowBody, TooLarge, encode, kind_of
 from api.schemas import ingested_out
 from api.writing import Writing
 from search.errors import EngineBusy, EngineUnavailable, FihrisError, InputError
-from search.ingest import MAX_LINE, Ingest, Ingested, Line
+from search.ingest import Ingest, Ingested, Line
+from search.limits import MAX_LINE
 from search.seen_ids import BODY_CACHE, FirstPlaces
 
 logger = logging.getLogger("fihris.api")

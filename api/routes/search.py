@@ -14,13 +14,7 @@ from starlette.exceptions import HTTPException
 
 from api.problems import encode
 from api.readiness import Readiness
-from api.requests import (
-    MAX_ANALYZE_LENGTH,
-    MAX_ARTICLE_ID,
-    MAX_PASSAGE_ID,
-    SearchBody,
-    SearchParameters,
-)
+from api.requests import MAX_ANALYZE_LENGTH, MAX_PASSAGE_ID, SearchBody, SearchParameters
 from api.schemas import (
     AnalyzeOut,
     LiveOut,
@@ -37,6 +31,7 @@ from api.schemas import (
 )
 from search.analysis.tokens import analyse
 from search.errors import InputError, NotFound
+from search.limits import MAX_ID
 from search.ranking.searcher import Searcher
 
 LISTS = frozenset({"source", "language", "article", "tag"})
@@ -135,9 +130,7 @@ async def json_only(request: Request) -> None:
 Ready = Annotated[Searcher, Depends(searcher_of)]
 ArticleId = Annotated[
     str,
-    Path(
-        min_length=1, max_length=MAX_ARTICLE_ID, examples=["/files/seeds/000_68ec81c8af20b3f5.txt"]
-    ),
+    Path(min_length=1, max_length=MAX_ID, examples=["/files/seeds/000_68ec81c8af20b3f5.txt"]),
 ]
 PassageId = Annotated[
     str,

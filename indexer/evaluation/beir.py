@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.extraction.encodings import decode, lines
-from indexer.extraction.registry import MAX_LINE
-from indexer.ingestion.bounds import MAX_TEXT
 from indexer.ingestion.records import article_from, parse_object
 from search.domain import Article
 from search.errors import SourceError
+from search.limits import MAX_LINE, MAX_TEXT
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,6}\Z")
 

@@ -18,8 +18,8 @@ from search.embedding import Embedder
 from search.engines import open_engine, temporary_index
 from search.engines.protocol import Engine
 from search.errors import EngineError
-from search.query.parse import MAX_QUERY_LENGTH
-from search.ranking.searcher import MAX_SIZE, MAX_WINDOW, Searcher
+from search.limits import MAX_QUERY_LENGTH, MAX_RESULTS, MAX_SIZE
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 
 DEPTH = 100  # articles ranked for each query: what Recall@100 needs
@@ -145,7 +145,7 @@ def _ranked_articles(searcher: Searcher, query: Query) -> list[str]:
         raise EngineError(f"the search answered without {', '.join(results.degraded)}")
     ranked = dict.fromkeys(hit.article.id for hit in results.hits)
     start = len(results.hits)
-    while len(ranked) < DEPTH and len(results.hits) == MAX_SIZE and start + MAX_SIZE <= MAX_WINDOW:
+    while len(ranked) < DEPTH and len(results.hits) == MAX_SIZE and start + MAX_SIZE <= MAX_RESULTS:
         results = searcher.search(
             Query(text=query.text, mode=query.mode, size=MAX_SIZE, start=start)
         )

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from indexer.extraction.dates import read_date
 from indexer.extraction.encodings.mojibake import readable_line
-from indexer.ingestion.bounds import MAX_LENGTH, MAX_TAG, MAX_TAGS
 from search.addresses import is_web_address
+from search.limits import MAX_LENGTH, MAX_TAG, MAX_TAGS
 
 # What no XML may hold, and no article has to.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")

@@ -10,11 +10,9 @@ from typing import BinaryIO, Generic, TypeVar
 from indexer.extraction.document_metadata import UNPRINTABLE, offered
 from indexer.extraction.encodings import Encoding
 from indexer.extraction.encodings.mojibake import readable
-from indexer.extraction.registry import MEBIBYTE, Extracted
-from indexer.ingestion.bounds import MAX_TEXT
+from indexer.extraction.registry import Extracted
 from search.errors import SourceError
-
-MAX_WHOLE = 64 * MEBIBYTE  # bytes of a file that is read whole
+from search.limits import MAX_FILE, MAX_TEXT
 
 _ARABIC = re.compile(r"[\u0620-\u064a\u0671-\u06d3\ufb50-\ufdfb\ufe70-\ufefc]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
@@ -107,7 +105,7 @@ class Lines(Generic[Origin]):
                 self.done[starts[0] :] = [Line(" | ".join(cell.text for cell in cells), origins)]
 
 
-def whole(stream: BinaryIO, limit: int = MAX_WHOLE) -> bytes:
+def whole(stream: BinaryIO, limit: int = MAX_FILE) -> bytes:
     """Return all bytes of a file.
 
     Raises:

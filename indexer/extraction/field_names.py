@@ -24,8 +24,8 @@ from typing import Literal
 from indexer.extraction.document_metadata import Offer, offered
 from indexer.extraction.encodings.mojibake import check_as_meant, mended, readable
 from indexer.extraction.markup import lines_of, parse
-from indexer.ingestion.bounds import MAX_LENGTH
 from search.errors import SourceError
+from search.limits import MAX_LENGTH
 
 # In the order they are preferred, as `_key` writes them: one word, no "ال" and no hamza.
 _NAMES: Mapping[str, str] = {

@@ -23,7 +23,7 @@ from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.html_metadata import facts_of
 from indexer.extraction.markup import Origin, declared_charset, lines_of, parse
 from indexer.extraction.registry import MEBIBYTE, Broken, Extracted, Options
-from indexer.ingestion.bounds import MAX_LENGTH
+from search.limits import MAX_LENGTH
 
 # Rare Chinese letters (extensions B, C and G): letters to every heuristic.
 _MARKS = (range(0x20000, 0x2A6DE), range(0x2A700, 0x2B735), range(0x30000, 0x3134B))

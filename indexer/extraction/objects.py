@@ -18,21 +18,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
-from indexer.extraction.documents import MAX_WHOLE, encoding_notes, whole
+from indexer.extraction.documents import encoding_notes, whole
 from indexer.extraction.encodings import Line, decode, opened_lines
 from indexer.extraction.field_names import Fields
-from indexer.extraction.registry import (
-    MAX_LINE,
-    MEBIBYTE,
-    Broken,
-    Extracted,
-    Options,
-    inside_of,
-    suffix_of,
-)
+from indexer.extraction.registry import MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
 from indexer.ingestion.records import parse_object
 from search.errors import SourceError
 from search.json_objects import DECODER, check_keys
+from search.limits import MAX_FILE, MAX_LINE
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -192,7 +185,7 @@ def _whole(stream: BinaryIO, options: Options) -> Iterator[Extracted | Broken]:
 
 def _parsed(stream: BinaryIO, encoding: str) -> tuple[dict[str, object], int, tuple[str, ...]]:
     """Return what a .json holds, a list as the only value of an object, and its size."""
-    content = whole(stream, MAX_WHOLE)
+    content = whole(stream, MAX_FILE)
     size = len(content)
     text, found = decode(content, said=encoding)
     del content  # 64 MiB are 200 in memory before they are all objects

@@ -9,8 +9,8 @@ from indexer.extraction.documents import encoding_notes, whole
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import readable
 from indexer.extraction.registry import Broken, Extracted, Options, suffix_of
-from indexer.ingestion.bounds import MAX_LENGTH
 from search.errors import SourceError
+from search.limits import MAX_LENGTH
 
 # Characters; a longer heading is a text that begins with a sign, and stays in the text.
 _MAX_TITLE = MAX_LENGTH["title"]

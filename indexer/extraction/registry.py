@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 MEBIBYTE = 1 << 20
-MAX_LINE = 16 * MEBIBYTE  # bytes of one line of JSON
 _MAX_SUFFIX = 12  # characters; what is longer is the end of a name
 METADATA_SUFFIX = ".meta.json"  # of what a person says of the file of one article beside it
 MAX_METADATA = MEBIBYTE  # bytes of it

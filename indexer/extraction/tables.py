@@ -19,16 +19,9 @@ from indexer.extraction.documents import encoding_notes
 from indexer.extraction.encodings import Line, opened_lines
 from indexer.extraction.field_names import Fields
 from indexer.extraction.objects import code_of
-from indexer.extraction.registry import (
-    MAX_LINE,
-    MEBIBYTE,
-    Broken,
-    Extracted,
-    Options,
-    inside_of,
-    suffix_of,
-)
+from indexer.extraction.registry import MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
 from search.errors import SourceError
+from search.limits import MAX_LINE
 
 MAX_CELL = MAX_LINE  # characters
 MAX_HEADS = 1_000  # cells of a row

@@ -13,12 +13,11 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from indexer.extraction.registry import MEBIBYTE
 from search.errors import SourceError
+from search.limits import MAX_ARCHIVE_RATIO, MAX_ARCHIVE_UNPACKED
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-MAX_UNPACKED = 4 << 30  # bytes of an archive and of all archives in it
-MAX_RATIO = 200  # unpacked to packed; JSON lines of one site have 5 to 15
 FREE = 64 * MEBIBYTE  # bytes that may be unpacked whatever the ratio
 MAX_MEMBERS = 100_000
 PIECE = 1 << 16  # bytes read at once
@@ -50,7 +49,11 @@ class Budget:
     """What a file of so many bytes may still unpack, with all that is in it."""
 
     def __init__(
-        self, size: int, most: int = MAX_UNPACKED, ratio: int = MAX_RATIO, free: int = FREE
+        self,
+        size: int,
+        most: int = MAX_ARCHIVE_UNPACKED,
+        ratio: int = MAX_ARCHIVE_RATIO,
+        free: int = FREE,
     ) -> None:
         self._bytes = self._most = min(most, max(free, ratio * size))
         self._members = MAX_MEMBERS

@@ -21,9 +21,8 @@ from lxml import etree
 from indexer.extraction.registry import MEBIBYTE
 from indexer.extraction.unpacking import BROKEN, PIECE, Budget, damaged, open_zip, unpacked
 from search.errors import SourceError
+from search.limits import MAX_ZIPPED_FILE, MAX_ZIPPED_UNPACKED
 
-MAX_FILE = 512 * MEBIBYTE  # bytes of the file: pictures are not unpacked
-MAX_UNPACKED = 256 * MEBIBYTE  # bytes of all that is read of it
 MAX_TREE = 16 * MEBIBYTE  # bytes of an XML that is made a tree
 _MAX_RATIO = 100  # unpacked to packed; Word's XML has 5 to 30
 _FREE = 16 * MEBIBYTE  # bytes that may be unpacked whatever the ratio
@@ -52,12 +51,12 @@ class Package:
             SourceError: it is no zip file, or too large, or a list of too many.
         """
         self.size = stream.seek(0, 2)
-        if self.size > MAX_FILE:
+        if self.size > MAX_ZIPPED_FILE:
             raise SourceError(
-                f"{self.size:,} bytes, and {MAX_FILE:,} are the most", code="too-large"
+                f"{self.size:,} bytes, and {MAX_ZIPPED_FILE:,} are the most", code="too-large"
             )
         _refuse_old(stream)
-        self._budget = Budget(self.size, MAX_UNPACKED, _MAX_RATIO, _FREE)
+        self._budget = Budget(self.size, MAX_ZIPPED_UNPACKED, _MAX_RATIO, _FREE)
         self._zip = open_zip(stream, _MAX_MEMBERS)
         self._members = {_key(info.filename): info for info in self._zip.infolist()}
 

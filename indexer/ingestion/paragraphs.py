@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from search.analysis.sentences import LINE_END, sentence_ends, trimmed
 from search.domain import Article, Passage, Span
+from search.limits import MAX_PASSAGE_LENGTH
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
 # The model reads some 512 tokens, of four to five code points each. What no tokenizer
 # shortens is bounded all the same: a million combining marks may be a single token.
-MAX_PASSAGE_LENGTH = 8_192  # code points
 
 _LINE_END = re.compile(LINE_END)
 _CLAUSE_END = re.compile(r"[،,؛;:](?=\s)")

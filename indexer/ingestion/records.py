@@ -23,12 +23,12 @@ from datetime import date
 
 from indexer.extraction.dates import parse_published
 from indexer.extraction.languages import language_of
-from indexer.ingestion.bounds import MAX_LENGTH, MAX_TAG, MAX_TAGS, MAX_TEXT
 from search.addresses import is_web_address
 from search.article_ids import is_addressable
 from search.domain import Article, ArticleInfo
 from search.errors import SourceError
 from search.json_objects import DECODER, check_keys
+from search.limits import MAX_LENGTH, MAX_TAG, MAX_TAGS, MAX_TEXT
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 

@@ -31,7 +31,8 @@ from search.domain import Article
 from search.embedding import Embedder
 from search.engines.protocol import Engine
 from search.errors import SourceError, Stopping
-from search.ingest import MAX_LINE, Ingested, Line
+from search.ingest import Ingested, Line
+from search.limits import MAX_LINE
 from search.seen_ids import BODY_CACHE, FirstPlaces, refusal
 from search.settings import Settings
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 
-from search.analysis.sentences import MAX_SENTENCES, at_most, sentence_spans
+from search.analysis.sentences import at_most, sentence_spans
 from search.domain import Span
+from search.limits import MAX_SENTENCES
 
 LONGEST = 25  # words
 _SHORTEST = 5  # words; a shorter rest goes with the piece before it

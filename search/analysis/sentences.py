@@ -14,8 +14,8 @@ from itertools import pairwise
 from pyarabic.araby import TATWEEL
 
 from search.domain import Span
+from search.limits import MAX_SENTENCES
 
-MAX_SENTENCES = 64  # of one text: a sentence is a vector, so their number is bounded
 MIN_WORDS = 3  # a shorter piece ("نعم.") says too little for a vector of its own
 # A statement of up to some sentences stays one: seed judgements, nDCG@10 semantic / hybrid: 0: .744 /
 # .823, 200: .748 / .828, 400 and more: .752 / .829. Longer ones would fill a model's window.

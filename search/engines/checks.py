@@ -25,8 +25,9 @@ from search.domain import (
     Layer,
     Vector,
 )
-from search.engines.protocol import FACET_FIELDS, MAX_LIMIT, FacetField, Fingerprint, RankRequest
+from search.engines.protocol import FACET_FIELDS, FacetField, Fingerprint, RankRequest
 from search.errors import FingerprintMismatch, InputError
+from search.limits import MAX_ID, MAX_RESULTS
 from search.query.clauses import (
     MAX_CLAUSES,
     AllOf,
@@ -41,7 +42,6 @@ from search.query.clauses import (
     Term,
 )
 
-MAX_ID = 512  # characters of an article's id
 MAX_VALUE = 1_000  # of a source, an author, a language, a tag
 MAX_FIELD = 20_000  # of a title, a url
 MAX_TAGS = 1_000
@@ -222,8 +222,8 @@ def check_vector(vector: Vector | None, dimensions: int) -> None:
 
 
 def check_limit(limit: int) -> None:
-    if not 0 <= limit <= MAX_LIMIT:
-        raise InputError(f"limit is {limit}, it must be 0 to {MAX_LIMIT:,}", field="limit")
+    if not 0 <= limit <= MAX_RESULTS:
+        raise InputError(f"limit is {limit}, it must be 0 to {MAX_RESULTS:,}", field="limit")
 
 
 def check_facets(

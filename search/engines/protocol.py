@@ -30,9 +30,9 @@ from search.domain import (
     StoredPassage,
     Vector,
 )
+from search.limits import MAX_RESULTS
 from search.query.clauses import Clause, Term
 
-MAX_LIMIT = 10_000
 SHORTLIST = 100  # 100 gives the nDCG of rescoring all (.9143 of .9147 on 2,821 passages; 50: .9122)
 SENTENCE_WEIGHT = 0.5  # .929 -> .950 nDCG@10 on xquad-ar; the best sentence alone gives .941
 TIE_SLACK = 8  # of a shortlist: a tie at the limit is then usually seen whole
@@ -44,7 +44,7 @@ WriteStatus = Literal["written", "unchanged", "failed"]
 
 def shortlist_size(limit: int) -> int:
     """Return of how many passages the sentences are looked at for a vector ranking."""
-    return min(MAX_LIMIT, max(limit, SHORTLIST) + TIE_SLACK)
+    return min(MAX_RESULTS, max(limit, SHORTLIST) + TIE_SLACK)
 
 
 @dataclass(frozen=True, slots=True)

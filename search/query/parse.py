@@ -23,8 +23,8 @@ from typing import Literal
 
 from search.analysis.tokens import Token, analyse
 from search.errors import InputError
+from search.limits import MAX_QUERY_LENGTH
 
-MAX_QUERY_LENGTH = 1000  # code points
 QUOTES = '"“”«»„‟＂'
 
 _ITEM = re.compile(

@@ -36,8 +36,9 @@ from search.domain import (
 )
 from search.embedding import Embedder
 from search.embedding.centring import CentredQueries
-from search.engines.protocol import MAX_LIMIT, Engine, Rankings, RankRequest
+from search.engines.protocol import Engine, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
+from search.limits import MAX_RESULTS, MAX_SIZE
 from search.query.clauses import Term
 from search.query.matching import FORM_WEIGHT, constraint, near_clause, stem_terms, text_clause
 from search.query.misspellings import may_be_misspelt, misspelt
@@ -47,12 +48,10 @@ from search.ranking.highlight import Marker, segments
 
 logger = logging.getLogger(__name__)
 
-MAX_SIZE = 100
-MAX_WINDOW = MAX_LIMIT
 
 # How deep both rankings go. A page is cut from the shallowest that holds it, so that
 # pages of one depth never repeat or lose a hit.
-DEPTHS = (100, 1_000, MAX_LIMIT)
+DEPTHS = (100, 1_000, MAX_RESULTS)
 
 # Of one sound, the most frequent are looked at: names worth offering are among them.
 MAX_TERMS_OF_A_SOUND = 200
@@ -225,9 +224,9 @@ def _check(query: Query) -> None:
         raise InputError(f"size is {query.size:,}; it must be 1 to {MAX_SIZE}", field="size")
     if query.start < 0:
         raise InputError(f"start is {query.start:,}; it must be 0 or more", field="start")
-    if query.start + query.size > MAX_WINDOW:
+    if query.start + query.size > MAX_RESULTS:
         raise PageTooDeep(
-            f"the page ends at hit {query.start + query.size:,}; only the first {MAX_WINDOW:,} can be"
+            f"the page ends at hit {query.start + query.size:,}; only the first {MAX_RESULTS:,} can be"
             " paged through: narrow the query or add a filter",
             field="start",
         )

@@ -17,7 +17,8 @@ from api.app import create_app
 from api.uploads import FORM
 from search.domain import MODES
 from search.ingest import Ingested
-from search.ranking.searcher import MAX_WINDOW, Searcher
+from search.limits import MAX_RESULTS
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldIngest, ToldSearcher, client
 
@@ -82,7 +83,7 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
     """Say whether a case breaks a rule between two fields, which no schema can express."""
     given = case.body if isinstance(case.body, dict) else case.query or {}
     start, size = given.get("start", 0), given.get("size", 10)
-    if isinstance(start, int) and isinstance(size, int) and start + size > MAX_WINDOW:
+    if isinstance(start, int) and isinstance(size, int) and start + size > MAX_RESULTS:
         return True
     form = case.body if case.media_type == FORM and isinstance(case.body, dict) else {}
     if not isinstance(form.get("name", ""), str):

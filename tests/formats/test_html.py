@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from indexer.extraction.documents import MAX_WHOLE
 from indexer.extraction.registry import Options
+from search.limits import MAX_FILE
 from tests.formats.building import html_of
 from tests.formats.reading import (
     AUTHOR,
@@ -346,7 +346,7 @@ def test_one_text_of_more_than_10_megabytes_is_refused_and_not_cut() -> None:
 
 
 def test_more_than_a_file_may_have() -> None:
-    assert refusal(b"<p>" + b"a" * MAX_WHOLE, "html") == "too-large"
+    assert refusal(b"<p>" + b"a" * MAX_FILE, "html") == "too-large"
 
 
 @pytest.mark.parametrize("unit", ["<", "<div ", "<p", "&", "<!--", "<a href='", "<?xml ", "</p>"])

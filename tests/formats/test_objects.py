@@ -290,7 +290,7 @@ def test_a_json_that_is_none(content: bytes, code: str, reason: str) -> None:
 
 
 def test_a_json_past_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "MAX_WHOLE", 10)
+    monkeypatch.setattr(objects, "MAX_FILE", 10)
     with pytest.raises(SourceError) as caught:
         items_of("a.json", lines_of({"text": TEXT}))
     assert caught.value.code == "too-large"

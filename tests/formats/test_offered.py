@@ -17,12 +17,12 @@ from pypdf import PdfWriter
 from indexer.extraction.document_metadata import offered
 from indexer.extraction.documents import Facts, article
 from indexer.extraction.registry import FIELDS, Extracted, Options
-from indexer.ingestion.bounds import MAX_LENGTH, MAX_TAG, MAX_TAGS
 from indexer.ingestion.records import article_from
 from indexer.sources import Failure, Found
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from search.errors import SourceError
+from search.limits import MAX_LENGTH, MAX_TAG, MAX_TAGS
 from tests.formats.reading import BUILDERS, items
 from tests.support import REPOSITORY
 

@@ -119,7 +119,7 @@ def test_a_list_of_too_many_members() -> None:
 
 
 def test_a_file_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zipped, "MAX_FILE", 1_000)
+    monkeypatch.setattr(zipped, "MAX_ZIPPED_FILE", 1_000)
     assert refusal(built("docx"), "docx") == "too-large"
 
 

@@ -19,8 +19,9 @@ from indexer.sources import Found, Skipped, SourceFile
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
-from search.article_ids import MAX_FILE_ID, MAX_ID, parsed
+from search.article_ids import MAX_FILE_ID, parsed
 from search.engines.protocol import Engine
+from search.limits import MAX_ID
 from search.settings import Settings
 from tests.support import HashingEmbedder
 

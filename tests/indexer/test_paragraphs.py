@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.ingestion.paragraphs import MAX_PASSAGE_LENGTH, split
+from indexer.ingestion.paragraphs import split
 from search.domain import Passage
+from search.limits import MAX_PASSAGE_LENGTH
 from tests.support import SEEDS, article
 
 PIECES = [

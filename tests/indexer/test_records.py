@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.ingestion.bounds import MAX_TEXT
 from indexer.ingestion.records import article_from, parse_object
 from search.errors import SourceError
+from search.limits import MAX_TEXT
 
 
 def test_every_field() -> None:

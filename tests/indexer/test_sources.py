@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.extraction.documents import MAX_WHOLE
-from indexer.extraction.registry import MAX_LINE, MAX_METADATA, SUFFIXES
+from indexer.extraction.registry import MAX_METADATA, SUFFIXES
 from indexer.extraction.sandbox.parser import Parser
 from indexer.sources import Failure, Found, Item, Skipped, SourceFile
 from indexer.sources.identity import FileIds
@@ -20,6 +19,7 @@ from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from search.article_ids import MAX_FILE_ID
 from search.domain import Article
+from search.limits import MAX_FILE, MAX_LINE
 from tests.support import SEEDS
 
 
@@ -203,7 +203,7 @@ def test_what_stands_behind_a_line_past_the_bound_is_read(tmp_path: Path) -> Non
 
 def test_a_text_file_past_the_bound_is_refused_unread(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt")
-    os.truncate(path, MAX_WHOLE + 1)
+    os.truncate(path, MAX_FILE + 1)
     assert failures(path)["a.txt"].startswith("more than 67,108,864 bytes, and no file")
 
 

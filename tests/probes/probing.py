@@ -18,7 +18,8 @@ from typing import Any
 from indexer.ingestion.preparing import prepare
 from search.domain import NO_FILTER, Article, ArticleInfo, Query
 from search.engines.protocol import Engine
-from search.ranking.searcher import MAX_SIZE, Searcher
+from search.limits import MAX_SIZE
+from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.support import HashingEmbedder
 

@@ -10,16 +10,10 @@ import pytest
 import typer
 
 from api import writing
-from api.routes import articles
 from indexer.cli.app import app
-from indexer.extraction import documents
-from indexer.extraction.registry import MAX_LINE, SUFFIXES
+from indexer.extraction.registry import SUFFIXES
 from indexer.extraction.sandbox.parser import Limits
-from indexer.ingestion import bounds, paragraphs
-from search import ingest
-from search.analysis import sentences
-from search.query import parse
-from search.ranking import searcher
+from search import limits
 from search.settings import Settings
 from tests.support import REPOSITORY
 
@@ -124,24 +118,27 @@ def test_bounds() -> None:
             re.MULTILINE,
         )
     )
-    lengths = bounds.MAX_LENGTH
+    lengths = limits.MAX_LENGTH
     fields = ("id", "title", "author", "source", "language", "url")
-    assert MAX_LINE == ingest.MAX_LINE
     assert {
-        "a file of one article, or a `.json` file": f"{documents.MAX_WHOLE >> 20} MiB",
-        "a line of a `.jsonl` file or of a bulk request": f"{MAX_LINE >> 20} MiB",
-        "one article, or one file, over HTTP": f"{articles.MAX_ARTICLE >> 20}, or "
-        f"{articles.MAX_FILE >> 20} MiB",
+        "a file of one article, or a `.json` file": f"{limits.MAX_FILE >> 20} MiB",
+        "a line of a `.jsonl` file or of a bulk request": f"{limits.MAX_LINE >> 20} MiB",
+        "one article, or one file, over HTTP": f"{limits.MAX_ARTICLE >> 20}, or "
+        f"{limits.MAX_FILE >> 20} MiB",
+        "a file of an office program or a book": f"{limits.MAX_ZIPPED_FILE >> 20} MiB, "
+        f"{limits.MAX_ZIPPED_UNPACKED >> 20} MiB unpacked",
+        "an archive": f"{limits.MAX_ARCHIVE_RATIO} times its size unpacked, and "
+        f"{limits.MAX_ARCHIVE_UNPACKED >> 30} GiB",
         "writing requests at once": f"{writing.MAX_WRITERS}",
         "parsing one file": f"{Limits().memory >> 20} MiB of memory, {Limits().seconds:g} s and a "
         "second for each MiB past ten",
-        "an article's text": f"{bounds.MAX_TEXT:,} characters",
+        "an article's text": f"{limits.MAX_TEXT:,} characters",
         ", ".join(fields): ", ".join(f"{lengths[f]:,}" for f in fields) + " characters",
-        "tags": f"{bounds.MAX_TAGS} of {bounds.MAX_TAG} characters",
-        "a passage": f"the model's tokens (512), and {paragraphs.MAX_PASSAGE_LENGTH:,} characters",
-        "sentences of a passage with a vector of their own": f"{sentences.MAX_SENTENCES}",
-        "a query": f"{parse.MAX_QUERY_LENGTH:,} characters",
-        "results on a page, and in all": f"{searcher.MAX_SIZE}, and {searcher.MAX_WINDOW:,}",
+        "tags": f"{limits.MAX_TAGS} of {limits.MAX_TAG} characters",
+        "a passage": f"the model's tokens (512), and {limits.MAX_PASSAGE_LENGTH:,} characters",
+        "sentences of a passage with a vector of their own": f"{limits.MAX_SENTENCES}",
+        "a query": f"{limits.MAX_QUERY_LENGTH:,} characters",
+        "results on a page, and in all": f"{limits.MAX_SIZE}, and {limits.MAX_RESULTS:,}",
     }.items() <= rows.items()
 
 

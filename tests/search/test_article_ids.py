@@ -10,7 +10,6 @@ from indexer.ingestion.records import article_from
 from search.article_ids import (
     FILES,
     MAX_FILE_ID,
-    MAX_ID,
     bounded,
     checked_collection,
     id_in_file,
@@ -20,6 +19,7 @@ from search.article_ids import (
 )
 from search.domain import ArticleInfo
 from search.errors import InputError, SourceError
+from search.limits import MAX_ID
 
 NAMES = st.from_regex(r"\A[\w][\w.-]{0,63}\Z").filter(lambda name: not name.endswith("\n"))
 OWN = st.text(min_size=1, max_size=400)

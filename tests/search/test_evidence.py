@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.analysis.evidence import evidence_spans
-from search.analysis.sentences import MAX_SENTENCES, sentence_spans
+from search.analysis.sentences import sentence_spans
+from search.limits import MAX_SENTENCES
 
 TEN = "واحد اثنان ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة عشرة"
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.errors import InputError
+from search.limits import MAX_QUERY_LENGTH
 from search.query.matching import constraint, text_clause
-from search.query.parse import MAX_QUERY_LENGTH, parse
+from search.query.parse import parse
 
 
 def shape(text: str) -> list[str]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.analysis.sentences import MAX_SENTENCES, sentence_ends, sentence_spans, trimmed
+from search.analysis.sentences import sentence_ends, sentence_spans, trimmed
+from search.limits import MAX_SENTENCES
 
 PIECES = st.sampled_from(
     [*"ابتثجحخ د م abz19٣.؟!?؛…،,:؛ \t\n\r\u2028\u0085“”«»„\"'()\u0640\u064b\u200f😀", "...", "د. "]

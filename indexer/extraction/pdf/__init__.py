@@ -43,8 +43,8 @@ from indexer.extraction.pdf.fonts import UNKNOWN, plain
 from indexer.extraction.pdf.glyphs import Fonts, has_picture, pieces_of
 from indexer.extraction.pdf.lines import Line, is_right_to_left, lines_of, texts_of
 from indexer.extraction.registry import MEBIBYTE, Broken, Extracted, Options
-from indexer.ingestion.bounds import MAX_TEXT
 from search.errors import SourceError
+from search.limits import MAX_TEXT
 
 MAX_FILE = 512 * MEBIBYTE  # bytes
 MAX_PAGES = 5_000

@@ -24,8 +24,8 @@ import orjson
 
 from indexer.extraction.registry import FIELDS, MEBIBYTE, Broken, Extracted
 from indexer.failure_codes import CODES
-from indexer.ingestion.bounds import MAX_TEXT
 from indexer.sources.naming import has_controls, one_line
+from search.limits import MAX_TEXT
 
 # `MAX_TEXT`, the most of an article, is 40 MB at worst, in JSON a little more.
 MAX_LINE = 64 * MEBIBYTE

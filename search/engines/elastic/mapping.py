@@ -17,13 +17,14 @@ from dataclasses import asdict
 from typing import Any
 
 from search.domain import LAYERS, PHRASE_LAYERS, Layer
-from search.engines.protocol import MAX_LIMIT, Fingerprint
+from search.engines.protocol import Fingerprint
 from search.errors import FingerprintMismatch
+from search.limits import MAX_RESULTS
 from search.settings import Settings
 
 FORMAT = 5  # of the fields below; another one means the index is made anew
 FORMER = 2  # of the first release, which `former` reads, to make it anew
-MAX_WINDOW = 3 * MAX_LIMIT  # hits of one search: a limit's, and what may have to be left out
+MAX_WINDOW = 3 * MAX_RESULTS  # hits of one search: a limit's, and what may have to be left out
 
 # The layer whose terms are looked up by prefix (names in Latin letters) and never scored is a
 # `keyword`, a value a term, which has them as doc values too; of another layer they would first

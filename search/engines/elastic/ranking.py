@@ -36,14 +36,8 @@ from search.engines.elastic.visible import (
     passage_of,
     shown,
 )
-from search.engines.protocol import (
-    MAX_LIMIT,
-    SENTENCE_WEIGHT,
-    Ranked,
-    Rankings,
-    RankRequest,
-    shortlist_size,
-)
+from search.engines.protocol import SENTENCE_WEIGHT, Ranked, Rankings, RankRequest, shortlist_size
+from search.limits import MAX_RESULTS
 from search.query.clauses import Term
 
 Search = tuple[Mapping[str, Any], Query]  # header and body, as `msearch` takes them
@@ -91,7 +85,7 @@ _TEXTS: Query = {"_source": True, "docvalue_fields": WHICH}
 
 def nearest_of(request: RankRequest) -> int:
     """Return how many passages by meaning are asked for at first."""
-    return min(MAX_LIMIT, shortlist_size(request.limit) + _ROOM)
+    return min(MAX_RESULTS, shortlist_size(request.limit) + _ROOM)
 
 
 def searches(request: RankRequest, version: Version, view: View, nearest: int) -> dict[str, Search]:
@@ -155,10 +149,10 @@ def _vector_search(request: RankRequest, version: Version, view: View, size: int
         "field": "vector",
         "query_vector": base64.b64encode(direction.astype(">f4").tobytes()).decode("ascii"),
         "k": size,
-        "num_candidates": min(MAX_LIMIT, max(CANDIDATES, int(size * max(1.5, oversample)))),
+        "num_candidates": min(MAX_RESULTS, max(CANDIDATES, int(size * max(1.5, oversample)))),
     }
     if version.vectors in OVERSAMPLE:
-        knn["rescore_vector"] = {"oversample": max(1.0, min(oversample, MAX_LIMIT / size))}
+        knn["rescore_vector"] = {"oversample": max(1.0, min(oversample, MAX_RESULTS / size))}
     constraints = () if request.constraint is None else (request.constraint,)
     if request.filter != NO_FILTER or constraints or view.hidden:
         knn["filter"] = passages_query(None, request.filter, *constraints, hidden=view.hidden)

@@ -13,7 +13,8 @@ from search.engines.elastic import queries, ranking
 from search.engines.elastic.index import Index
 from search.engines.elastic.queries import Query
 from search.engines.elastic.visible import View
-from search.engines.protocol import MAX_LIMIT, FacetField, Rankings, RankRequest
+from search.engines.protocol import FacetField, Rankings, RankRequest
+from search.limits import MAX_RESULTS
 from search.query.clauses import Clause, Prefix
 
 # Buckets each shard offers besides those wanted: counts are exact unless a value is rarer
@@ -37,9 +38,9 @@ def rank(index: Index, request: RankRequest) -> Rankings:
             for name, answer in answers.items():
                 took[name] += answer["took"]
             answered = ranking.read(request, answers, nearest)
-            if not answered.cut_in_a_tie or nearest == MAX_LIMIT:
+            if not answered.cut_in_a_tie or nearest == MAX_RESULTS:
                 return answered.rankings, answered.complete
-            nearest = min(MAX_LIMIT, nearest * 16)
+            nearest = min(MAX_RESULTS, nearest * 16)
 
     return replace(index.surely(ask), took_ms=dict(took))
 

@@ -1,0 +1,42 @@
+"""What may be asked and given at most: one place for every door, and for the table in docs/INDEXING.md.
+
+What a single parser or a single wire may take (an XML tree, a page's glyphs, a head) is bounded
+where it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# -- an article; lengths in code points
+
+MAX_ID = 512
+MAX_TEXT = 10_000_000
+MAX_LENGTH: Mapping[str, int] = {
+    "id": MAX_ID,
+    "title": 1_000,
+    "author": 200,
+    "source": 200,
+    "language": 35,
+    "url": 2_048,
+}
+MAX_TAGS = 64
+MAX_TAG = 100
+MAX_PASSAGE_LENGTH = 8_192
+MAX_SENTENCES = 64  # of a passage: each is a vector
+
+# -- files and bodies, in bytes
+
+MAX_FILE = 64 << 20  # a file of one article, a `.json`, a file over HTTP
+MAX_LINE = 16 << 20  # a line of JSON
+MAX_ARTICLE = 16 << 20  # one article's JSON over HTTP
+MAX_ZIPPED_FILE = 512 << 20  # an office file, a book: pictures are not unpacked
+MAX_ZIPPED_UNPACKED = 256 << 20  # all that is read of it
+MAX_ARCHIVE_UNPACKED = 4 << 30  # an archive and all archives in it
+MAX_ARCHIVE_RATIO = 200  # unpacked to packed; JSON lines of one site have 5 to 15
+
+# -- a search
+
+MAX_QUERY_LENGTH = 1_000  # code points
+MAX_SIZE = 100  # results on a page
+MAX_RESULTS = 10_000  # in all: how far a page may begin, and how deep an engine ranks

@@ -141,6 +141,7 @@ def watch_command(
     """
     from indexer.sources.dead_letters import DeadLetters
     from indexer.sync.watch import watch
+    from indexer.sync.watch_options import WatchOptions
 
     options = _options(field, encoding)
     with (
@@ -148,11 +149,8 @@ def watch_command(
         stopping(FINISHING) as asked,
         DeadLetters(settings.data / "dead-letters") as letters,
     ):
-        watch(
-            folders,
-            engine,
-            embedder,
-            settings,
+        how = WatchOptions(
+            settings=settings,
             options=options,
             source=valid("--source", source),
             embed=not no_embed,
@@ -161,6 +159,7 @@ def watch_command(
             tell=lambda line: typer.echo(f"fihris: {plain(line)}", err=True),
             on_failure=_kept(letters),
         )
+        watch(folders, engine, embedder, how)
 
 
 def _indexed(

@@ -128,7 +128,7 @@ def index(
         bounds = KEYWORD_BATCH_ARTICLES, KEYWORD_BATCH_LENGTH
     try:
         run.all(batches(admitted, *bounds))
-        stopped = "interrupted" if stopping() else ""
+        stopped = "interrupted" if run.interrupted else ""
     except KeyboardInterrupt:
         stopped = "interrupted"
     except EngineError as error:
@@ -166,6 +166,7 @@ class _Run:
     started: float = field(default_factory=time.monotonic)
     begun: bool = False
     refused: bool = False  # when it was to begin
+    interrupted: bool = False  # before all was read
     articles: int = 0
     passages: int = 0
     outcomes: Counter[IngestStatus] = field(default_factory=Counter)
@@ -180,6 +181,7 @@ class _Run:
         """Yield the articles; note what failed, was skipped or repeats an id of this run."""
         for item in items:
             if self.stopping():
+                self.interrupted = True
                 return
             match item:
                 case Found(article=article, place=place):

@@ -1,1 +1,1 @@
-"""An index kept like folders: `watch` waits, `scanner` compares with `catalogue`, `sync` writes, `places` tells what is away."""
+"""An index kept like folders: `watch` waits for events, `sync` indexes what changed, `catalogue` holds what was read."""

@@ -1,8 +1,7 @@
-"""What each file of a watched folder was like when it was read: a table in the data folder.
+"""What a watched folder held when it was read: a table of its files, and one of their articles.
 
-It is only an aid, for which articles a file has the index itself tells. Without it all files
-are read again, which content hashes make cheap, failures are told again, and articles of
-files that were reached through a link out of the folder and removed meanwhile stay.
+It is only an aid: without it all files are read again, which content hashes make cheap, and
+articles of files that were reached through a link out of the folder and removed meanwhile stay.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -19,43 +19,34 @@ from indexer.sources.naming import shown
 from search.errors import EngineUnavailable, InputError
 from search.settings import Settings
 
-# Not of the file's content: it may be read another time, and until then what it gave stays.
-TRANSIENT = frozenset(
-    {"changed", "no-permission", "not-found", "timeout", "unreadable", "model", "refused"}
-)
-
 # Held until it is closed. A power cut may take the last changes: those files are read again.
 _OPENING = """
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
-CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, entry TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (id TEXT PRIMARY KEY, entry TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS articles (id TEXT PRIMARY KEY, file TEXT, hash TEXT, run INTEGER)
+    WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS articles_of_file ON articles (file);
 """
 
+PAGE = 1_000  # articles
 Version = tuple[int, ...]  # what a file was like: its size and time of change, and more
+UNREAD: Version = (0,)  # of a file that is to be read again
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A file when it was read the last time.
 
     path     as it was listed
+    version  what it was like
     mount    the mount point that it lay under; "": not known
-    version  of the file
-    codes    why some of that version could not be read or stored
-    digest   of its articles as they are stored, None if it is to be read again
     """
 
     path: str
+    version: Version
     mount: str = ""
-    version: Version = ()
-    codes: tuple[str, ...] = ()
-    digest: int | None = None
-
-    @property
-    def may_pass(self) -> bool:
-        """Whether it failed in a way that may pass."""
-        return not TRANSIENT.isdisjoint(self.codes)
 
 
 def catalogue_path(folder: Path, settings: Settings) -> Path:
@@ -65,10 +56,16 @@ def catalogue_path(folder: Path, settings: Settings) -> Path:
     return settings.data / "watch" / f"{hashlib.sha256(known).hexdigest()[:32]}.sqlite"
 
 
-class Catalogue:
-    """The files of one folder by their ids, held by one process at a time.
+def mount_of(path: Path) -> str:
+    """Return the mount point that a path lies under; bind mounts of one disk are not told apart."""
+    place = Path(os.path.realpath(path))
+    return next(str(each) for each in (place, *place.parents) if os.path.ismount(each))
 
-    `entries` is what is in the table, to be changed by `put` only.
+
+class Catalogue:
+    """The files of one folder and their articles, held by one process at a time.
+
+    `entries` is the table of files by their ids, read at the start.
     """
 
     def __init__(self, path: Path, folder: Path, tell: Callable[[str], None]) -> None:
@@ -80,12 +77,8 @@ class Catalogue:
         """
         self.entries: dict[str, Entry] = {}
         self._path = path
-        former = path.with_suffix(".log")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if former.exists():
-                tell(f"what version 0.1 knew of {shown(folder)} is not used: all is read again")
-                former.unlink()
             try:
                 self._open()
             except (sqlite3.Error, ValueError, TypeError) as error:
@@ -99,28 +92,55 @@ class Catalogue:
         except (OSError, sqlite3.Error) as error:
             raise EngineUnavailable(f"cannot open {path}: {error}") from error
 
-    def put(self, entries: Mapping[str, Entry | None]) -> None:
-        """Keep what files were like; None forgets one.
+    def add(self, article_id: str, file_id: str, content_hash: str, run: int) -> None:
+        """Note an article that a file gave in a run; kept with the next `put`."""
+        row = (article_id, file_id, content_hash, run)
+        with self._writing():
+            self._table.execute("INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?)", row)
 
-        Raises:
-            EngineUnavailable: it cannot be written, and nothing changed.
-        """
+    def put(self, entries: Mapping[str, Entry | None], run: int = 0) -> None:
+        """Keep what files were like; None forgets one. What they gave in other runs is forgotten."""
         rows = [(key, json.dumps(astuple(entry))) for key, entry in entries.items() if entry]
-        try:
-            with self._table:
-                self._table.executemany(
-                    "DELETE FROM entries WHERE key = ?", [(key,) for key in entries]
-                )
-                self._table.executemany("INSERT INTO entries VALUES (?, ?)", rows)
-        except sqlite3.Error as error:
-            raise EngineUnavailable(f"cannot write {self._path}: {error}") from error
+        with self._writing(), self._table:
+            self._table.executemany(
+                "DELETE FROM articles WHERE file = ? AND run != ?", [(key, run) for key in entries]
+            )
+            self._table.executemany("DELETE FROM files WHERE id = ?", [(key,) for key in entries])
+            self._table.executemany("INSERT INTO files VALUES (?, ?)", rows)
         for key, entry in entries.items():
             self.entries.pop(key, None)
-            if entry:
+            if entry is not None:
                 self.entries[key] = entry
+
+    def articles(self) -> Iterator[list[tuple[str, str, str]]]:
+        """Yield (id, file's id, content hash) of all articles, page by page."""
+        cursor = self._table.execute("SELECT id, file, hash FROM articles")
+        while page := cursor.fetchmany(PAGE):
+            yield page
+
+    def articles_of(self, file_ids: Iterable[str], run: int = 0) -> Iterator[list[str]]:
+        """Yield the ids of what files gave in other runs than this, page by page."""
+        select = (
+            "SELECT id FROM articles WHERE run != ? AND file IN (SELECT value FROM json_each(?))"
+        )
+        cursor = self._table.execute(select, (run, json.dumps(list(file_ids))))
+        while page := cursor.fetchmany(PAGE):
+            yield [article_id for (article_id,) in page]
+
+    def unknown(self, article_ids: Sequence[str]) -> list[str]:
+        """Return which of these no file gave."""
+        select = "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT id FROM articles)"
+        return [each for (each,) in self._table.execute(select, (json.dumps(article_ids),))]
 
     def close(self) -> None:
         self._table.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise EngineUnavailable(f"cannot write {self._path}: {error}") from error
 
     def _open(self) -> None:
         # Readable by its owner only: names of people's files, perhaps of people.
@@ -128,11 +148,11 @@ class Catalogue:
         self._table = sqlite3.connect(self._path, timeout=0, check_same_thread=False)
         try:
             self._table.executescript(_OPENING)
-            if self._table.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            if self._table.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
                 raise sqlite3.DatabaseError("a page")
-            for key, entry in self._table.execute("SELECT key, entry FROM entries").fetchall():
-                path, mount, version, codes, digest = json.loads(entry)
-                self.entries[key] = Entry(path, mount, tuple(version), tuple(codes), digest)
+            for key, entry in self._table.execute("SELECT id, entry FROM files").fetchall():
+                path, version, mount = json.loads(entry)
+                self.entries[key] = Entry(path, tuple(version), mount)
         except (sqlite3.Error, ValueError, TypeError):
             self._table.close()
             self.entries.clear()

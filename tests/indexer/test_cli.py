@@ -388,7 +388,7 @@ def program(*arguments: str) -> list[str]:
 @pytest.mark.slow
 def test_help_is_instant_and_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom indexer import cli\nsys.argv = ['fihris', '--help']\n"
+        "import sys\nfrom indexer.cli import app as cli\nsys.argv = ['fihris', '--help']\n"
         "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
         "print(sorted(m for m in sys.modules if '.' not in m), file=sys.stderr)"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from indexer.sync.catalogue import catalogue_path
-from indexer.sync.watch import Intervals
+from indexer.sync.watch_options import Intervals
 from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
 from tests.support import HashingEmbedder
 
@@ -219,7 +219,7 @@ def test_memory_does_not_grow_with_what_happens(watcher: Watcher, folder: Path) 
         """Return bytes in use, at a moment when nothing is waited for."""
         time.sleep(0.2)  # what came and went is forgotten once it stood still for `settle`
         gc.collect()
-        names = ("watch.py", "watching/*")
+        names = ("sync/*",)
         ours = [tracemalloc.Filter(True, f"*/indexer/{name}") for name in names]
         taken = tracemalloc.take_snapshot().filter_traces(ours)
         return sum(each.size for each in taken.statistics("filename"))

@@ -1,4 +1,4 @@
-"""Watching, killed at any moment: the next start makes the index what a new one would be."""
+"""WatchOptions, killed at any moment: the next start makes the index what a new one would be."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from indexer.sync.watch import watch
+from indexer.sync.watch_options import WatchOptions
 from search.assembly import fingerprint_of
 from search.engines import open_engine
 from search.settings import Settings
@@ -37,16 +38,15 @@ from tests.support import HashingEmbedder
 
 settings = Settings(data=Path(sys.argv[2]))
 embedder = HashingEmbedder()
-watch(
-    [Path(sys.argv[1])],
-    open_engine(settings, fingerprint_of(embedder, settings)),
-    embedder,
-    settings,
+how = WatchOptions(
+    settings=settings,
     stopping=lambda: False,
     tell=lambda line: print(line, flush=True),
     on_failure=lambda failure: print(failure, flush=True),
     intervals=QUICK,
 )
+engine = open_engine(settings, fingerprint_of(embedder, settings))
+watch([Path(sys.argv[1])], engine, embedder, how)
 """
 
 
@@ -179,7 +179,7 @@ def test_killed_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, a
     monkeypatch.setattr(
         Catalogue,
         "put",
-        lambda self, entries: step("note", lambda: put(self, entries)),
+        lambda self, *given: step("note", lambda: put(self, *given)),
     )
 
     def ended(watcher: Watcher) -> bool:

@@ -15,7 +15,8 @@ from indexer.sources import Failure
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
-from indexer.sync.watch import Intervals, watch
+from indexer.sync.watch import watch
+from indexer.sync.watch_options import Intervals, WatchOptions
 from search.engines.protocol import Engine
 from search.settings import Settings
 from tests.support import CountingEmbedder
@@ -64,11 +65,8 @@ class Watcher:
         return there.article.text if there is not None else ""
 
     def run(self, allow_empty: bool = False) -> None:
-        watch(
-            self.folders,
-            self.engine,
-            self.embedder,
-            self.settings,
+        how = WatchOptions(
+            settings=self.settings,
             options=self.options,
             embed=self.embed,
             stopping=self.stop.is_set,
@@ -77,6 +75,7 @@ class Watcher:
             allow_empty=allow_empty,
             intervals=self.intervals,
         )
+        watch(self.folders, self.engine, self.embedder, how)
 
     def catch_up(self) -> None:
         """Watch until the index is as the folders are."""

@@ -11,7 +11,7 @@ from indexer.ingestion.preparing import known_vectors, prepare
 from indexer.sources import Found
 from search.domain import Article, IndexedArticle, Vector
 from search.embedding import Embedder
-from search.engines.protocol import Engine, Stored
+from search.engines.protocol import EngineWriter, Stored
 from search.errors import EmbedderError
 from search.ingest import Ingested
 from search.settings import Settings
@@ -50,7 +50,7 @@ class Maker:
     not be embedded (`preparing.known_vectors`); `analyse` makes the terms.
     """
 
-    engine: Engine
+    engine: EngineWriter
     embedder: Embedder
     settings: Settings
     embed: bool = True

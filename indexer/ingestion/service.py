@@ -29,7 +29,7 @@ from indexer.ingestion.records import article_from, parse_object
 from indexer.sources import Failure, Found, SourceFile
 from search.domain import Article
 from search.embedding import Embedder
-from search.engines.protocol import Engine
+from search.engines.protocol import EngineWriter
 from search.errors import SourceError, Stopping
 from search.ingest import Ingested, Line
 from search.limits import MAX_LINE
@@ -59,7 +59,7 @@ class _Call:
 class EngineIngest:
     """An `Ingest` over an engine and a model, which stay their owner's to close."""
 
-    def __init__(self, engine: Engine, embedder: Embedder, settings: Settings) -> None:
+    def __init__(self, engine: EngineWriter, embedder: Embedder, settings: Settings) -> None:
         self._engine = engine
         self._maker = Maker(engine, embedder, settings, analyse=self._analysed)
         self._waiting: list[_Call] = []

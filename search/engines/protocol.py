@@ -157,46 +157,8 @@ class EngineStatus:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-class Engine(Protocol):
-    """An index of articles. Reads may come from many threads at once."""
-
-    def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
-        """Store articles, each replaced whole; one outcome per article, in order.
-
-        Unchanged is what has the stored content hash, and vectors only if the stored one has.
-        An article that cannot be stored fails alone. Raises EngineBusy when
-        another writer is at work, EngineUnavailable when nothing can be stored.
-        """
-        ...
-
-    def delete(self, article_ids: Sequence[str]) -> int:
-        """Remove articles; return how many there were. Raises as `write`."""
-        ...
-
-    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
-        """Return of each of these articles that is known what is stored."""
-        ...
-
-    def show(self) -> None:
-        """Return when searches in every process see all that was written.
-
-        Raises EngineUnavailable when that cannot be done; what was acknowledged is safe.
-        """
-        ...
-
-    def rest(self) -> None:
-        """Give back the right to write, so that other processes may; the next write takes it.
-
-        Harmless at any time, in a closed engine too; nothing is given back while it is held.
-        """
-        ...
-
-    def clean(self) -> int:
-        """Remove what writers left that were killed; return of how many articles.
-
-        It is never shown, and the next writing of such an article removes it too.
-        """
-        ...
+class EngineReader(Protocol):
+    """What a search and a server's answers need. Any number of threads at once."""
 
     def rank(self, request: RankRequest) -> Rankings:
         """Rank passages by text, by meaning or both. Raises InputError on a limit out of bounds."""
@@ -220,12 +182,33 @@ class Engine(Protocol):
         """Return an article as it was given, None if unknown."""
         ...
 
-    def article_ids(self, after: str, limit: int) -> list[str]:
-        """Return up to `limit` article ids greater than `after`, in order ("" starts)."""
+    def status(self) -> EngineStatus:
+        """Return what the index holds now."""
         ...
 
-    def unembedded(self, after: str, limit: int) -> list[str]:
-        """Return, as `article_ids`, the articles whose passages have no vectors."""
+    def close(self) -> None:
+        """Release files, connections and threads. Closing twice is harmless."""
+        ...
+
+
+class EngineWriter(Protocol):
+    """What fills an index and keeps it current."""
+
+    def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
+        """Store articles, each replaced whole; one outcome per article, in order.
+
+        Unchanged is what has the stored content hash, and vectors only if the stored one has.
+        An article that cannot be stored fails alone. Raises EngineBusy when
+        another writer is at work, EngineUnavailable when nothing can be stored.
+        """
+        ...
+
+    def delete(self, article_ids: Sequence[str]) -> int:
+        """Remove articles; return how many there were. Raises as `write`."""
+        ...
+
+    def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
+        """Return of each of these articles that is known what is stored."""
         ...
 
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
@@ -236,8 +219,30 @@ class Engine(Protocol):
         """
         ...
 
-    def status(self) -> EngineStatus:
-        """Return what the index holds now."""
+    def show(self) -> None:
+        """Return when searches in every process see all that was written.
+
+        Raises EngineUnavailable when that cannot be done; what was acknowledged is safe.
+        """
+        ...
+
+    def rest(self) -> None:
+        """Give back the right to write, so that other processes may; the next write takes it.
+
+        Harmless at any time, in a closed engine too; nothing is given back while it is held.
+        """
+        ...
+
+
+class EngineAdmin(Protocol):
+    """What goes over a whole index: reindexing, adding vectors, cleaning."""
+
+    def article_ids(self, after: str, limit: int) -> list[str]:
+        """Return up to `limit` article ids greater than `after`, in order ("" starts)."""
+        ...
+
+    def unembedded(self, after: str, limit: int) -> list[str]:
+        """Return, as `article_ids`, the articles whose passages have no vectors."""
         ...
 
     def hold(self, purpose: str) -> AbstractContextManager[Callable[[], None]]:
@@ -248,6 +253,13 @@ class Engine(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Release files, connections and threads. Closing twice is harmless."""
+    def clean(self) -> int:
+        """Remove what writers left that were killed; return of how many articles.
+
+        It is never shown, and the next writing of such an article removes it too.
+        """
         ...
+
+
+class Engine(EngineReader, EngineWriter, EngineAdmin, Protocol):
+    """An index of articles: what every engine is, and its conformance tests hold."""

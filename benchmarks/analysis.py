@@ -21,7 +21,7 @@ from pathlib import Path
 from pyarabic import araby
 
 from benchmarks import JUDGED
-from search.analysis import tokens
+from search.analysis import phonetics, stemming, tokens
 
 LENGTH = 400
 ROUNDS = 5
@@ -94,9 +94,11 @@ def _tashaphyne(module: object) -> Callable[[str], str]:
 
 def forget() -> None:
     """Make analysis cold: no run and no word remembered."""
-    tokens._RUNS.young.clear()
-    tokens._RUNS._old.clear()
-    tokens._layers.cache_clear()
+    tokens._TERMS.forget()
+    tokens._WORDS.forget()
+    tokens._layers_of_part.cache_clear()
+    stemming._without_endings.cache_clear()
+    phonetics.arabic_sound.cache_clear()
 
 
 def measure(paragraphs: list[str]) -> dict[str, float]:

@@ -83,12 +83,12 @@ def took(work: Callable[[ParsedQuery, list[str]], None], pages: list[Page]) -> d
     forget()
     milliseconds, brought = [], []
     for number, (query, texts) in enumerate(pages):
-        before = len(tokens._RUNS.young)
+        before = len(tokens._WORDS)
         started = time.process_time()
         work(query, texts)
         if number >= WARM:
             milliseconds.append((time.process_time() - started) * 1000)
-            brought.append(max(0, len(tokens._RUNS.young) - before))
+            brought.append(max(0, len(tokens._WORDS) - before))
     p50, p95 = np.percentile(milliseconds, (50, 95))
     return {
         "p50 ms": round(float(p50), 2),

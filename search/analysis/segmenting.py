@@ -27,7 +27,6 @@ MAX_LETTERS = 48
 APOSTROPHES = frozenset("'’‘ʼ`´")
 # Nine words of ten: nothing in them to compose, drop or cut.
 _PLAIN_ARABIC = re.compile("[ء-غف-ي]+")
-_NO_MARKS = ("",) * MAX_LETTERS
 _SPACING_MARKS = re.compile("[\ufe70-\ufe7f\ufc5e-\ufc63]")
 _ARABIC = re.compile("[\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u0870-\u0887\u0889-\u088e\u08a0-\u08c9]")  # fmt: skip
 # Written without spaces: every character is a word (Han, kana, Thai to Khmer are too rare here
@@ -45,7 +44,7 @@ _DECIMAL = re.compile(r"(\d+)[.\u066b](\d+)")
 
 
 class Piece(NamedTuple):
-    """One word of a run: `letters` without marks, and each letter's tashkeel."""
+    """One word of a run: `letters` without marks, and each letter's tashkeel, () for none."""
 
     start: int
     end: int
@@ -63,11 +62,11 @@ def cut_run(run: str) -> list[Piece]:
     """
     if len(run) <= MAX_LETTERS:
         if _PLAIN_ARABIC.fullmatch(run):
-            return [Piece(0, len(run), "arabic", run, _NO_MARKS[: len(run)])]
+            return [Piece(0, len(run), "arabic", run, ())]
         if run.isascii() and run.isalpha():
-            return [Piece(0, len(run), "other", run.lower(), _NO_MARKS[: len(run)])]
+            return [Piece(0, len(run), "other", run.lower(), ())]
     if number := _read_number(run):
-        return [Piece(0, len(run), "number", number, ("",) * len(number))]
+        return [Piece(0, len(run), "number", number, ())]
     pieces: list[Piece] = []
     taken = 0
     for word in _words(run):

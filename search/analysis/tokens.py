@@ -4,22 +4,22 @@ Every engine, the highlighter and "why did this match" see these terms and no
 others. What a layer is for stands in docs/ARCHITECTURE.md; what each phenomenon
 must do stands as one line a rule in tests/analysis.
 
-A run of characters is analysed once and remembered (`_Runs`), because a text's
+A run of characters is analysed once and remembered (`_Memory`), because a text's
 words repeat: that is most of the speed (benchmarks/analysis.py).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from search.analysis import folding
 from search.analysis.latin_stemming import stem_latin
 from search.analysis.lexicon import read_words
 from search.analysis.phonetics import arabic_sound
-from search.analysis.segmenting import NUMBER, Kind, Piece, cut_run
+from search.analysis.segmenting import NUMBER, Kind, cut_run
 from search.analysis.stemming import stem
 from search.domain import LAYERS, Layer
 
@@ -29,7 +29,10 @@ ANALYSER_VERSION = "8"
 MAX_RUN = 256  # code points; a longer run is analysed in parts
 _MAX_SOUNDED = 24  # code points; a longer word is no name
 MAX_TERM = 100  # code points; no term of any layer is longer
-_REMEMBERED_RUNS = 32_768  # about 50 MB in each of two generations
+# In each of two generations: 45 MB of terms and 40 MB of words at most. 20,000 paragraphs of prose
+# have 166,000 different runs; with 32,768 every fifth run of theirs was analysed again.
+_REMEMBERED_TERMS = 98_304
+_REMEMBERED_WORDS = 32_768
 _WORTH_KEEPING = 40  # code points; longer runs are hardly ever seen again
 
 _SEPARATORS = (
@@ -72,11 +75,7 @@ STEM: Final = 2
 GRAMS: Final = 3
 STOP: Final = 5
 _Word = tuple[int, int, _Layers]  # offsets into its run
-_Terms = tuple[str, str, str, str, str, str]  # of LAYERS, joined by single spaces
-
-
-# What is remembered of a run: a plain tuple, which the garbage collector soon passes over.
-_Run = tuple[tuple[_Word, ...], _Terms]
+_Terms = tuple[str, ...]  # one of each of LAYERS, joined by single spaces; () of no word
 
 
 def analyse(text: str) -> list[Token]:
@@ -86,10 +85,10 @@ def analyse(text: str) -> list[Token]:
     and control characters included. Linear in the text's length.
     """
     tokens: list[Token] = []
-    add, new, recall, known = tokens.append, tuple.__new__, _RUNS.recall, _RUNS.young.get
+    add, new, known = tokens.append, tuple.__new__, _WORDS.__getitem__
     for match in RUN.finditer(text):
-        run, offset = match.group(), match.start()
-        for start, end, layers in (known(run) or recall(run))[0]:
+        offset = match.start()
+        for start, end, layers in known(match.group()):
             add(new(Token, (offset + start, offset + end) + layers))  # noqa: RUF005 (faster)
     return tokens
 
@@ -99,7 +98,7 @@ def words_of(run: str) -> tuple[_Word, ...]:
 
     What `analyse` makes tokens of: a caller that only looks is done in a third of the time.
     """
-    return (_RUNS.young.get(run) or _RUNS.recall(run))[0]
+    return _WORDS[run]
 
 
 def layer_terms(tokens: Sequence[Token]) -> dict[Layer, str]:
@@ -117,14 +116,10 @@ def terms(text: str) -> dict[Layer, str]:
 
     No tokens are made: each run's terms are remembered joined.
     """
-    known, recall = _RUNS.young.get, _RUNS.recall
-    runs = [(known(run) or recall(run))[1] for run in RUN.findall(text)]
-    if not runs:
-        return dict.fromkeys(LAYERS, "")
+    runs = filter(None, map(_TERMS.__getitem__, RUN.findall(text)))
     columns = zip(*runs, strict=True)
-    return {
-        layer: " ".join(filter(None, column)) for layer, column in zip(LAYERS, columns, strict=True)
-    }
+    joined = [" ".join(filter(None, column)) for column in columns]
+    return dict(zip(LAYERS, joined or ("",) * len(LAYERS), strict=True))
 
 
 def _join(tokens: Sequence[Token]) -> _Terms:
@@ -146,47 +141,59 @@ def _sound_term(letters: str, stem: str, stop: bool) -> str:
     return f"{sound}={stem}={letters}" if sound else ""
 
 
-class _Runs:
-    """Runs already seen, in two generations so that memory is bounded.
+Made = TypeVar("Made")
+
+
+class _Memory(dict[str, Made]):
+    """What was made of the runs seen lately, in two generations so that memory is bounded.
 
     When the young generation is full the old one is forgotten: a run in use stays,
     without the bookkeeping of a true least-recently-used cache.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, make: Callable[[str], Made], size: int) -> None:
+        self._make = make
         self._size = size
-        self.young: dict[str, _Run] = {}
-        self._old: dict[str, _Run] = {}
+        self._old: dict[str, Made] = {}
 
-    def recall(self, text: str) -> _Run:
-        """Return a run that is not in the young generation, and put it there."""
-        run = self._old.get(text)
-        if run is None:
-            run = _read(cut_run(text))
-            if len(text) > _WORTH_KEEPING:
-                return run
-        if len(self.young) >= self._size:
-            self._old = dict(self.young)
-            self.young.clear()
-        self.young[text] = run
-        return run
+    def __missing__(self, run: str) -> Made:
+        made = self._old.get(run)
+        if made is None:
+            made = self._make(run)
+            if len(run) > _WORTH_KEEPING:
+                return made
+        if len(self) >= self._size:
+            self._old = dict(self)
+            self.clear()
+        self[run] = made
+        return made
+
+    def forget(self) -> None:
+        """Forget all."""
+        self.clear()
+        self._old = {}
 
 
-def _read(pieces: Sequence[Piece]) -> _Run:
-    if len(pieces) == 1:  # nearly all, and hardly one has the word of another
-        start, end, kind, letters, marks = pieces[0]
-        layers = _layers.__wrapped__(kind, letters, marks)
-        _, folded, root, grams, vowelled, stop = layers
+def _words(run: str) -> tuple[_Word, ...]:
+    pieces = cut_run(run)
+    # Hardly one run of a single word has the word of another.
+    layers = _layers if len(pieces) == 1 else _layers_of_part
+    return tuple([(p.start, p.end, layers(p.kind, p.letters, p.marks)) for p in pieces])
+
+
+def _terms(run: str) -> _Terms:
+    words = _words(run)
+    if len(words) == 1:  # nearly all
+        letters, folded, root, grams, vowelled, stop = words[0][2]
         sound = _sound_term(letters, root, stop)
-        return ((start, end, layers),), (letters, folded, root, " ".join(grams), vowelled, sound)
-    words = tuple([(p.start, p.end, _layers(p.kind, p.letters, p.marks)) for p in pieces])
-    return words, _join([Token(start, end, *layers) for start, end, layers in words])
+        return letters, folded, root, " ".join(grams), vowelled, sound
+    return _join([Token(start, end, *layers) for start, end, layers in words]) if words else ()
 
 
-_RUNS = _Runs(_REMEMBERED_RUNS)
+_WORDS = _Memory(_words, _REMEMBERED_WORDS)
+_TERMS = _Memory(_terms, _REMEMBERED_TERMS)
 
 
-@lru_cache(maxsize=4096)  # for runs of many words: hashtags, a text of ﷺ, Chinese
 def _layers(kind: Kind, letters: str, marks: tuple[str, ...]) -> _Layers:
     if kind == "arabic":
         folded = folding.fold_arabic(letters)
@@ -199,6 +206,9 @@ def _layers(kind: Kind, letters: str, marks: tuple[str, ...]) -> _Layers:
     folded = folding.fold_other(letters)
     root = stem_of(folding.fold_other(letters.removesuffix("'s"))) or folded
     return letters, folded, root, folding.grams(folded), "", folded in _latin_stops()
+
+
+_layers_of_part = lru_cache(maxsize=4096)(_layers)  # of hashtags, a text of ﷺ, Chinese
 
 
 def stem_of(folded: str) -> str:

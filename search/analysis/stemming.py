@@ -114,7 +114,7 @@ def _without_article(word: str) -> str | None:
 
 # A word is asked with and without what may be a clitic: a fifth of the calls for the distinct
 # words of real prose are answered so.
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=65_536)
 def _without_endings(word: str, *, singular: bool = False) -> str:
     plurals, kept = _plurals(), _kept()
     word, ending = _final_hamza(word), ""
@@ -167,7 +167,8 @@ def _final_hamza(word: str) -> str:
 def _is_whole(word: str) -> bool:
     if word in _whole():
         return True
-    if word[:MIN_STEM] not in _whole_starts():  # two of five
+    starts = _whole_starts()
+    if word[:4] not in starts and word[:3] not in starts:  # two of three
         return False
     stem = _without_endings(word)
     if stem not in _whole_stems() or _without_endings(word[1:]) in _lemma_stems():
@@ -209,17 +210,16 @@ def _whole_stems() -> frozenset[str]:
 
 @cache
 def _whole_starts() -> frozenset[str]:
-    """How words begin that have such a stem: endings are taken away behind it.
+    """How words begin that have such a stem: four letters, or the three of short ones.
 
-    But for its last letter, and for the plurals that it is the stem of.
+    Endings are taken away behind it, but for its last letter, and for the plurals that it is
+    the stem of.
     """
-    forms = _whole_stems() | _plurals().keys()
     return frozenset(
-        form[: MIN_STEM - 1] + letter
-        for form in forms
+        (form[:-1] + letter)[:4]
+        for form in _whole_stems() | _plurals().keys()
         for letter in _WRITTEN.get(form[-1], form[-1:])
-        if len(form) == MIN_STEM
-    ) | frozenset(form[:MIN_STEM] for form in forms)
+    )
 
 
 @cache

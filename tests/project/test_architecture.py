@@ -32,6 +32,10 @@ def is_named(path: Path) -> bool:
     return bool(listed or re.search(rf"`([\w/]+/)?{path.stem}(\.py)?`", ARCHITECTURE))
 
 
+def test_architecture_is_a_page_of_200_lines_at_most() -> None:
+    assert ARCHITECTURE.count("\n") <= 200
+
+
 def test_every_module_is_named() -> None:
     modules = files("search", "indexer", "api").items()
     asked = {name: path for name, path in modules if name.rpartition("/")[0] not in LISTS}

@@ -36,3 +36,6 @@ CODES: Mapping[str, str] = {
     "model": "the model failed on its text",
     "refused": "the engine refused it",
 }
+
+# Not of the file's content: it may be read another time, and until then what it gave stays.
+TRANSIENT = frozenset({"changed", "no-permission", "not-found", "unreadable", "model", "refused"})

@@ -35,7 +35,6 @@ from indexer.extraction.registry import (
     MAX_METADATA,
     MEBIBYTE,
     METADATA_SUFFIX,
-    Broken,
     Extracted,
     Options,
     kind_of,
@@ -47,6 +46,7 @@ from indexer.extraction.registry import (
 )
 from indexer.extraction.unpacking import Budget
 from indexer.ingestion.records import parse_object
+from indexer.sources import Failure
 from search.errors import SourceError
 
 MAX_MEMBER = 64 * MEBIBYTE  # bytes of a member that is not streamed
@@ -60,12 +60,12 @@ _STREAMED = frozenset({".jsonl", ".ndjson", ".csv", ".tsv"})
 others()
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
     """Yield the articles of an archive's members."""
     budget = Budget(stream.seek(0, os.SEEK_END))
     read = 0
     for item in _Archive(options, budget).items(stream, name, depth=1):
-        if isinstance(item, Broken) and not item.part:
+        if isinstance(item, Failure) and not item.place:
             raise SourceError(item.reason, code=item.code)
         size = max(0, stream.tell() - read)
         read += size
@@ -79,7 +79,7 @@ class _Archive:
         self._options = options
         self._budget = budget
 
-    def items(self, stream: BinaryIO, name: str, depth: int) -> Iterator[Extracted | Broken]:
+    def items(self, stream: BinaryIO, name: str, depth: int) -> Iterator[Extracted | Failure]:
         """Yield what is in an archive, which is at this depth (1 for the file itself)."""
         metadata, broken, notes = self._looked_through(stream, name)
         seen: set[str] = set()
@@ -90,20 +90,20 @@ class _Archive:
                 continue
             if member.problem is not None:
                 read += 1
-                yield Broken(member.shown, *member.problem)
+                yield Failure(member.shown, *member.problem)
             elif not suffix_of(member.name):
                 passed += 1
             elif member.name in seen:
-                yield Broken(member.shown, "duplicate-id", "its archive has this name twice")
+                yield Failure(member.shown, "duplicate-id", "its archive has this name twice")
             elif kind_of(member.name) == "archives" and depth >= MAX_DEPTH:
                 read += 1
-                yield Broken(member.shown, "nested", "archives in archives in archives: unpack it")
+                yield Failure(member.shown, "nested", "archives in archives in archives: unpack it")
             else:
                 seen.add(member.name)
                 read += 1
                 beside = _beside(member.name)
                 if beside in broken:
-                    yield Broken(member.shown, *broken[beside])
+                    yield Failure(member.shown, *broken[beside])
                     continue
                 key = _key(member.name, taken)
                 for item in self._of_member(member, member.name, depth):
@@ -117,8 +117,8 @@ class _Archive:
             reason = ": ".join(("nothing in it is of a kind that is read", *notes))
             raise SourceError(reason, code="unsupported" if passed else "empty")
 
-    def _of_member(self, member: Member, name: str, depth: int) -> Iterator[Extracted | Broken]:
-        """Yield what is in a member; a Broken without a part where that is not to be known."""
+    def _of_member(self, member: Member, name: str, depth: int) -> Iterator[Extracted | Failure]:
+        """Yield what is in a member; a Failure without a part where that is not to be known."""
         try:
             with closing(member.open()) as stream:
                 if suffix_of(name) in _STREAMED:
@@ -132,7 +132,7 @@ class _Archive:
         except SourceError as error:
             if self._budget.is_spent:  # more of it would be more of the same
                 raise
-            yield Broken("", error.code, str(error))
+            yield Failure("", error.code, str(error))
 
     def _looked_through(
         self, stream: BinaryIO, name: str
@@ -179,18 +179,18 @@ def _note_on(left_out: Counter[str]) -> tuple[str, ...]:
 
 
 def _placed(
-    item: Extracted | Broken, member: Member, key: str, known: dict[str, object] | None
-) -> Extracted | Broken:
+    item: Extracted | Failure, member: Member, key: str, known: dict[str, object] | None
+) -> Extracted | Failure:
     """Return an item with its place in the archive, and with what is said of it beside it."""
-    between = "/" if kind_of(member.name) == "archives" and not item.part.isdigit() else ":"
-    part = f"{member.shown}{between}{item.part}" if item.part else member.shown
-    if isinstance(item, Broken):
-        return replace(item, part=part)
+    between = "/" if kind_of(member.name) == "archives" and not item.place.isdigit() else ":"
+    place = f"{member.shown}{between}{item.place}" if item.place else member.shown
+    if isinstance(item, Failure):
+        return replace(item, place=place)
     fields, notes = item.fields, item.notes
-    if known and not item.part and kind_of(member.name) not in MANY:
+    if known and not item.place and kind_of(member.name) not in MANY:
         fields = {**fields, **{k: value for k, value in known.items() if value not in (None, "")}}
         notes = (*unknown_fields(known, _beside(member.shown)), *notes)
-    return replace(item, part=part, inside=f"/{key}{item.inside}", fields=fields, notes=notes)
+    return replace(item, place=place, inside=f"/{key}{item.inside}", fields=fields, notes=notes)
 
 
 def _key(name: str, taken: set[str]) -> str:

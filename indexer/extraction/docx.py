@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from indexer.extraction.documents import Facts, Lines, article
-from indexer.extraction.registry import Broken, Extracted, Options
+from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.zipped import Package, inside, local, texts
+from indexer.sources import Failure
 from search.errors import SourceError
 
 _WORDS = (
@@ -34,7 +35,7 @@ def read(
     stream: BinaryIO,
     name: str,  # noqa: ARG001
     options: Options,  # noqa: ARG001 - its XML says in which encoding it is
-) -> Iterator[Extracted | Broken]:
+) -> Iterator[Extracted | Failure]:
     """Yield the article of a document."""
     package = Package(stream)
     parts = _related(package, "")

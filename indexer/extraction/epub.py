@@ -12,8 +12,9 @@ from indexer.extraction.documents import Facts, article, encoding_notes
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.markup import declared_charset, lines_of, parse
-from indexer.extraction.registry import Broken, Extracted, Options
+from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.zipped import Package, inside, local, texts
+from indexer.sources import Failure
 from search.addresses import is_web_address
 from search.errors import SourceError
 
@@ -31,7 +32,7 @@ class _Chapter:
     place: str  # as the book's list has it
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:  # noqa: ARG001
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:  # noqa: ARG001
     """Yield the article of a book, after the chapters of it that cannot be read."""
     package = Package(stream)
     if _CONTAINER not in package:
@@ -50,7 +51,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
             if error.code not in _OF_A_PART:
                 raise
             broken += 1
-            yield Broken(chapter.place, error.code, str(error))
+            yield Failure(chapter.place, error.code, str(error))
     if broken and not lines:
         raise SourceError("none of its chapters can be read", code="damaged")
     if broken:

@@ -22,7 +22,8 @@ from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.html_metadata import facts_of
 from indexer.extraction.markup import Origin, declared_charset, lines_of, parse
-from indexer.extraction.registry import MEBIBYTE, Broken, Extracted, Options
+from indexer.extraction.registry import MEBIBYTE, Extracted, Options
+from indexer.sources import Failure
 from search.limits import MAX_LENGTH
 
 # Rare Chinese letters (extensions B, C and G): letters to every heuristic.
@@ -38,7 +39,7 @@ _MAX_ELEMENTS = 50_000
 _MAX_PAGE = 8 * MEBIBYTE
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:  # noqa: ARG001
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:  # noqa: ARG001
     """Yield the article of a web page."""
     content = whole(stream)
     decoded, encoding = decode(content, declared_charset(content), said=options.encoding)

@@ -21,7 +21,8 @@ from indexer.extraction.documents import Facts, article, encoding_notes, whole
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.markup import declared_charset, lines_of, parse
-from indexer.extraction.registry import Broken, Extracted, Options
+from indexer.extraction.registry import Extracted, Options
+from indexer.sources import Failure
 from search.errors import SourceError
 
 _KNOWN = ("from", "to", "subject", "date", "message-id", "received", "mime-version")
@@ -41,7 +42,7 @@ _MAX_DEPTH = 32
 _MAX_PARTS = 1_000
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:  # noqa: ARG001
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:  # noqa: ARG001
     """Yield the article of a letter."""
     content = whole(stream)
     message = email.message_from_bytes(content, policy=compat32)

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from indexer.extraction.documents import encoding_notes, whole
 from indexer.extraction.encodings import Line, decode, opened_lines
 from indexer.extraction.field_names import Fields
-from indexer.extraction.registry import MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
+from indexer.extraction.registry import MEBIBYTE, Extracted, Options, inside_of, suffix_of
 from indexer.ingestion.records import parse_object
+from indexer.sources import Failure
 from search.errors import SourceError
 from search.json_objects import DECODER, check_keys
 from search.limits import MAX_FILE, MAX_LINE
@@ -44,7 +45,7 @@ HOLDERS = (
 )
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
     """Yield the articles of a file of objects."""
     head = stream.read(MEBIBYTE)
     peeked = io.BufferedReader(_Peeked(head, stream), 1 << 16)
@@ -121,7 +122,7 @@ def _goes_on(text: str) -> bool:
     return False
 
 
-def _lines(stream: BinaryIO, options: Options) -> Iterator[Extracted | Broken]:
+def _lines(stream: BinaryIO, options: Options) -> Iterator[Extracted | Failure]:
     fields = Fields(options.fields)
     blank = True
     passed = 0  # bytes of blank lines, said with the next article
@@ -135,12 +136,12 @@ def _lines(stream: BinaryIO, options: Options) -> Iterator[Extracted | Broken]:
         size, passed = line.size + passed, 0
         part = str(line.number)
         if line.problem:
-            yield Broken(part, code_of(line), line.problem, size)
+            yield Failure(part, code_of(line), line.problem, size)
             continue
         try:
             known, notes = fields.article(parse_object(line.text))
         except SourceError as error:
-            yield Broken(part, error.code, str(error), size)
+            yield Failure(part, error.code, str(error), size)
         else:
             yield Extracted(known, part, size, (*once, *notes), inside_of(known))
             once = ()
@@ -155,7 +156,7 @@ def code_of(line: Line) -> str:
     return "not-text" if "NUL" in line.problem else "encoding"
 
 
-def _whole(stream: BinaryIO, options: Options) -> Iterator[Extracted | Broken]:
+def _whole(stream: BinaryIO, options: Options) -> Iterator[Extracted | Failure]:
     found, size, notes = _parsed(stream, options.encoding)
     check_keys(found)
     fields = Fields(options.fields)
@@ -172,13 +173,13 @@ def _whole(stream: BinaryIO, options: Options) -> Iterator[Extracted | Broken]:
         if number == len(articles):
             share = size - share * (len(articles) - 1)
         if not isinstance(article, dict):
-            yield Broken(part, "not-json", "not an object, and each of a list must be one", share)
+            yield Failure(part, "not-json", "not an object, and each of a list must be one", share)
             continue
         try:
             check_keys(article)
             known, said = fields.article(article)
         except SourceError as error:
-            yield Broken(part, error.code, str(error), share)
+            yield Failure(part, error.code, str(error), share)
         else:
             yield Extracted(known, part, share, (*notes, *said), inside_of(known))
 

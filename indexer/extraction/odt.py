@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from indexer.extraction.documents import Facts, Lines, article
-from indexer.extraction.registry import Broken, Extracted, Options
+from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.zipped import Package, local, texts
+from indexer.sources import Failure
 from search.errors import SourceError
 
 _CONTENT = "content.xml"
@@ -52,7 +53,7 @@ def read(
     stream: BinaryIO,
     name: str,  # noqa: ARG001
     options: Options,  # noqa: ARG001 - its XML says in which encoding it is
-) -> Iterator[Extracted | Broken]:
+) -> Iterator[Extracted | Failure]:
     """Yield the article of a document."""
     package = Package(stream)
     if _CONTENT not in package:

@@ -8,7 +8,8 @@ from typing import BinaryIO
 from indexer.extraction.documents import encoding_notes, whole
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import readable
-from indexer.extraction.registry import Broken, Extracted, Options, suffix_of
+from indexer.extraction.registry import Extracted, Options, suffix_of
+from indexer.sources import Failure
 from search.errors import SourceError
 from search.limits import MAX_LENGTH
 
@@ -16,7 +17,7 @@ from search.limits import MAX_LENGTH
 _MAX_TITLE = MAX_LENGTH["title"]
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
     """Yield the article of a text; a markdown's title is its heading of level one."""
     content = whole(stream)
     decoded, encoding = decode(content, said=options.encoding)

@@ -2,7 +2,7 @@
 
 A format is a module with one function, `read`, of type `Reader`. What cannot be read
 raises SourceError with a code of `indexer.failure_codes`; where only a part of it cannot (a line,
-a member of an archive), a `Broken` is yielded and reading goes on. Other packages add formats
+a member of an archive), a `Failure` is yielded and reading goes on. Other packages add formats
 as entry points (docs/EXTENDING.md); no suffix of ours can be taken by one.
 """
 
@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 from unicodedata import normalize
 
+from indexer.sources import Failure
 from search import registry
 from search.errors import SettingsError, SourceError
 
@@ -90,31 +91,21 @@ class Options:
 class Extracted:
     """One article's fields as `indexer.ingestion.records.article_from` takes them.
 
-    `id` is among them only where the article says it. `part` is where it stands in its file
+    `id` is among them only where the article says it. `place` is where it stands in its file
     ("17", "inner/name.html"), "" for the whole; `inside` is what follows the file's id in its
     own where it says none (`/inner/name.html`, `:` and a digest), "" for the whole; `size` is
     bytes read since the last one; `notes` say what was not plain about it.
     """
 
     fields: Mapping[str, object]
-    part: str = ""
+    place: str = ""
     size: int = 0
     notes: tuple[str, ...] = ()
     inside: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A part of a file that cannot be read, and why."""
-
-    part: str
-    code: str
-    reason: str
-    size: int = 0
-
-
 # (the file, its name whose suffix tells its kind, options) -> what is in it, in order
-Reader = Callable[[BinaryIO, str, Options], Iterator[Extracted | Broken]]
+Reader = Callable[[BinaryIO, str, Options], Iterator[Extracted | Failure]]
 
 
 def suffix_of(name: str) -> str:
@@ -175,10 +166,10 @@ def reader_of(name: str) -> Reader:
 def _named(reader: Reader, entry: EntryPoint) -> Reader:
     """Return another package's reader, its failures with its name: one member's, not the archive's."""
 
-    def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+    def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
         try:
             for item in reader(stream, name, options):
-                if not isinstance(item, Extracted | Broken):
+                if not isinstance(item, Extracted | Failure):
                     raise TypeError
                 yield item
         except (SourceError, MemoryError):

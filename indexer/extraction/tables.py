@@ -19,7 +19,8 @@ from indexer.extraction.documents import encoding_notes
 from indexer.extraction.encodings import Line, opened_lines
 from indexer.extraction.field_names import Fields
 from indexer.extraction.objects import code_of
-from indexer.extraction.registry import MEBIBYTE, Broken, Extracted, Options, inside_of, suffix_of
+from indexer.extraction.registry import MEBIBYTE, Extracted, Options, inside_of, suffix_of
+from indexer.sources import Failure
 from search.errors import SourceError
 from search.limits import MAX_LINE
 
@@ -52,7 +53,7 @@ class _Feed:
         return size, problem
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
     """Yield the article of each row."""
     fields = Fields(options.fields)
     encoding, found = opened_lines(stream, MAX_LINE, options.encoding)
@@ -95,7 +96,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         size, _ = feed.taken()
         if any(cell.strip() for cell in row[len(heads) :]):
             reason = f"{len(row):,} cells, and {len(heads):,} heads: is a cell not quoted?"
-            yield Broken(str(number), "bad-field", reason, size)
+            yield Failure(str(number), "bad-field", reason, size)
             continue
         if len(row) < len(heads) and not lacking:
             lacking = True
@@ -107,7 +108,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         try:
             known, notes = fields.article(cells)
         except SourceError as error:
-            yield Broken(str(number), error.code, str(error), size)
+            yield Failure(str(number), error.code, str(error), size)
         else:
             yield Extracted(known, str(number), size, (*once, *notes), inside_of(known))
             once = ()
@@ -115,10 +116,10 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         raise SourceError("there are no rows under its heads: nothing to index", code="empty")
 
 
-def _broken(number: int, reason: str, size: int, problem: Line | None) -> Broken:
+def _broken(number: int, reason: str, size: int, problem: Line | None) -> Failure:
     if problem is not None:
-        return Broken(str(number), code_of(problem), problem.problem, size)
-    return Broken(str(number), "damaged", reason, size)
+        return Failure(str(number), code_of(problem), problem.problem, size)
+    return Failure(str(number), "damaged", reason, size)
 
 
 def _sample(found: Iterator[Line]) -> list[Line]:

@@ -196,7 +196,7 @@ class _Run:
                         yield item
                     else:
                         reason = refusal(article.id, first)
-                        self.fail(Failure(place, reason, item.size, "duplicate-id", item.file))
+                        self.fail(Failure(place, "duplicate-id", reason, item.size, item.file))
                 case Failure():
                     self.fail(item)
                 case Skipped():
@@ -234,7 +234,7 @@ class _Run:
         written = in_turn(lambda: self.maker.write(ready), self.stopping)
         for n, (found, ended) in enumerate(zip(batch, written, strict=True)):
             if ended.status == "failed":
-                self.fail(Failure(found.place, ended.error, 0, ended.code, found.file))
+                self.fail(Failure(found.place, ended.code, ended.error, 0, found.file))
                 continue
             if n not in ready.indexed:
                 self.on_size(found.size)

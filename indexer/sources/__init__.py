@@ -54,16 +54,20 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What could not be read or stored, and why, for people.
+    """What could not be read or stored, and why.
 
-    `code` is one of `indexer.failure_codes`; `size` is bytes passed over; `file` is what has to be
-    given to try again, None where nothing can be.
+    place   such as `news.jsonl:17`; to a reader of `indexer.extraction`, where it stands in its
+            file ("17", "inner/name.html"), "" for the whole
+    code    one of `indexer.failure_codes.CODES`
+    reason  for people
+    size    bytes passed over
+    file    what has to be given to try again, None where nothing can be
     """
 
     place: str
+    code: str
     reason: str
     size: int = 0
-    code: str = "unreadable"
     file: SourceFile | None = None
 
 

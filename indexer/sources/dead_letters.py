@@ -116,7 +116,7 @@ def read_letters(path: Path, root: str = "/") -> list[Listed]:
             try:
                 file, collection = _file(letter)
             except SourceError as error:
-                listed.append(Failure(place, str(error), code=error.code))
+                listed.append(Failure(place, error.code, str(error)))
                 continue
             if (file, collection) not in seen:
                 seen.add((file, collection))
@@ -195,7 +195,7 @@ def _letters(path: Path) -> Iterator[tuple[str, dict[str, object] | Failure]]:
                     if "path" not in letter:
                         raise SourceError("not a dead letter", code="bad-field")
                 except SourceError as error:
-                    yield place, Failure(place, str(error), line.size, error.code)
+                    yield place, Failure(place, error.code, str(error), line.size)
                 else:
                     yield place, letter
         except OSError as error:

@@ -65,12 +65,12 @@ def file_at(path: Path, ids: FileIds, known: str = "") -> SourceFile | Failure:
         status = path.stat()
         path.name.encode()
     except UnicodeEncodeError:
-        return Failure(shown(path), "its name is not valid UTF-8: rename it", code="unreadable")
+        return Failure(shown(path), "unreadable", "its name is not valid UTF-8: rename it")
     except OSError as error:
         code, reason = problem_of(error)
-        return Failure(shown(path), reason, code=code, file=_file(path, 0, ids))
+        return Failure(shown(path), code, reason, file=_file(path, 0, ids))
     if not stat.S_ISREG(status.st_mode):
-        return Failure(shown(path), "not a regular file", code="not-regular")
+        return Failure(shown(path), "not-regular", "not a regular file")
     return _file(path, status.st_size, ids, known)
 
 
@@ -86,7 +86,7 @@ def _under(paths: Sequence[Path], ids: FileIds) -> Iterator[Listed]:
         except (OSError, ValueError) as error:
             code, reason = problem_of(error)
             again = _file(path, 0, ids) if isinstance(error, OSError) else None
-            yield Failure(shown(path), reason, code=code, file=again)
+            yield Failure(shown(path), code, reason, file=again)
             continue
         if stat.S_ISDIR(status.st_mode):
             yield from _walk(path, ids, seen)
@@ -95,7 +95,7 @@ def _under(paths: Sequence[Path], ids: FileIds) -> Iterator[Listed]:
         else:
             kinds = ", ".join(all_suffixes())
             reason = f"not a kind of file that is read ({kinds})"
-            yield Failure(shown(path), reason, code="unsupported")
+            yield Failure(shown(path), "unsupported", reason)
 
 
 def _walk(given: Path, ids: FileIds, seen: set[tuple[int, int]]) -> Iterator[Listed]:
@@ -109,7 +109,7 @@ def _walk(given: Path, ids: FileIds, seen: set[tuple[int, int]]) -> Iterator[Lis
                 entries = sorted(scanned, key=lambda entry: entry.name)
         except OSError as error:
             code, reason = problem_of(error)
-            yield Failure(shown(folder), reason, code=code)
+            yield Failure(shown(folder), code, reason)
             continue
         if (status.st_dev, status.st_ino) in seen:
             yield Skipped(shown(folder), "a folder that was read already", READ_ALREADY)
@@ -132,7 +132,7 @@ def _walk(given: Path, ids: FileIds, seen: set[tuple[int, int]]) -> Iterator[Lis
                 is_folder = entry.is_dir()
             except OSError as error:  # links in a circle
                 code, reason = problem_of(error)
-                yield Failure(shown(path), reason, code=code)
+                yield Failure(shown(path), code, reason)
                 continue
             if is_folder:
                 folders.append(path)

@@ -51,7 +51,7 @@ def read_articles(
         try:
             known = metadata_of(listed.path)
         except SourceError as error:
-            yield Failure(shown(listed.path), str(error), listed.size, error.code, listed)
+            yield Failure(shown(listed.path), error.code, str(error), listed.size, listed)
             return
         notes = unknown_fields(known, listed.path.stem + METADATA_SUFFIX)
         with closing(parser.parse(listed, said, known=known, source=source)) as items:
@@ -103,12 +103,12 @@ def read_stream(
                 size += len(piece)
                 if size > MAX_STREAM:
                     reason = f"more than {MAX_STREAM:,} bytes: give it as files"
-                    yield Failure(place, reason, code="too-large")
+                    yield Failure(place, "too-large", reason)
                     return
                 kept.write(piece)
             kept.flush()
         except OSError as error:
-            yield Failure(place, problem_of(error)[1])
+            yield Failure(place, "unreadable", problem_of(error)[1])
             return
         file = SourceFile(Path(place), name, size, joined(collection, id_of(name)))
         with (

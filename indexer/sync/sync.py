@@ -22,6 +22,7 @@ from itertools import accumulate, islice
 from pathlib import Path
 
 from indexer.extraction.registry import METADATA_SUFFIX, suffix_of
+from indexer.failure_codes import TRANSIENT
 from indexer.ingestion.pipeline import index
 from indexer.ingestion.preparing import known_vectors
 from indexer.sources import Failure, Found, SourceFile
@@ -42,8 +43,6 @@ MANY_EVENTS = 1_000  # at once: some may be lost, and a scan is quicker
 MANY_FILES = 20  # a folder of more is not taken for empty all at once
 SHARE = 5  # scans take one of so many seconds at most, plus one
 HINT = " (--allow-empty removes its articles)"
-# Not of the file's content: it may be read another time, and until then what it gave stays.
-TRANSIENT = frozenset({"changed", "no-permission", "not-found", "unreadable", "model", "refused"})
 
 
 @dataclass(slots=True)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.extraction.registry import Broken, Extracted, Options, Reader
+from indexer.extraction.registry import Extracted, Options, Reader
+from indexer.sources import Failure
 from search.errors import SourceError
 from tests.formats import building
 from tests.formats.parts import with_id
@@ -43,7 +44,7 @@ def reader(kind: str) -> Reader:
     return found
 
 
-def items(content: bytes, kind: str, options: Options | None = None) -> list[Extracted | Broken]:
+def items(content: bytes, kind: str, options: Options | None = None) -> list[Extracted | Failure]:
     name = f"a/b.{kind}"
     found = reader(kind)(BytesIO(content), name, options or Options())
     return [with_id(item, name) for item in found]

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from indexer.extraction import archive_members, archives, unpacking
 from indexer.extraction.archive_names import decoded, unicode_path
-from indexer.extraction.registry import Broken, Extracted, Options
+from indexer.extraction.registry import Extracted, Options
+from indexer.sources import Failure
 from search.errors import SourceError
 from tests.formats.parts import articles_of, broken_of, items_of
 
@@ -60,15 +61,15 @@ ALL = pytest.mark.parametrize("name", PACKERS)
 TWO = pytest.mark.parametrize("name", ["a.zip", "b.tar.gz"])
 
 
-def read(name: str, members: Content) -> list[Extracted | Broken]:
+def read(name: str, members: Content) -> list[Extracted | Failure]:
     return items_of(name, PACKERS[name](members))
 
 
-def codes(items: list[Extracted | Broken]) -> dict[str, str]:
-    return {item.part: item.code for item in broken_of(items)}
+def codes(items: list[Extracted | Failure]) -> dict[str, str]:
+    return {item.place: item.code for item in broken_of(items)}
 
 
-def ids(items: list[Extracted | Broken]) -> list[object]:
+def ids(items: list[Extracted | Failure]) -> list[object]:
     return [item.fields["id"] for item in articles_of(items)]
 
 
@@ -81,7 +82,7 @@ def refusal(name: str, content: bytes) -> str:
 @ALL
 def test_members_are_files_of_a_folder(name: str) -> None:
     items = read(name, {"z/b.md": "# ع\nن".encode(), "a.txt": TEXT, "n.jsonl": LINES})
-    found = {item.part: item.fields for item in articles_of(items)}
+    found = {item.place: item.fields for item in articles_of(items)}
     assert found["a.txt"] == {"id": f"{name}/a.txt", "text": TEXT.decode()}
     assert found["z/b.md"] == {"id": f"{name}/z/b.md", "title": "ع", "text": "# ع\nن"}
     assert found["n.jsonl:1"] == {"id": "a", "text": "x"}
@@ -108,7 +109,7 @@ def test_metadata_stands_beside_its_member(name: str) -> None:
         "n.meta.json": b'{"title": "no"}',
     }
     items = read(name, members)
-    fields = {item.part: item.fields for item in articles_of(items)}
+    fields = {item.place: item.fields for item in articles_of(items)}
     assert fields["d/a.txt"] == {"id": "mine", "title": "ع", "text": TEXT.decode()}
     assert fields["n.jsonl:1"] == {"id": 1, "text": "x"}
     assert codes(items) == {"b.txt": "not-json", "c.txt": "bad-field"}
@@ -283,9 +284,9 @@ def test_the_unicode_path_field() -> None:
 
 def test_a_compressed_file_is_read_as_if_it_were_not() -> None:
     items = items_of("d/news.jsonl.gz", gzip.compress(LINES))
-    assert [item.part for item in items] == ["1", "2", "3"]
+    assert [item.place for item in items] == ["1", "2", "3"]
     (article,) = articles_of(items_of("d/a.txt.gz", gzip.compress(TEXT)))
-    assert (article.part, article.fields["id"]) == ("", "d/a.txt.gz")
+    assert (article.place, article.fields["id"]) == ("", "d/a.txt.gz")
     assert refusal("a.jpg.gz", gzip.compress(TEXT)) == "unsupported"
     assert refusal("a.json.gz", gzip.compress(b"[")) == "not-json"
 
@@ -389,7 +390,7 @@ def test_a_tar_that_just_stops_is_told_after_what_was_in_it(name: str, blocks: i
     }
     cut = packers.get(name, gzip.compress)(cut)
     items = archives.read(io.BytesIO(cut), name, Options())
-    found = [item.part for item in islice(items, blocks // 2)]
+    found = [item.place for item in islice(items, blocks // 2)]
     assert found == [f"{n}.txt" for n in range(blocks // 2)]
     if blocks % 2:
         assert codes([next(items)]) == {f"{blocks // 2}.txt": "damaged"}

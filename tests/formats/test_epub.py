@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.extraction.registry import Broken, Extracted
+from indexer.extraction.registry import Extracted
+from indexer.sources import Failure
 from tests.formats.building import epub_around, epub_of, zip_of
 from tests.formats.reading import (
     AUTHOR,
@@ -76,8 +77,8 @@ def test_a_chapter_that_cannot_be_read_is_named_and_the_others_are_read(listed: 
     parts = members(epub_around({"a.xhtml": p("نص"), listed: p("سر"), "b.xhtml": p("خاتمة")}))
     del parts[f"OEBPS/{listed}"]
     broken, found = items(zip_of(parts), "epub")
-    assert isinstance(broken, Broken)
-    assert (broken.part, broken.code) == (listed, "damaged")
+    assert isinstance(broken, Failure)
+    assert (broken.place, broken.code) == (listed, "damaged")
     assert isinstance(found, Extracted)
     assert found.fields["text"] == "نص\nخاتمة"
     assert found.notes == ("1 of 3 chapters left out",)

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.extraction import objects
-from indexer.extraction.registry import Broken, Extracted, Options
+from indexer.extraction.registry import Extracted, Options
 from indexer.ingestion.records import article_from
+from indexer.sources import Failure
 from search.errors import SourceError
 from tests.formats.parts import articles_of, broken_of, items_of, made_id
 
@@ -58,9 +59,9 @@ def test_lines_are_articles_and_a_bad_one_fails_alone() -> None:
     )
     items = items_of("news.jsonl", content)
     assert [item.fields["id"] for item in articles_of(items)] == ["n0", "n1", 2]
-    assert [item.part for item in items] == ["1", "3", "4", "5", "6", "7", "9"]
+    assert [item.place for item in items] == ["1", "3", "4", "5", "6", "7", "9"]
     assert sum(item.size for item in items) == len(content)
-    reasons = {b.part: (b.code, b.reason.split(",")[0].split(":")[0]) for b in broken_of(items)}
+    reasons = {b.place: (b.code, b.reason.split(",")[0].split(":")[0]) for b in broken_of(items)}
     assert reasons.pop("5")[0] == "encoding"
     assert reasons == {
         "3": ("bad-field", '"text" must be a text'),
@@ -81,7 +82,7 @@ def test_lines_are_articles_and_a_bad_one_fails_alone() -> None:
 )
 def test_what_a_bad_line_says(line: str, reason: str) -> None:
     (broken,) = broken_of(items_of("a.jsonl", line.encode()))
-    assert (broken.part, broken.code) == ("1", "not-json")
+    assert (broken.place, broken.code) == ("1", "not-json")
     assert broken.reason.startswith(reason)
 
 
@@ -93,7 +94,7 @@ def test_a_key_twice_is_an_error_of_its_object() -> None:
         items = items_of("a.json", content.encode())
         assert [item.fields["id"] for item in articles_of(items)] == [2, 3]
         (broken,) = broken_of(items)
-        assert (broken.part, broken.code) == ("2", "bad-field")
+        assert (broken.place, broken.code) == ("2", "bad-field")
         assert broken.reason == '"text" stands twice in it'
     for content in (twice, f'{{"items": [{once}], "items": []}}'):
         with pytest.raises(SourceError, match="stands twice"):
@@ -112,7 +113,7 @@ def test_a_line_past_the_bound_fails_alone_and_is_not_kept(monkeypatch: pytest.M
     monkeypatch.setattr(objects, "MAX_LINE", 100)
     items = items_of("a.jsonl", b"x" * 1_000 + b'\n{"id": "a", "text": "x"}')
     assert [item.fields["id"] for item in articles_of(items)] == ["a"]
-    assert [(b.part, b.code) for b in broken_of(items)] == [("1", "too-large")]
+    assert [(b.place, b.code) for b in broken_of(items)] == [("1", "too-large")]
     assert [item.size for item in items] == [1_001, 24]
 
 
@@ -254,16 +255,16 @@ def test_ids_that_are_made_do_not_depend_on_the_place() -> None:
 def test_a_json_holds_a_list_under_a_name(holder: str) -> None:
     content = json.dumps({"status": "ok", holder: [{"id": 1, "body": "أ"}, 3, {"id": 2}]}).encode()
     items = items_of("a.json", content)
-    assert [item.part for item in items] == ["1", "2", "3"]
-    assert [(b.part, b.code) for b in broken_of(items)] == [("2", "not-json"), ("3", "bad-field")]
+    assert [item.place for item in items] == ["1", "2", "3"]
+    assert [(b.place, b.code) for b in broken_of(items)] == [("2", "not-json"), ("3", "bad-field")]
     assert sum(item.size for item in items) == len(content)
 
 
 def test_a_json_is_a_list_or_an_article() -> None:
     (first,) = articles_of(items_of("a.json", lines_of([{"id": 1, "text": "أ"}])))
-    assert (first.part, first.fields) == ("1", {"id": 1, "text": "أ"})
+    assert (first.place, first.fields) == ("1", {"id": 1, "text": "أ"})
     (only,) = articles_of(items_of("d/a.json", lines_of({"text": "أ", "guid": "g"})))
-    assert (only.part, only.fields) == ("", {"id": "g", "text": "أ"})
+    assert (only.place, only.fields) == ("", {"id": "g", "text": "أ"})
     (named,) = articles_of(items_of("d/a.json", lines_of({"text": "أ"})))
     assert named.fields == {"id": "d/a.json", "text": "أ"}
 
@@ -284,7 +285,7 @@ def test_a_json_that_is_none(content: bytes, code: str, reason: str) -> None:
     try:
         found = broken_of(items_of("a.json", content))
     except SourceError as error:
-        found = [Broken("", error.code, str(error))]
+        found = [Failure("", error.code, str(error))]
     assert {broken.code for broken in found} == {code}
     assert reason in found[0].reason
 
@@ -383,7 +384,7 @@ def test_an_object_a_line_with_commas_between_is_told(name: str, between: str) -
 def test_a_first_line_that_is_cut_fails_alone() -> None:
     for cut in ('{"id": "a",', '{"id": "a", "text": "x', "{", "noise"):
         items = items_of("a.jsonl", f'{cut}\n{{"id": "b", "text": "y"}}\n'.encode())
-        assert [item.part for item in broken_of(items)] == ["1"]
+        assert [item.place for item in broken_of(items)] == ["1"]
         assert [item.fields["id"] for item in articles_of(items)] == ["b"]
 
 

@@ -119,7 +119,7 @@ def test_what_a_pdf_says_of_itself() -> None:
     assert found.fields["title"] == "نص للفحص"
     assert found.fields["language"] == "ar"
     assert str(found.fields["published"]).startswith("20")
-    assert (found.part, found.size) == ("", len(content))
+    assert (found.place, found.size) == ("", len(content))
     assert "title" not in article(fixture("reportlab-sentences")).fields
 
 

@@ -33,7 +33,7 @@ def table(*rows: list[str], delimiter: str = ",", end: str = "\r\n") -> str:
 def test_delimiters_line_ends_and_marks(delimiter: str, end: str, encoding: str) -> None:
     content = table(HEADS, ROW, ROW, delimiter=delimiter, end=end).encode(encoding)
     items = items_of("a.csv", content)
-    assert [item.part for item in items] == ["2", "3"]
+    assert [item.place for item in items] == ["2", "3"]
     assert [item.fields for item in articles_of(items)] == [WANTED, WANTED]
 
 
@@ -68,7 +68,7 @@ def test_a_tsv_has_tabs_where_nothing_else_is_certain() -> None:
 
 def test_excel_says_its_delimiter() -> None:
     (item,) = articles_of(items_of("a.csv", b"sep=;\r\ntext;title\r\na,b;c\r\n"))
-    assert (item.part, item.fields["text"], item.fields["title"]) == ("2", "a,b", "c")
+    assert (item.place, item.fields["text"], item.fields["title"]) == ("2", "a,b", "c")
 
 
 def test_empty_cells_are_unknown() -> None:
@@ -81,7 +81,7 @@ def test_rows_that_are_no_rows_fail_alone() -> None:
     items = items_of("a.csv", content)
     assert [item.fields["id"] for item in articles_of(items)] == ["1", "2", "5", "7"]
     assert articles_of(items)[1].fields["text"] == ""  # which is no article
-    broken = {b.part: (b.code, b.reason) for b in broken_of(items)}
+    broken = {b.place: (b.code, b.reason) for b in broken_of(items)}
     assert broken.pop("8")[0] == "encoding"
     assert broken == {
         "4": ("bad-field", "3 cells, and 2 heads: is a cell not quoted?"),
@@ -133,7 +133,7 @@ def test_byte_order_marks_and_utf_16_of_tables(name: str, encoding: str) -> None
 
 def test_a_quote_that_is_never_closed() -> None:
     (broken,) = broken_of(items_of("a.csv", b'id,text\n1,"a\n2,b\n3,c\n'))
-    assert (broken.part, broken.code) == ("2", "damaged")
+    assert (broken.place, broken.code) == ("2", "damaged")
     assert "never closed" in broken.reason
 
 
@@ -149,7 +149,7 @@ def test_a_line_past_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MAX_LINE", 100)
     monkeypatch.setattr(objects, "MAX_LINE", 100)
     items = items_of("a.csv", b"id,text\n1," + b"x" * 200 + b"\n2,y\n")
-    assert [(b.part, b.code) for b in broken_of(items)] == [("2", "too-large")]
+    assert [(b.place, b.code) for b in broken_of(items)] == [("2", "too-large")]
     assert [item.fields["id"] for item in articles_of(items)] == ["2"]
 
 

@@ -9,7 +9,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from indexer.extraction.encodings.mojibake import check_as_meant, mended, readable, readable_line
-from indexer.extraction.registry import Broken, Extracted, Options
+from indexer.extraction.registry import Extracted, Options
+from indexer.sources import Failure
 from search.errors import SourceError
 from tests.formats.reading import article, items
 
@@ -125,7 +126,7 @@ def test_a_field_that_is_asked_for_is_refused_where_its_letters_are_lost(
 ) -> None:
     content = json.dumps({"text": ARABIC[0], "x": value}).encode()
     (found,) = items(content, "objects", Options(fields={name: "x"}))
-    assert isinstance(found, Broken)
+    assert isinstance(found, Failure)
     assert found.code == "garbled"
 
 
@@ -218,7 +219,7 @@ def letter_of(body: bytes, headers: str) -> bytes:
     return f"From: a@b.example\r\n{headers}\r\n".encode() + body
 
 
-def _item(content: bytes, kind: str, options: Options | None = None) -> Extracted | Broken:
+def _item(content: bytes, kind: str, options: Options | None = None) -> Extracted | Failure:
     (found,) = items(content, kind, options)
     return found
 
@@ -243,7 +244,7 @@ def test_what_is_lost_is_set_aside_and_the_others_are_read() -> None:
     content = "\n".join(map(json.dumps, lines)).encode()
     first, second, third = items(content, "objects")
     assert isinstance(first, Extracted)
-    assert isinstance(second, Broken)
+    assert isinstance(second, Failure)
     assert second.code == "garbled"
     assert isinstance(third, Extracted)
     assert "title" not in third.fields
@@ -296,5 +297,5 @@ def test_bytes_that_are_not_in_what_a_person_says_are_refused(kind: str) -> None
             items(content, kind, options)
     else:
         broken = _item(content, kind, options)
-        assert isinstance(broken, Broken)
+        assert isinstance(broken, Failure)
         assert broken.code == "encoding"

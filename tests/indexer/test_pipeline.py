@@ -80,7 +80,7 @@ def test_what_was_indexed_is_found(engine: Engine, settings: Settings) -> None:
 
 def test_failures_are_named_and_the_rest_goes_on(engine: Engine, settings: Settings) -> None:
     items = [
-        Failure("x.txt", "no permission to read it", 10),
+        Failure("x.txt", "unreadable", "no permission to read it", 10),
         Skipped("y.png", "not a kind of file that is read", ".png"),
         *found(article("a", "واحد"), article("b", "سم قاتل"), article("c", "ثلاثة")),
     ]
@@ -223,7 +223,7 @@ def test_a_limit_is_of_articles_and_the_rest_is_not_read(
     engine: Engine, settings: Settings
 ) -> None:
     def three() -> Iterator[Item]:
-        yield Failure("x.txt", "bad", 1)
+        yield Failure("x.txt", "unreadable", "bad", 1)
         yield from found(article("a", "واحد"), article("b", "اثنان"))
         raise AssertionError("read past the limit")
 
@@ -235,7 +235,7 @@ def test_each_article_and_failure_is_told_as_it_ends(engine: Engine, settings: S
     run(engine, settings, found(article("a", "واحد"), article("b", "اثنان")))
     told: list[tuple[str, str]] = []
     items = [*found(article("a", "واحد"), article("b", "آخر"), article("c", "ثلاثة"))]
-    items.append(Failure("x.txt", "bad", 1, "damaged"))
+    items.append(Failure("x.txt", "damaged", "bad", 1))
     index(
         items,
         engine,
@@ -325,7 +325,7 @@ def test_a_run_gives_way_to_another_writer_and_goes_on(engine: Engine, settings:
 def test_progress_adds_up_to_all_bytes(engine: Engine, settings: Settings) -> None:
     done: list[float] = []
     items = [*found(*(article(f"a{n}", TWO_SENTENCES + str(n)) for n in range(70)))]
-    items += [Failure("x.txt", "bad", 50), *found(article("a0", "again"))]
+    items += [Failure("x.txt", "unreadable", "bad", 50), *found(article("a0", "again"))]
     index(items, engine, HashingEmbedder(), settings, on_size=done.append)
     assert sum(done) == pytest.approx(sum(i.size for i in items if not isinstance(i, Skipped)))
 

@@ -226,7 +226,7 @@ def test_refusals(tmp_path: Path, name: str, content: str | bytes, message: str)
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     assert failures(tmp_path / "a.txt") == {"a.txt": "there is no such file or folder"}
-    assert read(Path("a\0b"))[0] == Failure("a\\x00b", "embedded null byte")
+    assert read(Path("a\0b"))[0] == Failure("a\\x00b", "unreadable", "embedded null byte")
 
 
 def test_what_is_no_regular_file(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from typing import BinaryIO
 
 from indexer.extraction import dates
 from indexer.extraction.encodings import letter_statistics
-from indexer.extraction.registry import Broken, Extracted, Options, Reader
+from indexer.extraction.registry import Extracted, Options, Reader
+from indexer.sources import Failure
 from search.errors import SourceError
 
 LEFT_BEHIND: list[bytes] = []
@@ -32,12 +33,12 @@ def reader_of(name: str) -> Reader:
     return lines if name.endswith(".jsonl") else obey
 
 
-def lines(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def lines(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
     for number, line in enumerate(stream, start=1):
         text = line.decode("utf-8", "surrogateescape").rstrip("\n")
         part = str(number)
         if text == "broken":
-            yield Broken(part, "damaged", "broken it is", len(line))
+            yield Failure(part, "damaged", "broken it is", len(line))
         elif text == "die":
             ctypes.string_at(0)
         elif text == "wait":
@@ -53,7 +54,7 @@ def lines(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted |
             )
 
 
-def obey(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def obey(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
     order, _, argument = stream.readline().decode().strip().partition(" ")
     fields: dict[str, object] = {"id": name, "language": "ar", "text": f"{order} {argument}"}
     notes: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from tests.sources.support import source, write
 
 
 def failure(file: SourceFile | None, code: str = "damaged") -> Failure:
-    return Failure(str(file and file.path), "why\nnot", 7, code, file)
+    return Failure(str(file and file.path), code, "why\nnot", 7, file)
 
 
 def filled(folder: Path, *failures: Failure) -> DeadLetters:
@@ -33,7 +33,7 @@ def test_no_failure_no_file(tmp_path: Path) -> None:
 def test_a_letter_says_what_happened_and_how_to_try_again(tmp_path: Path) -> None:
     file = source(tmp_path / "sub" / "a.pdf")
     letters = DeadLetters(tmp_path / "dead letters")
-    letters.add(Failure("a.pdf:3", "why\nnot", 7, "damaged", file))
+    letters.add(Failure("a.pdf:3", "damaged", "why\nnot", 7, file))
     assert letters.path is not None
     letter = json.loads(letters.path.read_text())  # at once: a run may be killed
     letters.close()

@@ -42,7 +42,8 @@ from indexer.extraction.documents import Facts, article
 from indexer.extraction.pdf.fonts import UNKNOWN, plain
 from indexer.extraction.pdf.glyphs import Fonts, has_picture, pieces_of
 from indexer.extraction.pdf.lines import Line, is_right_to_left, lines_of, texts_of
-from indexer.extraction.registry import MEBIBYTE, Broken, Extracted, Options
+from indexer.extraction.registry import MEBIBYTE, Extracted, Options
+from indexer.sources import Failure
 from search.errors import SourceError
 from search.limits import MAX_TEXT
 
@@ -94,7 +95,7 @@ _WORD = re.compile(r"\S+")
 Result = TypeVar("Result")
 
 
-def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Broken]:
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
     """Yield the article of a PDF; its encodings are its own, so `options` say nothing."""
     del name, options
     size = stream.seek(0, 2)

@@ -22,9 +22,10 @@ from typing import Any
 
 from indexer.extraction.dates import find_date
 from indexer.extraction.encodings.letter_statistics import surprise
-from indexer.extraction.registry import MEBIBYTE, Broken, Options
+from indexer.extraction.registry import MEBIBYTE, Options
 from indexer.extraction.sandbox import confinement
 from indexer.extraction.sandbox.wire import End, Said, failed, line_of, receive, send
+from indexer.sources import Failure
 from search.errors import SourceError
 
 OUT_OF_MEMORY = 77  # the exit status of a child that could not even say so
@@ -111,7 +112,7 @@ def _read(results: int, file: int, formats: Any, request: dict[str, Any]) -> Non
     say(End(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT))
 
 
-def _failed(error: BaseException) -> Broken:
+def _failed(error: BaseException) -> Failure:
     """Return what to tell of an exception: for people, so never a traceback."""
     match error:
         case SourceError():

@@ -13,14 +13,13 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from indexer.extraction.registry import (
     MANY,
     MEBIBYTE,
     SUFFIXES,
-    Broken,
     Options,
     all_suffixes,
     kind_of,
@@ -163,7 +162,7 @@ class Parser:
                 raise SourceError(reason, code="unsupported")
             opened = open_regular(file.path) if descriptor is None else os.dup(descriptor)
         except SourceError as error:
-            yield Failure(shown(file.path), str(error), file.size, error.code, file)
+            yield Failure(shown(file.path), error.code, str(error), file.size, file)
             return
         try:
             yield from self._read(_Reading(file, opened, known, source), options or Options())
@@ -264,19 +263,19 @@ class _Reading:
             if self.found or self.broken:
                 return []
             said = failed("empty", "there is no text: nothing to index")
-        place = shown(self.file.path) + (said.part and f":{said.part}")
+        place = shown(self.file.path) + (said.place and f":{said.place}")
         size = min(said.size, self._left)  # never more than the file has
         self._left -= size
-        if isinstance(said, Broken):
+        if isinstance(said, Failure):
             self.broken += 1
-            return [Failure(place, said.reason, size, said.code, self.file)]
-        fields = {**said.fields, **({} if said.part else self._known)}
+            return [replace(said, place=place, size=size, file=self.file)]
+        fields = {**said.fields, **({} if said.place else self._known)}
         fields["source"] = fields.get("source") or self._source
         try:
             article = article_from(fields, self._id_of(said.inside, fields))
         except SourceError as error:
             self.broken += 1
-            return [Failure(place, str(error), size, _code(error, fields), self.file)]
+            return [Failure(place, _code(error, fields), str(error), size, self.file)]
         self.found += 1
         return [Found(article, place, size, said.notes, self.file)]
 

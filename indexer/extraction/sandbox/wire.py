@@ -5,8 +5,8 @@
     to a child      {"name": ..., ...} with the descriptor of a file: read it
     from a child    its process, without an end of line; then of each file, in lines of
                     64 MiB at most
-                    ["article", part, size, notes, inside, fields]  an `Extracted`
-                    ["broken", part, code, reason, size]      a `Broken`
+                    ["article", place, size, notes, inside, fields]  an `Extracted`
+                    ["broken", place, code, reason, size]      a `Failure`
                     ["end", peak]                             an `End`, the last of a file
 
 A child made its lines of an untrusted file, so the parent takes nothing for granted: what
@@ -22,8 +22,9 @@ from typing import Any
 
 import orjson
 
-from indexer.extraction.registry import FIELDS, MEBIBYTE, Broken, Extracted
+from indexer.extraction.registry import FIELDS, MEBIBYTE, Extracted
 from indexer.failure_codes import CODES
+from indexer.sources import Failure
 from indexer.sources.naming import has_controls, one_line
 from search.limits import MAX_TEXT
 
@@ -31,7 +32,7 @@ from search.limits import MAX_TEXT
 MAX_LINE = 64 * MEBIBYTE
 MAX_NOTES = 16
 MAX_INSIDE = 10_000  # code points
-MAX_PART = 1_000  # code points
+MAX_PLACE = 1_000  # code points
 _MAX_TAGS = 10_000  # far more than are taken, so that their number is named
 _AT_ONCE = 1 << 16  # bytes
 
@@ -43,12 +44,12 @@ class End:
     peak: int = 0
 
 
-Said = Extracted | Broken | End
+Said = Extracted | Failure | End
 
 
-def failed(code: str, reason: str) -> Broken:
+def failed(code: str, reason: str) -> Failure:
     """Return what to say of a whole file that cannot be read, or not further."""
-    return Broken("", code, reason, 1 << 62)
+    return Failure("", code, reason, 1 << 62)
 
 
 def send(to: socket.socket, value: object, *descriptors: int) -> None:
@@ -77,21 +78,21 @@ def receive(source: socket.socket) -> tuple[Any, list[int]]:
 def line_of(said: Said) -> bytes:
     """Return what is said as a line, ended."""
     match said:
-        case Broken():
-            return _encoded(["broken", said.part, said.code, said.reason, said.size])
+        case Failure():
+            return _encoded(["broken", said.place, said.code, said.reason, said.size])
         case End():
             return _encoded(["end", said.peak])
     text = said.fields.get("text")
     if isinstance(text, str) and len(text) > MAX_TEXT:
         # Not given to orjson: one that it has no memory for ends the process.
         reason = f"the text has {len(text):,} characters, and {MAX_TEXT:,} are the most: split it"
-        return line_of(Broken(said.part, "too-large", reason, said.size))
+        return line_of(Failure(said.place, "too-large", reason, said.size))
     names = said.fields.keys() & {*FIELDS, "_id"}  # all that `article_from` looks at
     fields = {name: _plain(said.fields[name]) for name in names}
-    line = _encoded(["article", said.part, said.size, said.notes, said.inside, fields])
+    line = _encoded(["article", said.place, said.size, said.notes, said.inside, fields])
     if len(line) > MAX_LINE:
         reason = f"its fields have {len(line):,} bytes, and {MAX_LINE:,} are the most"
-        return line_of(Broken(said.part, "too-large", reason, said.size))
+        return line_of(Failure(said.place, "too-large", reason, said.size))
     return line
 
 
@@ -109,15 +110,15 @@ def said_in(line: bytes) -> Said:
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
     match value:
-        case ["article", str(part), int(size), list(notes), str(inside), dict(fields)]:
+        case ["article", str(place), int(size), list(notes), str(inside), dict(fields)]:
             shown = [one_line(note, 200) for note in notes[:MAX_NOTES] if isinstance(note, str)]
             inside.encode()  # half of a surrogate pair is a ValueError too
             if len(inside) > MAX_INSIDE or has_controls(inside):
                 raise ValueError("not what may stand in an id")
-            return Extracted(fields, one_line(part, MAX_PART), max(0, size), tuple(shown), inside)
-        case ["broken", str(part), str(code), str(reason), int(size)]:
+            return Extracted(fields, one_line(place, MAX_PLACE), max(0, size), tuple(shown), inside)
+        case ["broken", str(place), str(code), str(reason), int(size)]:
             code = code if code in CODES else "crashed"
-            return Broken(one_line(part, MAX_PART), code, one_line(reason), max(0, size))
+            return Failure(one_line(place, MAX_PLACE), code, one_line(reason), max(0, size))
         case ["end", int(peak)]:
             return End(peak)
     raise ValueError("not a line of this protocol")

@@ -17,9 +17,9 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from indexer.extraction.registry import Broken
 from indexer.extraction.sandbox.child import OUT_OF_MEMORY
 from indexer.extraction.sandbox.wire import MAX_LINE, End, Said, failed, receive, said_in, send
+from indexer.sources import Failure
 
 _PIECE = 1 << 18  # bytes read at once
 _GRACE = 5.0  # seconds after which a child that did not end itself is ended
@@ -137,7 +137,7 @@ class Child:
             seconds: for each item.
             options: the fields of `indexer.extraction.registry.Options`.
         """
-        problem: Broken | None = None
+        problem: Failure | None = None
         done = False
         try:
             self._asked.settimeout(seconds)
@@ -202,7 +202,7 @@ class Child:
             elif len(kept) > MAX_LINE:
                 raise ValueError("a line is too long")
 
-    def _failed(self, status: int | None) -> Broken:
+    def _failed(self, status: int | None) -> Failure:
         """Return what to say of the file in which it ended without a last word."""
         if status is None:
             return failed("crashed", _GONE)

@@ -109,7 +109,8 @@ class Settings(BaseSettings):
         1, description="copies of each shard besides the primary; 0 on a single node"
     )
     elasticsearch_refresh: Annotated[int, Field(ge=1, le=3600)] = Field(
-        1, description="seconds until other processes see what was written"
+        1,
+        description="seconds until other processes see what was written (1: or their next search)",
     )
     elasticsearch_vectors: Literal["int8_hnsw", "bbq_hnsw", "hnsw"] = Field(
         "int8_hnsw", description="how vectors are indexed: `int8_hnsw`, `bbq_hnsw` or `hnsw`"

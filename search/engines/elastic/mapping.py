@@ -25,6 +25,7 @@ from search.settings import Settings
 FORMAT = 5  # of the fields below; another one means the index is made anew
 FORMER = 2  # of the first release, which `former` reads, to make it anew
 MAX_WINDOW = 3 * MAX_RESULTS  # hits of one search: a limit's, and what may have to be left out
+IDLE_AFTER = "5s"  # without a search; Elasticsearch's 30 s are as long as indexing 20,000 passages
 
 # The layer whose terms are looked up by prefix (names in Latin letters) and never scored is a
 # `keyword`, a value a term, which has them as doc values too; of another layer they would first
@@ -105,11 +106,10 @@ def index_settings(settings: Settings) -> dict[str, Any]:
     return {
         "number_of_shards": settings.elasticsearch_shards,
         "number_of_replicas": settings.elasticsearch_replicas,
-        "refresh_interval": f"{settings.elasticsearch_refresh}s",
+        **_refreshing(settings.elasticsearch_refresh),
         "max_result_window": MAX_WINDOW,
-        "similarity": {
-            "terms": {"type": "BM25", "k1": 1.2, "b": 0.75}
-        },  # as `search.query.clauses`
+        # As `search.query.clauses`.
+        "similarity": {"terms": {"type": "BM25", "k1": 1.2, "b": 0.75}},
         "analysis": {
             # Not `whitespace`: that one also cuts at other spaces than ours, and every 255 letters.
             "tokenizer": {
@@ -122,6 +122,17 @@ def index_settings(settings: Settings) -> dict[str, Any]:
             "analyzer": {"terms": {"type": "custom", "tokenizer": "space"}},
         },
     }
+
+
+def _refreshing(seconds: int) -> dict[str, Any]:
+    """Return when searches see what was written.
+
+    Elasticsearch refreshes an index every second by itself, but where nobody searches it: then
+    the next search waits for that. Only an interval that is set keeps it from that, and it costs
+    half of indexing (docs/SCALING.md). A second is its own interval, so that one is not set.
+    """
+    idle = {"search.idle.after": IDLE_AFTER}
+    return idle if seconds == 1 else {**idle, "refresh_interval": f"{seconds}s"}
 
 
 def mappings(fingerprint: Fingerprint, settings: Settings) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tests.engines.elastic.opening import (
     processes,
     refresh,
 )
+from tests.servers import asking
 
 pytestmark = pytest.mark.slow
 
@@ -251,3 +252,30 @@ def exactly_when_quiet(
         child.kill()
         child.join()
     exactly(engine, url, alias)
+
+
+@pytest.mark.parametrize("looked_at", [True, False], ids=["searched", "idle"])
+def test_others_see_a_write_within_the_interval(
+    engine: ElasticEngine, url: str, alias: str, looked_at: bool
+) -> None:
+    """Of an index that nobody searched for a while: with their next search, which waits for it."""
+    engine.write([indexed("a", "قديم")])
+    version = f"{url}/{alias}-passages-1"
+    idle = "1h" if looked_at else "0s"
+    asking.ask(f"{version}/_settings", "PUT", {"index": {"search.idle.after": idle}})
+    with opened(url, alias) as other:
+        assert other.rank(RankRequest(Term("stem", "جديد"))).text == ()
+        engine.write([indexed("b", "جديد")])
+        time.sleep(2.5)
+        assert other.rank(RankRequest(Term("stem", "جديد"))).text
+
+
+@pytest.mark.parametrize(("seconds", "interval"), [(1, None), (30, "30s")])
+def test_an_interval_of_a_second_is_left_to_elasticsearch(
+    url: str, alias: str, seconds: int, interval: str | None
+) -> None:
+    """One that is set is kept while nobody searches too."""
+    with opened(url, alias, elasticsearch_refresh=seconds) as engine:
+        engine.write([indexed("a", "كلمة")])
+    (about,) = asking.ask(f"{url}/{alias}/_settings").values()
+    assert about["settings"]["index"].get("refresh_interval") == interval

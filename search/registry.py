@@ -33,6 +33,7 @@ OWN_ENGINES: Mapping[str, str] = {
 OWN_MODELS: Mapping[str, str] = {
     "bundled": "search.embedding.bundled.embedder",
     "sentence-transformers": "search.embedding.sentence_transformers",
+    "openai": "search.embedding.openai_compatible",
 }
 
 

@@ -52,16 +52,35 @@ class Settings(BaseSettings):
     )
     model: str = Field(
         "bundled",
-        description="`bundled`, `sentence-transformers:` and a Hub id or folder, or another"
-        " package's",
+        description="`bundled`, `sentence-transformers:` and a Hub id or folder, `openai:` and the"
+        " model of a service, or another package's",
         min_length=1,
         max_length=500,
     )
     query_prompt: str | None = Field(
-        None, description="prefix of queries for a sentence-transformers model; its own if unset"
+        None,
+        description="prefix of queries for other models than the bundled one; its own if unset",
     )
     passage_prompt: str | None = Field(
-        None, description="prefix of passages for a sentence-transformers model; its own if unset"
+        None,
+        description="prefix of passages for other models than the bundled one; its own if unset",
+    )
+    embeddings_url: str | None = Field(
+        None,
+        description="base address of the service that `openai:` asks; `/embeddings` is added",
+        repr=False,  # somebody may put a password into it, which is refused
+    )
+    embeddings_key: SecretStr | None = Field(None, description="that service's key")
+    embeddings_max_tokens: Annotated[int, Field(ge=64, le=1 << 20)] = Field(
+        512,
+        description="how much that model reads, counted in UTF-8 bytes, of which no token has less"
+        " than one: see below",
+    )
+    embeddings_batch: Annotated[int, Field(ge=1, le=2048)] = Field(
+        32, description="texts in one request to it"
+    )
+    embeddings_timeout: Annotated[float, Field(gt=0, le=3600)] = Field(
+        60.0, description="seconds such a request may take; for a query ten at most"
     )
     sentence_vectors: bool = Field(
         True,

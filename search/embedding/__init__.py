@@ -75,8 +75,8 @@ def open_embedder(settings: Settings) -> Embedder:
     if name not in others:
         more = "".join(f", `{other}`" for other in others)
         raise SettingsError(
-            f"FIHRIS_MODEL: {settings.model!r} is no model; say `bundled`, or "
-            f"`sentence-transformers:` and a Hub id or a folder{more}"
+            f"FIHRIS_MODEL: {settings.model!r} is no model; say `bundled`, "
+            f"`sentence-transformers:` and a Hub id or a folder, `openai:` and a service's model{more}"
         )
     with registry.blamed(others[name]):
         opener = registry.load(others[name])

@@ -14,6 +14,7 @@ import numpy as np
 from search.domain import Vector
 from search.embedding import Progress
 from search.embedding.bundled.batching import batches
+from search.embedding.prompts import prompts_of
 from search.errors import EmbedderError, SettingsError
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ Model: TypeAlias = Any  # sentence_transformers.SentenceTransformer, which is an
 Tokenizer: TypeAlias = Any  # a transformers or a tokenizers tokenizer
 
 INSTALL = "pip install 'fihris[sentence-transformers]'"
-# Names under which models keep the prompt of what is searched, best first.
-_PASSAGE_PROMPTS = ("passage", "document", "corpus")
-# The E5 family was trained with these two and its folders do not say so.
-_E5 = re.compile(r"(^|[/\\])(multilingual-)?e5-(small|base|large)(-v2|-unsupervised)?$")
 # Memory grows with a text's length times itself: longer readers are held to this.
 _MOST_TOKENS = 8_192
 _UNKNOWN_LENGTH = 512  # for models that do not say how much they read
@@ -80,7 +77,7 @@ class SentenceTransformersEmbedder:
         self.name = model
         self._lock = threading.Lock()
         self._model = _load(model, device, threads)
-        self._query_prompt, self._passage_prompt = _prompts(
+        self._query_prompt, self._passage_prompt = prompts_of(
             model, dict(self._model.prompts or {}), query_prompt, passage_prompt
         )
         self._most_ids = min(self._model.max_seq_length or _UNKNOWN_LENGTH, _MOST_TOKENS)
@@ -182,20 +179,6 @@ def _load(model: str, device: str | None, threads: int) -> Model:
             f"cannot load the model {model!r}: {type(error).__name__}: {error}. Give a folder "
             "made by sentence-transformers, or the id of a Hub model that can be reached"
         ) from error
-
-
-def _prompts(
-    model: str, own: dict[str, str], query: str | None, passage: str | None
-) -> tuple[str, str]:
-    """Return the prompts of queries and passages."""
-    own_query = own.get("query") or ""
-    own_passage = next((own[name] for name in _PASSAGE_PROMPTS if own.get(name)), "")
-    if not own_query and not own_passage and _E5.search(model.rstrip("/\\").lower()):
-        own_query, own_passage = "query: ", "passage: "
-    return (
-        own_query if query is None else query,
-        own_passage if passage is None else passage,
-    )
 
 
 def _count(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> list[int]:

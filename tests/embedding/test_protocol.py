@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import pytest
 
-from search.embedding import Embedder
+from search.embedding import Embedder, open_embedder
+from search.settings import Settings
+from tests.embedding.test_openai_compatible import embeddings
+from tests.json_server import JsonServer
 from tests.support import HashingEmbedder
 
 TEXTS = [
@@ -37,18 +40,24 @@ HOSTILE = {
     scope="module",
     params=[
         "hashing",
+        "service",
         pytest.param("bundled", marks=pytest.mark.slow),
         pytest.param("converted", marks=[pytest.mark.slow, pytest.mark.torch]),
     ],
 )
-def embedder(request: pytest.FixtureRequest) -> Embedder:
+def embedder(request: pytest.FixtureRequest) -> Iterator[Embedder]:
     if request.param == "hashing":
-        return HashingEmbedder()
-    found: Any = request.getfixturevalue(
-        "bundled" if request.param == "bundled" else "converted_embedder"
-    )
-    embedder: Embedder = found
-    return embedder
+        yield HashingEmbedder()
+    elif request.param == "service":
+        with JsonServer(embeddings) as server:
+            yield open_embedder(
+                Settings(
+                    model="openai:a-model", embeddings_url=server.url, embeddings_max_tokens=8_192
+                )
+            )
+    else:
+        name = "bundled" if request.param == "bundled" else "converted_embedder"
+        yield request.getfixturevalue(name)
 
 
 def test_it_has_a_name_a_hash_and_sizes(embedder: Embedder) -> None:

@@ -15,7 +15,8 @@ from search.assembly import fingerprint_of
 from search.domain import MODES, Mode, Query
 from search.embedding import Embedder
 from search.embedding.bundled.embedder import BundledEmbedder
-from search.embedding.sentence_transformers import SentenceTransformersEmbedder, _prompts
+from search.embedding.prompts import prompts_of
+from search.embedding.sentence_transformers import SentenceTransformersEmbedder
 from search.engines import open_engine
 from search.errors import EmbedderError
 from search.ranking.searcher import Searcher
@@ -50,7 +51,7 @@ TIE = 0.005  # cosines that 8-bit activations may put either way round
 def test_prompts_are_those_given_else_the_models_else_e5s(
     model: str, own: dict[str, str], given: tuple[str | None, str | None], expected: Pair
 ) -> None:
-    assert _prompts(model, own, *given) == expected
+    assert prompts_of(model, own, *given) == expected
 
 
 @pytest.mark.torch

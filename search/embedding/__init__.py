@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
 
 from search import registry
 from search.domain import Vector
@@ -52,6 +54,24 @@ class Embedder(Protocol):
     def embed_query(self, text: str) -> Vector:
         """Return shape (dimensions,). Raises EmbedderError."""
         ...
+
+
+@runtime_checkable
+class ManyQueriesEmbedder(Protocol):
+    """What an embedder may have besides: many queries at once are faster than one by one."""
+
+    def embed_queries(self, texts: Sequence[str]) -> Vector:
+        """Return shape (len(texts), dimensions), each as `embed_query` has it."""
+        ...
+
+
+def embed_queries(embedder: Embedder, texts: Sequence[str]) -> Vector:
+    """Return each query's vector, embedded together where the model can. Raises EmbedderError."""
+    if not texts:
+        return np.zeros((0, embedder.dimensions), np.float32)
+    if isinstance(embedder, ManyQueriesEmbedder):
+        return embedder.embed_queries(texts)
+    return np.stack([embedder.embed_query(text) for text in texts])
 
 
 # (what follows the first colon of FIHRIS_MODEL, settings) -> the model, ready to be used; a

@@ -118,19 +118,28 @@ class SentenceTransformersEmbedder:
         Raises:
             EmbedderError: the library failed.
         """
-        bounded = [self._bounded(text) for text in texts]
-        lengths = [min(n, self._most_ids) for n in self._count(bounded, special=True)]
-        vectors = np.empty((len(bounded), self.dimensions), np.float32)
-        for batch in batches(lengths, self._batch_tokens):
-            vectors[batch] = self._encode([bounded[position] for position in batch], query=False)
-            if progress is not None:
-                progress(len(batch))
-        return vectors
+        return self._embed(texts, query=False, progress=progress)
 
     def embed_query(self, text: str) -> Vector:
         """Return shape (dimensions,). Raises EmbedderError."""
         vector: Vector = self._encode([self._bounded(text)], query=True)[0]
         return vector
+
+    def embed_queries(self, texts: Sequence[str]) -> Vector:
+        """Return shape (len(texts), dimensions). Raises EmbedderError."""
+        return self._embed(texts, query=True)
+
+    def _embed(
+        self, texts: Sequence[str], *, query: bool, progress: Progress | None = None
+    ) -> Vector:
+        bounded = [self._bounded(text) for text in texts]
+        lengths = [min(n, self._most_ids) for n in self._count(bounded, special=True)]
+        vectors = np.empty((len(bounded), self.dimensions), np.float32)
+        for batch in batches(lengths, self._batch_tokens):
+            vectors[batch] = self._encode([bounded[position] for position in batch], query=query)
+            if progress is not None:
+                progress(len(batch))
+        return vectors
 
     def _bounded(self, text: str) -> str:
         return _clean(text[: self._most_ids * _CHARACTERS_A_TOKEN])

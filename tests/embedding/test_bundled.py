@@ -65,6 +65,13 @@ def test_a_text_has_nearly_the_same_vector_in_any_company(
     assert cosines(together, alone).min() > 0.9999  # .99996 was seen on some processors
 
 
+def test_queries_together_have_the_vectors_they_have_alone(bundled: BundledEmbedder) -> None:
+    queries = ["عاصمة السعودية", "من", "", "ما هي عاصمة السعودية؟ " * 6, "متى", "كلمة " * 600]
+    alone = np.stack([bundled.embed_query(text) for text in queries])
+    assert cosines(bundled.embed_queries(queries), alone).min() > 0.999999
+    assert bundled.embed_queries([]).shape == (0, bundled.dimensions)
+
+
 def test_the_same_call_gives_the_same_bits(bundled: BundledEmbedder, paragraphs: list[str]) -> None:
     first, second = (bundled.embed_passages(paragraphs[:8]) for _ in range(2))
     assert first.tobytes() == second.tobytes()

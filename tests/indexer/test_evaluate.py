@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from indexer.evaluation.beir import JudgedSet
-from indexer.evaluation.measures import Evaluation, evaluate
-from search.domain import Article, Vector
+from indexer.evaluation.measures import TIMED, Evaluation, evaluate
+from search.domain import MODES, Article, Vector
 from search.errors import EmbedderError
 from search.settings import Settings
 from tests.support import HashingEmbedder, article
@@ -89,6 +92,43 @@ def test_the_index_of_the_settings_is_not_touched(tmp_path: Path) -> None:
     assert not settings.data.exists()
 
 
+class Counting(HashingEmbedder):
+    """Counts how often each query is embedded, by itself and with others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alone: Counter[str] = Counter()
+        self.together: Counter[str] = Counter()
+
+    def embed_query(self, text: str) -> Vector:
+        self.alone[text] += 1
+        return super().embed_query(text)
+
+    def embed_queries(self, texts: Sequence[str]) -> Vector:
+        self.together.update(texts)
+        return np.stack([super(Counting, self).embed_query(text) for text in texts])
+
+
+def test_a_query_is_embedded_once_for_all_modes_but_where_it_is_timed() -> None:
+    embedder = Counting()
+    queries = {f"q{n}": f"بيت {n}" for n in range(2 * TIMED)}
+    relevance = {key: {"d": 1} for key in queries}
+    evaluate(judged([article("d", "بيت")], queries, relevance), Settings(), embedder, MODES)
+    assert embedder.together == Counter(queries.values())
+    assert {text for text in embedder.alone if text.startswith("بيت ")} == {
+        f"بيت {n}" for n in range(0, 2 * TIMED, 2)
+    }
+
+
+def test_keyword_evaluation_embeds_no_query() -> None:
+    embedder = Counting()
+    set_of_one = judged([article("d", "بيت")], {"q": "بيت"}, {"q": {"d": 1}})
+    before = embedder.alone.copy()
+    evaluate(set_of_one, Settings(), embedder, ["keyword"])
+    assert not embedder.together
+    assert embedder.alone - before == Counter({"بيت": 1})  # the article
+
+
 class Failing(HashingEmbedder):
     def embed_query(self, text: str) -> Vector:
         if text == "fail":
@@ -98,6 +138,6 @@ class Failing(HashingEmbedder):
 
 def test_a_failure_leaves_nothing_behind_either(temporary: Path) -> None:
     broken = judged([article("d", "بيت")], {"q": "fail"}, {"q": {"d": 1}})
-    with pytest.raises(Exception, match="answered without semantic"):
+    with pytest.raises(EmbedderError, match="no"):
         evaluate(broken, Settings(), Failing(), ["semantic"])
     assert list(temporary.iterdir()) == []

@@ -155,6 +155,24 @@ class BundledEmbedder:
         vector: Vector = self._embed(self._queries, [self._ids(QUERY_PROMPT, text)])[0]
         return vector
 
+    def embed_queries(self, texts: Sequence[str]) -> Vector:
+        """Return shape (len(texts), dimensions): the vectors of `embed_query`.
+
+        Only queries of one padded length go together (123 of the seed in .45 of the time):
+        padded to another one a query's vector moves (cosine .9999 at the least).
+        """
+        ids = [self._ids(QUERY_PROMPT, text) for text in texts]
+        of_width: dict[int, list[int]] = {}
+        for position, its in enumerate(ids):
+            of_width.setdefault(width(len(its)), []).append(position)
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
+        for wide, positions in of_width.items():
+            most = max(1, BATCH_TOKENS // wide)
+            for start in range(0, len(positions), most):
+                batch = positions[start : start + most]
+                vectors[batch] = self._embed(self._queries, [ids[p] for p in batch])
+        return vectors
+
     def _embedded(self, texts: Sequence[str]) -> Generator[_Batch, None, None]:
         """Yield batches as they are done, in any order."""
         if len(texts) <= FEW_TEXTS and sum(map(len, texts)) <= FEW_CHARACTERS:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from api.problems import Gone, SlowBody, TooLarge
+from api.problems import ClientGone, SlowBody, TooLarge
 from search.errors import InputError, Stopping
 
 IDLE = 30.0  # seconds without a byte after which a body is given up
@@ -66,7 +66,7 @@ class Body:
 
         Raises:
             SlowBody: nothing came for `IDLE` seconds, or it took longer than `LONGEST`.
-            Gone: the client left.
+            ClientGone: the client left.
             Stopping: no more may be read.
             TooLarge: it passes the limit.
             InputError: it is not gzip and should be, or unpacks to too many times its size.
@@ -115,7 +115,7 @@ class Body:
             self._waiting = None
         if message["type"] == "http.disconnect":
             self._ended = True
-            raise Gone
+            raise ClientGone
         self._ended = not message.get("more_body", False)
         return bytes(message.get("body", b""))
 

@@ -96,7 +96,7 @@ class SlowBody(errors.FihrisError):
     """A body did not arrive in time."""
 
 
-class Gone(Exception):
+class ClientGone(Exception):
     """The client went away before its body was whole: nobody is to be answered."""
 
 
@@ -276,8 +276,8 @@ def install(app: FastAPI) -> None:
             logger.warning("%s: %s", type(error).__name__, error)
         return error_response(error, request_id=request_id_of(request))
 
-    @app.exception_handler(Gone)
-    async def gone(request: Request, error: Gone) -> Response:  # noqa: ARG001
+    @app.exception_handler(ClientGone)
+    async def gone(request: Request, error: ClientGone) -> Response:  # noqa: ARG001
         return Response(status_code=499)  # for the log, as others write it there
 
     @app.exception_handler(RequestValidationError)

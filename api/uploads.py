@@ -41,7 +41,7 @@ async def received(request: Request, writing: Writing, file: BinaryIO, limit: in
         InputError: the form has not exactly one file, or the name is none.
         HTTPException: 415, a kind of file that is not read.
         EngineUnavailable: there is no room for it.
-        TooLarge, SlowBody, Gone, Stopping: as a body raises them.
+        TooLarge, SlowBody, ClientGone, Stopping: as a body raises them.
     """
     kind = media_type_of(request)
     given = request.query_params.get("name")

@@ -54,7 +54,7 @@ class Ingested:
     notes: tuple[str, ...] = ()
 
 
-class Line(NamedTuple):
+class BodyLine(NamedTuple):
     """A line of a body, by its number from 1; `content` None if it was too long to keep."""
 
     number: int
@@ -70,7 +70,7 @@ class Ingest(Protocol):
     call was acknowledged, and giving it again is safe.
     """
 
-    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
         """Store the article of each line of JSON, in order; a bad line fails alone.
 
         Args:

@@ -24,7 +24,7 @@ from api.problems import SlowBody, TooLarge, encode, kind_of
 from api.schemas import ingested_out
 from api.writing import Writing
 from search.errors import EngineBusy, EngineUnavailable, FihrisError, InputError
-from search.ingest import Ingest, Ingested, Line
+from search.ingest import BodyLine, Ingest, Ingested
 from search.limits import MAX_LINE
 from search.seen_ids import BODY_CACHE, FirstPlaces
 
@@ -41,14 +41,14 @@ LINGER = 2.0  # seconds for a client to see that no more of its body is read
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # at the head of a file, also where files were joined
 
 
-async def batches(body: Body) -> AsyncIterator[list[Line]]:
+async def batches(body: Body) -> AsyncIterator[list[BodyLine]]:
     """Yield a body's lines in batches.
 
     Raises:
         SlowBody, InputError: after what came whole, where the rest did not.
-        Gone, Stopping: at once; lines that were not yielded are not written.
+        ClientGone, Stopping: at once; lines that were not yielded are not written.
     """
-    batch: list[Line] = []
+    batch: list[BodyLine] = []
     size = 0
     try:
         async for line in _lines(body.pieces()):
@@ -66,7 +66,7 @@ async def batches(body: Body) -> AsyncIterator[list[Line]]:
         yield batch
 
 
-async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[Line]:
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[BodyLine]:
     """Yield the lines that are not blank, of which hardly more than `MAX_LINE` bytes are kept."""
     number = 1
     line = bytearray()
@@ -85,12 +85,12 @@ async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[Line]:
         yield found
 
 
-def _line(number: int, line: bytearray) -> Line | None:
+def _line(number: int, line: bytearray) -> BodyLine | None:
     """Return a line; None if it is blank, without content if it is too long."""
     if len(line) > MAX_LINE:
-        return Line(number, None)
+        return BodyLine(number, None)
     content = bytes(line).removeprefix(BYTE_ORDER_MARK)
-    return Line(number, content) if content.strip() else None
+    return BodyLine(number, content) if content.strip() else None
 
 
 async def answered(body: Body, writing: Writing, ingest: Ingest, *, show: bool) -> BinaryIO:
@@ -103,7 +103,7 @@ async def answered(body: Body, writing: Writing, ingest: Ingest, *, show: bool) 
 
     Raises:
         FihrisError: nothing was stored, or it cannot be shown.
-        Gone: the client left.
+        ClientGone: the client left.
     """
     with ExitStack() as stack, closing(FirstPlaces(BODY_CACHE)) as places:
         try:

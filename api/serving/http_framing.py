@@ -25,7 +25,7 @@ _UPGRADE = re.compile(rb"(?<=\r\n)upgrade(?=:)", re.IGNORECASE)
 _LONE = re.compile(rb"(?<!\r)\n|\r(?![\n])(?=.)", re.DOTALL)
 
 
-class Refused(Exception):
+class HeadRefused(Exception):
     """A request that is answered with an error, and its connection closed."""
 
     def __init__(self, message: str, status: int = 400) -> None:
@@ -40,16 +40,16 @@ def head_end(received: bytes | bytearray, before: int) -> int:
         before: how many bytes were looked at already.
 
     Raises:
-        Refused: it is no head, or too long.
+        HeadRefused: it is no head, or too long.
     """
     if received[:1] <= b" ":
-        raise Refused("there is no request line")
+        raise HeadRefused("there is no request line")
     end = received.find(END, max(0, before - len(END)))
     size = end + len(END) if end >= 0 else len(received)
     if size > MAX_HEAD:
-        raise Refused("the head is too long", 431)
+        raise HeadRefused("the head is too long", 431)
     if _LONE.search(received, max(0, before - 1), size):
-        raise Refused("a line ends with LF or CR alone")
+        raise HeadRefused("a line ends with LF or CR alone")
     return size if end >= 0 else 0
 
 
@@ -67,18 +67,18 @@ def check(version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
     """Check what llhttp takes of a request's headers, whose names are in small letters.
 
     Raises:
-        Refused: they may be read in two ways.
+        HeadRefused: they may be read in two ways.
     """
     if version not in ("1.0", "1.1"):
-        raise Refused(f"HTTP/{version} is not spoken here")
+        raise HeadRefused(f"HTTP/{version} is not spoken here")
     hosts = sum(name == b"host" for name, _ in headers)
     if hosts > 1 or (not hosts and version == "1.1"):
-        raise Refused("the Host header must be there once")
+        raise HeadRefused("the Host header must be there once")
     codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
     if codings and version == "1.0":
-        raise Refused("HTTP/1.0 has no Transfer-Encoding")
+        raise HeadRefused("HTTP/1.0 has no Transfer-Encoding")
     if codings and codings != [b"chunked"]:
-        raise Refused("the only Transfer-Encoding is chunked")
+        raise HeadRefused("the only Transfer-Encoding is chunked")
 
 
 def body_length(headers: Sequence[tuple[bytes, bytes]]) -> int | None:

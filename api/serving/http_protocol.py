@@ -16,7 +16,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.serving.handover import Channel, duplicate
-from api.serving.http_framing import MAX_HEAD, Refused, body_length, check, head_end, readable
+from api.serving.http_framing import MAX_HEAD, HeadRefused, body_length, check, head_end, readable
 
 REQUEST_SECONDS = 10.0  # a request's head has arrived by then, or its connection is closed
 UNREAD_SECONDS = 60.0  # without a byte of an answer being taken
@@ -130,7 +130,7 @@ class TimedProtocol(HttpToolsProtocol):
                     self._begin()
         except _Elsewhere:
             self._arrived()
-        except Refused as error:
+        except HeadRefused as error:
             self._refuse(error)
 
     def _read_head(self) -> bool:
@@ -168,18 +168,18 @@ class TimedProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             self._waiting.clear()
         if self._beside > MAX_HEAD:
-            raise Refused("a chunk's head or the trailers are too long")
+            raise HeadRefused("a chunk's head or the trailers are too long")
 
     def _feed(self, piece: bytes) -> None:
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
-            if isinstance(cause, Refused | _Elsewhere | _Behind):
+            if isinstance(cause, HeadRefused | _Elsewhere | _Behind):
                 raise cause from None
-            raise Refused("the address cannot be read") from error
+            raise HeadRefused("the address cannot be read") from error
         except httptools.HttpParserError as error:
-            raise Refused(str(error)) from error
+            raise HeadRefused(str(error)) from error
 
     def _begin(self) -> None:
         """Wait for the next request."""
@@ -198,7 +198,7 @@ class TimedProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         check(version, self.headers)
         if self.parser.should_upgrade():  # without a body then, whatever its headers say
-            raise Refused("CONNECT is not spoken here")
+            raise HeadRefused("CONNECT is not spoken here")
         self._headed = True
         if self._is_elsewhere():
             raise _Elsewhere
@@ -222,7 +222,7 @@ class TimedProtocol(HttpToolsProtocol):
             self._begin()
             self._read()
 
-    def _refuse(self, error: Refused) -> None:
+    def _refuse(self, error: HeadRefused) -> None:
         """Answer what is no HTTP request as the application answers errors, and close."""
         self.logger.warning("Invalid HTTP request received.")
         self._waiting.clear()

@@ -37,7 +37,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Line(Generic[Origin]):
+class DocumentLine(Generic[Origin]):
     """A paragraph, heading, list item or table row, and where in the document it came from."""
 
     text: str
@@ -52,7 +52,7 @@ class Lines(Generic[Origin]):
     """
 
     def __init__(self) -> None:
-        self.done: list[Line[Origin]] = []
+        self.done: list[DocumentLine[Origin]] = []
         self._pieces: list[str] = []
         self._origins: list[Origin] = []
         self._held: list[tuple[list[str], list[Origin]]] = []
@@ -67,7 +67,7 @@ class Lines(Generic[Origin]):
         """End the line; one of white space only is none."""
         text = " ".join("".join(self._pieces).split())
         if text:
-            self.done.append(Line(text, self._origins))
+            self.done.append(DocumentLine(text, self._origins))
         self._pieces = []
         self._origins = []
 
@@ -102,7 +102,9 @@ class Lines(Generic[Origin]):
             cells = self.done[starts[0] :]
             if len(cells) > 1:
                 origins = [origin for cell in cells for origin in cell.origins]
-                self.done[starts[0] :] = [Line(" | ".join(cell.text for cell in cells), origins)]
+                self.done[starts[0] :] = [
+                    DocumentLine(" | ".join(cell.text for cell in cells), origins)
+                ]
 
 
 def whole(stream: BinaryIO, limit: int = MAX_FILE) -> bytes:

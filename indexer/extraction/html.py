@@ -17,7 +17,7 @@ from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 
 from indexer.extraction.document_metadata import UNPRINTABLE
-from indexer.extraction.documents import Line, article, encoding_notes, whole
+from indexer.extraction.documents import DocumentLine, article, encoding_notes, whole
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.html_metadata import facts_of
@@ -62,12 +62,12 @@ def _has_many(tree: HtmlElement) -> bool:
     return next(islice(tree.iter(), _MAX_ELEMENTS, None), None) is not None
 
 
-def _own(lines: Sequence[Line[Origin]]) -> list[Line[Origin]]:
+def _own(lines: Sequence[DocumentLine[Origin]]) -> list[DocumentLine[Origin]]:
     """Return the lines that are neither links nor beside the text."""
     return [line for line in lines if not all(o.linked or o.aside for o in line.origins)]
 
 
-def _main(tree: HtmlElement) -> list[Line[Origin]]:
+def _main(tree: HtmlElement) -> list[DocumentLine[Origin]]:
     """Return the lines of the main text, else all that may be."""
     lines = lines_of(tree)
     own = _own(lines)
@@ -79,7 +79,7 @@ def _main(tree: HtmlElement) -> list[Line[Origin]]:
     return found
 
 
-def _found(tree: HtmlElement, lines: Sequence[Line[Origin]]) -> list[Line[Origin]]:
+def _found(tree: HtmlElement, lines: Sequence[DocumentLine[Origin]]) -> list[DocumentLine[Origin]]:
     """Return the lines that trafilatura takes for the main text; marks and prunes the tree."""
     used = set().union(*(line.text for line in lines))
     unused = (mark for mark in map(chr, chain(*_MARKS)) if mark not in used)

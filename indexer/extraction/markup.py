@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from indexer.extraction.documents import Line, Lines
+from indexer.extraction.documents import DocumentLine, Lines
 from search.errors import SourceError
 
 _DECLARED = re.compile(
@@ -112,7 +112,7 @@ def _parsed(text: str) -> tuple[HtmlElement, bool]:
     return tree, False
 
 
-def lines_of(tree: HtmlElement) -> list[Line[Origin]]:
+def lines_of(tree: HtmlElement) -> list[DocumentLine[Origin]]:
     """Return what a page shows: a block, a list's item or a table's row is one line.
 
     Links, emphasis and other markup inside a line leave no trace. Not recursive.

@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
 from indexer.extraction.documents import encoding_notes, whole
-from indexer.extraction.encodings import Line, decode, opened_lines
+from indexer.extraction.encodings import FileLine, decode, opened_lines
 from indexer.extraction.field_names import Fields
 from indexer.extraction.registry import MEBIBYTE, Extracted, Options, inside_of, suffix_of
 from indexer.ingestion.records import parse_object
@@ -100,7 +100,7 @@ def _is_lines(head: bytes, encoding: str, *, whole_first: bool) -> bool:
     return not (first.startswith("[") or (_goes_on(first) and second))
 
 
-def _is_said(line: Line) -> bool:
+def _is_said(line: FileLine) -> bool:
     return bool(line.problem or line.text.strip())
 
 
@@ -149,7 +149,7 @@ def _lines(stream: BinaryIO, options: Options) -> Iterator[Extracted | Failure]:
         raise SourceError("there is no text: nothing to index", code="empty")
 
 
-def code_of(line: Line) -> str:
+def code_of(line: FileLine) -> str:
     """Return the code of why a line has no text."""
     if line.size > MAX_LINE:
         return "too-large"

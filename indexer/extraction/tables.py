@@ -16,7 +16,7 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from indexer.extraction.documents import encoding_notes
-from indexer.extraction.encodings import Line, opened_lines
+from indexer.extraction.encodings import FileLine, opened_lines
 from indexer.extraction.field_names import Fields
 from indexer.extraction.objects import code_of
 from indexer.extraction.registry import MEBIBYTE, Extracted, Options, inside_of, suffix_of
@@ -35,10 +35,10 @@ _SHOWN = 20  # heads named in an error
 class _Feed:
     """A file's lines as `csv` wants them, with what was wrong with those of the last row."""
 
-    def __init__(self, found: Iterator[Line]) -> None:
+    def __init__(self, found: Iterator[FileLine]) -> None:
         self._lines = found
         self.size = 0  # bytes since `taken`
-        self.problem: Line | None = None
+        self.problem: FileLine | None = None
 
     def __iter__(self) -> Iterator[str]:
         for line in self._lines:
@@ -47,7 +47,7 @@ class _Feed:
                 self.problem = line
             yield line.text + "\n"
 
-    def taken(self) -> tuple[int, Line | None]:
+    def taken(self) -> tuple[int, FileLine | None]:
         size, problem = self.size, self.problem
         self.size, self.problem = 0, None
         return size, problem
@@ -116,15 +116,15 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         raise SourceError("there are no rows under its heads: nothing to index", code="empty")
 
 
-def _broken(number: int, reason: str, size: int, problem: Line | None) -> Failure:
+def _broken(number: int, reason: str, size: int, problem: FileLine | None) -> Failure:
     if problem is not None:
         return Failure(str(number), code_of(problem), problem.problem, size)
     return Failure(str(number), "damaged", reason, size)
 
 
-def _sample(found: Iterator[Line]) -> list[Line]:
+def _sample(found: Iterator[FileLine]) -> list[FileLine]:
     """Take the first lines of a file, a mebibyte of them at most."""
-    sample: list[Line] = []
+    sample: list[FileLine] = []
     size = 0
     for line in islice(found, _SAMPLE_LINES):
         sample.append(line)
@@ -134,21 +134,21 @@ def _sample(found: Iterator[Line]) -> list[Line]:
     return sample
 
 
-def _declared(sample: Sequence[Line]) -> str:
+def _declared(sample: Sequence[FileLine]) -> str:
     """Return the delimiter that Excel's own first line names, "" without one."""
     first = sample[0].text.strip("\r\n ") if sample else ""
     named = first[4:] or "\t"
     return named if first.lower().startswith("sep=") and named in DELIMITERS else ""
 
 
-def _delimiter(sample: Sequence[Line], fields: Fields, *, tab_first: bool) -> str:
+def _delimiter(sample: Sequence[FileLine], fields: Fields, *, tab_first: bool) -> str:
     """Return what divides the cells: see the module's head."""
     order = sorted(DELIMITERS, key=lambda one: one != "\t") if tab_first else DELIMITERS
     scores = [(_score(sample, one, fields), -place, one) for place, one in enumerate(order)]
     return max(scores)[2]
 
 
-def _score(sample: Sequence[Line], delimiter: str, fields: Fields) -> tuple[int, float, int]:
+def _score(sample: Sequence[FileLine], delimiter: str, fields: Fields) -> tuple[int, float, int]:
     rows = csv.reader((line.text + "\n" for line in sample), delimiter=delimiter)
     try:
         heads = next(rows)

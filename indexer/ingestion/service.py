@@ -31,7 +31,7 @@ from search.domain import Article
 from search.embedding import Embedder
 from search.engines.protocol import EngineWriter
 from search.errors import SourceError, Stopping
-from search.ingest import Ingested, Line
+from search.ingest import BodyLine, Ingested
 from search.limits import MAX_LINE
 from search.seen_ids import BODY_CACHE, FirstPlaces, refusal
 from search.settings import Settings
@@ -78,7 +78,7 @@ class EngineIngest:
         for thread in self._threads:
             thread.start()
 
-    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
         read = [_refused_again(_read(line), f"line {line.number:,}", places) for line in lines]
         stored = iter(self._store([each for each in read if isinstance(each, Article)]))
         return [next(stored) if isinstance(each, Article) else each for each in read]
@@ -263,7 +263,7 @@ def _refused_again(
     return Ingested(found.info.id, "failed", refusal(found.info.id, str(first)), "duplicate-id")
 
 
-def _read(line: Line) -> Article | Ingested:
+def _read(line: BodyLine) -> Article | Ingested:
     """Return the article of a line of JSON, or why there is none."""
     if line.content is None:
         return Ingested("", "failed", f"the line has more than {MAX_LINE:,} bytes", "too-large")

@@ -19,7 +19,7 @@ import uvicorn
 from api.app import create_app
 from api.serving.http_protocol import TimedProtocol
 from api.serving.server import StoppingServer, _bound
-from search.ingest import Ingest, Ingested, Line
+from search.ingest import BodyLine, Ingest, Ingested
 from search.ranking.searcher import Searcher
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
@@ -114,7 +114,7 @@ class Stream:
 class Forgetful(ToldIngest):
     """Answers and remembers nothing, so that memory is the server's own."""
 
-    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
         for each in lines:
             places.of(str(json.loads(each.content or b"{}").get("id")), str(each.number))
         return [Ingested("a", "created") for _ in lines]
@@ -123,7 +123,7 @@ class Forgetful(ToldIngest):
 class Wordy(ToldIngest):
     """Says a hundred kilobytes about each line."""
 
-    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
         self._work()
         self.batches.append(len(lines))
         return [Ingested("a", "failed", "x" * 100_000, "bad-field") for _ in lines]

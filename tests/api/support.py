@@ -23,7 +23,7 @@ from search.domain import (
     StoredPassage,
 )
 from search.engines.protocol import EngineStatus, Fingerprint
-from search.ingest import Ingest, Ingested, Line
+from search.ingest import BodyLine, Ingest, Ingested
 from search.ranking.searcher import Searcher
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
@@ -102,7 +102,7 @@ class ToldIngest:
         self.stopped = False
         self.closed = False
 
-    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
         self._work()
         self.batches.append(len(lines))
         return [self._line(line, places) for line in lines]
@@ -131,7 +131,7 @@ class ToldIngest:
     def close(self) -> None:
         self.closed = True
 
-    def _line(self, line: Line, places: FirstPlaces) -> Ingested:
+    def _line(self, line: BodyLine, places: FirstPlaces) -> Ingested:
         if line.content is None:
             return Ingested("", "failed", "too long", "too-large")
         try:

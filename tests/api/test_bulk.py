@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from api import bodies
 from api.routes import bulk
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable
-from search.ingest import Ingested, Line
+from search.ingest import BodyLine, Ingested
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.api.streams import answers, line
@@ -166,7 +166,7 @@ class FailingLater(ToldIngest):
         super().__init__()
         self.errors = list(errors)
 
-    def lines(self, lines: Sequence[Line], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
         if self.batches and self.errors:
             raise self.errors.pop(0)
         return super().lines(lines, places)

@@ -18,7 +18,7 @@ from pypdf import PdfWriter
 from indexer.extraction import pdf
 from indexer.extraction.pdf import glyphs
 from indexer.extraction.pdf.fonts import plain
-from indexer.extraction.pdf.glyphs import Piece
+from indexer.extraction.pdf.glyphs import DrawnText
 from indexer.extraction.pdf.lines import is_right_to_left, lines_of, texts_of
 from indexer.extraction.registry import Extracted
 from search.errors import SourceError
@@ -201,7 +201,7 @@ def test_what_is_drawn_twice_for_bold_is_there_once() -> None:
         f"BT /F 12 Tf {72 + shift} 700 Td (B) Tj (ig) Tj ET\n".encode() for shift in (0, 0.3)
     )
     pieces = [
-        Piece(char, 10 * n + shift, 10 * n + 8 + shift, 5, 12)
+        DrawnText(char, 10 * n + shift, 10 * n + 8 + shift, 5, 12)
         for shift in (0.0, 0.4)
         for n, char in enumerate("ميبك")
     ]
@@ -379,7 +379,7 @@ SEEN: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("seen", "read"), SEEN)
 @pytest.mark.parametrize("backwards", [False, True])
 def test_what_is_seen_becomes_what_is_read(seen: str, read: str, backwards: bool) -> None:
-    pieces = [Piece(c, 6.0 * n, 6.0 * n + 6, 100, 12) for n, c in enumerate(seen)]
+    pieces = [DrawnText(c, 6.0 * n, 6.0 * n + 6, 100, 12) for n, c in enumerate(seen)]
     if backwards:
         pieces.reverse()
     assert texts_of(lines_of(pieces), right_to_left=True) == [read]
@@ -387,7 +387,7 @@ def test_what_is_seen_becomes_what_is_read(seen: str, read: str, backwards: bool
 
 def test_arabic_in_a_latin_text() -> None:
     seen = "The word باتك means book, ملق 12 pen."
-    pieces = [Piece(c, 6.0 * n, 6.0 * n + 6, 100, 12) for n, c in enumerate(seen)]
+    pieces = [DrawnText(c, 6.0 * n, 6.0 * n + 6, 100, 12) for n, c in enumerate(seen)]
     lines = lines_of(pieces)
     assert not is_right_to_left(lines)
     assert texts_of(lines, right_to_left=False) == ["The word كتاب means book, قلم 12 pen."]
@@ -396,9 +396,9 @@ def test_arabic_in_a_latin_text() -> None:
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
 def test_marks_go_to_the_letter_they_stand_over(order: tuple[int, ...]) -> None:
     drawn = [
-        Piece("ب", 0, 6, 100, 12),
-        Piece("\u064e", 15, 15, 104, 12, mark=True),
-        Piece("ك", 10, 20, 100, 12),
+        DrawnText("ب", 0, 6, 100, 12),
+        DrawnText("\u064e", 15, 15, 104, 12, mark=True),
+        DrawnText("ك", 10, 20, 100, 12),
     ]
     lines = lines_of([drawn[place] for place in order])
     assert texts_of(lines, right_to_left=True)[0].replace(" ", "") == "كَب"
@@ -434,6 +434,6 @@ def test_bytes_that_are_cut_or_changed(data: st.DataObject) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=3), *[st.floats(-1e5, 1e5)] * 3, st.booleans())))
 def test_any_pieces_become_lines(drawn: list[tuple[str, float, float, float, bool]]) -> None:
-    pieces = [Piece(t, x, x + abs(w), y, 12, mark=mark) for t, x, w, y, mark in drawn]
+    pieces = [DrawnText(t, x, x + abs(w), y, 12, mark=mark) for t, x, w, y, mark in drawn]
     lines = lines_of(pieces)
     assert len(texts_of(lines, right_to_left=True)) == len(lines)

@@ -19,7 +19,7 @@ from search.embedding import Progress
 from search.engines import open_engine
 from search.engines.protocol import Engine, WriteOutcome
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, Stopping
-from search.ingest import Ingested, Line
+from search.ingest import BodyLine, Ingested
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.support import HashingEmbedder
@@ -35,7 +35,7 @@ def ingest(engine: Engine, settings: Settings) -> Iterator[EngineIngest]:
 def lines(ingest: EngineIngest, contents: Sequence[bytes]) -> list[Ingested]:
     """Give lines as one body."""
     with closing(FirstPlaces()) as places:
-        return ingest.lines([Line(n, each) for n, each in enumerate(contents, start=1)], places)
+        return ingest.lines([BodyLine(n, each) for n, each in enumerate(contents, start=1)], places)
 
 
 def line(id: object, text: object) -> bytes:
@@ -63,10 +63,15 @@ def test_the_first_of_one_id_in_a_body_is_what_stays(ingest: EngineIngest, engin
     """Whether the second is the same, in the same call or in another; not in another body."""
     with closing(FirstPlaces()) as places:
         ended = ingest.lines(
-            [Line(1, line("a", "أول")), Line(4, line("a", "أول")), Line(5, line("b", "نص"))], places
+            [
+                BodyLine(1, line("a", "أول")),
+                BodyLine(4, line("a", "أول")),
+                BodyLine(5, line("b", "نص")),
+            ],
+            places,
         )
-        ended += ingest.lines([Line(70, line("a", "ثان"))], places)
-        again = ingest.lines([Line(1, line("a", "أول"))], places)  # as after an engine was busy
+        ended += ingest.lines([BodyLine(70, line("a", "ثان"))], places)
+        again = ingest.lines([BodyLine(1, line("a", "أول"))], places)  # as after an engine was busy
     assert [(e.id, e.status, e.code) for e in ended] == [
         ("a", "created", ""), ("a", "failed", "duplicate-id"),
         ("b", "created", ""), ("a", "failed", "duplicate-id"),

@@ -20,7 +20,7 @@ from search.domain import Vector
 from search.embedding import Progress
 from search.engines.protocol import Engine
 from search.errors import Stopping
-from search.ingest import Ingested, Line
+from search.ingest import BodyLine, Ingested
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.support import HashingEmbedder
@@ -49,7 +49,8 @@ class SlowEmbedder(HashingEmbedder):
 def lines(ingest: EngineIngest, *contents: dict[str, str]) -> list[Ingested]:
     with closing(FirstPlaces()) as places:
         return ingest.lines(
-            [Line(n, json.dumps(each).encode()) for n, each in enumerate(contents, start=1)], places
+            [BodyLine(n, json.dumps(each).encode()) for n, each in enumerate(contents, start=1)],
+            places,
         )
 
 

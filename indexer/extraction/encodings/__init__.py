@@ -83,7 +83,7 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FileLine:
     """One line, without its end: its 1-based number, its size in bytes, and why it has no text."""
 
     number: int
@@ -166,14 +166,14 @@ def decode(content: bytes, declared: str = "", *, said: str = "") -> tuple[str, 
     return _checked(content, encoding.name).removeprefix("\ufeff"), encoding
 
 
-def lines(stream: BinaryIO, limit: int, encoding: str = "") -> Iterator[Line]:
+def lines(stream: BinaryIO, limit: int, encoding: str = "") -> Iterator[FileLine]:
     """Yield a file's lines as `opened_lines` does."""
     yield from opened_lines(stream, limit, encoding)[1]
 
 
 def opened_lines(
     stream: BinaryIO, limit: int, encoding: str = ""
-) -> tuple[Encoding, Iterator[Line]]:
+) -> tuple[Encoding, Iterator[FileLine]]:
     """Return a file's encoding and its lines; one too long or not text has a `problem` instead.
 
     Reads in pieces and keeps at most `limit` bytes of a line, however long it is. The first
@@ -191,18 +191,18 @@ def opened_lines(
     return found, _decoded(pieces, found.name, limit)
 
 
-def _decoded(pieces: Iterator[bytes], name: str, limit: int) -> Iterator[Line]:
+def _decoded(pieces: Iterator[bytes], name: str, limit: int) -> Iterator[FileLine]:
     offset = 0
     for number, (line, size) in enumerate(_bounded_lines(pieces, limit), start=1):
         if len(line) > limit:
             problem = f"the line has {size:,} bytes, and {limit:,} are the most"
-            yield Line(number, "", size, problem)
+            yield FileLine(number, "", size, problem)
         else:
             try:
                 text = _checked(line, name, offset)
-                yield Line(number, text.removeprefix("\ufeff") if number == 1 else text, size)
+                yield FileLine(number, text.removeprefix("\ufeff") if number == 1 else text, size)
             except SourceError as error:
-                yield Line(number, "", size, str(error))
+                yield FileLine(number, "", size, str(error))
         offset += size
 
 

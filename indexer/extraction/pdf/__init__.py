@@ -41,7 +41,7 @@ from indexer.extraction.arabic_repair import joined_lines, mended, without_runni
 from indexer.extraction.documents import Facts, article
 from indexer.extraction.pdf.fonts import UNKNOWN, plain
 from indexer.extraction.pdf.glyphs import Fonts, has_picture, pieces_of
-from indexer.extraction.pdf.lines import Line, is_right_to_left, lines_of, texts_of
+from indexer.extraction.pdf.lines import PageLine, is_right_to_left, lines_of, texts_of
 from indexer.extraction.registry import MEBIBYTE, Extracted, Options
 from indexer.sources import Failure
 from search.errors import SourceError
@@ -167,7 +167,7 @@ def _pages(reader: PdfReader) -> tuple[list[str], tuple[str, ...]]:
     if count > MAX_PAGES:
         raise SourceError(f"{count:,} pages, and {MAX_PAGES:,} are the most", code="too-large")
     fonts: Fonts = {}
-    pages: list[list[Line]] = []
+    pages: list[list[PageLine]] = []
     letters = pictures = 0
     for number in range(count):
         what = f"page {number + 1:,}"
@@ -192,7 +192,7 @@ def _pages(reader: PdfReader) -> tuple[list[str], tuple[str, ...]]:
     return [_page(page, [next(said) for _ in page]) for page in pages], notes
 
 
-def _page(lines: Sequence[Line], texts: Sequence[str]) -> str:
+def _page(lines: Sequence[PageLine], texts: Sequence[str]) -> str:
     """Return a page's lines, with an empty one where there is more space between two."""
     steps = [above.level - below.level for above, below in pairwise(lines)]
     usual = median_low([step for step in steps if step > 0] or [0])

@@ -28,7 +28,7 @@ _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class DrawnText:
     """Some glyphs that are one letter, mark, ligature or `/ActualText`, in reading order.
 
     `start` and `end` are its sides along the line, `level` the height of the line, both in
@@ -72,8 +72,8 @@ class _Page:
         self._state = _State()
         self._text = self._line = _IDENTITY
         self._actual: list[str | None] = []  # of each marked content that is open
-        self._held: list[Piece] = []  # drawn inside of the outermost /ActualText
-        self.pieces: list[Piece] = []
+        self._held: list[DrawnText] = []  # drawn inside of the outermost /ActualText
+        self.pieces: list[DrawnText] = []
 
     def draw(self, content: object, resources: object, depth: int = 0) -> None:
         if not isinstance(content, DictionaryObject | list) or not isinstance(
@@ -210,7 +210,7 @@ class _Page:
             start, end = origin + moved * along, origin + (moved + wide * state.scale) * along
             if end < start:
                 start, end = end, start
-            piece = Piece(text, start, end, level, size, turn, mark)
+            piece = DrawnText(text, start, end, level, size, turn, mark)
             if held:
                 self._held.append(piece)
             elif text:
@@ -219,13 +219,13 @@ class _Page:
             moved += (wide + state.char_space + space) * state.scale
         self._text = _times((1, 0, 0, 1, moved, 0), self._text)
 
-    def _add(self, piece: Piece) -> None:
+    def _add(self, piece: DrawnText) -> None:
         if len(self.pieces) >= MAX_GLYPHS:
             raise SourceError(f"a page draws more than {MAX_GLYPHS:,} letters", code="bomb")
         self.pieces.append(piece)
 
 
-def pieces_of(page: PageObject, reader: PdfReader, fonts: Fonts) -> list[Piece]:
+def pieces_of(page: PageObject, reader: PdfReader, fonts: Fonts) -> list[DrawnText]:
     """Return what a page draws, in the order it is drawn; `fonts` is kept for its other pages.
 
     Its streams are forgotten after it: pypdf keeps what it has read, and a scanned book is

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
-from indexer.extraction.pdf.glyphs import Piece
+from indexer.extraction.pdf.glyphs import DrawnText
 
 # Of the font's size. A space of Noto Naskh has .24, of Times .25; letters are kerned by
 # .05 and a justified line without spaces of its own (TeX) has .2 and more.
@@ -35,7 +35,7 @@ _BULLETS = "•▪◦‣·●○■□\uf0b7 "
 
 
 @dataclass(slots=True)
-class Line:
+class PageLine:
     """A line's letters from left to right, with spaces where there are gaps; nothing else is
     kept of a page: a book's pieces would take 300 MB.
     """
@@ -48,14 +48,14 @@ class Line:
 class _Open:
     """A line that is being drawn; marks wait for the letter that is drawn next."""
 
-    bases: list[Piece] = field(default_factory=list)
+    bases: list[DrawnText] = field(default_factory=list)
     marks: dict[int, list[str]] = field(default_factory=dict)  # of each base, by its place
-    waiting: list[Piece] = field(default_factory=list)
+    waiting: list[DrawnText] = field(default_factory=list)
 
 
-def lines_of(pieces: Sequence[Piece]) -> list[Line]:
+def lines_of(pieces: Sequence[DrawnText]) -> list[PageLine]:
     """Return the lines of a page in the order they are drawn."""
-    lines: list[Line] = []
+    lines: list[PageLine] = []
     drawn = _Open()
     for piece in pieces:
         if piece.mark:
@@ -75,12 +75,12 @@ def lines_of(pieces: Sequence[Piece]) -> list[Line]:
     return lines
 
 
-def _same_line(first: Piece, piece: Piece) -> bool:
+def _same_line(first: DrawnText, piece: DrawnText) -> bool:
     size = max(first.size, piece.size)
     return piece.turn == first.turn and abs(piece.level - first.level) <= SAME_LINE * size
 
 
-def _place(drawn: _Open, following: Piece | None) -> None:
+def _place(drawn: _Open, following: DrawnText | None) -> None:
     """Give the waiting marks to the letter before or to `following`, which is on this line."""
     for mark in drawn.waiting:
         before = drawn.bases[-1] if drawn.bases else None
@@ -93,7 +93,7 @@ def _place(drawn: _Open, following: Piece | None) -> None:
     drawn.waiting.clear()
 
 
-def _placed(drawn: _Open, following: Piece) -> _Open:
+def _placed(drawn: _Open, following: DrawnText) -> _Open:
     """Give the waiting marks to the letter before, or to `following` that begins a line."""
     begun = _Open()
     for mark in drawn.waiting:
@@ -105,14 +105,14 @@ def _placed(drawn: _Open, following: Piece) -> _Open:
     return begun
 
 
-def _farness(mark: Piece, base: Piece | None) -> float:
+def _farness(mark: DrawnText, base: DrawnText | None) -> float:
     if base is None or not base.text.strip():
         return 1e9
     aside = max(base.start - mark.start, mark.start - base.end, 0.0)
     return aside + abs(mark.level - base.level)
 
 
-def _sorted(drawn: _Open) -> Line:
+def _sorted(drawn: _Open) -> PageLine:
     """Return the line from left to right, each letter with its marks, none drawn twice."""
     whole = [
         _with_marks(base, drawn.marks[place]) if place in drawn.marks else base
@@ -127,15 +127,15 @@ def _sorted(drawn: _Open) -> Line:
     if rises < 0:
         whole.reverse()
     whole.sort(key=lambda piece: round(piece.start / (TIE * piece.size or 1)))
-    kept: list[Piece] = []
+    kept: list[DrawnText] = []
     for piece in whole:
         if not (kept and _is_twice(kept[-1], piece)):
             kept.append(piece)
     first = drawn.bases[0]
-    return Line(_spaced(kept, first.size), first.level)
+    return PageLine(_spaced(kept, first.size), first.level)
 
 
-def _is_twice(before: Piece, piece: Piece) -> bool:
+def _is_twice(before: DrawnText, piece: DrawnText) -> bool:
     """Tell whether a piece is drawn over the one before: for bold, or with its mark (Typst).
 
     Typst says "a letter and its mark" of the glyph of each; they stand over each other.
@@ -148,14 +148,14 @@ def _is_twice(before: Piece, piece: Piece) -> bool:
     return abs(before.start - piece.start) < TWICE * width
 
 
-def _with_marks(base: Piece, marks: list[str]) -> Piece:
+def _with_marks(base: DrawnText, marks: list[str]) -> DrawnText:
     """Return a letter with its marks, a shadda before its vowel as it is typed."""
     ordered = sorted("".join(marks), key=lambda mark: mark != "\u0651")
     text = base.text + "".join(ordered)
-    return Piece(text, base.start, base.end, base.level, base.size, base.turn)
+    return DrawnText(text, base.start, base.end, base.level, base.size, base.turn)
 
 
-def _spaced(pieces: list[Piece], size: float) -> list[str]:
+def _spaced(pieces: list[DrawnText], size: float) -> list[str]:
     """Return the texts of pieces from left to right, with a space where there is a gap."""
     texts: list[str] = []
     end = None
@@ -169,7 +169,7 @@ def _spaced(pieces: list[Piece], size: float) -> list[str]:
     return texts
 
 
-def is_right_to_left(lines: Sequence[Line]) -> bool:
+def is_right_to_left(lines: Sequence[PageLine]) -> bool:
     """Tell whether a document has more Arabic letters than others."""
     right = left = 0
     for line in lines:
@@ -182,7 +182,7 @@ def is_right_to_left(lines: Sequence[Line]) -> bool:
     return right > left
 
 
-def texts_of(lines: Sequence[Line], *, right_to_left: bool) -> list[str]:
+def texts_of(lines: Sequence[PageLine], *, right_to_left: bool) -> list[str]:
     """Return each line as it is read, without the bullets it begins with.
 
     Brackets inside of Arabic are drawn turned around. Some producers name them as they look

@@ -119,7 +119,7 @@ def _failed(error: BaseException) -> Failure:
             return failed(error.code, str(error))
         case RecursionError():
             return failed("damaged", "nested more deeply than a text can be")
-        case confinement.Refused():
+        case confinement.ConfinementRefused():
             return failed("crashed", f"its reader tried what it may not: {error}")
         case OSError():
             return failed("unreadable", error.strerror or type(error).__name__)

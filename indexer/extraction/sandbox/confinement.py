@@ -74,7 +74,7 @@ _REFUSED = frozenset(
 _REFUSED_FAMILIES = ("socket.", "ftplib.", "http.client.", "imaplib.", "poplib.", "smtplib.")
 
 
-class Refused(PermissionError):
+class ConfinementRefused(PermissionError):
     """What parses a file tried what parsing does not need."""
 
 
@@ -126,11 +126,11 @@ def refuse_other_work(packages: Iterable[str]) -> None:
                 return
             writing = isinstance(flags, int) and flags & _WRITING
             if writing or (isinstance(mode, str) and set(mode) & set("wax+")):
-                raise Refused(f"opening a file for writing: {path!r}")
+                raise ConfinementRefused(f"opening a file for writing: {path!r}")
             if isinstance(path, str | bytes) and not _within(os.fsdecode(path), folders):
-                raise Refused(f"opening {path!r}")
+                raise ConfinementRefused(f"opening {path!r}")
         elif event in _REFUSED or event.startswith(_REFUSED_FAMILIES):
-            raise Refused(event)
+            raise ConfinementRefused(event)
 
     sys.addaudithook(hook)
 

@@ -26,7 +26,7 @@ from indexer.extraction.registry import (
     suffix_of,
 )
 from indexer.extraction.sandbox.wire import End, Said, failed
-from indexer.extraction.sandbox.zygote import TIMED_OUT, Child, Gone, Zygote
+from indexer.extraction.sandbox.zygote import TIMED_OUT, Child, ChildGone, Zygote
 from indexer.ingestion.records import article_from, own_id
 from indexer.sources import Failure, Found, SourceFile
 from indexer.sources.naming import shown
@@ -210,7 +210,7 @@ class Parser:
             names = [name, *(f"any{suffix}" for suffix in SUFFIXES if kind == "archives")]
             with closing(self._fork(names, cpu_seconds)) as child:
                 yield from self._said_by(child, reading, seconds, options)
-        except Gone as gone:
+        except ChildGone as gone:
             self.close()
             yield failed("crashed", str(gone))
 
@@ -227,7 +227,7 @@ class Parser:
 
     def _fork(self, names: list[str], cpu_seconds: int) -> Child:
         if self._stopped:
-            raise Gone("parsing was stopped")
+            raise ChildGone("parsing was stopped")
         if self._zygote is not None and not self._zygote.alive():
             self.close()
         self._zygote = self._zygote or Zygote()

@@ -44,7 +44,7 @@ _TOO_LARGE = failed("memory", "parsing it took more memory than a file may")
 _GONE = "the processes that parse files ended with it"
 
 
-class Gone(Exception):
+class ChildGone(Exception):
     """The zygote ended, does not answer, or cannot be started; its text is for people."""
 
 
@@ -52,7 +52,7 @@ class Zygote:
     """One zygote. It must be closed.
 
     Raises:
-        Gone: it cannot be started.
+        ChildGone: it cannot be started.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Zygote:
             )
         except OSError as error:  # no memory or no process left for it
             self.control.close()
-            raise Gone(f"no process to parse files in: {error.strerror}") from error
+            raise ChildGone(f"no process to parse files in: {error.strerror}") from error
         finally:
             other.close()
 
@@ -92,7 +92,7 @@ class Zygote:
             cpu_seconds: processor seconds at most, of all its files.
 
         Raises:
-            Gone: there is none.
+            ChildGone: there is none.
         """
         order = {"formats": formats, "names": names, "memory": memory, "cpu_seconds": cpu_seconds}
         asked, other = socket.socketpair()
@@ -103,7 +103,7 @@ class Zygote:
             return Child(self, asked, int(asked.recv(16)), memory)
         except (OSError, ValueError) as error:
             asked.close()
-            raise Gone(_GONE) from error
+            raise ChildGone(_GONE) from error
 
     def close(self) -> None:
         """End it and its children. A second call does nothing."""

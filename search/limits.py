@@ -20,6 +20,7 @@ MAX_LENGTH: Mapping[str, int] = {
     "language": 35,
     "url": 2_048,
 }
+FIELDS = (*MAX_LENGTH, "published", "tags", "text")
 MAX_TAGS = 64
 MAX_TAG = 100
 MAX_PASSAGE_LENGTH = 8_192

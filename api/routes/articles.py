@@ -21,9 +21,8 @@ from api.writing import Writing
 from search.errors import InputError, NotFound, SourceError
 from search.ingest import MEDIA_TYPES, Ingest
 from search.json_objects import check_keys, object_of
-from search.limits import MAX_ARTICLE, MAX_FILE
+from search.limits import FIELDS, MAX_ARTICLE, MAX_FILE
 
-FIELDS = ("text", "title", "author", "source", "language", "published", "tags", "url")
 Given = TypeVar("Given")
 
 
@@ -244,4 +243,4 @@ def _object(content: bytes) -> Mapping[str, object]:
 
 def _field_in(error: str) -> str:
     """Return the field that an error is about; they quote it."""
-    return next((name for name in re.findall(r'"(\w+)"', error) if name in FIELDS), "body")
+    return next((name for name in re.findall(r'"(\w+)"', error) if name in FIELDS[1:]), "body")

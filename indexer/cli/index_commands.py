@@ -246,7 +246,8 @@ def _ids(collection: str) -> FileIds:
 def _options(fields: list[str] | None, encoding: str) -> Options:
     """Return what a person says of their files. Raises InputError."""
     from indexer.extraction.encodings import known_encoding
-    from indexer.extraction.registry import FIELDS, Options
+    from indexer.extraction.registry import Options
+    from search.limits import FIELDS
 
     named = {}
     for each in fields or ():

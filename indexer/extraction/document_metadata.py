@@ -45,7 +45,7 @@ def offered(field: str, value: object, shown: str = "") -> Offer:
     """Return what is taken of a field's value.
 
     Args:
-        field: one of `indexer.extraction.registry.FIELDS`, not `id` nor `text`.
+        field: one of `search.limits.FIELDS`, not `id` nor `text`.
         value: of any kind.
         shown: its name for people, where that is another.
     """

@@ -20,6 +20,7 @@ from unicodedata import normalize
 from indexer.sources import Failure
 from search import registry
 from search.errors import SettingsError, SourceError
+from search.limits import FIELDS
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -31,9 +32,6 @@ MAX_METADATA = MEBIBYTE  # bytes of it
 
 # Of these a file is many articles, each with its own fields.
 MANY = frozenset({"objects", "tables", "archives"})
-
-# Of an article, as `indexer.ingestion.records` takes them.
-FIELDS = ("id", "title", "author", "source", "language", "published", "tags", "url", "text")
 
 # The suffix decides, in lower case; the module under this package has the reader.
 SUFFIXES: Mapping[str, str] = {

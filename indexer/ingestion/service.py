@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 from unicodedata import normalize
 
-from indexer.extraction.encodings.mojibake import check_as_meant
+from indexer.extraction.encodings.mojibake import WRITTEN, check_fields
 from indexer.extraction.registry import Options
 from indexer.extraction.sandbox.parser import Parser
 from indexer.ingestion.analysis_worker import Terms, Titled, analysed
@@ -282,22 +282,10 @@ def _article(fields: Mapping[str, object]) -> Article | Ingested:
     """Return the article that somebody sends, or why there is none."""
     try:
         article = article_from(fields)
-        _check_encoding(article)
+        written = {name: getattr(article.info, name) for name in WRITTEN}
+        check_fields({**written, "text": article.text})
     except SourceError as error:
         given = fields.get("id", fields.get("_id"))
         shown = str(given)[:512] if isinstance(given, str | int) else ""
         return Ingested(shown, "failed", str(error), error.code)
     return article
-
-
-def _check_encoding(article: Article) -> None:
-    """Raise SourceError for a field that was read in a wrong encoding, and in a file is mended."""
-    info = article.info
-    for name, value in (
-        ("text", article.text),
-        ("title", info.title),
-        ("author", info.author),
-        ("source", info.source),
-        *(("tags", tag) for tag in info.tags),
-    ):
-        check_as_meant(name, value)

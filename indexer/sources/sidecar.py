@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from indexer.extraction.encodings import decode
-from indexer.extraction.encodings.mojibake import check_as_meant
+from indexer.extraction.encodings.mojibake import check_fields
 from indexer.extraction.registry import MANY, MAX_METADATA, METADATA_SUFFIX, kind_of, suffix_of
 from indexer.ingestion.records import parse_object
 from indexer.sources.naming import problem_of
@@ -33,12 +33,7 @@ def metadata_of(path: Path) -> dict[str, object]:
         if content is None:
             return {}
         known = parse_object(decode(content)[0])
-        for name in ("title", "author", "source"):
-            if isinstance(value := known.get(name), str):
-                check_as_meant(name, value)
-        if isinstance(tags := known.get("tags"), list):
-            for tag in tags:
-                check_as_meant("tags", str(tag))
+        check_fields(known)
     except SourceError as error:
         raise SourceError(f"{beside.name}: {error}", code=error.code) from error
     if "text" in known:

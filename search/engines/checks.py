@@ -27,7 +27,7 @@ from search.domain import (
 )
 from search.engines.protocol import FACET_FIELDS, FacetField, Fingerprint, RankRequest
 from search.errors import FingerprintMismatch, InputError
-from search.limits import MAX_ID, MAX_RESULTS
+from search.limits import MAX_ID, MAX_LENGTH, MAX_RESULTS
 from search.query.clauses import (
     MAX_CLAUSES,
     AllOf,
@@ -66,14 +66,9 @@ def check_article(article: IndexedArticle, dimensions: int) -> None:
     """Raise Unfit if an article cannot be stored whole and as it is."""
     info = article.article.info
     _check_id(info.id)
-    for name, value, most in (
-        ("title", info.title, MAX_FIELD),
-        ("url", info.url, MAX_FIELD),
-        ("source", info.source, MAX_VALUE),
-        ("author", info.author, MAX_VALUE),
-        ("language", info.language, MAX_VALUE),
-        *(("tag", tag, MAX_VALUE) for tag in info.tags),
-    ):
+    texts = [(name, getattr(info, name)) for name in MAX_LENGTH if name != "id"]
+    for name, value in (*texts, *(("tag", tag) for tag in info.tags)):
+        most = MAX_FIELD if name in ("title", "url") else MAX_VALUE
         _check_unicode(value, name)
         if len(value) > most:
             raise Unfit(f"its {name} has {len(value):,} characters, at most {most:,} can be kept")

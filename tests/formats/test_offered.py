@@ -16,13 +16,13 @@ from pypdf import PdfWriter
 
 from indexer.extraction.document_metadata import offered
 from indexer.extraction.documents import Facts, article
-from indexer.extraction.registry import FIELDS, Extracted, Options
+from indexer.extraction.registry import Extracted, Options
 from indexer.ingestion.records import article_from
 from indexer.sources import Failure, Found
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from search.errors import SourceError
-from search.limits import MAX_LENGTH, MAX_TAG, MAX_TAGS
+from search.limits import FIELDS, MAX_LENGTH, MAX_TAG, MAX_TAGS
 from tests.formats.reading import BUILDERS, items
 from tests.support import REPOSITORY
 

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from indexer.extraction.encodings.codepages import CANDIDATES, probabilities
 from search.errors import SourceError
 
+WRITTEN = ("title", "author", "source", "tags")  # of an article, by people
 _ROUNDS = 3
 # Of pieces of five letters and more, Arabic ones have .92 and right ones of 12 European
 # languages .09 at most; of fewer letters .77 and .88 (áðý).
@@ -207,6 +208,15 @@ def readable(text: str) -> Readable:
     if problem:
         raise SourceError(problem, code="garbled")
     return Readable(found.text, (*found.notes, *notes))
+
+
+def check_fields(fields: Mapping[str, object]) -> None:
+    """Check what people wrote of the fields of an article with `check_as_meant`."""
+    for name in ("text", *WRITTEN):
+        value = fields.get(name)
+        for text in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(text, str):
+                check_as_meant(name, text)
 
 
 def check_as_meant(name: str, text: str) -> None:

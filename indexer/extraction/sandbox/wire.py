@@ -22,11 +22,11 @@ from typing import Any
 
 import orjson
 
-from indexer.extraction.registry import FIELDS, MEBIBYTE, Extracted
+from indexer.extraction.registry import MEBIBYTE, Extracted
 from indexer.failure_codes import CODES
 from indexer.sources import Failure
 from indexer.sources.naming import has_controls, one_line
-from search.limits import MAX_TEXT
+from search.limits import FIELDS, MAX_TEXT
 
 # `MAX_TEXT`, the most of an article, is 40 MB at worst, in JSON a little more.
 MAX_LINE = 64 * MEBIBYTE

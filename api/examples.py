@@ -44,6 +44,7 @@ SEARCH: SearchOut = {
             "score": 0.97,
             "keyword": {"score": 11.2, "rank": 2},
             "semantic": {"score": 0.87, "rank": 1},
+            "rerank": None,
             "segments": [
                 {"text": "واستهدفت الضربات ثلاث منشآت تستخدمها ", "match": False},
                 {"text": "كتائب", "match": True},

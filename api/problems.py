@@ -127,6 +127,9 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
     errors.EmbedderError: Kind(
         "model-unavailable", 503, "Model unavailable", "The model cannot be loaded or failed.", 30
     ),
+    errors.RerankerError: Kind(
+        "reranker-unavailable", 503, "Reranker unavailable", "The reranker cannot be loaded.", 30
+    ),
     NotReady: Kind("not-ready", 503, "Not ready", "Index and model are still being opened.", 2),
     errors.Stopping: Kind("stopping", 503, "Stopping", "The server is being stopped.", 5),
     Overloaded: Kind("overloaded", 503, "Overloaded", "Too many requests at once.", 1),

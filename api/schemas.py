@@ -84,6 +84,12 @@ class HitOut(TypedDict):
     score: float
     keyword: ComponentOut | None
     semantic: ComponentOut | None
+    rerank: Annotated[
+        float | None,
+        Field(
+            description="The reranker's score, which orders the first hits; null where it was not asked."
+        ),
+    ]
     segments: list[SegmentOut]
     title_segments: list[SegmentOut]
     best_sentence: SpanOut | None
@@ -136,7 +142,7 @@ class SearchOut(TypedDict):
     degraded: Annotated[
         list[str],
         Field(
-            description="What failed: `semantic`; or `behind`, where what was written last is not found by words yet."
+            description="What failed: `semantic`; `rerank`, where the first hits stand in the order they had without; or `behind`, where what was written last is not found by words yet."
         ),
     ]
 
@@ -331,6 +337,7 @@ def _hit_out(hit: Hit) -> HitOut:
         "score": hit.score,
         "keyword": _component_out(hit.keyword),
         "semantic": _component_out(hit.semantic),
+        "rerank": hit.rerank,
         "segments": _segments_out(hit.segments),
         "title_segments": _segments_out(hit.title_segments),
         "best_sentence": _span_out(hit.best_sentence),

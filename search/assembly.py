@@ -6,7 +6,9 @@ from search.analysis.tokens import ANALYSER_VERSION
 from search.embedding import Embedder, open_embedder
 from search.engines import open_engine
 from search.engines.protocol import Fingerprint
+from search.ranking.first_hits import FirstHits
 from search.ranking.searcher import Searcher
+from search.reranking import open_reranker
 from search.settings import Settings
 
 SCHEMA_VERSION = 1  # of what engines store; bump when an index must be made anew
@@ -24,12 +26,27 @@ def fingerprint_of(embedder: Embedder, settings: Settings) -> Fingerprint:
     )
 
 
+def open_first_hits(settings: Settings) -> FirstHits | None:
+    """Return what puts the first hits in the order of a reranker, None where none is set.
+
+    Raises:
+        SettingsError: its settings cannot be used.
+        RerankerError: the reranker cannot be loaded.
+    """
+    reranker = open_reranker(settings)
+    if reranker is None:
+        return None
+    return FirstHits(reranker, settings.rerank_hits, settings.rerank_timeout)
+
+
 def open_searcher(settings: Settings) -> Searcher:
     """Open the model and the engine these settings name.
 
     Raises:
         EmbedderError: the model cannot be loaded.
+        RerankerError: the reranker cannot be loaded.
         EngineError: the engine cannot be opened, or was made with other settings.
     """
-    embedder = open_embedder(settings)
-    return Searcher(open_engine(settings, fingerprint_of(embedder, settings)), embedder)
+    embedder, first_hits = open_embedder(settings), open_first_hits(settings)
+    engine = open_engine(settings, fingerprint_of(embedder, settings))
+    return Searcher(engine, embedder, first_hits)

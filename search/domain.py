@@ -220,6 +220,7 @@ class Hit:
     segments: tuple[Segment, ...]
     title_segments: tuple[Segment, ...]
     best_sentence: Span | None  # inside the passage's text: the evidence by meaning
+    rerank: float | None = None  # the reranker's score, which orders those that have one
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ FihrisError
 ├── SettingsError           an environment variable has a value that cannot be used
 ├── SourceError             a file cannot be read as articles
 ├── EmbedderError           a model cannot be loaded, or failed on a text
+├── RerankerError           a reranker cannot be loaded, failed, or took too long
 └── EngineError             the engine cannot do what was asked
     ├── EngineUnavailable   it cannot be reached or opened now; trying later may help
     │   ├── RecordLost      the record is not all that was acknowledged: older, foreign or gone
@@ -65,6 +66,10 @@ class SourceError(FihrisError):
 
 class EmbedderError(FihrisError):
     """A model cannot be loaded, or failed on a text."""
+
+
+class RerankerError(FihrisError):
+    """A reranker cannot be loaded, failed, or took too long."""
 
 
 class EngineError(FihrisError):

@@ -92,7 +92,7 @@ class JsonService:
         Raises:
             FihrisError: of the class given, what was wrong and what to do.
         """
-        sent = json.dumps(body, ensure_ascii=False).encode()
+        sent = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         end = time.monotonic() + patience
         pause = _FIRST_PAUSE
         while True:

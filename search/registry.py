@@ -35,6 +35,10 @@ OWN_MODELS: Mapping[str, str] = {
     "sentence-transformers": "search.embedding.sentence_transformers",
     "openai": "search.embedding.openai_compatible",
 }
+OWN_RERANKERS: Mapping[str, str] = {
+    "service": "search.reranking.service",
+    "sentence-transformers": "search.reranking.cross_encoder",
+}
 
 
 @cache

@@ -86,6 +86,24 @@ class Settings(BaseSettings):
         True,
         description="embed every sentence besides the passage: ranks better, takes twice as long",
     )
+    reranker: str | None = Field(
+        None,
+        description="reads the first hits again and orders them: `service:` and the service's"
+        " model, or `sentence-transformers:` and a Hub id or folder",
+        max_length=500,
+    )
+    rerank_url: str | None = Field(
+        None,
+        description="base address of the service that `service:` asks; `/rerank` is added",
+        repr=False,  # as embeddings_url
+    )
+    rerank_key: SecretStr | None = Field(None, description="that service's key")
+    rerank_hits: Annotated[int, Field(ge=1, le=50)] = Field(
+        20, description="hits of a search that the reranker orders, 50 at most"
+    )
+    rerank_timeout: Annotated[float, Field(gt=0, le=60)] = Field(
+        2.0, description="seconds after which their order stands as it was"
+    )
     threads: Annotated[int, Field(ge=0, le=1024)] = Field(
         0, description="threads of the model; 0: as many as there are cores"
     )

@@ -52,6 +52,7 @@ const TEXTS = {
     relaxed: "لا توجد فقرة فيها العبارة كما هي بين علامتي التنصيص. هذه نتائج كلماتها.",
     degraded: {
       semantic: "البحث بالمعنى غير متاح الآن. هذه نتائج الكلمات وحدها.",
+      rerank: "لم تُرتَّب النتائج الأولى ترتيبًا ثانيًا.",
       behind: "آخر ما أضيف إلى الفهرس لا يُعثر عليه بكلماته بعد.",
     },
     also: "بحثنا أيضًا عن: ",
@@ -133,6 +134,7 @@ const TEXTS = {
     relaxed: "No paragraph has the quoted phrase. These are results for its words.",
     degraded: {
       semantic: "Search by meaning is not available now. These are results by words only.",
+      rerank: "The first results were not put in a second order.",
       behind: "What was added last is not found by its words yet.",
     },
     also: "Searched also: ",

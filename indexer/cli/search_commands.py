@@ -48,6 +48,7 @@ def search_command(
     from typing import cast
 
     from indexer.cli import output
+    from search.assembly import open_first_hits
     from search.domain import Filter, Mode, Query
     from search.ranking.searcher import Searcher
 
@@ -67,7 +68,7 @@ def search_command(
         ),
     )
     with opened() as (engine, embedder, settings):
-        results = Searcher(engine, embedder).search(query)
+        results = Searcher(engine, embedder, open_first_hits(settings)).search(query)
         is_empty = not results.hits and not engine.status().articles
     if is_empty:
         where = (

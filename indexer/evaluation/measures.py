@@ -13,13 +13,14 @@ from typing import cast
 
 from indexer.evaluation.beir import JudgedSet
 from indexer.ingestion.preparing import prepare
-from search.assembly import fingerprint_of
+from search.assembly import fingerprint_of, open_first_hits
 from search.domain import Article, Mode, Query, Vector
 from search.embedding import Embedder, embed_queries
 from search.engines import open_engine, temporary_index
 from search.engines.protocol import Engine
 from search.errors import EngineError
 from search.limits import MAX_QUERY_LENGTH, MAX_RESULTS, MAX_SIZE
+from search.ranking.first_hits import FirstHits
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 
@@ -69,7 +70,8 @@ def evaluate(
         engine = open_engine(own, fingerprint_of(embedder, own))
         try:
             passages = _write_all(judged.articles, engine, embedder, own, on_step)
-            return _evaluated(engine, embedder, judged, passages, modes, on_step)
+            first_hits = open_first_hits(own)
+            return _evaluated(engine, embedder, first_hits, judged, passages, modes, on_step)
         finally:
             engine.close()
 
@@ -77,6 +79,7 @@ def evaluate(
 def _evaluated(
     engine: Engine,
     embedder: Embedder,
+    first_hits: FirstHits | None,
     judged: JudgedSet,
     passages: int,
     modes: Iterable[Mode],
@@ -86,8 +89,8 @@ def _evaluated(
     modes = tuple(modes)
     texts = queries.values() if {*modes} - {"keyword"} else ()
     # All that a search asks of an embedder is `embed_query`.
-    searcher = Searcher(engine, cast("Embedder", _Remembering(embedder, texts)))
-    timed = Searcher(engine, embedder)
+    searcher = Searcher(engine, cast("Embedder", _Remembering(embedder, texts)), first_hits)
+    timed = Searcher(engine, embedder, first_hits)
     return Evaluation(
         passages=passages,
         queries=len(queries),

@@ -115,6 +115,12 @@ class OpenAICompatibleEmbedder:
         vector: Vector = self._embedded([text], query=True)[0]
         return vector
 
+    def embed_queries(self, texts: Sequence[str]) -> Vector:
+        """Return shape (len(texts), dimensions), each as `embed_query` has it."""
+        starts = range(0, len(texts), self._batch)
+        found = [self._embedded(texts[at : at + self._batch], query=True) for at in starts]
+        return np.concatenate([np.empty((0, self.dimensions), np.float32), *found])
+
     def _embedded(self, texts: Sequence[str], *, query: bool) -> Vector:
         prompt = self._query_prompt if query else self._passage_prompt
         asked = [prompt + (_bounded(text, self.max_tokens).strip() or _NOTHING) for text in texts]

@@ -6,9 +6,7 @@ import logging
 import math
 import re
 import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Self
@@ -43,8 +41,10 @@ from search.query.clauses import Term
 from search.query.matching import FORM_WEIGHT, constraint, near_clause, stem_terms, text_clause
 from search.query.misspellings import may_be_misspelt, misspelt
 from search.query.parse import ParsedQuery, parse
+from search.ranking.first_hits import FirstHits, in_order
 from search.ranking.fusion import fuse
 from search.ranking.highlight import Marker, segments
+from search.ranking.stages import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,8 @@ class _Found:
 
     page: list[tuple[str, float]]
     rankings: Rankings
+    stored: Mapping[str, StoredPassage]  # what was read already
+    reranked: Mapping[str, float]
     parsed: ParsedQuery
     forms: Forms
     mode: Mode
@@ -83,12 +85,17 @@ class Searcher:
     """Answers queries over one engine. Safe to use from many threads.
 
     Without an embedder every answer is by keyword and says `degraded: semantic`; where the
-    engine lacks the words of what was written last, `degraded: behind`.
+    engine lacks the words of what was written last, `degraded: behind`. With `first_hits` the
+    first hits of any search are in a reranker's order; where it fails or is late, they stand
+    as they were and the answer says `degraded: rerank`.
     """
 
-    def __init__(self, engine: Engine, embedder: Embedder | None) -> None:
+    def __init__(
+        self, engine: Engine, embedder: Embedder | None, first_hits: FirstHits | None = None
+    ) -> None:
         self.engine = engine
         self.embedder = embedder
+        self._first_hits = first_hits
         self._preparing: threading.Thread | None = None  # of the model
         self._queries = CentredQueries(embedder) if embedder is not None else None
 
@@ -100,18 +107,15 @@ class Searcher:
             PageTooDeep: the page ends past hit 10,000.
             EngineError: the engine cannot answer.
         """
-        clock = _Clock()
+        clock = Clock()
         found = self._find(query, clock)
-        rankings, page = found.rankings, found.page
+        rankings, page, stored = found.rankings, found.page, dict(found.stored)
         with clock.stage("fetch"):
-            stored = dict(rankings.passages_read)
-            lacking = [key for key, _ in page if key not in stored]
-            if lacking:
-                stored |= {s.passage.id: s for s in self.engine.fetch(lacking)}
+            self._fetch(page, stored)
         with clock.stage("highlight"):
             unknown = misspelt(found.parsed, rankings.frequencies, found.forms)
             marker = Marker(found.parsed, found.forms, unknown)
-            hits = _hits(page, stored, rankings, marker)
+            hits = _hits(page, stored, rankings, marker, found.reranked)
         return Results(
             query=query,
             hits=hits,
@@ -125,19 +129,21 @@ class Searcher:
     def ranked(self, query: Query) -> tuple[list[str], tuple[str, ...]]:
         """Return the passage ids of what `search` finds, and what it is `degraded` by.
 
-        Their texts are not read: a hundred hits take a fraction of the time. Raises as `search`.
+        Their texts are not read, but for a reranker: a hundred hits take a fraction of the
+        time. Raises as `search`.
         """
-        found = self._find(query, _Clock())
+        found = self._find(query, Clock())
         return [key for key, _ in found.page], found.degraded
 
-    def _find(self, query: Query, clock: _Clock) -> _Found:
+    def _find(self, query: Query, clock: Clock) -> _Found:
         _check(query)
         with clock.stage("parse"):
             parsed = parse(query.text)
         with clock.stage("vocabulary"):
             forms = self._forms(parsed) if query.variants else NO_FORMS
+        meaning = meaning_in_arabic(parsed, forms)
         with clock.stage("embed"):
-            vector, degraded = self._embed(meaning_in_arabic(parsed, forms), query.mode)
+            vector, degraded = self._embed(meaning, query.mode)
         mode: Mode = "keyword" if degraded else query.mode
         with clock.stage("rank"):
             rankings = self._rank(query, mode, parsed, vector, forms)
@@ -147,13 +153,27 @@ class Searcher:
         with clock.stage("fuse"):
             weight = KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
             ranked = self._ranked(rankings, mode, vector, weight)
+        stored = dict(rankings.passages_read)
+        reranked: Mapping[str, float] | None = {}
+        if self._first_hits is not None and meaning and query.start < self._first_hits.most:
+            with clock.stage("rerank"):
+                first = ranked[: self._first_hits.most]
+                self._fetch(first, stored)
+                reranked = self._first_hits.scores(meaning, first, stored)
+                ranked = in_order(ranked, reranked or {})
         return _Found(
             page=ranked[query.start : query.start + query.size],
             rankings=rankings,
+            stored=stored,
+            reranked=reranked or {},
             parsed=parsed,
             forms=forms,
             mode=mode,
-            degraded=(*degraded, *(("behind",) if rankings.behind else ())),
+            degraded=(
+                *degraded,
+                *(("rerank",) if reranked is None else ()),
+                *(("behind",) if rankings.behind else ()),
+            ),
             relaxed=relaxed,
         )
 
@@ -167,6 +187,11 @@ class Searcher:
         if mode == "semantic" or weight == 0.0:
             return list(near.items())
         return fuse(text, near, weight, self._queries.spread)
+
+    def _fetch(self, hits: Sequence[tuple[str, float]], stored: dict[str, StoredPassage]) -> None:
+        """Read the passages of hits that are not in `stored` into it."""
+        if lacking := [key for key, _ in hits if key not in stored]:
+            stored |= {s.passage.id: s for s in self.engine.fetch(lacking)}
 
     def prepare(self) -> None:
         """Do now what the first search by words would wait for: word lists, the engine's files.
@@ -183,6 +208,8 @@ class Searcher:
         """Close the engine."""
         if self._preparing is not None:
             self._preparing.join()
+        if self._first_hits is not None:
+            self._first_hits.close()
         self.engine.close()
 
     def __enter__(self) -> Self:
@@ -195,7 +222,8 @@ class Searcher:
         self, query: Query, mode: Mode, parsed: ParsedQuery, vector: Vector | None, forms: Forms
     ) -> Rankings:
         """Rank by words and meaning; by what is nearly a word where no passage has it."""
-        request = _request(query, mode, parsed, vector, forms)
+        least = self._first_hits.most if self._first_hits is not None else 0
+        request = _request(query, mode, parsed, vector, forms, least)
         rankings = self.engine.rank(request)
         if request.clause is None:
             return rankings
@@ -272,8 +300,9 @@ def _request(
     parsed: ParsedQuery,
     vector: Vector | None,
     forms: Forms,
+    least: int,
 ) -> RankRequest:
-    end = query.start + query.size
+    end = max(query.start + query.size, least)
     # By words alone a page needs no more than its own hits: no score depends on the others.
     depth = end if mode == "keyword" else next(depth for depth in DEPTHS if end <= depth)
     return RankRequest(
@@ -328,6 +357,7 @@ def _hits(
     stored: Mapping[str, StoredPassage],
     rankings: Rankings,
     marker: Marker,
+    reranked: Mapping[str, float],
 ) -> tuple[Hit, ...]:
     keyword = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.text, 1)}
     semantic = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.vector, 1)}
@@ -342,6 +372,7 @@ def _hits(
             segments=_segments(found.passage.text, marker, _sentence(found, numbers.get(key))),
             title_segments=marker.highlight(found.article.title),
             best_sentence=_sentence(found, numbers.get(key)),
+            rerank=reranked.get(key),
         )
         for key, score in page
         # A passage deleted between ranking and fetching is no hit any more.
@@ -370,21 +401,3 @@ def _total(mode: str, rankings: Rankings, seen: int) -> Total | None:
     if mode == "keyword":
         return Total(rankings.text_total, exact=rankings.total_is_exact)
     return Total(max(rankings.text_total, seen), exact=False)
-
-
-class _Clock:
-    """Milliseconds by stage."""
-
-    def __init__(self) -> None:
-        self._begun = time.perf_counter()
-        self._stages: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        yield
-        self._stages[name] = (time.perf_counter() - begun) * 1000
-
-    def took_ms(self, engine: Mapping[str, float]) -> dict[str, float]:
-        whole = (time.perf_counter() - self._begun) * 1000
-        return {k: round(v, 3) for k, v in {**self._stages, **engine, "total": whole}.items()}

@@ -29,7 +29,7 @@ def test_an_answer_has_everything(http: TestClient) -> None:
     assert len(answer["hits"]) == 3
     hit = answer["hits"][0]
     assert list(hit) == [
-        "passage", "article", "score", "keyword", "semantic",
+        "passage", "article", "score", "keyword", "semantic", "rerank",
         "segments", "title_segments", "best_sentence",
     ]  # fmt: skip
     assert hit["passage"]["id"] == f"{SEED}#0"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.embedding import open_embedder, openai_compatible
+from search.embedding import embed_queries, open_embedder, openai_compatible
 from search.embedding.openai_compatible import OpenAICompatibleEmbedder
 from search.errors import EmbedderError, SettingsError
 from search.settings import Settings
@@ -60,6 +60,15 @@ def test_vectors_are_the_services_in_order_and_normalised(server: JsonServer) ->
     assert np.sum(found * expected, axis=1) == pytest.approx(1, abs=1e-5)
     assert found.dtype == np.float32
     assert embedder.embed_query(TEXTS[0]) @ expected[0] == pytest.approx(1, abs=1e-5)
+
+
+def test_queries_are_embedded_together_as_alone(server: JsonServer) -> None:
+    embedder = opened(server, query_prompt="q: ", embeddings_batch=3)
+    found = embed_queries(embedder, TEXTS)
+    assert [len(asked.body["input"]) for asked in server.asked] == [1, 3, 1]
+    alone = [embedder.embed_query(text) for text in TEXTS]
+    assert np.sum(found * np.stack(alone), axis=1) == pytest.approx(1, abs=1e-5)
+    assert embedder.embed_queries([]).shape == (0, embedder.dimensions)
 
 
 def test_requests_have_the_key_and_share_a_connection(server: JsonServer) -> None:

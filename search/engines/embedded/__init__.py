@@ -3,11 +3,12 @@
 record.sqlite   the truth: articles, passages, vectors, terms (`record`)
 head.json       its last acknowledged commit (`head`, `chain`)
 text/           Tantivy's files; the record lists them with their checksums (`segments`)
+passages.npz    what a search has in memory, so that opening reads few rows (`snapshot`)
 writer.lock     held by the one process that writes (`locking`)
 record.reserve  room on the disk for removals (`reserve`)
 
 adapter         opens it as settings say
 
-Passage vectors are read from the record into memory as int8 (`vectors`);
+Passage vectors are in memory as int8 (`vectors`);
 sentence vectors stay in the record until a shortlist needs them.
 """

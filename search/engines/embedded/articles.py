@@ -21,8 +21,9 @@ from search.engines.protocol import FacetField
 class Values:
     """The numbers of the different values of a field, from 1; 0 is the empty one. Only grows."""
 
-    def __init__(self) -> None:
-        self._numbers = {"": 0}
+    def __init__(self, names: Iterable[str] = ("",)) -> None:
+        """`names` are those of an earlier one."""
+        self._numbers = {name: number for number, name in enumerate(names)}
 
     def numbers(self, values: Sequence[str]) -> list[int]:
         """Return the numbers of values; those that are new get the next ones."""

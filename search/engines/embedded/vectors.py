@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +55,7 @@ class PassageTable:
     places: NDArray[np.int64]  # the row of each of the vectors
     ids: Mapping[int, str]  # article key -> article id
     articles: Articles
+    saved: tuple[int, int] = 0, 0  # greatest article key and sequence of its file (`snapshot`)
 
     def __len__(self) -> int:
         return len(self.rows.numbers)
@@ -190,12 +191,11 @@ def follow(
             f"it holds {len(ids):,} articles and {len(rows.numbers):,} passages, and "
             f"{state.articles:,} and {state.passages:,} were written"
         )
-    if not len(table):
-        _check_ids(connection, ids)
-    return table_of(table.record, state.sequence, rows, vectors, ids, articles)
+    after = table_of(table.record, state.sequence, rows, vectors, ids, articles)
+    return replace(after, saved=table.saved)
 
 
-def _check_ids(connection: sqlite3.Connection, ids: Mapping[int, str]) -> None:
+def check_ids(connection: sqlite3.Connection, ids: Mapping[int, str]) -> None:
     """Raise RecordCorrupt where SQLite's index of ids does not lead to each article."""
     # Its own order is not asked for, so that SQLite reads the index alone.
     sql = "SELECT key, id FROM articles INDEXED BY sqlite_autoindex_articles_1"

@@ -23,6 +23,7 @@ from search.engines.embedded.changes import State
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import RECORD, Record
 from search.engines.embedded.reserve import RESERVE
+from search.engines.embedded.snapshot import SNAPSHOT
 from search.engines.protocol import Fingerprint
 from search.errors import EngineUnavailable, RecordCorrupt, RecordLost
 
@@ -102,7 +103,12 @@ class Versions:
             shutil.rmtree(place, ignore_errors=True)
             return
         shutil.rmtree(place / TEXT, ignore_errors=True)
-        for name in (HEAD, RESERVE, *(RECORD + ending for ending in ("", "-wal", "-shm"))):
+        for name in (
+            HEAD,
+            RESERVE,
+            SNAPSHOT,
+            *(RECORD + ending for ending in ("", "-wal", "-shm")),
+        ):
             (place / name).unlink(missing_ok=True)
 
 

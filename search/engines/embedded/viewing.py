@@ -21,7 +21,8 @@ from search.engines.embedded.changes import State, read_removals
 from search.engines.embedded.derived import OpenText, TextFollower
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import Record
-from search.engines.embedded.vectors import PassageTable, follow, no_passages
+from search.engines.embedded.snapshot import is_outdated, read_snapshot, write_snapshot
+from search.engines.embedded.vectors import PassageTable, check_ids, follow, no_passages
 from search.errors import EngineError, EngineUnavailable
 
 log = logging.getLogger(__name__)
@@ -135,12 +136,21 @@ class Views:
         self, table: PassageTable | None, connection: sqlite3.Connection, now: State
     ) -> PassageTable:
         """Return the table of what the record holds now, made of an earlier one if that can be."""
-        if table is None or table.record != now.record or table.sequence < now.horizon:
+        first = table is None or table.record != now.record
+        if table is None or first:
+            table = read_snapshot(self._record.path.parent, connection, now.record)
+        if table is None or table.sequence < now.horizon:
             table = no_passages(now.record, self._dimensions)
-        if table.sequence == now.sequence:
-            return table
-        removals = read_removals(connection, table.sequence) if table.ids else []
-        return follow(table, connection, now, [key for key, _, _ in removals])
+        if table.sequence != now.sequence:
+            removals = read_removals(connection, table.sequence) if table.ids else []
+            table = follow(table, connection, now, [key for key, _, _ in removals])
+        if first:
+            check_ids(connection, table.ids)
+        if is_outdated(table, now):
+            with self._lock.borrowed("saving what it has in memory") as mine:
+                if mine:
+                    table = write_snapshot(self._record.path.parent, table, now.head())
+        return table
 
     def _followed(self, state: State) -> OpenText:
         """Return the text index at `state`, or the newest one if another process is writing.

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from search.domain import Filter
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.embedded.snapshot import SNAPSHOT
 from search.engines.embedded.storing import create
 from search.engines.protocol import FACET_FIELDS, RankRequest
 from search.errors import EngineError, FingerprintMismatch, RecordCorrupt, RecordLost
@@ -137,7 +138,9 @@ def test_facets_from_memory_are_those_of_the_text_index(
 @pytest.fixture(scope="module")
 def truth(sound: Path) -> Answers:
     with opened(sound) as engine:
-        return asked(engine)
+        answers = asked(engine)
+    assert (sound / SNAPSHOT).exists()
+    return answers
 
 
 def columns() -> list[tuple[str, str]]:
@@ -189,6 +192,8 @@ def test_no_damaged_field_gives_a_wrong_answer(
     shutil.copytree(sound, folder)
     if seed % 2:
         shutil.rmtree(folder / "text")
+    if seed % 3:
+        (folder / SNAPSHOT).unlink()
     with closing(sqlite3.connect(folder / "record.sqlite")) as connection, connection:
         damage_field(connection, *field, mutation, seed)
     check(folder, truth)
@@ -260,6 +265,8 @@ def test_no_flipped_bit_of_the_file_gives_a_wrong_answer(
         shutil.copytree(sound, folder)
         if turn % 2:
             shutil.rmtree(folder / "text")
+        if turn % 3:
+            (folder / SNAPSHOT).unlink()
         content = bytearray(plain)
         content[at] ^= bit
         (folder / "record.sqlite").write_bytes(content)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.clauses import Everything
-from search.engine import FACET_FIELDS, RankRequest
 
 from search.domain import Filter
 from search.engines.embedded import snapshot, storing, vectors
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.rows import ArticleRow, article_rows
 from search.engines.embedded.snapshot import SNAPSHOT
+from search.engines.protocol import FACET_FIELDS, RankRequest
+from search.query.clauses import Everything
 from tests.conformance.corpus import EMBEDDER, indexed, random_articles, without_vectors
 from tests.engines.embedded.opening import opened
 from tests.engines.embedded.test_damage import empty, flipped, lengthened, missing, truncated

@@ -166,6 +166,12 @@ class JsonService:
                 f"{self._variables}_TIMEOUT",
                 passing=True,
             )
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return _Failed(
+                "has a certificate of no authority that is known here: name its file in "
+                "SSL_CERT_FILE",
+                passing=False,
+            )
         return _Failed(
             f"cannot be reached ({type(error).__name__}): start it, or set {self._variables}_URL",
             passing=not isinstance(error, ssl.SSLError),

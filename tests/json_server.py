@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+
+from tests.servers.certificates import Certificates
 
 
 @dataclass
@@ -33,7 +36,9 @@ class Asked:
 class JsonServer:
     """Answers each POST with what `answer` makes of its body, after those in `first`."""
 
-    def __init__(self, answer: Callable[[Any], object]) -> None:
+    def __init__(
+        self, answer: Callable[[Any], object], certificates: Certificates | None = None
+    ) -> None:
         self.asked: list[Asked] = []
         self.first: list[Answer] = []
         self.answer = answer
@@ -70,7 +75,13 @@ class JsonServer:
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        scheme = "http"
+        if certificates is not None:
+            scheme = "https"
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates.chain, certificates.key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}/v1"
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from search.embedding.openai_compatible import OpenAICompatibleEmbedder
 from search.errors import EmbedderError, SettingsError
 from search.settings import Settings
 from tests.json_server import Answer, JsonServer
+from tests.servers.certificates import make_certificates
 from tests.support import HashingEmbedder
 
 KEY = "sk-a-key-of-the-tests"
@@ -245,6 +247,20 @@ def test_a_service_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(openai_compatible, "_QUERY_PATIENCE", 0.3)
     with pytest.raises(EmbedderError, match=r"/v1/embeddings cannot be reached.*start it"):
         open_embedder(Settings(model="openai:m", embeddings_url=url))
+
+
+def test_a_certificate_must_be_of_a_known_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = make_certificates(tmp_path / "certificates")
+    with JsonServer(embeddings, certificates) as server:
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        with pytest.raises(EmbedderError, match=r"certificate of no authority.*SSL_CERT_FILE"):
+            opened(server)
+        assert server.asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+        opened(server).embed_query("x")
+        assert len({asked.connection for asked in server.asked}) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ docs/CONFIGURATION.md lists them; a test holds that list and this class together
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -14,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from search import registry
 from search.errors import SettingsError
+
+_MOST_BYTES = 65_536  # of a file of settings
 
 
 def _absolute(path: Path) -> Path:
@@ -157,20 +160,61 @@ class Settings(BaseSettings):
     )
 
 
-def read_settings() -> Settings:
+def read_settings(
+    instead: Mapping[str, str] | None = None, source: str = "the environment"
+) -> Settings:
     """Return the settings of this environment.
+
+    Args:
+        instead: values by field, which come before those of the environment.
+        source: what to name where one cannot be used.
 
     Raises:
         SettingsError: a variable has a value that cannot be used; all are named.
     """
     try:
-        return Settings()
+        return Settings(**dict[str, Any](instead or {}))
     except ValidationError as error:
         problems = "; ".join(
             f"FIHRIS_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}{_got(e['loc'], e['input'])}"
             for e in error.errors()
         )
-        raise SettingsError(f"cannot use the environment: {problems}") from error
+        raise SettingsError(f"cannot use {source}: {problems}") from error
+
+
+def settings_of_file(path: Path) -> Settings:
+    """Return this environment's settings with those of a file of `FIHRIS_NAME=value` lines instead.
+
+    Lines that are blank or begin with # are passed over. Values are taken as they stand, without
+    the white space around them; nothing is quoted or expanded.
+
+    Raises:
+        SettingsError: it cannot be read, or a line names no setting or one a second time.
+    """
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: it is not UTF-8") from error
+    if len(content) > _MOST_BYTES or "\0" in text:
+        raise SettingsError(f"{path}: settings are text of {_MOST_BYTES:,} bytes at most")
+    instead: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        name, equals, value = map(str.strip, line.partition("="))
+        if not name or name.startswith("#"):
+            continue
+        field = name.removeprefix("FIHRIS_").lower()
+        if not equals or name != f"FIHRIS_{field.upper()}" or field not in Settings.model_fields:
+            raise SettingsError(
+                f"{path}:{number}: not FIHRIS_NAME=value with a setting of docs/CONFIGURATION.md"
+            )
+        if field in instead:
+            raise SettingsError(f"{path}:{number}: {name} stands there a second time")
+        instead[field] = value
+    return read_settings(instead, str(path))
 
 
 def _got(place: tuple[int | str, ...], value: object) -> str:

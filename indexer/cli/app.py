@@ -15,7 +15,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from indexer.cli import index_commands, maintenance_commands, search_commands, serve_command
+from indexer.cli import (
+    evaluation_commands,
+    index_commands,
+    maintenance_commands,
+    search_commands,
+    serve_command,
+)
 from indexer.cli.terminal import log_plainly, plain
 from search.errors import FihrisError, InputError, SettingsError, SourceError
 
@@ -98,7 +104,8 @@ for command in (
     maintenance_commands.upgrade_command,
     maintenance_commands.accept_command,
     maintenance_commands.migrate_command,
-    search_commands.evaluate_command,
+    evaluation_commands.evaluate_command,
+    evaluation_commands.judge_command,
     search_commands.analyze_command,
     search_commands.formats_command,
 ):

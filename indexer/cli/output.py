@@ -21,11 +21,12 @@ from indexer.cli.terminal import plain
 if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
     from _typeshed import DataclassInstance
 
+    from indexer.evaluation.comparison import Compared
     from indexer.evaluation.measures import Evaluation
     from indexer.ingestion.pipeline import Report
     from indexer.ingestion.reindex import Copied
     from search.analysis.tokens import Token
-    from search.domain import Component, Hit, Results, Segment
+    from search.domain import Component, Hit, Mode, Results, Segment
     from search.engines.protocol import EngineStatus
 
 MOST_SHOWN = 20  # kinds of what was left out
@@ -222,6 +223,8 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, object]:
     return {
         "passages": evaluation.passages,
         "queries": evaluation.queries,
+        "judged": evaluation.judged,
+        "missing": evaluation.missing,
         "modes": {
             mode: {
                 "ndcg@10": scores.ndcg_at_10,
@@ -246,4 +249,33 @@ def evaluation_table(evaluation: Evaluation) -> str:
         f"{s.p50_ms:>9.1f}{s.p95_ms:>9.1f}"
         for mode, s in evaluation.modes.items()
     ]
+    return "\n".join(rows)
+
+
+def comparison_text(compared: Mapping[Mode, Compared]) -> str:
+    """Return for people how two settings differ in nDCG@10."""
+    rows = [
+        "nDCG@10; p: the chance of such a difference if both were alike (paired randomisation test)",
+        f"{'mode':<10}{'as set':>9}{'against':>9}{'change':>9}{'p':>9}{'better':>8}{'worse':>7}",
+    ]
+    rows += [
+        f"{mode:<10}{c.first:>9.4f}{c.second:>9.4f}{c.second - c.first:>+9.4f}{c.p:>9.4f}"
+        f"{c.better:>8,}{c.worse:>7,}"
+        for mode, c in compared.items()
+    ]
+    for mode, c in compared.items():
+        if c.kinds:
+            rows += ["", f"{mode}, by kind (queries)"]
+            rows += [
+                f"{each.first:>9.4f}{each.second:>9.4f}{each.second - each.first:>+9.4f}"
+                f"  {plain(each.name)} ({each.queries:,})"
+                for each in c.kinds
+            ]
+        if c.changed:
+            rows += ["", f"{mode}, the queries that changed most"]
+            rows += [
+                f"{each.first:>9.4f}{each.second:>9.4f}{each.second - each.first:>+9.4f}"
+                f"  {plain(each.name)}  {plain(each.text)}"
+                for each in c.changed
+            ]
     return "\n".join(rows)

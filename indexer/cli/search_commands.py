@@ -1,17 +1,14 @@
-"""Asking the index: `search`, `analyze`, `evaluate`, `status`, and `formats`."""
+"""Asking the index: `search`, `analyze`, `status`, and `formats`."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from indexer.cli import AsJson
 from indexer.cli.terminal import all_valid, date_from, opened, plain, print_text, valid
-from indexer.progress import steps
-from search.errors import InputError
 
 
 def search_command(
@@ -114,46 +111,6 @@ def formats_command(json: AsJson = False) -> None:
         typer.echo(output.as_json(listed))
     else:
         typer.echo("\n".join(f"{kind:<45}{' '.join(its)}" for kind, its in listed.items()))
-
-
-def evaluate_command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="corpus.jsonl, queries.jsonl and qrels/test.tsv.")
-    ],
-    mode: Annotated[
-        list[str] | None,
-        typer.Option(help="hybrid, keyword or semantic; may be given again; all if not given."),
-    ] = None,
-    json: AsJson = False,
-) -> None:
-    """Measure ranking on a judged collection in BEIR's layout, in a temporary index."""
-    from indexer.cli import output
-    from indexer.evaluation.beir import read_judged_set
-    from indexer.evaluation.measures import evaluate
-    from search.domain import MODES
-    from search.embedding import open_embedder
-    from search.settings import read_settings
-
-    modes = [each for each in MODES if mode is None or each in mode]
-    if unknown := sorted(set(mode or ()) - set(MODES)):
-        raise InputError(
-            f"--mode is {unknown[0]!r}; it must be one of {', '.join(MODES)}", field="mode"
-        )
-    settings = read_settings()
-    judged = read_judged_set(folder)
-    embedder = open_embedder(settings)
-    with steps() as on_step:
-        evaluation = evaluate(judged, settings, embedder, modes, on_step)
-    if judged.empty:
-        typer.echo(f"{judged.empty:,} articles without a text were left out", err=True)
-    if evaluation.cut_queries:
-        typer.echo(
-            f"{evaluation.cut_queries:,} queries were too long; their beginning was asked", err=True
-        )
-    if json:
-        typer.echo(output.as_json(output.evaluation_json(evaluation)))
-    else:
-        typer.echo(output.evaluation_table(evaluation))
 
 
 def status_command(json: AsJson = False) -> None:

@@ -18,6 +18,7 @@ from search.errors import InputError
 if TYPE_CHECKING:  # these would slow `fihris --help`
     from rich.text import Text
 
+    from search.domain import Mode
     from search.embedding import Embedder
     from search.engines.protocol import Engine
     from search.settings import Settings
@@ -46,6 +47,17 @@ def opened() -> Iterator[tuple[Engine, Embedder, Settings]]:
         yield engine, embedder, settings
     finally:
         engine.close()
+
+
+def modes_of(given: list[str] | None) -> list[Mode]:
+    """Return the modes that are asked for, all where none is. Raises InputError."""
+    from search.domain import MODES
+
+    if unknown := sorted(set(given or ()) - set(MODES)):
+        raise InputError(
+            f"--mode is {unknown[0]!r}; it must be one of {', '.join(MODES)}", field="mode"
+        )
+    return [each for each in MODES if given is None or each in given]
 
 
 @contextmanager

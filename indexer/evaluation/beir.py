@@ -1,7 +1,7 @@
 """A test collection in BEIR's layout: articles, queries, and which article answers which query.
 
 corpus.jsonl    {"_id", "title", "text"} a line
-queries.jsonl   {"_id", "text"} a line
+queries.jsonl   {"_id", "text"} a line; "kind", also in "metadata", groups them
 qrels/*.tsv     query-id, corpus-id, score; a heading line or none
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.extraction.encodings import decode, lines
@@ -18,43 +18,53 @@ from search.domain import Article
 from search.errors import SourceError
 from search.limits import MAX_LINE, MAX_TEXT
 
+_MAX_KIND = 100  # characters
 _INTEGER = re.compile(r"[+-]?[0-9]{1,6}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedSet:
-    """`queries` holds only those with a judgement; `relevance[query][article]` is its grade."""
+    """`queries` holds only those with a judgement; `relevance[query][article]` is its grade.
+
+    `kinds` holds the kind of each of these queries that has one.
+    """
 
     articles: tuple[Article, ...]
     queries: Mapping[str, str]
     relevance: Mapping[str, Mapping[str, int]]
     empty: int  # articles without text, left out
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_judged_set(folder: Path) -> JudgedSet:
+def read_judged_set(folder: Path, *, corpus: bool = True) -> JudgedSet:
     """Return the test collection in a folder.
+
+    Args:
+        folder: where it is.
+        corpus: False reads no articles: the queries are asked of an index that is there.
 
     Raises:
         SourceError: a part is missing or malformed; names the file and the line.
     """
     if not folder.is_dir():
         raise SourceError(f"{folder}: there is no such folder")
-    relevance = _relevance(_qrels_file(folder))
-    queries = _queries(folder / "queries.jsonl")
+    relevance = _relevance(qrels_file(folder))
+    queries, kinds = read_queries(folder / "queries.jsonl")
     missing = [query for query in relevance if query not in queries]
     if missing:
         raise SourceError(
             f"{folder}: {len(missing):,} judged queries are not in queries.jsonl, "
             f"such as {missing[0]!r}"
         )
-    articles, empty = _articles(folder / "corpus.jsonl")
-    if not articles:
+    articles, empty = _articles(folder / "corpus.jsonl") if corpus else ((), 0)
+    if corpus and not articles:
         raise SourceError(f"{folder / 'corpus.jsonl'}: there is no article with a text in it")
     return JudgedSet(
         articles=articles,
         queries={query: queries[query] for query in relevance},
         relevance=relevance,
         empty=empty,
+        kinds={query: kinds[query] for query in relevance if query in kinds},
     )
 
 
@@ -85,8 +95,14 @@ def _at(place: str, fields: Mapping[str, object]) -> Article:
         raise SourceError(f"{place}: {error}") from error
 
 
-def _queries(path: Path) -> dict[str, str]:
+def read_queries(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the queries of a file by id, and the kinds of those that have one.
+
+    Raises:
+        SourceError: it cannot be read or is malformed; names the line.
+    """
     queries: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     for place, fields in _objects(path):
         given = fields.get("_id", fields.get("id"))
         text = fields.get("text")
@@ -96,7 +112,12 @@ def _queries(path: Path) -> dict[str, str]:
         if key in queries:
             raise SourceError(f"{place}: the id {key!r} stands there a second time")
         queries[key] = text
-    return queries
+        metadata = fields.get("metadata")
+        known = metadata if isinstance(metadata, dict) else {}
+        kind = fields.get("kind", known.get("kind"))
+        if isinstance(kind, str) and kind:
+            kinds[key] = kind[:_MAX_KIND]
+    return queries, kinds
 
 
 def _objects(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
@@ -116,8 +137,8 @@ def _objects(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
         raise SourceError(f"{path}: {error.strerror}") from error
 
 
-def _qrels_file(folder: Path) -> Path:
-    """Return qrels/test.tsv, or the only .tsv file there."""
+def qrels_file(folder: Path) -> Path:
+    """Return qrels/test.tsv, or the only .tsv file there. Raises SourceError without one."""
     found = sorted((folder / "qrels").glob("*.tsv"))
     preferred = folder / "qrels" / "test.tsv"
     if preferred in found:
@@ -135,6 +156,18 @@ def _relevance(path: Path) -> dict[str, dict[str, int]]:
         raise SourceError(f"{path}: {error.strerror}") from error
     except SourceError as error:
         raise SourceError(f"{path}: {error}") from error
+    relevance = relevance_of(text, path)
+    if not relevance:
+        raise SourceError(f"{path}: there is no judgement in it")
+    return relevance
+
+
+def relevance_of(text: str, path: Path) -> dict[str, dict[str, int]]:
+    """Return the judgements in a text of `path`; of one pair the last one counts.
+
+    Raises:
+        SourceError: a line is malformed.
+    """
     relevance: dict[str, dict[str, int]] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         cells = line.strip("\r").split("\t")
@@ -149,6 +182,4 @@ def _relevance(path: Path) -> dict[str, dict[str, int]]:
                 f"{path}:{number}: not query-id, corpus-id and a whole number, tabs between: "
                 f"{line[:80]!r}"
             )
-    if not relevance:
-        raise SourceError(f"{path}: there is no judgement in it")
     return relevance

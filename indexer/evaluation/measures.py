@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from indexer.evaluation.beir import JudgedSet
@@ -18,7 +19,7 @@ from search.domain import Article, Mode, Query, Vector
 from search.embedding import Embedder, embed_queries
 from search.engines import open_engine, temporary_index
 from search.engines.protocol import Engine
-from search.errors import EngineError
+from search.errors import EngineError, SourceError
 from search.limits import MAX_QUERY_LENGTH, MAX_RESULTS, MAX_SIZE
 from search.ranking.first_hits import FirstHits
 from search.ranking.searcher import Searcher
@@ -27,6 +28,7 @@ from search.settings import Settings
 DEPTH = 100  # articles ranked for each query: what Recall@100 needs
 TIMED = 50  # queries, spread evenly, whose first page is timed
 _BATCH = 256  # articles embedded together
+_LOOKED_UP = 1_000  # judged ids looked up at once
 _WARM_UP = 5  # queries answered before the clock counts
 
 OnStep = Callable[[str, int, int], None]  # what is done now, how far, of how many
@@ -34,21 +36,32 @@ OnStep = Callable[[str, int, int], None]  # what is done now, how far, of how ma
 
 @dataclass(frozen=True, slots=True)
 class ModeScores:
-    """Means over all judged queries; latency in milliseconds of whole first pages."""
+    """Means over all judged queries; latency in milliseconds of whole first pages.
+
+    `ndcg_of` has nDCG@10 by query.
+    """
 
     ndcg_at_10: float
     mrr_at_10: float
     recall_at_100: float
     p50_ms: float
     p95_ms: float
+    ndcg_of: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
+    """`missing` of the `judged` articles are not in the index; `unembedded` passages have no
+    vector. Both are 0 where the collection itself was indexed.
+    """
+
     passages: int
     queries: int
     cut_queries: int  # longer than a query may be; only their beginning was asked
     modes: dict[Mode, ModeScores]
+    judged: int = 0
+    missing: int = 0
+    unembedded: int = 0
 
 
 def evaluate(
@@ -74,6 +87,43 @@ def evaluate(
             return _evaluated(engine, embedder, first_hits, judged, passages, modes, on_step)
         finally:
             engine.close()
+
+
+def evaluate_index(
+    judged: JudgedSet,
+    settings: Settings,
+    embedder: Embedder,
+    modes: Iterable[Mode],
+    on_step: OnStep = lambda _what, _done, _of: None,
+) -> Evaluation:
+    """Measure each mode on the index the settings name; nothing in it is changed.
+
+    Raises:
+        EngineError: it cannot be opened or searched.
+        EmbedderError: the model failed.
+        SourceError: the index is empty, or has none of the judged articles.
+    """
+    with closing(open_engine(settings, fingerprint_of(embedder, settings))) as engine:
+        status = engine.status()
+        if not status.articles:
+            raise SourceError("the index is empty; `fihris index PATH...` fills it")
+        ids = list(dict.fromkeys(key for grades in judged.relevance.values() for key in grades))
+        found = 0
+        for start in range(0, len(ids), _LOOKED_UP):
+            found += len(engine.stored(ids[start : start + _LOOKED_UP]))
+        if not found:
+            raise SourceError(
+                f"the index has none of the {len(ids):,} judged articles, such as {ids[0]!r}: "
+                "judgements name articles by their ids, which `fihris search --json` shows"
+            )
+        first_hits, passages = open_first_hits(settings), status.passages
+        evaluation = _evaluated(engine, embedder, first_hits, judged, passages, modes, on_step)
+        return replace(
+            evaluation,
+            judged=len(ids),
+            missing=len(ids) - found,
+            unembedded=status.unembedded,
+        )
 
 
 def _evaluated(
@@ -144,7 +194,8 @@ def _measure(
         for key, grade in grades.items()
     ]
     # MRR@10 is RR@10 averaged; R@100 is the share of relevant articles among the first 100.
-    means = ir_measures.calc_aggregate([nDCG @ 10, RR @ 10, R @ 100], qrels, run)
+    means, of_query = ir_measures.calc([nDCG @ 10, RR @ 10, R @ 100], qrels, run)
+    ndcg = {found.query_id: found.value for found in of_query if found.measure == nDCG @ 10}
     times = _times(timed, mode, list(queries.values()))
     return ModeScores(
         ndcg_at_10=means[nDCG @ 10],
@@ -152,6 +203,7 @@ def _measure(
         recall_at_100=means[R @ 100],
         p50_ms=_percentile(times, 0.50),
         p95_ms=_percentile(times, 0.95),
+        ndcg_of={query: ndcg.get(query, 0.0) for query in queries},
     )
 
 

@@ -204,6 +204,9 @@ def test_search_filters(fihris: Fihris, tmp_path: Path) -> None:
         (["search", "x", "--source", "\udce3"], "source is not valid UTF-8"),
         (["analyze", "\udce3"], "text is not valid UTF-8"),
         (["evaluate", "/nowhere"], "/nowhere: there is no such folder"),
+        (["evaluate", "/nowhere", "--against", "/none"], "/none: No such file or directory"),
+        (["judge", "/nowhere", "--size", "101"], "--size is 101; it must be 1 to 100"),
+        (["judge", "/dev/null"], "/dev/null: "),
         (["evaluate", "/nowhere", "--mode", "magic"], "--mode is 'magic'; it must be one of"),
         (["serve", "--host", "no.such.host.invalid"], "cannot listen on no.such.host.invalid"),
         (["index"], "give files or folders, or else --retry FILE"),
@@ -347,7 +350,7 @@ def test_evaluate(fihris: Fihris, tmp_path: Path) -> None:
     assert (ran.status, ran.err) == (0, "")
     answer = json.loads(ran.out)
     assert (answer["passages"], answer["queries"]) == (5, 4)
-    assert list(answer) == ["passages", "queries", "modes"]
+    assert list(answer) == ["passages", "queries", "judged", "missing", "modes"]
     assert set(answer["modes"]) == {"keyword", "semantic", "hybrid"}
     keyword = answer["modes"]["keyword"]
     assert list(keyword) == ["ndcg@10", "mrr@10", "recall@100", "p50_ms", "p95_ms"]
@@ -370,7 +373,7 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
     commands = getattr(group, "commands")  # noqa: B009
     assert set(commands) == {
         "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
-        "evaluate", "analyze", "formats", "upgrade", "accept", "clean",
+        "evaluate", "judge", "analyze", "formats", "upgrade", "accept", "clean",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

@@ -1,7 +1,7 @@
-"""The terms of passages, here or in a process beside this one (`python -m indexer.ingestion.analysis_worker`).
+"""The terms of passages, here or in processes beside this one (`python -m indexer.ingestion.analysis_worker`).
 
 Analysis is pure Python, and so is half of reading and storing: in one process they take
-turns. With a second one, indexing without the model is 1.5 times as fast (two cores).
+turns.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from queue import SimpleQueue
 from typing import BinaryIO, cast
 
 from search.analysis.tokens import terms
@@ -44,13 +45,34 @@ def _of_article(title: str, texts: Sequence[str]) -> list[Terms]:
     ]
 
 
-class Analyst:
-    """Another process that analyses; many threads may ask, one is answered at a time.
+class Analysts:
+    """Processes that analyse, each one batch at a time; as many threads may ask at once.
 
-    It ends with this process, however that ends: its input is then at its end. Where it
-    dies, this process goes on alone.
+    They end with this process, however that ends: their input is then at its end. Where one
+    dies, the thread that has its turn analyses here.
     """
 
+    def __init__(self, count: int) -> None:
+        self._all = [_Analyst() for _ in range(count)]
+        self._idle: SimpleQueue[_Analyst] = SimpleQueue()
+        for analyst in self._all:
+            self._idle.put(analyst)
+
+    def analysed(self, articles: Sequence[Titled]) -> list[list[Terms]]:
+        """Return what `analysed` does."""
+        analyst = self._idle.get()
+        try:
+            return analyst.analysed(articles)
+        finally:
+            self._idle.put(analyst)
+
+    def close(self) -> None:
+        """End the processes; who waits for one is answered by none."""
+        for analyst in self._all:
+            analyst.close()
+
+
+class _Analyst:
     def __init__(self) -> None:
         self._asking = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
@@ -62,7 +84,6 @@ class Analyst:
         )
 
     def analysed(self, articles: Sequence[Titled]) -> list[list[Terms]]:
-        """Return what `analysed` does."""
         with self._asking:
             answer = self._asked(articles)
         if answer is None:
@@ -85,7 +106,6 @@ class Analyst:
         return cast("list[list[tuple[str, ...]]]", answer)
 
     def close(self) -> None:
-        """End the process."""
         with self._asking:
             self._ended()
 

@@ -39,8 +39,7 @@ def split(
         count_tokens: the model's own count, for each of several texts.
         max_tokens: at least 1. A single character of more tokens stays whole.
         by_line: False takes the whole text as one paragraph.
-        most_tokens: a bound of the count that costs less. Most paragraphs are so short that
-            it is enough: 166 us are spared for each of 270 characters.
+        most_tokens: a bound of the count that costs less, and is enough for most paragraphs.
 
     A paragraph that is too long is cut at sentence ends outside quotations, else inside
     them, else after clause punctuation, else at spaces, else between characters;
@@ -67,9 +66,7 @@ def _fitting(
     uncertain = [
         paragraph
         for paragraph in paragraphs
-        if most_tokens is None
-        or paragraph.end - paragraph.start > max_tokens
-        or most_tokens(text[paragraph.start : paragraph.end]) > max_tokens
+        if most_tokens is None or most_tokens(text[paragraph.start : paragraph.end]) > max_tokens
     ]
     counts = _counts(text, uncertain, count_tokens, max_tokens)
     tokens_of = dict(zip(uncertain, counts, strict=True))

@@ -1,7 +1,8 @@
 """Articles to the engine: unchanged ones passed over, the rest split, analysed, embedded, written.
 
 Batches are made ready by two threads while the next is read and the one before is written,
-so that the model, the slowest, always has work; at most `AHEAD` batches are in memory.
+so that the model, the slowest, always has work; there is one batch more in memory than threads
+that make some ready.
 
 Only what the engine acknowledged counts as written. Each failure is named and the rest
 goes on; stopping in the middle loses nothing that was acknowledged, and the next run
@@ -10,6 +11,7 @@ goes on from there, because an article whose content hash is stored is passed ov
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
-from indexer.ingestion.analysis_worker import Analyst, analysed
+from indexer.ingestion.analysis_worker import Analysts, analysed
 from indexer.ingestion.batches import (
     BATCH_ARTICLES,
     BATCH_LENGTH,
@@ -39,9 +41,10 @@ from search.ingest import IngestStatus
 from search.seen_ids import FirstPlaces, refusal
 from search.settings import Settings
 
-AHEAD = 3  # batches being made ready or waiting to be written
 READY_THREADS = 2  # one batch's tail, too short for both cores, beside the next one's head
-KEYWORD_THREADS = 1  # without the model more of them only take turns
+# Processes that analyse without the model, and threads that wait for them: reading, storing and
+# Tantivy take as much as two of them do, so that more would wait.
+ANALYSTS = min(4, os.cpu_count() or 1)
 PAGE = 256  # articles read back at once
 MOST_LISTED = 1_000  # failures, leavings-out and notes kept for the report; all are counted
 MOST_KINDS = 100  # of what is left out, counted one by one
@@ -112,10 +115,10 @@ def index(
     Raises:
         EngineError: already the first try to write failed, as when another writer is at work.
     """
-    # While the model works there is time to analyse; without it a second process is worth it.
-    analyst = None if embed or dry_run else Analyst()
+    # While the model works there is time to analyse; without it other processes are worth it.
+    analysts = None if embed or dry_run else Analysts(ANALYSTS)
     places = FirstPlaces()
-    analyse = analyst.analysed if analyst else analysed
+    analyse = analysts.analysed if analysts else analysed
     maker = Maker(engine, embedder, settings, embed, known or {}, analyse)
     begin = begin or partial(engine.write, [])
     run = _Run(maker, places, dry_run, begin, on_size, on_outcome, on_failure, stopping)
@@ -137,8 +140,8 @@ def index(
         stopped = str(error) or type(error).__name__
     finally:
         places.close()
-        if analyst is not None:
-            analyst.close()
+        if analysts is not None:
+            analysts.close()
     return run.report(stopped)
 
 
@@ -209,12 +212,12 @@ class _Run:
                 self._compare(batch)
             return
         waiting: deque[tuple[Sequence[Found], Future[Ready]]] = deque()
-        number = READY_THREADS if self.maker.embed else KEYWORD_THREADS
+        number = READY_THREADS if self.maker.embed else ANALYSTS
         threads = ThreadPoolExecutor(number, "make-ready")
         try:
             for batch in batches:
                 waiting.append((batch, threads.submit(self._make, batch)))
-                while len(waiting) >= AHEAD or (waiting and waiting[0][1].done()):
+                while len(waiting) > number or (waiting and waiting[0][1].done()):
                     self._write(*waiting.popleft())
             while waiting:
                 self._write(*waiting.popleft())

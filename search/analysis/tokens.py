@@ -4,16 +4,16 @@ Every engine, the highlighter and "why did this match" see these terms and no
 others. What a layer is for stands in docs/ARCHITECTURE.md; what each phenomenon
 must do stands as one line a rule in tests/analysis.
 
-A run of characters is analysed once and remembered (`_Memory`), because a text's
+A run of characters is analysed once and remembered (`_TERMS`, `_WORDS`), because a text's
 words repeat: that is most of the speed (benchmarks/analysis.py).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from search.analysis import folding
 from search.analysis.latin_stemming import stem_latin
@@ -22,6 +22,7 @@ from search.analysis.phonetics import arabic_sound
 from search.analysis.segmenting import NUMBER, Kind, cut_run
 from search.analysis.stemming import stem
 from search.domain import LAYERS, Layer
+from search.generations import Generations
 
 # Part of every index's fingerprint: raise it with any change of any layer's output.
 ANALYSER_VERSION = "8"
@@ -141,39 +142,6 @@ def _sound_term(letters: str, stem: str, stop: bool) -> str:
     return f"{sound}={stem}={letters}" if sound else ""
 
 
-Made = TypeVar("Made")
-
-
-class _Memory(dict[str, Made]):
-    """What was made of the runs seen lately, in two generations so that memory is bounded.
-
-    When the young generation is full the old one is forgotten: a run in use stays,
-    without the bookkeeping of a true least-recently-used cache.
-    """
-
-    def __init__(self, make: Callable[[str], Made], size: int) -> None:
-        self._make = make
-        self._size = size
-        self._old: dict[str, Made] = {}
-
-    def __missing__(self, run: str) -> Made:
-        made = self._old.get(run)
-        if made is None:
-            made = self._make(run)
-            if len(run) > _WORTH_KEEPING:
-                return made
-        if len(self) >= self._size:
-            self._old = dict(self)
-            self.clear()
-        self[run] = made
-        return made
-
-    def forget(self) -> None:
-        """Forget all."""
-        self.clear()
-        self._old = {}
-
-
 def _words(run: str) -> tuple[_Word, ...]:
     pieces = cut_run(run)
     # Hardly one run of a single word has the word of another.
@@ -190,8 +158,8 @@ def _terms(run: str) -> _Terms:
     return _join([Token(start, end, *layers) for start, end, layers in words]) if words else ()
 
 
-_WORDS = _Memory(_words, _REMEMBERED_WORDS)
-_TERMS = _Memory(_terms, _REMEMBERED_TERMS)
+_WORDS = Generations(_words, _REMEMBERED_WORDS, _WORTH_KEEPING)
+_TERMS = Generations(_terms, _REMEMBERED_TERMS, _WORTH_KEEPING)
 
 
 def _layers(kind: Kind, letters: str, marks: tuple[str, ...]) -> _Layers:

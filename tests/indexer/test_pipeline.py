@@ -13,7 +13,7 @@ import pytest
 
 from indexer.ingestion.analysis_worker import TITLE_END
 from indexer.ingestion.batches import BATCH_ARTICLES
-from indexer.ingestion.pipeline import AHEAD, Report, index
+from indexer.ingestion.pipeline import READY_THREADS, Report, index
 from indexer.ingestion.preparing import prepare
 from indexer.sources import Failure, Found, Item, Skipped
 from search.assembly import fingerprint_of
@@ -156,7 +156,7 @@ def test_no_more_is_read_than_the_batches_ahead(engine: Engine, settings: Settin
     assert embedder.begun.acquire(timeout=10)
     assert embedder.begun.acquire(timeout=10)  # the second batch beside the first
     time.sleep(0.2)
-    assert taken == AHEAD * BATCH_ARTICLES
+    assert taken == (READY_THREADS + 1) * BATCH_ARTICLES
     embedder.go_on.set()
     thread.join(20)
     assert reports[0].written == 2_000

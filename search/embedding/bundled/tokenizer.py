@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import islice
 
 from search.embedding.bundled.weights import Pieces
+from search.generations import Generations
 
 SPACE = "\u2581"  # how pieces write a space
 REPLACEMENT = "\ufffd"
@@ -27,7 +27,8 @@ _WORDS = re.compile("[^ ]{1,16384}")
 # Of what most Arabic texts consist of, nothing becomes more characters: 1 us for 300.
 _STEADY = re.compile("[\n -~«»\u0600-\u0674\u0679-\u06ff\u2010-\u2015\u2018-\u201d]*").fullmatch
 _UNKNOWN_PENALTY = 10.0  # below the worst piece, as in SentencePiece
-_CACHED_WORDS = 65_536
+_HOPELESS = 8  # characters of a token; Arabic and English have four to five
+_CACHED_WORDS = 32_768  # in each of two generations
 _CACHED_LENGTH = 32  # longer words are rare, and would let a hostile text fill the memory
 
 
@@ -50,15 +51,15 @@ class UnigramTokenizer:
         self._normalised = str.maketrans({**pieces.normalised, "\0": "", **surrogates})
         # A set is asked, 8 us for 300 characters; a regular expression of it all takes 23.
         self._growing = frozenset(chr(c) for c, new in self._normalised.items() if len(new) > 1)
-        self._cached_word = lru_cache(_CACHED_WORDS)(self._cut_word)
+        self._words = Generations(self._cut_word, _CACHED_WORDS, _CACHED_LENGTH)
 
     def tokens(self, text: str) -> Iterator[int]:
         """Yield the ids of a text, without `<s>` and `</s>`; lazily, so that a bound is cheap."""
         text = text.translate(self._normalised)
         for match in _WORDS.finditer(text):
-            yield from self._word(match[0])
+            yield from self._words[match[0]]
         if not text or text.endswith(" "):
-            yield from self._word("")  # a space at the end is a piece of its own
+            yield from self._words[""]  # a space at the end is a piece of its own
 
     def encode(self, text: str, most: int) -> list[int]:
         """Return `<s> ... </s>`: at most `most` ids, those of the text's end left out."""
@@ -68,14 +69,24 @@ class UnigramTokenizer:
         """Return how many ids a text has, without `<s>` and `</s>`."""
         return sum(1 for _ in self.tokens(text))
 
-    def most(self, text: str) -> int:
-        """Return no less than `count`: a character and a space are a piece each at worst."""
+    def most(self, text: str, enough: int) -> int:
+        """Return no less than `count`: a character and a space are a piece each at worst.
+
+        Looks closer while that is more than `enough`, but not hopelessly: words are cut, those
+        known first. Of 20,000 paragraphs of prose 5,143 have more than 508 characters, 140 of them
+        more tokens.
+        """
         if not _STEADY(text) and not self._growing.isdisjoint(text):
             text = text.translate(self._normalised)
-        return len(text) + 1
-
-    def _word(self, word: str) -> tuple[int, ...]:
-        return self._cached_word(word) if len(word) <= _CACHED_LENGTH else self._cut_word(word)
+        most = len(text) + 1
+        if enough < most <= _HOPELESS * enough:
+            words, known = _WORDS.findall(text.translate(self._normalised)), self._words
+            most = sum(map(len, words)) + len(words) + 1
+            for word in sorted(words, key=known.__contains__, reverse=True):
+                most -= len(word) + 1 - len(known[word])
+                if most <= enough:
+                    break
+        return most
 
     def _cut_word(self, word: str) -> tuple[int, ...]:
         """Viterbi: the best way to each position, from the positions before it."""

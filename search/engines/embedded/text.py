@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.domain import LAYERS, Filter, Layer
+from search.domain import LAYERS, PHRASE_LAYERS, Filter, Layer
 from search.engines.checks import is_unicode
 from search.engines.embedded.changes import TermRows
 from search.engines.embedded.queries import Translator, is_constant
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     _Hits = list[tuple[Any, tantivy.DocAddress]]
 
 SEGMENTS = "meta.json"  # Tantivy's own list of them, in their folder
-FORMAT = 1  # of the fields below; another one means the index is built anew
+FORMAT = 2  # of the fields below; another one means the index is built anew
 # Bytes a thread gathers before it writes a segment, used as they are needed. With 15 MB, Tantivy's
 # least, 256 passages of four sentences became three segments and took half as much time again;
 # 2,048 took three times as long.
 _HEAP = 128_000_000
-_BULK = 2_000  # passages from which several threads, which leave a segment each, build one anew
+_BULK = 2_000  # passages from which several threads add them, which leave a segment each
 _SLACK = 28  # hits asked beyond the limit, so that a tie at the cut is usually seen whole
 _KEPT_BITS = np.uint32(0xFFFFFE00)  # 14 bits of a score's mantissa: steps of 0.006 %
 
@@ -68,7 +68,8 @@ def _schema() -> tantivy.Schema:
 
     builder = tantivy.SchemaBuilder()
     for layer in LAYERS:
-        builder.add_text_field(layer, tokenizer_name="terms", index_option="position")
+        option = "position" if layer in PHRASE_LAYERS else "freq"
+        builder.add_text_field(layer, tokenizer_name="terms", index_option=option)
     for name in ("passage_id", "article_id", "source", "language", "tags", "year"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_unsigned_field("article", indexed=True)
@@ -109,7 +110,7 @@ def change(
     with native():
         anew = not (folder / SEGMENTS).exists()
         index = _open(folder, create=anew)
-        threads = min(4, os.cpu_count() or 1) if anew and passages > _BULK else 1
+        threads = min(4, os.cpu_count() or 1) if passages > _BULK else 1
         writer = index.writer(_HEAP, threads)
         _remove(index, writer, removed)
         for rows in added:

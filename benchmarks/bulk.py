@@ -1,6 +1,6 @@
 """How near is bulk indexing to the model's own rate, and how fast is it without the model?
 
-    python -m benchmarks.bulk [FOLDER] [--articles 240] [--paragraphs 100000] [--rounds 3] [--json]
+    python -m benchmarks.bulk [FOLDER] [--prose PROSE.jsonl.gz] [--articles 240] [--rounds 3] [--json]
 
 Two measurements, each with its peer in the same run:
 
@@ -8,17 +8,15 @@ Two measurements, each with its peer in the same run:
   indexed end to end (parsed in the bounded child process, split, analysed, embedded,
   written with fsync) beside the model embedding exactly the same texts in one call, which
   is the most that can be had. Rounds are interleaved, the median ratio is told.
-- Generated articles of ten paragraphs of 300 characters (sentences of FOLDER drawn at
-  random), `--no-embed`, beside SQLite's FTS5 taking the same paragraphs as they are
-  (unicode61, one transaction a thousand articles): no Arabic analysis, no record.
+- The articles of PROSE (a paragraph a line of `text`), `--no-embed`, beside SQLite's FTS5
+  taking the same paragraphs as they are (unicode61, one transaction a thousand articles):
+  no Arabic analysis, no record.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
-import re
 import resource
 import sqlite3
 import statistics
@@ -28,7 +26,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import JUDGED
+from benchmarks import JUDGED, PROSE, articles_of
 from benchmarks.engine import texts_of
 from indexer.ingestion.pipeline import Report, index
 from indexer.ingestion.preparing import texts_to_embed
@@ -39,9 +37,6 @@ from search.domain import Article, ArticleInfo
 from search.embedding import Embedder, open_embedder
 from search.engines import open_engine
 from search.settings import Settings, read_settings
-
-ARTICLE_PARAGRAPHS = 10
-PARAGRAPH_LENGTH = 300
 
 
 def written(folder: Path, articles: Sequence[Article]) -> Path:
@@ -98,9 +93,13 @@ def beside_the_model(texts: Sequence[str], rounds: int) -> dict[str, float]:
     }
 
 
-def without_the_model(texts: Sequence[str], paragraphs: int, rounds: int) -> dict[str, float]:
+def without_the_model(prose: Path, rounds: int) -> dict[str, float]:
     """Return paragraphs a second with `--no-embed` and of FTS5, and their ratio."""
-    articles = drawn(texts, paragraphs // ARTICLE_PARAGRAPHS)
+    articles = [
+        Article(ArticleInfo(id=line["id"], title=line["title"]), line["text"])
+        for line in articles_of(prose)
+    ]
+    length = sum(len(article.text) for article in articles)
     embedder = open_embedder(read_settings())
     ours, fts = [], []
     passages = 0
@@ -113,32 +112,12 @@ def without_the_model(texts: Sequence[str], paragraphs: int, rounds: int) -> dic
             fts.append(passages / fts5(path))
     return {
         "paragraphs": passages,
-        "characters": round(statistics.mean(len(a.text) for a in articles) / ARTICLE_PARAGRAPHS),
+        "characters": round(length / passages),
         "fihris_per_second": round(statistics.median(ours)),
         "fts5_per_second": round(statistics.median(fts)),
         "ratio": round(statistics.median(a / b for a, b in zip(ours, fts, strict=True)), 3),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
-
-
-def drawn(texts: Sequence[str], count: int) -> list[Article]:
-    """Return articles of ten paragraphs, sentences drawn at random."""
-    chosen = random.Random(1)
-    sentences = [s for text in texts for s in re.split(r"(?<=[.؟!])\s", text) if len(s) > 20]
-
-    def paragraph() -> str:
-        parts: list[str] = []
-        while sum(map(len, parts)) < PARAGRAPH_LENGTH:
-            parts.append(chosen.choice(sentences))
-        return " ".join(parts)[:PARAGRAPH_LENGTH]
-
-    return [
-        Article(
-            ArticleInfo(id=f"a{n}", title=chosen.choice(sentences)[:60]),
-            "\n".join(paragraph() for _ in range(ARTICLE_PARAGRAPHS)),
-        )
-        for n in range(count)
-    ]
 
 
 def fts5(path: Path) -> float:
@@ -165,13 +144,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("folder", nargs="?", type=Path, default=JUDGED)
     parser.add_argument("--articles", type=int, default=240)
-    parser.add_argument("--paragraphs", type=int, default=100_000)
+    parser.add_argument("--prose", type=Path, default=PROSE)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     texts = texts_of(options.folder / "corpus.jsonl")
     measured = {
-        "no_embed": without_the_model(texts, options.paragraphs, options.rounds),
+        "no_embed": without_the_model(options.prose, options.rounds),
         "embedded": beside_the_model(texts[: options.articles], options.rounds),
     }
     if options.json:

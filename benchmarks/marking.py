@@ -13,16 +13,16 @@ pages, and `a new word` is what analysing one takes, in microseconds.
 from __future__ import annotations
 
 import argparse
-import gzip
 import itertools
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import articles_of
 from benchmarks.analysis import forget
 from search.analysis import tokens
 from search.analysis.tokens import analyse
@@ -36,25 +36,18 @@ WORDS = 20_000  # analysed for the price of one
 Page = tuple[ParsedQuery, list[str]]
 
 
-def lines_of(path: Path) -> Iterator[dict[str, str]]:
-    """Yield the objects of JSON Lines."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        yield from map(json.loads, lines)
-
-
 def pages_of(prose: Path, queries: list[Path], most: int) -> list[Page]:
     """Return a query and ten paragraphs that answer it, with their titles, for each page."""
     paragraphs = [
         (paragraph, article.get("title", ""))
-        for article in lines_of(prose)
+        for article in articles_of(prose)
         for paragraph in filter(None, article["text"].split("\n"))
     ]
     holding: dict[str, list[int]] = defaultdict(list)
     for number, (text, _) in enumerate(paragraphs):
         for stem in set(tokens.terms(text)["stem"].split()):
             holding[stem].append(number)
-    asked = [[line["text"] for line in lines_of(path)] for path in queries]
+    asked = [[line["text"] for line in articles_of(path)] for path in queries]
     shown: set[int] = set()
     pages: list[Page] = []
     for text in filter(None, itertools.chain(*itertools.zip_longest(*asked))):

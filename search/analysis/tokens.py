@@ -5,7 +5,7 @@ others. What a layer is for stands in docs/ARCHITECTURE.md; what each phenomenon
 must do stands as one line a rule in tests/analysis.
 
 A run of characters is analysed once and remembered (`_TERMS`, `_WORDS`), because a text's
-words repeat: that is most of the speed (benchmarks/analysis.py).
+words repeat: that is most of the speed (`benchmarks.analysis`).
 """
 
 from __future__ import annotations

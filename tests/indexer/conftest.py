@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from indexer.cli import app
+from indexer.extraction.sandbox.parser import Parser
 from search.assembly import fingerprint_of
 from search.engines import open_engine
 from search.engines.protocol import Engine
@@ -40,6 +43,21 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def watcher(folder: Path, engine: Engine, settings: Settings) -> Watcher:
     return Watcher([folder], engine, settings)
+
+
+@pytest.fixture(scope="module")
+def one_parser() -> Iterator[None]:
+    """Start one zygote for a module's tests: an interpreter with every reader takes a second."""
+    turn = threading.Lock()
+
+    @contextmanager
+    def taken(*_: object, **__: object) -> Iterator[Parser]:
+        with turn:
+            yield parser
+
+    with Parser() as parser, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("indexer.sources.reading.Parser", taken)
+        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from indexer.sync.watch_options import Intervals
 from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
 from tests.support import HashingEmbedder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_parser")]
 
 
 # -- what people do with files

@@ -24,7 +24,7 @@ from search.settings import Settings
 from tests.indexer.watcher import QUICK, Watcher, lines, until, write
 from tests.support import HashingEmbedder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_parser")]
 
 
 # -- catching up

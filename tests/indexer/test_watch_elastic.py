@@ -12,12 +12,13 @@ from search.assembly import fingerprint_of
 from search.engines import open_engine
 from search.engines.protocol import Engine
 from search.settings import Settings
+from tests.engines.elastic.opening import patience
 from tests.environments import environment_of, settings_of
 from tests.indexer.watcher import Watcher, lines, until, write
 from tests.servers.proxy import Proxy
 from tests.support import HashingEmbedder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_parser")]
 
 
 @pytest.fixture
@@ -73,7 +74,10 @@ def test_what_happened_while_nobody_watched_is_caught_up_with(
     assert watcher.failures == []
 
 
-def test_a_server_that_is_away_is_waited_for(watcher: Watcher, folder: Path, proxy: Proxy) -> None:
+def test_a_server_that_is_away_is_waited_for(
+    watcher: Watcher, folder: Path, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience(monkeypatch, write=3.0)
     write(folder / "a.txt", "قبل")
     with watcher.running():
         until(lambda: watcher.held())

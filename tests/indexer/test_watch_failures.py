@@ -23,7 +23,7 @@ from search.errors import EmbedderError, EngineBusy, EngineUnavailable, SourceEr
 from tests.indexer.watcher import QUICK, Watcher, Wrapped, until, write
 from tests.support import HashingEmbedder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_parser")]
 
 
 def test_a_bad_file_is_told_once_and_read_again_when_it_changes(

@@ -23,7 +23,7 @@ from search.settings import Settings
 from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
 from tests.support import REPOSITORY, HashingEmbedder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_parser")]
 
 CHILD = """
 import sys

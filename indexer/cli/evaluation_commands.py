@@ -137,7 +137,7 @@ def judge_command(
         searcher = Searcher(engine, embedder, open_first_hits(settings))
         _judge_all(judgements, searcher, modes, size)
         graded = sum(len(judgements.graded(query)) for query in judgements.queries)
-    typer.echo(f"{graded - before:,} grades added, {graded:,} in all")
+    typer.echo(f"grades: {graded - before:,} added, {graded:,} in all")
 
 
 class _Quit(Exception):
@@ -148,7 +148,7 @@ def _judge_all(judgements: Judgements, searcher: Searcher, modes: list[Mode], si
     try:
         for key, text in dict(judgements.queries).items():
             _judge(judgements, key, text, _pool(searcher, text, modes, size))
-        while text := _asked("another query (Enter ends): "):
+        while (text := _asked("another query (Enter or q ends): ")) not in ("", "q"):
             hits = _pool(searcher, valid("query", text), modes, size)
             if not hits:
                 typer.echo("nothing found")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from indexer.evaluation.beir import read_judged_set
 from indexer.evaluation.judging import judging
 from search.errors import SourceError
 from tests.indexer.conftest import Fihris, Ran
+from tests.support import REPOSITORY
 
 
 @pytest.fixture
@@ -47,14 +49,14 @@ def test_judge_and_evaluate_the_index(
     assert (first.status, first.err) == (0, "")
     assert "hit 1 of 2: /c/house" in first.out
     assert "'x' is no grade" in first.out
-    assert first.out.endswith("2 grades added, 2 in all\n")
+    assert first.out.endswith("grades: 2 added, 2 in all\n")
     assert (folder / "qrels" / "test.tsv").read_text("utf-8") == (
         "query-id\tcorpus-id\tscore\nq1\t/c/house\t3\nq1\t/c/home\t2\n"
     )
     # What was graded is not asked again; of other modes there is one hit more.
-    again = answered(indexed, monkeypatch, "s\nمطر\n3\nq\n", folder)
+    again = answered(indexed, monkeypatch, "s\nمطر\n3\nq\nnever read", folder)
     assert "hit 1 of 1: /c/rain" in again.out
-    assert again.out.endswith("1 grades added, 3 in all\n")
+    assert again.out.endswith("grades: 1 added, 3 in all\n")
     assert read_judged_set(folder, corpus=False).queries == {"q1": "بيت", "q2": "مطر"}
 
     measured = indexed("evaluate", folder, "--index", "--mode", "keyword", "--json")
@@ -140,3 +142,27 @@ def test_judgements_that_cannot_be_added_to_are_refused(folder: Path) -> None:
     path.write_text("q1\td1\t2\nq1 d2\n", encoding="utf-8")
     with pytest.raises(SourceError, match=r"test\.tsv:2: not query-id"), judging(folder):
         pass
+
+
+def test_a_killed_judge_loses_nothing_that_was_taken(folder: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom indexer.evaluation.judging import judging\n"
+        "with judging(Path(sys.argv[1])) as judgements:\n"
+        "    key = judgements.add_query('x')\n"
+        "    for number in range(100_000):\n"
+        "        judgements.add(key, f'd{number}', number % 4)\n"
+        "        print(number, flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, folder], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) == 20:
+                process.kill()
+                break
+    with judging(folder) as judgements:
+        kept = judgements.graded("q1")
+        assert len(kept) >= 21
+        assert kept == {f"d{number}": number % 4 for number in range(len(kept))}
+    assert read_judged_set(folder, corpus=False).relevance == {"q1": kept}

@@ -29,6 +29,7 @@ SEARCH: SearchOut = {
         "size": 1,
         "start": 0,
         "source": [],
+        "author": [],
         "language": ["ar"],
         "article": [],
         "tag": [],

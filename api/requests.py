@@ -64,6 +64,7 @@ class SearchParameters(BaseModel):
         description=f"Hits passed over; a page may end at hit {MAX_RESULTS:,}.",
     )
     source: Values = Field([], description="Only articles of any of these sources.")
+    author: Values = Field([], description="Only articles by any of these authors.")
     language: Values = Field([], description="Only articles in any of these languages.")
     article: Ids = Field([], description="Only these articles, by id.")
     tag: Values = Field([], description="Only articles with any of these tags.")
@@ -89,6 +90,7 @@ class SearchParameters(BaseModel):
             variants=self.variants,
             filter=Filter(
                 sources=tuple(self.source),
+                authors=tuple(self.author),
                 languages=tuple(self.language),
                 articles=tuple(self.article),
                 tags=tuple(self.tag),

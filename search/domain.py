@@ -165,6 +165,7 @@ class StoredArticle:
 class Filter:
     """Conditions every hit must meet: all fields given, any value of a field.
 
+    Values are met in any spelling that `folding.fold_value` makes one, but for `articles`.
     `published_from` and `published_to` are both inclusive; an article without
     a date meets neither.
     """
@@ -175,6 +176,7 @@ class Filter:
     tags: tuple[str, ...] = ()
     published_from: date | None = None
     published_to: date | None = None
+    authors: tuple[str, ...] = ()
 
 
 NO_FILTER = Filter()

@@ -34,7 +34,7 @@ from search.errors import InputError, NotFound
 from search.limits import MAX_ID
 from search.ranking.searcher import Searcher
 
-LISTS = frozenset({"source", "language", "article", "tag"})
+LISTS = frozenset({"source", "author", "language", "article", "tag"})
 
 
 class Answer(Response):

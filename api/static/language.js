@@ -34,7 +34,7 @@ const TEXTS = {
     why: "سبب الظهور",
     onlySource: (source) => `اقتصر على المصدر ${source}`,
     remove: (what) => `أزل التصفية: ${what}`,
-    filters: { source: "المصدر", language: "اللغة", tag: "الوسم", from: "من", to: "إلى" },
+    filters: { source: "المصدر", author: "الكاتب", language: "اللغة", tag: "الوسم", from: "من", to: "إلى" },
     noneTitle: "لا نتائج لهذا البحث",
     none: {
       semantic: "جرّب البحث بالمعنى: يجد ما قيل بكلمات أخرى، وبلغة أخرى",
@@ -116,7 +116,7 @@ const TEXTS = {
     why: "Why it is here",
     onlySource: (source) => `Only the source ${source}`,
     remove: (what) => `Remove the filter: ${what}`,
-    filters: { source: "Source", language: "Language", tag: "Tag", from: "From", to: "To" },
+    filters: { source: "Source", author: "Author", language: "Language", tag: "Tag", from: "From", to: "To" },
     noneTitle: "Nothing found",
     none: {
       semantic: "Search by meaning: it finds what is said in other words, or in another language",

@@ -2,7 +2,7 @@
 
 export const PAGE = 10;
 export const MODES = ["hybrid", "keyword", "semantic"];
-export const FILTERS = ["source", "language", "tag", "from", "to"];
+export const FILTERS = ["source", "author", "language", "tag", "from", "to"];
 const REMEMBERED = "fihris.language";
 
 /** Read an address's query. Filters are [name, value] pairs in order. */

@@ -27,6 +27,9 @@ def search_command(
     article: Annotated[
         list[str] | None, typer.Option(help="Only in the article of this id; may be given again.")
     ] = None,
+    author: Annotated[
+        list[str] | None, typer.Option(help="Only by this author; may be given again.")
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(help="Only with this tag; may be given again.")
     ] = None,
@@ -57,6 +60,7 @@ def search_command(
         variants=variants,
         filter=Filter(
             sources=all_valid("source", source),
+            authors=all_valid("author", author),
             languages=all_valid("language", language),
             articles=all_valid("article", article),
             tags=all_valid("tag", tag),

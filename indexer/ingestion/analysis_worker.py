@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from typing import BinaryIO, cast
 
 from search.analysis.tokens import terms
-from search.domain import LAYERS, Layer
+from search.domain import LAYERS, ArticleInfo, Layer
 
 # Stands between a title's terms and a text's, so that no phrase crosses; analysis
 # makes no such term of any text.
@@ -43,6 +43,22 @@ def _of_article(title: str, texts: Sequence[str]) -> list[Terms]:
         {layer: (before.get(layer, "") + words).rstrip() for layer, words in terms(text).items()}
         for text in texts
     ]
+
+
+def with_byline(info: ArticleInfo, words: Terms) -> Terms:
+    """Return a passage's terms with those of its article's author and source before them.
+
+    An article's first passage has them: who asks for a name finds its articles once each, and a
+    newspaper's name is no word of every passage.
+    """
+    for about in (info.source, info.author):
+        if about:
+            before = terms(about)
+            words = {
+                layer: " ".join(filter(None, (before[layer], before[layer] and TITLE_END, its)))
+                for layer, its in words.items()
+            }
+    return words
 
 
 class Analysts:

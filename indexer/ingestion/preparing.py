@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.ingestion.analysis_worker import Analyse, Terms, analysed
+from indexer.ingestion.analysis_worker import Analyse, Terms, analysed, with_byline
 from indexer.ingestion.paragraphs import split
 from search.analysis.evidence import evidence_spans
 from search.domain import Article, IndexedArticle, IndexedPassage, Passage, Span, Vector
@@ -57,6 +57,8 @@ def prepare(
             for article, its in zip(articles, drafts, strict=True)
         ]
     )
+    for article, its_terms in zip(articles, terms, strict=True):
+        its_terms[:1] = [with_byline(article.info, words) for words in its_terms[:1]]
     vectors = dict(known or {})
     texts = [text for its in drafts for draft in its for text in draft.texts]
     vectors.update(_embed([text for text in texts if text not in vectors], embedder, on_share))

@@ -21,6 +21,7 @@ from pyarabic.araby import (
     MINI_ALEF,
     SHADDA,
     SUKUN,
+    TATWEEL,
 )
 
 TANWEEN = FATHATAN + DAMMATAN + KASRATAN
@@ -58,6 +59,9 @@ _LATIN_LETTERS = str.maketrans(
 )
 _ACCENTED_SCRIPTS = re.compile("[\u00c0-\u058f\u0590-\u05ff\u1e00-\u1fff']")
 
+_VALUE_SPACES = re.compile("[\\s_\u2010-\u2015-]+")
+_IN_VALUES_DROPPED = TASHKEEL | {TATWEEL}
+
 PAD = "_"
 GRAM_LENGTH = 4
 
@@ -82,6 +86,23 @@ def fold_other(letters: str) -> str:
     parts = unicodedata.normalize("NFD", letters)
     bare = "".join(c for c in parts if not is_accent(c)).translate(_LATIN_LETTERS)
     return unicodedata.normalize("NFC", bare) or letters
+
+
+def fold_value(value: str) -> str:
+    """Return what two spellings of a source, an author, a tag or a language have in common.
+
+    Letters as in the layer `folded`, digits one set, without marks; spaces, hyphens and
+    underscores are one. Other punctuation stays: C++ is not C.
+    """
+    parts = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", value).casefold())
+    kept = (
+        str(unicodedata.decimal(c)) if c.isdecimal() else c
+        for c in parts
+        if c not in _IN_VALUES_DROPPED and unicodedata.category(c) != "Cf" and not is_accent(c)
+    )
+    letters = unicodedata.normalize("NFC", "".join(kept))
+    folded = fold_arabic(unify_letters(letters)).translate(_LATIN_LETTERS)
+    return " ".join(_VALUE_SPACES.sub(" ", folded).split()) or value
 
 
 @cache

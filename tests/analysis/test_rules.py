@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from search.analysis.folding import fold_value
 from search.analysis.tokens import Token, analyse, layer_terms, terms
 from search.domain import Layer
 from search.query.parse import parse
@@ -246,3 +247,35 @@ def test_layers_of_a_text() -> None:
     assert layer_terms(analyse(text)) == terms(text)
     assert layer("stem", text) == "عراق علم"
     assert layer("vowelled", text) == "عِلم"
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        ("الأهرام", "الاهرام"),
+        ("مؤسّسة هنداوي", "مؤسسه  هنداوى"),
+        ("AL-MANAR", "al manar"),
+        ("ar_EG", "ar-eg"),
+        ("Café", "cafe"),
+        ("٢٠٢٣", "2023"),
+        ("علی", "علي"),
+        ("الشرق الأوسـط", "الشرق الأوسط"),
+    ],
+)
+def test_filters_compare_values(value: str, other: str) -> None:
+    assert fold_value(value) == fold_value(other)
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        ("C++", "C"),
+        ("C#", "C"),
+        ("المنار", "النار"),
+        ("-", "_"),
+        ("cnn\x00", "cnn"),
+        ("أدب", "أدب عربي"),
+    ],
+)
+def test_filters_keep_apart(value: str, other: str) -> None:
+    assert fold_value(value) != fold_value(other)

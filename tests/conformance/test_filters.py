@@ -19,7 +19,15 @@ def library(engine: Engine) -> Engine:
     engine.write(
         [
             indexed("1", "x", "x y", source="CNN", language="ar", published=EARLY, tags=("حرب",)),
-            indexed("2", "x", source="cnn", language="en", published=MIDDLE, tags=("حرب", "نفط")),
+            indexed(
+                "2",
+                "x",
+                source="cnn",
+                author="أحمد أمين",
+                language="en",
+                published=MIDDLE,
+                tags=("حرب", "نفط"),
+            ),
             indexed("3", "x", source="سي إن إن", language="ar", published=LATE, tags=("a b",)),
             indexed("4#0", "x"),
         ]
@@ -29,7 +37,13 @@ def library(engine: Engine) -> Engine:
 
 FILTERS = {
     "none": (Filter(), {"1#0", "1#1", "2#0", "3#0", "4#0#0"}),
-    "source": (Filter(sources=("cnn",)), {"2#0"}),
+    "source in any spelling": (Filter(sources=("cnn",)), {"1#0", "1#1", "2#0"}),
+    "a known and an unknown spelling": (Filter(sources=("Cnn",)), {"1#0", "1#1", "2#0"}),
+    "author": (Filter(authors=("أحمد أمين",)), {"2#0"}),
+    "author in another spelling": (Filter(authors=("احمد  امين",)), {"2#0"}),
+    "part of an author": (Filter(authors=("أحمد",)), set()),
+    "language in capitals": (Filter(languages=("AR",)), {"1#0", "1#1", "3#0"}),
+    "tag in another spelling": (Filter(tags=("حَرب",)), {"1#0", "1#1", "2#0"}),
     "sources": (Filter(sources=("cnn", "CNN", "nowhere")), {"1#0", "1#1", "2#0"}),
     "source with spaces": (Filter(sources=("سي إن إن",)), {"3#0"}),
     "part of a source": (Filter(sources=("سي",)), set()),
@@ -49,8 +63,9 @@ FILTERS = {
     "unknown value": (Filter(sources=("nowhere",)), set()),
     "no value is not the empty value": (Filter(sources=("",)), set()),
     "no tag is not the empty tag": (Filter(tags=("",)), set()),
+    "no author is not the empty author": (Filter(authors=("",)), set()),
     "half of a surrogate pair": (Filter(sources=("\ud800",)), set()),
-    "and one that is whole": (Filter(sources=("\ud800", "cnn")), {"2#0"}),
+    "and one that is whole": (Filter(sources=("\ud800", "cnn")), {"1#0", "1#1", "2#0"}),
     "NUL": (Filter(sources=("cnn\x00",)), set()),
 }
 

@@ -25,7 +25,7 @@ FLOORS = {
     "romanisation": 11,
     "names": 34,
     "foreign_names": 22,
-    "filters": 5,
+    "filters": 35,
     "phrases": 40,
     "hamza_seats": 14,
     "stems": 142,

@@ -30,6 +30,7 @@ from search.domain import (
     Vector,
 )
 from search.engines.elastic.mapping import VOCABULARY_LAYER
+from search.engines.elastic.queries import filter_term
 
 # Unit vectors are packed as 16-bit integers, most significant byte first (what a script of
 # Elasticsearch reads fastest): this is 1. A cosine moves by less than 0.00002.
@@ -83,6 +84,13 @@ def document_ids(edition: str, passages: int) -> list[str]:
     return [edition, *(f"{edition}.{position}" for position in range(passages))]
 
 
+def filter_terms(info: ArticleInfo) -> list[str]:
+    """Return what `queries.conditions` compares: each value as all its spellings have it."""
+    pairs = [("source", info.source), ("author", info.author), ("language", info.language)]
+    pairs += [("tag", tag) for tag in info.tags]
+    return list(dict.fromkeys(filter_term(name, value) for name, value in pairs if value))
+
+
 def _about(info: ArticleInfo, edition: str) -> dict[str, Any]:
     tags = [tag for tag in dict.fromkeys(info.tags) if tag]
     day = info.published
@@ -98,6 +106,7 @@ def _about(info: ArticleInfo, edition: str) -> dict[str, Any]:
         "given_tags": list(info.tags),
         "published": day.isoformat() if day else None,
         "year": f"{day.year:04}" if day else None,
+        "filters": filter_terms(info),
     }
     # A field that is absent is not a value: no filter or facet finds it.
     return {name: value for name, value in fields.items() if value}

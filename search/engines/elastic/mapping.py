@@ -22,7 +22,7 @@ from search.errors import FingerprintMismatch
 from search.limits import MAX_RESULTS
 from search.settings import Settings
 
-FORMAT = 5  # of the fields below; another one means the index is made anew
+FORMAT = 6  # of the fields below; another one means the index is made anew
 FORMER = 2  # of the first release, which `former` reads, to make it anew
 MAX_WINDOW = 3 * MAX_RESULTS  # hits of one search: a limit's, and what may have to be left out
 IDLE_AFTER = "5s"  # without a search; Elasticsearch's 30 s are as long as indexing 20,000 passages
@@ -54,6 +54,7 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
         "language": _KEYWORD,
         "tags": _KEYWORD,
         "year": _KEYWORD,
+        "filters": _KEYWORD,  # `source=...` and so on, as filters compare them
         "published": {"type": "date", "format": "strict_date"},
         "title": _TEXT,
         "url": _TEXT,

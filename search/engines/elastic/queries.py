@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from search.analysis.folding import fold_value
 from search.domain import Filter
 from search.engines.checks import is_unicode, one_layer
 from search.errors import InputError
@@ -95,15 +96,17 @@ def besides(query: Query, doubtful: Query) -> Query:
 def conditions(filter: Filter) -> list[Query]:
     """Return one condition for each field of a filter that is given."""
     found = [
-        _any_value(field, values)
-        for field, values in (
+        _any_value("filters", [filter_term(name, value) for value in values if value])
+        for name, values in (
             ("source", filter.sources),
+            ("author", filter.authors),
             ("language", filter.languages),
-            ("article_id", filter.articles),
-            ("tags", filter.tags),
+            ("tag", filter.tags),
         )
         if values
     ]
+    if filter.articles:
+        found.append(_any_value("article_id", filter.articles))
     bounds = {
         name: day.isoformat()
         for name, day in (("gte", filter.published_from), ("lte", filter.published_to))
@@ -112,6 +115,11 @@ def conditions(filter: Filter) -> list[Query]:
     if bounds:
         found.append({"range": {"published": bounds}})
     return found
+
+
+def filter_term(name: str, value: str) -> str:
+    """Return what all spellings of a field's value have in the field `filters`."""
+    return f"{name}={fold_value(value)}"
 
 
 def _any_value(field: str, values: Iterable[str]) -> Query:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.domain import Filter
+from search.analysis.folding import fold_value
+from search.domain import NO_FILTER, Filter
 from search.engines.embedded.rows import ArticleRow
 from search.engines.protocol import FacetField
 
@@ -24,11 +26,16 @@ class Values:
     def __init__(self, names: Iterable[str] = ("",)) -> None:
         """`names` are those of an earlier one."""
         self._numbers = {name: number for number, name in enumerate(names)}
+        self._spellings: dict[str, list[str]] = {}  # by what they have in common
+        for name in self._numbers:
+            self._spellings.setdefault(fold_value(name), []).append(name)
 
     def numbers(self, values: Sequence[str]) -> list[int]:
         """Return the numbers of values; those that are new get the next ones."""
         for value in dict.fromkeys(values):
-            self._numbers.setdefault(value, len(self._numbers))
+            if value not in self._numbers:
+                self._numbers[value] = len(self._numbers)
+                self._spellings.setdefault(fold_value(value), []).append(value)
         return [self._numbers[value] for value in values]
 
     def names(self) -> list[str]:
@@ -38,6 +45,11 @@ class Values:
     def known(self, values: Iterable[str]) -> list[int]:
         """Return the numbers of those of these values that are known and not empty."""
         return [self._numbers[value] for value in values if self._numbers.get(value)]
+
+    def spellings(self, values: Iterable[str]) -> tuple[str, ...]:
+        """Return the known spellings of values, and those that are not known as they are."""
+        found = (self._spellings.get(fold_value(value), [value]) for value in values if value)
+        return tuple(dict.fromkeys(chain.from_iterable(found))) or ("",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,7 @@ class Articles:
     values: Values  # of all fields, shared by what is made of this
     keys: NDArray[np.int64]
     sources: NDArray[np.int32]
+    authors: NDArray[np.int32]
     languages: NDArray[np.int32]
     published: NDArray[np.int32]
     tagged: NDArray[np.int64]
@@ -70,6 +83,7 @@ class Articles:
             self.values,
             np.array([about.key for about in known], np.int64),
             np.array(numbers([about.source for about in known]), np.int32),
+            np.array(numbers([about.author for about in known]), np.int32),
             np.array(numbers([about.language for about in known]), np.int32),
             np.array([day.toordinal() if day else 0 for day in days], np.int32),
             np.array([key for key, _ in pairs], np.int64),
@@ -92,10 +106,24 @@ class Articles:
             self,
             keys=self.keys[kept],
             sources=self.sources[kept],
+            authors=self.authors[kept],
             languages=self.languages[kept],
             published=self.published[kept],
             tagged=self.tagged[stay],
             tags=self.tags[stay],
+        )
+
+    def spelt(self, filter: Filter) -> Filter:
+        """Return a filter with every known spelling of its values."""
+        if filter == NO_FILTER:
+            return filter
+        spellings = self.values.spellings
+        return replace(
+            filter,
+            sources=spellings(filter.sources) if filter.sources else (),
+            authors=spellings(filter.authors) if filter.authors else (),
+            languages=spellings(filter.languages) if filter.languages else (),
+            tags=spellings(filter.tags) if filter.tags else (),
         )
 
     def matching(self, filter: Filter) -> NDArray[np.bool_]:
@@ -105,6 +133,8 @@ class Articles:
         # An empty value means unknown, which no filter asks for.
         if filter.sources:
             allowed &= np.isin(self.sources, known(filter.sources))
+        if filter.authors:
+            allowed &= np.isin(self.authors, known(filter.authors))
         if filter.languages:
             allowed &= np.isin(self.languages, known(filter.languages))
         if filter.tags:
@@ -137,4 +167,4 @@ def facet(
 def no_articles() -> Articles:
     """Return none."""
     keys, numbers = np.zeros(0, np.int64), np.zeros(0, np.int32)
-    return Articles(Values(), keys, numbers, numbers, numbers, keys, numbers)
+    return Articles(Values(), keys, numbers, numbers, numbers, numbers, keys, numbers)

@@ -89,6 +89,7 @@ class TermRows:
     article_id: str
     position: int
     source: str
+    author: str
     language: str
     published: str | None
     tags: tuple[str, ...]
@@ -215,6 +216,7 @@ def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterato
             about.id,
             number - about.first,
             about.source,
+            about.author,
             about.language,
             about.published or None,
             about.tag_values(),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -180,6 +181,7 @@ class EmbeddedEngine:
         return hits, (time.perf_counter() - started) * 1000
 
     def _rank(self, view: View, request: RankRequest) -> Rankings:
+        request = replace(request, filter=view.table.articles.spelt(request.filter))
         both = request.clause is not None and request.vector is not None
         try:
             meaning = self._beside.submit(self._by_meaning, view, request) if both else None
@@ -230,10 +232,11 @@ class EmbeddedEngine:
     def _facet(
         self, view: View, clause: Clause | None, filter: Filter, field: FacetField
     ) -> list[tuple[str, int]]:
+        spelt = view.table.articles.spelt(filter)
         if clause is None and view.behind:
-            found = self._meaning.facet(view.table, filter, field)
+            found = self._meaning.facet(view.table, spelt, field)
         else:
-            found = view.text.index.facet(clause, filter, field, view.hidden)
+            found = view.text.index.facet(clause, spelt, field, view.hidden)
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:

@@ -144,6 +144,7 @@ class Translator:
             self._any_value(field, values)
             for field, values in (
                 ("source", filter.sources),
+                ("author", filter.authors),
                 ("language", filter.languages),
                 ("article_id", filter.articles),
                 ("tags", filter.tags),

@@ -70,7 +70,7 @@ def _schema() -> tantivy.Schema:
     for layer in LAYERS:
         option = "position" if layer in PHRASE_LAYERS else "freq"
         builder.add_text_field(layer, tokenizer_name="terms", index_option=option)
-    for name in ("passage_id", "article_id", "source", "language", "tags", "year"):
+    for name in ("passage_id", "article_id", "source", "author", "language", "tags", "year"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_unsigned_field("article", indexed=True)
     builder.add_unsigned_field("number", fast=True)
@@ -138,6 +138,7 @@ def _add(writer: tantivy.IndexWriter, rows: TermRows) -> None:
     about = {
         "article_id": rows.article_id,
         "source": rows.source,
+        "author": rows.author,
         "language": rows.language,
         "tags": [tag for tag in dict.fromkeys(rows.tags) if tag],
         "year": day[:4] if day else "",

@@ -29,8 +29,8 @@ SMALL_ALEF = MINI_ALEF  # U+0670
 VOWELS = TANWEEN + FATHA + DAMMA + KASRA + SUKUN + SMALL_ALEF
 TASHKEEL = frozenset(VOWELS + SHADDA)
 
-# Persian, Urdu, Pashto, Kurdish and Uyghur shapes of Arabic letters. Letters with
-# a sound of their own (گ پ چ ژ ڤ ڭ ڨ) are no variants and stay.
+# Persian, Urdu, Pashto, Kurdish, Kashmiri and Uyghur shapes of Arabic letters. Letters with
+# a sound of their own (گ پ چ ژ ڤ ڭ ڨ) are no variants and stay in `letters`.
 _VARIANTS = str.maketrans(
     {
         "ک": "ك",
@@ -46,16 +46,39 @@ _VARIANTS = str.maketrans(
         "ۂ": "ه",
         "ۀ": "ه",
         "ۃ": "ة",
+        "ٲ": "أ",
+        "ٳ": "إ",
+        "ٵ": "أ",
+        "ٴ": "ء",
+        "ڕ": "ر",
+        "ڵ": "ل",
+        "ێ": "ي",
+        "ۆ": "و",
     }
 )
-_FOLDS = str.maketrans("أإآٱىة", "اااايه")
+_FOLDS = str.maketrans("أإآٱىةڤڥپچگڭڨ", "ااااي" + "هففبجككق")
 # Madda written as a letter of its own: قرءان is قرآن. Not after alef (قراءات) and
 # not at the end (جزءا), where hamza and alef belong to different syllables.
 _HAMZA_ALEF = re.compile("(?<!ا)ء+ا(?=.)")
 _HAMZA_SEATS = str.maketrans("ؤئ", "ءء")
+# Three of a letter and more are drawn out for emphasis. A word of nothing else is laughter.
+_DRAWN_OUT = re.compile("([ء-ي])\\1{2,}")
 
 _LATIN_LETTERS = str.maketrans(
-    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "'": ""}
+    {
+        "ħ": "h",
+        "ŧ": "t",
+        "ƶ": "z",
+        "æ": "ae",
+        "œ": "oe",
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "ı": "i",
+        "'": "",
+    }
 )
 _ACCENTED_SCRIPTS = re.compile("[\u00c0-\u058f\u0590-\u05ff\u1e00-\u1fff']")
 
@@ -72,9 +95,28 @@ def unify_letters(letters: str) -> str:
 
 
 def fold_arabic(letters: str) -> str:
-    """Return the `folded` form: hamza on alef, ى/ي and ة/ه are one."""
+    """Return the `folded` form: hamza on alef, its other seats, ى/ي and ة/ه are one.
+
+    So are letters of loan words and the plain ones (ڤ/ف), and letters drawn out (جميييل).
+    """
     folded = letters.translate(_FOLDS)
-    return _HAMZA_ALEF.sub("ا", folded) if "ءا" in folded else folded
+    if "ءا" in folded:
+        folded = _HAMZA_ALEF.sub("ا", folded)
+    return _DRAWN_OUT.sub(_once, fold_seats(folded))
+
+
+def fold_seats(folded: str) -> str:
+    """Return a word with ؤ, ئ and ء made one: مسؤول is مسئول."""
+    return folded.translate(_HAMZA_SEATS)
+
+
+def _once(drawn_out: re.Match[str]) -> str:
+    """Twice where words begin so (ممتاز) or in الله, elsewhere once."""
+    letter, at, word = drawn_out[1], drawn_out.start(), drawn_out.string
+    if len(drawn_out[0]) == len(word):
+        return word
+    twice = (letter == "م" and not at) or (letter == "ل" and word[at - 1 : at] == "ا")
+    return letter * 2 if twice else letter
 
 
 def fold_other(letters: str) -> str:
@@ -120,12 +162,7 @@ def is_accent(char: str) -> bool:
 
 
 def grams(folded: str) -> tuple[str, ...]:
-    """Return the padded 4-grams of a folded word, in order, repeats kept.
-
-    ؤ, ئ and ء are one here and only here: مسؤول and مسئول are a weaker match.
-    """
-    if "ؤ" in folded or "ئ" in folded:
-        folded = folded.translate(_HAMZA_SEATS)
+    """Return the padded 4-grams of a folded word, in order, repeats kept."""
     padded = f"{PAD}{folded}{PAD}"
     last = len(padded) - GRAM_LENGTH
     if last <= 0:

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from pyarabic.araby import TATWEEL
 
+from search.analysis import folding, quranic
 from search.analysis.folding import TASHKEEL, unify_letters
 
 Kind = Literal["arabic", "number", "other"]
@@ -24,7 +25,8 @@ Kind = Literal["arabic", "number", "other"]
 # what a million letters of text cost. The longest Arabic words have about 15.
 MAX_LETTERS = 48
 
-APOSTROPHES = frozenset("'’‘ʼ`´")
+APOSTROPHES = frozenset("'’‘ʼ`´ʿʾʻʽ")
+_SIGNS = frozenset("ʿʾʻʽ")  # ع and hamza in scholarly romanisation: they cut no l'
 # Nine words of ten: nothing in them to compose, drop or cut.
 _PLAIN_ARABIC = re.compile("[ء-غف-ي]+")
 _SPACING_MARKS = re.compile("[\ufe70-\ufe7f\ufc5e-\ufc63]")
@@ -35,11 +37,13 @@ _SINGLES = re.compile("[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf9
 # Combine with what stands before though their combining class is 0: Hangul vowels
 # and finals, half-width kana voicing.
 _JOINS = re.compile("[\u1160-\u11ff\uff9e\uff9f]")
+_ALLAH = "\ufdf2"
+_ALEFS = ("ا", "ٱ", "أ")
 _ELISION = frozenset({"l", "d", "j", "m", "n", "s", "t", "c", "qu"})
 
 # Bounded: without, a million digits would be tried from every 256th one on.
 NUMBER = r"\d{1,30}(?:[.,\u066b\u066c،]\d{1,30}){1,9}"
-_GROUPED = re.compile(r"(\d{1,3}(?:[,\u066c،]\d{3})+)(?:[.\u066b](\d+))?")
+_GROUPED = re.compile(r"(\d{1,3}(?:[,\u066c]\d{3})+)(?:[.\u066b](\d+))?")
 _DECIMAL = re.compile(r"(\d+)[.\u066b](\d+)")
 
 
@@ -70,26 +74,56 @@ def cut_run(run: str) -> list[Piece]:
     pieces: list[Piece] = []
     taken = 0
     for word in _words(run):
+        if word.kind == "arabic" and word.is_quranic:
+            pieces += _modern(run, word, taken)
+            taken = pieces[-1].end
+            continue
         start = max(word.start, taken)
         taken = max(word.end, start)
         pieces.append(Piece(start, taken, word.kind, word.text(), tuple(word.marks)))
     return pieces
 
 
+def _modern(run: str, word: _Word, taken: int) -> Iterator[Piece]:
+    """Yield a word in modern spelling, without the يا of a call, which is a word of its own."""
+    letters, marks = word.text(), word.marks
+    start, end = max(word.start, taken), max(word.end, taken)
+    if called := quranic.call(letters, marks):
+        middle = max(start, run.find(folding.SMALL_ALEF, word.start) + 1)
+        while middle < end and unicodedata.category(run[middle])[0] == "M":
+            middle += 1
+        yield Piece(start, middle, "arabic", letters[:called] + "ا", ("",) * (called + 1))
+        letters, marks, start = letters[called:], marks[called:], middle
+    written, its = quranic.modern(letters, marks)
+    yield Piece(start, end, "arabic", "".join(written), tuple(its))
+
+
 class _Word:
     """A word being read."""
 
-    __slots__ = ("end", "kind", "letters", "marks", "start")
+    __slots__ = ("end", "is_quranic", "kind", "letters", "marks", "start")
 
     def __init__(self, kind: Kind, start: int) -> None:
         self.kind: Kind = kind
         self.start = self.end = start
+        self.is_quranic = False  # it has marks that are letters in modern spelling
         self.letters: list[str] = []
         self.marks: list[str] = []
 
     def text(self) -> str:
         letters = "".join(self.letters)
         return unify_letters(letters) if self.kind == "arabic" else letters
+
+    def add_quranic(self, mark: str, end: int) -> None:
+        """Add a mark that modern spelling has as a letter."""
+        if mark not in quranic.HAMZA:
+            self.is_quranic = True
+            self.marks[-1] += mark
+        elif self.letters[-1] == "ى":
+            self.letters[-1] = "ئ"
+        elif len(self.letters) < MAX_LETTERS:
+            self.add("ء", end)
+        self.end = end
 
     def add(self, letter: str, end: int) -> None:
         self.letters.append(letter)
@@ -102,6 +136,9 @@ def _words(run: str) -> Iterator[_Word]:
     apostrophe = False
     for char, start, end in _expand(run):
         category = unicodedata.category(char)
+        if word and word.kind == "arabic" and char in quranic.MARKS:
+            word.add_quranic(char, end)
+            continue
         if _is_dropped(char, category):
             if word:
                 word.end = end
@@ -118,7 +155,7 @@ def _words(run: str) -> Iterator[_Word]:
         if char in APOSTROPHES:
             if word and word.kind == "other" and not apostrophe:
                 apostrophe = True
-                if "".join(word.letters) in _ELISION:
+                if char not in _SIGNS and "".join(word.letters) in _ELISION:
                     yield word
                     word, apostrophe = None, False
                 continue
@@ -185,6 +222,8 @@ def _expand(run: str) -> Iterator[tuple[str, int, int]]:
             end += 1
         cluster = run[start:end]
         normal = unicodedata.normalize("NFKC", cluster)
+        if cluster == _ALLAH and run[start - 1 : start] in _ALEFS:
+            normal = normal[1:]  # typed with an alef before it, which it already has
         if _SPACING_MARKS.match(cluster):
             normal = normal.replace(" ", "")
         for char in normal:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from functools import cache, lru_cache
 
+from search.analysis.folding import fold_seats
 from search.analysis.lexicon import read_pairs, read_words
 
 MIN_STEM = 3
@@ -26,7 +27,14 @@ MIN_STEM = 3
 # no clitic is looked for in it: للوزير is وزير.
 _ARTICLES = ("وبال", "وكال", "فبال", "وال", "بال", "كال", "فال", "ولل", "فلل", "لل", "ال")
 _ARTICLES_OF = {first: tuple(a for a in _ARTICLES if a[0] == first) for first in "وبكفلا"}
+_TWO_CLITICS = ("وبال", "وكال", "فبال")
 _CLITICS = "وفسبكلا"
+# Written with one ل, or like a clitic and a verb.
+_GOD = frozenset(
+    prefix + word
+    for word in ("لله", "بالله", "والله", "تالله")
+    for prefix in ("", "و", "ف", "ا", "فو")
+)
 _FUTURE_PERSONS = "يتنا"
 
 _PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "نا", "كم")
@@ -46,7 +54,7 @@ _BEFORE: dict[str, tuple[str, ...]] = {
 }
 
 # How the last letter of a form may be written before an ending.
-_WRITTEN = {"ه": "هت", "ء": "ءؤئ"}
+_WRITTEN = {"ه": "هت"}
 
 
 _ByLast = Mapping[str, tuple[str, ...]]
@@ -64,7 +72,7 @@ _ENDINGS = {after: _by_last(endings) for after, endings in _BEFORE.items()}
 
 def stem(folded: str) -> str:
     """Return the stem of one word of the `folded` layer: never empty, never longer."""
-    return _without_endings(_without_clitics(folded))
+    return "الله" if folded in _GOD else _without_endings(_without_clitics(folded))
 
 
 def plural_forms(stem: str) -> tuple[str, ...]:
@@ -105,6 +113,8 @@ def _without_article(word: str) -> str | None:
         noun = word[len(article) :]
         if len(noun) < 2 or (article != "ال" and _is_whole(word[1:])):
             return None
+        if article in _TWO_CLITICS and _is_whole(word[2:]):
+            return word[2:]  # وبالتزام is و + ب + التزام
         # لل before a word that itself begins with ل is written once: للجنة is ل + اللجنة.
         if article.endswith("لل") and _is_whole("ل" + noun):
             return "ل" + noun
@@ -117,10 +127,10 @@ def _without_article(word: str) -> str | None:
 @lru_cache(maxsize=65_536)
 def _without_endings(word: str, *, singular: bool = False) -> str:
     plurals, kept = _plurals(), _kept()
-    word, ending = _final_hamza(word), ""
+    ending = ""
     while word not in kept:
         if not singular and word in plurals:
-            word, ending, singular = _final_hamza(plurals[word]), "", True
+            word, ending, singular = plurals[word], "", True
             continue
         endings = _ENDINGS[ending]
         if len(word) <= MIN_STEM or word[-1] not in endings:
@@ -140,7 +150,7 @@ def _without_ending(
     for ending in endings.get(word[-2:]) or endings[word[-1]]:
         if not word.endswith(ending) or not _can_lose(word, ending):
             continue
-        rest = _final_hamza(word[: -len(ending)])
+        rest = word[: -len(ending)]
         # ة is written ت before an ending: جامعتها is جامعة + ها.
         feminine = rest[:-1] + "ه" if rest[-1] == "ت" else rest
         if feminine in kept or feminine in plurals:
@@ -159,11 +169,6 @@ def _can_lose(word: str, ending: str) -> bool:
     return rest >= MIN_STEM and not (ending in "يت" and word[-2] == "ا")
 
 
-def _final_hamza(word: str) -> str:
-    """Its seat changes with the case: أعضاؤها, أعضائها, أعضاء."""
-    return word[:-1] + "ء" if word[-1] in "ؤئ" and len(word) > 2 else word
-
-
 def _is_whole(word: str) -> bool:
     if word in _whole():
         return True
@@ -180,7 +185,7 @@ def _is_whole(word: str) -> bool:
 @cache
 def _plurals() -> dict[str, str]:
     pairs = read_pairs("plurals.txt")
-    return {_final_hamza(form): lemma for form, lemma in pairs.items()}
+    return {fold_seats(form): fold_seats(lemma) for form, lemma in pairs.items()}
 
 
 @cache
@@ -194,12 +199,12 @@ def _plural_forms() -> dict[str, tuple[str, ...]]:
 
 @cache
 def _kept() -> frozenset[str]:
-    return read_words("endings.txt")
+    return frozenset(map(fold_seats, read_words("endings.txt")))
 
 
 @cache
 def _whole() -> frozenset[str]:
-    listed = read_words("whole.txt")
+    listed = frozenset(map(fold_seats, read_words("whole.txt")))
     return listed | _kept() | _plurals().keys() | frozenset(_plurals().values())
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from search.analysis.folding import fold_other
 from search.analysis.lexicon import read_lists
 from search.analysis.phonetics import arabic_sound, closeness, latin_sounds
 from search.analysis.tokens import Token, analyse
@@ -22,7 +23,7 @@ from search.query.parse import ParsedQuery
 MIN_CLOSENESS = 0.85  # .80 offers مسؤول for missile, .90 loses العراق for iraqi's endings
 _MAX_WORDS = 16  # of one query that are looked up
 _MAX_FORMS = 3
-_NEAR_BEST = 0.02  # forms this much less close than the best are offered as well
+_NEAR_BEST = 0.03  # forms this much less close than the best are offered as well
 _LONGEST_NAME = 4  # words of `lexicon/names.txt`
 _MIN_SOUND = 2  # consonants; one is everywhere
 
@@ -45,9 +46,29 @@ _LITTLE = {
 _PREFIX = re.compile(r"^(?:wa|w|bi|b|l|f)?(?:al|el|il)-?(?=..)|^(?:fil|bil|lil)(?=..)")
 # Endings of Arabizi plurals and nisbas, of English and French demonyms; ollah: Hezb-ollah.
 _SUFFIX = re.compile(
-    "(?:iyyin|iyin|iyya|iya|iyeh|oun|een|at|in|ians?|iennes?|iens?|ah|eh|an|is|i|s"
+    "(?:iyyin|iyin|iyya|iya|iyeh|oun|oon|un|een|at|in|ians?|iennes?|iens?|ah|eh|an|is|i|s"
     "|ollah|ullah|allah)$"
 )
+
+# Scholarly romanisation, as Arabizi or other spellings write it.
+_SCHOLARLY = str.maketrans(
+    {
+        "š": "sh",
+        "ǧ": "j",
+        "ḫ": "kh",
+        "ẖ": "kh",
+        "ḏ": "dh",
+        "ṯ": "th",
+        "ġ": "gh",
+        "ž": "j",
+        "č": "ch",
+        "ḥ": "7",
+        "ṭ": "6",
+        "ẓ": "6'",
+        "ḍ": "9'",
+    }
+)
+_DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1+")
 
 Vocabulary = Callable[[str], list[tuple[str, int]]]  # a prefix of layer `sound` -> terms
 
@@ -181,10 +202,22 @@ def meaning_in_arabic(query: ParsedQuery, forms: Forms) -> str:
     return " ".join(filter(None, arabic))
 
 
+def _scholarly(letters: str) -> str:
+    """Return a word with the letters of scholarly romanisation as other spellings have them."""
+    return fold_other(letters.translate(_SCHOLARLY))
+
+
+def _undoubled(spelling: str) -> str:
+    """Return a spelling with doubled consonants once, as Arabic writes them; oo and ee stay."""
+    return _DOUBLED.sub(r"\1", spelling)
+
+
 def _spellings(word: Token) -> dict[str, float]:
     """Return the word without endings and clitics it may carry, each with a doubt."""
-    spellings = {word.folded: 0.0}
-    spellings.setdefault(word.stem, 0.01)
+    spellings = {_undoubled(spelling): 0.0 for spelling in (word.folded, _scholarly(word.letters))}
+    # Mohammed has no ending -ed, though his stem says so.
+    plural = word.folded == word.stem + "s"
+    spellings.setdefault(_undoubled(word.stem), 0.01 if plural else 0.06)
     for spelling in tuple(spellings):
         spellings.setdefault(_PREFIX.sub("", spelling), 0.02)
     for spelling, doubt in tuple(spellings.items()):

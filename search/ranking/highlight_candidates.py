@@ -14,8 +14,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from search.analysis.folding import TASHKEEL, fold_arabic, unify_letters
-from search.analysis.segmenting import APOSTROPHES
+from search.analysis.folding import SMALL_ALEF, TASHKEEL, fold_arabic, unify_letters
 from search.analysis.stemming import plural_forms
 from search.query.matching import Near
 
@@ -26,7 +25,7 @@ _DIGITS = "٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹"
 _BREAKS = "\xa0\xab\xb7\xbb\u060c\u061b\u061f\u066a\u066b\u066c\u06d4–—“”„•…\u2009\u200a"
 # Stand inside of words: marks, tatweel, joiners and directions, apostrophes; what groups digits.
 _LEFT_OUT = (
-    "".join(sorted(TASHKEEL | APOSTROPHES - {"´"}))
+    "".join(sorted((TASHKEEL - {SMALL_ALEF}) | {*"'’‘ʼ`"}))
     + "ـ\xad\u200c\u200d\u200e\u200f\ufeff"
     + ".,\u066b\u066c\u060c"
 )
@@ -59,8 +58,12 @@ def _bytes(text: str) -> bytes:
 _FOLDS = _folds()
 _DROPPED = _bytes(_LEFT_OUT)
 _IS_DROPPED = re.compile(b"[" + re.escape(_DROPPED) + b"]")
-# Besides the unknown: hamza and alef, of which folding makes one letter or does not.
-_DOUBTFUL = re.compile(re.escape(_UNKNOWN) + b"|" + _bytes("ءا") + b"[" + _bytes(_LETTERS) + b"?]")
+# Besides the unknown: hamza and alef, of which folding makes one letter or does not, and letters
+# drawn out.
+_DOUBTFUL = re.compile(
+    re.escape(_UNKNOWN) + b"|" + _bytes("ءا") + b"[" + _bytes(_LETTERS) + b"?]"
+    b"|([" + _bytes(_LETTERS) + b"])\\1\\1"
+)
 # The last letter of a stem may be another in the word: ة before an ending, Latin ies.
 _LAST = {"ه": "هت", "y": "yi"}
 
@@ -122,6 +125,8 @@ def _literals(stem: str) -> Iterator[str]:
     Stems are made by taking away at both ends, but for the last letter and for broken
     plurals (`search.analysis.stemming`, `search.analysis.latin_stemming`).
     """
+    if stem == "الله":
+        yield "لله"
     for form in (stem, *plural_forms(stem)):
         for last in _LAST.get(form[-1], form[-1]):
             yield form[:-1] + last

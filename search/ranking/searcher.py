@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 DEPTHS = (100, 1_000, MAX_RESULTS)
 
 # Of one sound, the most frequent are looked at: names worth offering are among them.
-MAX_TERMS_OF_A_SOUND = 200
+MAX_TERMS_OF_A_SOUND = 600
 
 # Hybrid nDCG@10 by the words' weight, .5 / .55 / .6: xquad-ar .978 / .977 / .975, the seed
 # .893 / .891 / .888; below .5 the seed loses.

@@ -17,21 +17,21 @@ PASSAGES = 800
 
 # Of 758 in all; docs/ANALYSIS.md has what the failing ones are.
 FLOORS = {
-    "loan_letters": 8,
-    "persian_letters": 20,
-    "uthmani": 18,
-    "allah": 13,
-    "number_lists": 25,
-    "romanisation": 11,
+    "loan_letters": 27,
+    "persian_letters": 29,
+    "uthmani": 50,
+    "allah": 29,
+    "number_lists": 30,
+    "romanisation": 32,
     "names": 34,
     "foreign_names": 22,
-    "filters": 35,
+    "filters": 36,
     "phrases": 40,
-    "hamza_seats": 14,
-    "stems": 142,
-    "own_article": 27,
-    "emphasis": 3,
-    "misspellings": 106,
+    "hamza_seats": 44,
+    "stems": 141,
+    "own_article": 32,
+    "emphasis": 30,
+    "misspellings": 108,
 }
 
 

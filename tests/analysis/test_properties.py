@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -76,7 +77,7 @@ def test_no_letter_or_digit_is_lost(text: str) -> None:
 @example("ءءآء")
 @given(ARABIC)
 def test_folding_twice_is_folding_once(word: str) -> None:
-    assume("ؤا" not in word and "ئا" not in word)  # سؤال is سءال, which is no spelling of سآل
+    assume(not re.search("[ؤئ][ءاأإآ]", word))  # سؤال is سءال, which is no spelling of سآل
     assert fold_arabic(fold_arabic(word)) == fold_arabic(word)
 
 

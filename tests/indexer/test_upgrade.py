@@ -136,10 +136,12 @@ def check_answers(settings: Settings, embedder: Embedder, *, scores: bool = True
                 continue
             results = searcher.search(Query(text, mode=mode, filter=filter_of(given)))
             now = [(hit.passage.id, hit.score) for hit in results.hits]
-            if scores:
+            keys, then = {key for key, _ in now}, {key for key, _ in hits}
+            if mode == "keyword":  # 0.1 had another analyser, and no names of sources in passages
+                assert len(then - keys) <= 1, (text, mode, given)  # at the cut
+            elif scores:
                 assert_same(now, hits, (text, mode, given))
             else:
-                keys, then = {key for key, _ in now}, {key for key, _ in hits}
                 assert len(keys) == len(then), (text, mode, given)
                 assert len(keys - then) <= 1, (text, mode, given)  # at the cut
 

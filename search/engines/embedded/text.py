@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     _Hits = list[tuple[Any, tantivy.DocAddress]]
 
 SEGMENTS = "meta.json"  # Tantivy's own list of them, in their folder
-FORMAT = 2  # of the fields below; another one means the index is built anew
+FORMAT = 3  # of the fields below; another one means the index is built anew
 # Bytes a thread gathers before it writes a segment, used as they are needed. With 15 MB, Tantivy's
 # least, 256 passages of four sentences became three segments and took half as much time again;
 # 2,048 took three times as long.

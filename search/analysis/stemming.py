@@ -35,7 +35,7 @@ _GOD = frozenset(
     for word in ("لله", "بالله", "والله", "تالله")
     for prefix in ("", "و", "ف", "ا", "فو")
 )
-_FUTURE_PERSONS = "يتنا"
+_FUTURE_PERSONS = "يتن"  # not ا: ساجدين is no verb, and few write سأكتب in articles
 
 _PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "نا", "كم")
 _INFLECTIONS = ("ات", "ون", "ين", "ان", "وا", "ه", "ي", "ا", "ت", "و")

@@ -51,7 +51,11 @@ def passages_query(
     if clause is None or isinstance(clause, Everything):
         query["filter"].append(kind("passage"))
     else:
-        query["must"] = [_query(clause)]
+        match _query(clause):
+            case {"bool": {"filter": wanted, "should": _} as parts}:  # nothing else scores
+                query |= parts | {"filter": [*query["filter"], *wanted]}
+            case scored:
+                query["must"] = [scored]
     for part in (clause, *constraints):
         if part is not None and _depth(part) > _MAX_NESTED:
             raise InputError(
@@ -90,7 +94,12 @@ def besides(query: Query, doubtful: Query) -> Query:
     which of its passages are of an edition that was shown at that moment.
     """
     first = {"constant_score": {"filter": doubtful, "boost": _FIRST}}
-    return {"bool": {"should": [query, first]}}
+    parts = query.get("bool", {})
+    if "should" not in parts:
+        return {"bool": {"should": [query, first]}}
+    # What scores stays beside each other: one clause more around it takes 1.2 times as long.
+    either = [{"bool": {"should": [part, doubtful]}} for part in parts["filter"]]
+    return {"bool": parts | {"filter": either, "should": [*parts["should"], first]}}
 
 
 def conditions(filter: Filter) -> list[Query]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,16 +18,10 @@ from search.analysis.transliteration import (
 )
 from search.domain import (
     MODES,
-    Component,
-    Hit,
     Mode,
     Query,
     Results,
-    Segment,
-    Span,
     StoredPassage,
-    Total,
-    Variant,
     Vector,
 )
 from search.embedding import Embedder
@@ -38,12 +30,14 @@ from search.engines.protocol import Engine, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
 from search.limits import MAX_RESULTS, MAX_SIZE
 from search.query.clauses import Term
-from search.query.matching import FORM_WEIGHT, constraint, near_clause, stem_terms, text_clause
+from search.query.matching import constraint, near_clause, stem_terms, text_clause
 from search.query.misspellings import may_be_misspelt, misspelt
 from search.query.parse import ParsedQuery, parse
+from search.ranking.coverage import coverage
 from search.ranking.first_hits import FirstHits, in_order
 from search.ranking.fusion import fuse
-from search.ranking.highlight import Marker, segments
+from search.ranking.highlight import Marker
+from search.ranking.hits import hits_of, searched_also, total_of
 from search.ranking.stages import Clock
 
 logger = logging.getLogger(__name__)
@@ -59,11 +53,6 @@ MAX_TERMS_OF_A_SOUND = 600
 # Hybrid nDCG@10 by the words' weight, .5 / .55 / .6: xquad-ar .978 / .977 / .975, the seed
 # .893 / .891 / .888; below .5 the seed loses.
 KEYWORD_WEIGHT = 0.5
-
-# An Arabic word the index lacks may still be met by its grams: clitic queries of the seed
-# .876 -> .909, xquad-ar .9766 -> .9769 (0.7: paraphrases lose .06).
-UNKNOWN_ARABIC = 0.3
-_ARABIC = re.compile("[\u0621-\u064a]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +104,14 @@ class Searcher:
         with clock.stage("highlight"):
             unknown = misspelt(found.parsed, rankings.frequencies, found.forms)
             marker = Marker(found.parsed, found.forms, unknown)
-            hits = _hits(page, stored, rankings, marker, found.reranked)
+            hits = hits_of(page, stored, rankings, marker, found.reranked)
         return Results(
             query=query,
             hits=hits,
-            total=_total(found.mode, rankings, seen=query.start + len(hits)),
+            total=total_of(found.mode, rankings, seen=query.start + len(hits)),
             took_ms=clock.took_ms(rankings.took_ms),
             degraded=found.degraded,
-            searched_also=_searched_also(found.parsed, found.forms),
+            searched_also=searched_also(found.parsed, found.forms),
             relaxed=found.relaxed,
         )
 
@@ -324,80 +313,3 @@ def _counted(parsed: ParsedQuery, mode: Mode) -> tuple[Term, ...]:
     if mode == "keyword" and not any(map(may_be_misspelt, parsed.words(exact=False))):
         return ()
     return stem_terms(parsed)
-
-
-def coverage(frequencies: Mapping[Term, int], passages: int, forms: Forms = NO_FORMS) -> float:
-    """Return the part, 0..1, of the query's words by weight (idf) that the index knows.
-
-    A query in another language or script shares hardly a word with the index; what it
-    shares (a digit, a stray name) must not outweigh its meaning.
-    """
-    known = whole = 0.0
-    for term, frequency in frequencies.items():
-        offered = forms.get(term.value, ())
-        seen = frequency or (offered[0].frequency if offered else 0)
-        rarity = math.log(1 + (passages + 1) / (seen + 0.5))
-        whole += rarity
-        if frequency:
-            known += rarity
-        elif offered:
-            known += rarity * FORM_WEIGHT
-        elif _ARABIC.search(term.value):
-            known += rarity * UNKNOWN_ARABIC
-    return known / whole if whole else 0.0
-
-
-def _searched_also(parsed: ParsedQuery, forms: Forms) -> tuple[Variant, ...]:
-    words = {t.stem: t.letters for t in parsed.words()}
-    return tuple(Variant(words[s], tuple(f.letters for f in forms[s])) for s in words if s in forms)
-
-
-def _hits(
-    page: list[tuple[str, float]],
-    stored: Mapping[str, StoredPassage],
-    rankings: Rankings,
-    marker: Marker,
-    reranked: Mapping[str, float],
-) -> tuple[Hit, ...]:
-    keyword = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.text, 1)}
-    semantic = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.vector, 1)}
-    numbers = {h.passage_id: h.sentence for h in rankings.vector}
-    return tuple(
-        Hit(
-            passage=found.passage,
-            article=found.article,
-            score=score,
-            keyword=keyword.get(key),
-            semantic=semantic.get(key),
-            segments=_segments(found.passage.text, marker, _sentence(found, numbers.get(key))),
-            title_segments=marker.highlight(found.article.title),
-            best_sentence=_sentence(found, numbers.get(key)),
-            rerank=reranked.get(key),
-        )
-        for key, score in page
-        # A passage deleted between ranking and fetching is no hit any more.
-        if (found := stored.get(key)) is not None
-    )
-
-
-def _sentence(stored: StoredPassage, number: int | None) -> Span | None:
-    """Return a sentence of a passage, None where it was replaced by one of fewer meanwhile."""
-    if number is None or number >= len(stored.sentences):
-        return None
-    return stored.sentences[number]
-
-
-def _segments(text: str, marker: Marker, sentence: Span | None) -> tuple[Segment, ...]:
-    pieces = marker.highlight(text)
-    if sentence is None or any(piece.match for piece in pieces):
-        return pieces
-    return segments(text, [sentence])
-
-
-def _total(mode: str, rankings: Rankings, seen: int) -> Total | None:
-    """Only a text ranking has a total: by meaning every passage is near or far."""
-    if mode == "semantic" or rankings.text_total is None:
-        return None
-    if mode == "keyword":
-        return Total(rankings.text_total, exact=rankings.total_is_exact)
-    return Total(max(rankings.text_total, seen), exact=False)

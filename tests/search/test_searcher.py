@@ -13,7 +13,8 @@ from search.embedding.centring import CentredQueries
 from search.engines.protocol import Engine, Ranked, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
 from search.query.clauses import Not, Phrase, Term
-from search.ranking.searcher import KEYWORD_WEIGHT, Searcher, coverage
+from search.ranking.coverage import coverage
+from search.ranking.searcher import KEYWORD_WEIGHT, Searcher
 from tests.support import HashingEmbedder
 
 TEXTS = {

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
@@ -363,7 +364,7 @@ def test_evaluate(fihris: Fihris, tmp_path: Path) -> None:
 
 
 def test_version(fihris: Fihris) -> None:
-    assert fihris("--version").out == "fihris 0.1.0\n"
+    assert fihris("--version").out == f"fihris {version('fihris')}\n"
 
 
 def test_every_command_and_option_has_help(fihris: Fihris) -> None:

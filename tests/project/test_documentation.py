@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
+import tomllib
 
 import pytest
 import typer
@@ -159,6 +159,8 @@ def test_files_that_are_named_exist() -> None:
 
 
 def test_the_version_is_in_the_changelog() -> None:
-    from importlib.metadata import version
-
-    assert f"## [{version('fihris')}]" in Path(REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+    newest = re.search(r"^## \[([^\]]+)\]", changelog, re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == project["version"]

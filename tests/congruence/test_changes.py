@@ -130,11 +130,20 @@ def test_what_is_stored_is_the_same(pair: Pair) -> None:
 
 
 def test_scores_agree_again_once_removed_documents_are_merged_away(pair: Pair) -> None:
-    requests = list(clause_requests(9, pair.passages, 40))
+    requests = [undated(each) for each in clause_requests(9, pair.passages, 40)]
     assert any(text_differences(pair, request) for request in requests), "nothing was removed"
     merge(pair)
     assert_alike(pair, 9, requests)
-    assert_alike(pair, 10, typed_requests(10, pair.passages, 40))
+    assert_alike(pair, 10, map(undated, typed_requests(10, pair.passages, 40)))
+
+
+def undated(request: RankRequest) -> RankRequest:
+    """Return a request without dates.
+
+    Elasticsearch asks no frequencies of a shard none of whose dates is in a filter's range, so
+    scores differ where there are few passages.
+    """
+    return replace(request, filter=replace(request.filter, published_from=None, published_to=None))
 
 
 def merge(pair: Pair) -> None:

@@ -17,7 +17,10 @@ from search.query.parse import ParsedQuery
 
 MIN_LETTERS = 5  # shorter words have too many neighbours that are words themselves
 MAX_LETTERS = 14  # bounds the terms of a word: 870
-MAX_WORDS = 3  # of one query
+# Of one query, stop words aside. In a longer one the other words find what is asked: nDCG@10 by
+# words on tydi-ar is .9134, and .9145 with longer ones too (hybrid .9495). Half of its questions
+# have a word that no passage has: a search took 4.4 ms at the mean, 6.4 so, 7.6 with longer ones.
+MAX_WORDS = 3
 
 _ARABIC = "ءابتثجحخدذرزسشصضطظعغفقكلمنهوي"
 _LATIN = "abcdefghijklmnopqrstuvwxyz"
@@ -32,18 +35,22 @@ def misspelt(
     """Return the query's words that no passage has and that may be others misspelt."""
     return tuple(
         word
-        for word in query.words(exact=False)
-        if frequencies.get(Term("stem", word.stem)) == 0
-        and word.stem not in forms
-        and may_be_misspelt(word)
-    )[:MAX_WORDS]
+        for word in may_be_misspelt(query)
+        if frequencies.get(Term("stem", word.stem)) == 0 and word.stem not in forms
+    )
 
 
-def may_be_misspelt(word: Token) -> bool:
-    """Whether a word is long enough, of letters only, and no stop word."""
+def may_be_misspelt(query: ParsedQuery) -> tuple[Token, ...]:
+    """Return the words of a short query that may be others misspelt, should no passage have them."""
+    words = [word for word in query.words(exact=False) if not word.stop]
+    return tuple(filter(_is_word, words)) if len({w.stem for w in words}) <= MAX_WORDS else ()
+
+
+def _is_word(word: Token) -> bool:
+    """Whether a word is long enough, and of letters only."""
     letters = _letters(word.folded)
     known = letters is not None and set(letters).issuperset(word.folded)
-    return known and not word.stop and _MIN_FOREIGN <= len(word.folded) <= MAX_LETTERS
+    return known and _MIN_FOREIGN <= len(word.folded) <= MAX_LETTERS
 
 
 @lru_cache(maxsize=256)

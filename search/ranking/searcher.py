@@ -310,6 +310,6 @@ def _counted(parsed: ParsedQuery, mode: Mode) -> tuple[Term, ...]:
     """Return the words whose frequency is asked: for their weight, or to see which are misspelt."""
     if mode == "semantic":
         return ()
-    if mode == "keyword" and not any(map(may_be_misspelt, parsed.words(exact=False))):
+    if mode == "keyword" and not may_be_misspelt(parsed):
         return ()
     return stem_terms(parsed)

@@ -55,10 +55,13 @@ def test_not_misspelt(text: str) -> None:
     assert misspelt(query, nowhere, NO_FORMS) == ()
 
 
-def test_misspelt_words_are_bounded() -> None:
-    words = [f"مدرصة{'ب' * n}" for n in range(20)]
-    query = parse(" ".join(words))
-    nowhere = {Term("stem", word.stem): 0 for word in query.words()}
-    found = misspelt(query, nowhere, NO_FORMS)
-    assert len(found) == MAX_WORDS
+def test_only_words_of_a_short_query_are_misspelt() -> None:
+    words = ["المدرصة", "الجماعة", "المككتبة", "اقتصداي"]
+    nowhere = {Term("stem", stem(word)): 0 for word in words}
+    short, longer = parse(" ".join([*words[:MAX_WORDS], "في"])), parse(" ".join(words))
+    assert len(misspelt(short, nowhere, NO_FORMS)) == MAX_WORDS
+    assert misspelt(longer, nowhere, NO_FORMS) == ()
+
+
+def test_what_may_be_meant_by_a_word_is_bounded() -> None:
     assert len(meant("مستشفياتكمبج"[:MAX_LETTERS])) < 1_000

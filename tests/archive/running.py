@@ -20,7 +20,7 @@ from search.settings import Settings
 from tests.support import REPOSITORY
 
 POLL = 0.05  # seconds
-LATER = 1.15  # times: 4 after ten kills
+LATER = 1.1  # times: 2.6 after ten kills
 PAGE = 1_000  # articles compared at once
 
 

@@ -294,10 +294,12 @@ def _below(clause: Clause, product: float) -> list[tuple[Clause, float]]:
             return [(a, product * factor)]
 
 
-def one_layer(parts: Sequence[Clause]) -> Layer | None:
-    """Return the layer of clauses that all are terms of one, which an engine may ask as a set."""
-    layers = {part.layer if isinstance(part, Term) else None for part in parts}
-    return layers.pop() if len(layers) == 1 else None
+def as_set(parts: Sequence[Clause]) -> tuple[Layer, tuple[str, ...]] | None:
+    """Return layer and values of clauses that all are terms of one, which an engine asks as a set."""
+    terms = [part for part in parts if isinstance(part, Term)]
+    if len(terms) < len(parts) or len({term.layer for term in terms}) != 1:
+        return None
+    return terms[0].layer, tuple(term.value for term in terms)
 
 
 def check_layer(layer: str) -> None:

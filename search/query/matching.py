@@ -55,7 +55,7 @@ def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
     words = query.words()
     if not words:
         return Everything() if any(item.occur == "excluded" for item in query.items) else None
-    return Prefer(Boost(AnyOf(_matches(query, forms)), 0.0), AnyOf(_scores(query, forms)))
+    return _ranking(query, forms)
 
 
 def near_clause(
@@ -81,8 +81,7 @@ def near_clause(
     if not nears and not stems:
         return None
     mistaken = (AnyOf(tuple(Term("stem", stem) for stem in stems)),) if stems else ()
-    wanted = AnyOf((*_matches(query, forms), *nears, *mistaken))
-    return Prefer(Boost(wanted, 0.0), AnyOf(_scores(query, forms)))
+    return _ranking(query, forms, *nears, *mistaken)
 
 
 def constraint(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
@@ -121,13 +120,15 @@ def _stems(word: Token, forms: Forms) -> tuple[str, ...]:
     return (word.stem, *(form.stem for form in forms.get(word.stem, ())))
 
 
-def _matches(query: ParsedQuery, forms: Forms) -> tuple[Clause, ...]:
+def _ranking(query: ParsedQuery, forms: Forms, *others: Clause) -> Clause:
+    """Return what finds passages by any word, or by `others`, and scores them by all."""
+    names = tuple(_in_a_row("stem", row) for row in name_rows(query))
     stems = [Term("stem", stem) for word in query.words() for stem in _stems(word, forms)]
-    names = [_in_a_row("stem", row) for row in name_rows(query)]
-    return tuple(dict.fromkeys((*stems, *names)))
+    wanted = AnyOf((*dict.fromkeys((*stems, *names)), *others))
+    return Prefer(Boost(wanted, 0.0), AnyOf(_scores(query, forms, names)))
 
 
-def _scores(query: ParsedQuery, forms: Forms) -> tuple[Clause, ...]:
+def _scores(query: ParsedQuery, forms: Forms, names: tuple[Clause, ...]) -> tuple[Clause, ...]:
     weights: dict[Term, float] = {}
     for word in query.words():
         for form in forms.get(word.stem, ()):
@@ -140,7 +141,6 @@ def _scores(query: ParsedQuery, forms: Forms) -> tuple[Clause, ...]:
         for gram in word.grams:
             weights[Term("grams", gram)] = GRAM_WEIGHT
     scores = [t if w == 1.0 else Boost(t, w) for t, w in weights.items()]
-    names = [_in_a_row("stem", row) for row in name_rows(query)]
     phrases = [
         Boost(_phrase(item, query), PHRASE_WEIGHT)
         for item in query.items

@@ -14,7 +14,7 @@ from search.reranking import Reranker
 
 logger = logging.getLogger(__name__)
 
-Ranked = list[tuple[str, float]]  # passage ids and scores, best first
+ScoredIds = list[tuple[str, float]]  # passage ids and scores, best first
 
 MOST_AT_ONCE = 8  # answers waited for; more searches wait for one of these, or do without
 
@@ -36,7 +36,7 @@ class FirstHits:
         self._free = threading.Semaphore(MOST_AT_ONCE)
 
     def scores(
-        self, query: str, ranked: Ranked, stored: Mapping[str, StoredPassage]
+        self, query: str, ranked: ScoredIds, stored: Mapping[str, StoredPassage]
     ) -> dict[str, float] | None:
         """Return the reranker's scores of the first hits, None where it failed or was late."""
         keys = [key for key, _ in ranked[: self.most] if key in stored]
@@ -66,7 +66,7 @@ class FirstHits:
         return future.result(max(0.0, end - time.monotonic()))
 
 
-def in_order(ranked: Ranked, scores: Mapping[str, float]) -> Ranked:
+def in_order(ranked: ScoredIds, scores: Mapping[str, float]) -> ScoredIds:
     """Return all hits, those with scores by these, in the places that those had.
 
     Hits of equal scores, and hits without one among them, keep their order.

@@ -40,18 +40,17 @@ class Marker:
         self._nears = [n for _, n in wanted if n]
         self._near_grams = frozenset().union(*(n.grams for n in self._nears))
         names = name_rows(query)
-        asked = [(STEM, names)] if names else []
-        for item in phrases:
-            layer = LETTERS if item.typed else FOLDED
-            asked.append((layer, rows(item, len(phrases))))
+        spelt_phrases = [
+            (LETTERS if item.typed else FOLDED, rows(item, len(phrases))) for item in phrases
+        ]
         # By layer, then by first word.
         self._phrases: dict[int, dict[str, list[Row]]] = {}
-        for layer, spelt in asked:
+        for layer, spelt in [(STEM, names), *spelt_phrases]:
             for row in spelt:
                 self._phrases.setdefault(layer, {}).setdefault(row[0], []).append(row)
         wanted += [(stem, None) for row in names for stem in row]
         # Without the article, which may be written لل in a phrase's first word.
-        parts = {w.removeprefix("ال") for i in phrases for r in rows(i, len(phrases)) for w in r}
+        parts = {w.removeprefix("ال") for _, spelt in spelt_phrases for row in spelt for w in row}
         # Of a misspelt word there are hundreds of stems: it is cheaper to look at every word.
         self._candidates = None if unknown else Candidates(wanted, sorted(parts - {"و"}))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from search.analysis.folding import fold_value
 from search.domain import Filter
-from search.engines.checks import is_unicode, one_layer
+from search.engines.checks import as_set, is_unicode
 from search.errors import InputError
 from search.query.clauses import (
     AllOf,
@@ -156,9 +156,9 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
                 return NOTHING
             if len(parts) == 1:
                 return _query(parts[0], scored=scored)
-            if not scored and minimum == 1 and (shared := one_layer(parts)):
-                terms = [part.value for part in parts if isinstance(part, Term)]
-                return {"terms": {shared: [value for value in terms if _is_term(value)]}}
+            if not scored and minimum == 1 and (shared := as_set(parts)):
+                layer, values = shared
+                return {"terms": {layer: [value for value in values if _is_term(value)]}}
             should = [_query(part, scored=scored) for part in parts]
             return {"bool": {"should": should, "minimum_should_match": minimum}}
         case AllOf(clauses=()):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from search.domain import NO_FILTER, Filter
-from search.engines.checks import is_unicode, one_layer
+from search.engines.checks import as_set, is_unicode
 from search.query.clauses import (
     AllOf,
     AnyOf,
@@ -96,10 +96,10 @@ class Translator:
             case AnyOf(clauses=parts, minimum=minimum):
                 if len(parts) < minimum:
                     return self._query.empty_query()
-                if not scored and minimum == 1 and (shared := one_layer(parts)):
-                    terms = [part.value for part in parts if isinstance(part, Term)]
-                    given = [value for value in terms if is_unicode(value)]
-                    return self._query.term_set_query(self._schema, shared, given)
+                if not scored and minimum == 1 and (shared := as_set(parts)):
+                    layer, values = shared
+                    given = [value for value in values if is_unicode(value)]
+                    return self._query.term_set_query(self._schema, layer, given)
                 should = [(occur.Should, self._clause(part, scored=scored)) for part in parts]
                 return self._query.boolean_query(should, minimum)
             case AllOf(clauses=parts):

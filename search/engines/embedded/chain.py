@@ -97,15 +97,15 @@ class Chain:
         if self.index and state.index != self.index:
             raise _lost(path, "another index lies in its place")
         seen, head, text = known.seen, known.head, known.text
-        # Another record is there after `accept`, unless it is the one before that.
+        # Another record is there after `accept`, unless it is the one before that. Who was idle,
+        # and a text index, may be further behind than commits are kept; no head is.
         if seen is not None and state.record in (seen.record, *known.accepted):
-            _check_known(path, connection, state, seen)
+            _check_known(path, connection, state, seen, may_be_forgotten=True)
         if head is not None:
             _check_known(path, connection, state, head)
         # Another record's text index beside a right head is built anew.
-        ours = text is not None and (head is None or text.record == state.record)
-        if ours and text and text.sequence > state.sequence - KEPT_COMMITS:
-            _check_known(path, connection, state, text)
+        if text is not None and (head is None or text.record == state.record):
+            _check_known(path, connection, state, text, may_be_forgotten=True)
         if self._whole != identity:
             if not is_whole(path, connection):
                 raise _lost(
@@ -130,7 +130,17 @@ def _check_absence(path: Path, known: Acknowledged) -> None:
         raise _lost(path, f"it is missing or empty, and held {_held(head)}")
 
 
-def _check_known(path: Path, connection: sqlite3.Connection, state: State, head: Head) -> None:
+def _check_known(
+    path: Path,
+    connection: sqlite3.Connection,
+    state: State,
+    head: Head,
+    *,
+    may_be_forgotten: bool = False,
+) -> None:
+    forgotten = head.sequence <= state.sequence - KEPT_COMMITS
+    if may_be_forgotten and forgotten and head.record == state.record:
+        return
     if head.token != state.token and not knows(connection, head):
         what = "an older copy, or its log was damaged"
         if head.record != state.record:
@@ -180,10 +190,12 @@ def is_whole(path: Path, connection: sqlite3.Connection) -> bool:
         if alone is None:  # from the first one that names this log on
             sql = "SELECT min(sequence) FROM commits WHERE log = ?"
             first = connection.execute(sql, (log,)).fetchone()[0]
-        elif knows(connection, alone.head()):
+        else:  # its own may be forgotten where the log has more commits than are kept
+            sql = "SELECT coalesce(min(sequence), 0) FROM commits"
+            oldest = connection.execute(sql).fetchone()[0]
+            if oldest <= alone.sequence and not knows(connection, alone.head()):
+                return False
             first = alone.sequence + 1
-        else:
-            return False
         sql = "SELECT count(*) FROM commits WHERE sequence > ? AND log != ?"
         others = connection.execute(sql, (first, log)).fetchone()[0]
         if log == log_of(path):  # else a writer began another one meanwhile

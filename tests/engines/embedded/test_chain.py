@@ -286,8 +286,7 @@ def _no_space(*_: object, **__: object) -> None:
 def test_a_head_too_far_behind_to_be_told_from_another_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (chain, storing):
-        monkeypatch.setattr(module, "KEPT_COMMITS", 5)
+    _keep_commits(monkeypatch, 5)
     closed_writer(tmp_path, 0, 3)
     head = (tmp_path / "head.json").read_bytes()
     closed_writer(tmp_path, 3, 9)
@@ -295,7 +294,55 @@ def test_a_head_too_far_behind_to_be_told_from_another_is_refused(
     assert state_of(tmp_path) is None
 
 
+def test_a_log_of_more_commits_than_are_kept_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that stays kept a checkpoint back: the file's own commit is forgotten by then."""
+    _keep_commits(monkeypatch, 5)
+    folder = tmp_path / "index"
+    closed_writer(folder, 0, 3)
+    older = (folder / "record.sqlite").read_bytes()
+    with opened(folder) as writer:
+        for i in range(3, 15):
+            writer.write([indexed(f"a{i % 7}", f"v{i} word{i % 7}", f"v{i}")])
+        copied(folder, tmp_path / "killed")
+        assert (tmp_path / "killed" / "record.sqlite").read_bytes() == older  # no checkpoint
+        assert state_of(tmp_path / "killed") == versions(15)
+
+
+def test_an_older_file_under_a_log_is_told_though_its_commit_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _keep_commits(monkeypatch, 5)
+    folder = tmp_path / "index"
+    closed_writer(folder, 0, 3)
+    older = (folder / "record.sqlite").read_bytes()
+    closed_writer(folder, 3, 9)
+    with opened(folder) as writer:
+        writer.write([indexed("a5", "v12 word5", "v12")])
+        copied(folder, tmp_path / "bad")
+        (tmp_path / "bad" / "record.sqlite").write_bytes(older)
+        assert state_of(tmp_path / "bad") is None
+
+
+def _keep_commits(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    for module in (chain, storing):
+        monkeypatch.setattr(module, "KEPT_COMMITS", count)
+
+
 # -- under a process that has it open
+
+
+@pytest.mark.parametrize("commits", [3, 30])
+def test_who_was_idle_while_others_wrote_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commits: int
+) -> None:
+    """What it saw last may be forgotten by then."""
+    _keep_commits(monkeypatch, 5)
+    closed_writer(tmp_path, 0, 3)
+    with serving(tmp_path) as ask:
+        closed_writer(tmp_path, 3, commits)
+        assert ask() == min(7, commits + 3)
 
 
 @contextmanager

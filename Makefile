@@ -32,8 +32,11 @@ FIHRIS_PORT ?= 8000
 ENGINE = $${FIHRIS_ENGINE:-embedded}
 HERE = FIHRIS_DATA="$(FIHRIS_DATA)" FIHRIS_CACHE="$(FIHRIS_CACHE)" FIHRIS_ROOT="$(FIHRIS_ROOT)"
 FIHRIS = $(HERE) $(BIN)/python -m indexer.cli
-# Two processes: each starts an Elasticsearch of its own, which takes 1.5 GB.
-PYTEST = FIHRIS_CACHE="$(FIHRIS_CACHE)" $(BIN)/python -m pytest -n 2 --dist worksteal
+# Three processes for two cores: many tests wait, for servers or for time to pass. What each is
+# given, and in which order, tests/conftest.py says.
+WORKERS ?= 3
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
+CACHED = FIHRIS_CACHE="$(FIHRIS_CACHE)"
 
 # `"$$@"` is what starts a server around the session, or nothing. -s: make says nothing either.
 run: setup
@@ -59,11 +62,11 @@ test: lint
 	  command -v google-chrome >/dev/null 2>&1 || \
 	  printf 'note: there is no Chromium, so the browser test is skipped (Debian: apt-get install chromium chromium-driver)\n'
 	@if [ -n "$$TEST_TORCH" ]; then $(MAKE) $(VENV)/torch.stamp; fi
-	@$(PYTEST) --ignore=tests/containers
-	@$(PYTEST) -n 0 tests/containers
+	@$(CACHED) $(BIN)/python -m tests.servers --tests $(PYTEST) --ignore=tests/containers
+	@$(CACHED) $(PYTEST) -n 0 tests/containers
 
 test-fast: setup-dev
-	@$(PYTEST) -m 'not slow and not torch'
+	@$(CACHED) $(PYTEST) -m 'not slow and not torch'
 
 lint: setup-dev
 	@$(BIN)/python -m ruff check .
@@ -78,7 +81,7 @@ bench: setup-dev
 	done
 
 attack: setup-dev
-	@FIHRIS_CACHE="$(FIHRIS_CACHE)" $(BIN)/python -m tests.attacks $(ATTACK)
+	@$(CACHED) $(BIN)/python -m tests.attacks $(ATTACK)
 
 setup: $(VENV)/base.stamp
 setup-dev: $(VENV)/dev.stamp

@@ -1,12 +1,14 @@
-"""What holds for every test: which are slow by what they need, and what a run says in the end."""
+"""What holds for every test: which are slow by what they need, their order, what a run says."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections import defaultdict
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import servers
 from tests.conformance.engines import absent
@@ -17,15 +19,52 @@ settings.register_profile(
 )
 settings.load_profile("fihris")
 
+# Session fixtures: the corpora in both engines, the models, a browser with its server, an index.
+SHARING = ("tests/congruence/", "tests/embedding/", "tests/browser/", "tests/examples/")
+
 _told: set[str] = set()
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Mark as slow each test of every engine where it needs a server, which takes long to start."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow each test of every engine where it needs a server, which takes long to start.
+
+    What may take longest begins first, so that in the end no process waits for another.
+    """
     for item in items:
         if "elasticsearch" in item.name.partition("[")[2]:
             item.add_marker(pytest.mark.slow)
+    longest: dict[str, float] = defaultdict(float)
+    for item in items:
+        place = _together(item.nodeid)
+        longest[place] = max(longest[place], _seconds(item))
+    items.sort(key=lambda item: -longest[_together(item.nodeid)])
+
+
+def _seconds(item: pytest.Item) -> float:
+    """Return how long a test may take by its marks; 0 for one that is not slow."""
+    if mark := item.get_closest_marker("timeout"):
+        return float(mark.args[0])
+    return 1.0 if item.get_closest_marker("slow") else 0.0
+
+
+def _together(nodeid: str) -> str:
+    """Return what runs in one process: a file, or a folder whose files share costly fixtures."""
+    file = nodeid.partition("::")[0]
+    return next((folder for folder in SHARING if file.startswith(folder)), file)
+
+
+class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives the next file, or folder of SHARING, to a process that has nothing left to do."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _together(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False  # by how many tests a file has
+    return Together(config, log)
 
 
 def _for_want_of_a_server() -> Generator[None, object, object]:

@@ -36,10 +36,10 @@ class Server:
 
 
 @contextmanager
-def elasticsearch(nodes: int = 1, heap: str = "1g") -> Iterator[Server]:
+def elasticsearch(nodes: int = 1, heap: str = "1g", *, brief: bool = False) -> Iterator[Server]:
     """Give a running Elasticsearch, and end it if it was started here.
 
-    `heap` is that of a single node started here, not in Docker.
+    `heap` and `brief` (see Node) are of a single node started here, not in Docker.
 
     Raises Unavailable, which says what would be needed, and NotStarted with the
     log's tail when a server that is there does not come up.
@@ -53,15 +53,15 @@ def elasticsearch(nodes: int = 1, heap: str = "1g") -> Iterator[Server]:
             yield Server(url, version, f"Docker ({image})")
         return
     distribution = distribution or from_maven()
-    with started(distribution, nodes, heap) as url:
+    with started(distribution, nodes, heap, brief) as url:
         yield Server(url, distribution.version, distribution.origin)
 
 
 @contextmanager
-def started(distribution: Distribution, nodes: int, heap: str) -> Iterator[str]:
+def started(distribution: Distribution, nodes: int, heap: str, brief: bool) -> Iterator[str]:
     """Give the URL, or the URLs, of a distribution's server; raises NotStarted."""
     if nodes == 1:
-        with Node(distribution, heap=heap) as node:
+        with Node(distribution, heap=heap, brief=brief) as node:
             yield node.url
     else:
         with Cluster(distribution, nodes) as cluster:
@@ -94,7 +94,7 @@ def shared() -> Server:
     with _lock:
         if _outcome is None:
             try:
-                _outcome = _stack.enter_context(elasticsearch())
+                _outcome = _stack.enter_context(elasticsearch(brief=True))
                 atexit.register(stop)
                 _used[f"Elasticsearch {_outcome.version} from {_outcome.origin}"] = None
             except Unavailable as error:

@@ -35,6 +35,7 @@ from search.query.clauses import (
     Boost,
     Clause,
     Everything,
+    Fuzzy,
     Not,
     Phrase,
     Prefer,
@@ -264,7 +265,7 @@ def check_clause(clause: Clause) -> None:
 
 def _below(clause: Clause, product: float) -> list[tuple[Clause, float]]:
     match clause:
-        case Term() | Phrase() | Prefix():
+        case Term() | Phrase() | Prefix() | Fuzzy():
             if clause.layer not in LAYERS:
                 raise InputError(f"there is no layer {clause.layer!r}", field="clause")
             several = isinstance(clause, Phrase) and len(clause.values) > 1

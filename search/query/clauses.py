@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from search.domain import Layer
 
 MAX_CLAUSES = 4096
+MAX_FUZZY = 100  # code points of a Fuzzy: no term is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,18 @@ class Phrase:
 @dataclass(frozen=True, slots=True)
 class Prefix:
     """Passages with a term of this layer that starts so; every match scores 1."""
+
+    layer: Layer
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """Passages with a term of this layer at most one edit away; every match scores 1.
+
+    An edit is a letter more, less or other, or two neighbours transposed (Damerau 1964); the
+    term itself is among them. Empty, or longer than 100 code points, it matches nothing.
+    """
 
     layer: Layer
     value: str
@@ -90,7 +103,7 @@ class Everything:
     """Every passage, each with score 0: what a query of exclusions only starts from."""
 
 
-Clause = Term | Phrase | Prefix | AnyOf | AllOf | Not | Prefer | Boost | Everything
+Clause = Term | Phrase | Prefix | Fuzzy | AnyOf | AllOf | Not | Prefer | Boost | Everything
 
 
 def count_clauses(clause: Clause) -> int:

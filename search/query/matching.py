@@ -77,10 +77,9 @@ def near_clause(
         for n in dict.fromkeys(map(near, words))
         if n
     )
-    stems = sorted(frozenset[str]().union(*(meant(word.folded) for word in unknown)))
-    if not nears and not stems:
+    mistaken = tuple(clause for word in unknown for clause in meant(word).clauses())
+    if not nears and not mistaken:
         return None
-    mistaken = (AnyOf(tuple(Term("stem", stem) for stem in stems)),) if stems else ()
     return _ranking(query, forms, *nears, *mistaken)
 
 

@@ -34,9 +34,8 @@ class Marker:
         wanted = [(word.stem, near(word)) for word in loose]
         wanted += [(form.stem, None) for word in loose for form in forms.get(word.stem, ())]
         phrases = [i for i in query.items if i.exact and i.occur != "excluded"]
-        self._stems = frozenset(stem for stem, _ in wanted).union(
-            *(meant(word.folded) for word in unknown)
-        )
+        self._stems = frozenset(stem for stem, _ in wanted)
+        self._meant = [meant(word) for word in unknown]
         self._nears = [n for _, n in wanted if n]
         self._near_grams = frozenset().union(*(n.grams for n in self._nears))
         names = name_rows(query)
@@ -51,7 +50,7 @@ class Marker:
         wanted += [(stem, None) for row in names for stem in row]
         # Without the article, which may be written لل in a phrase's first word.
         parts = {w.removeprefix("ال") for _, spelt in spelt_phrases for row in spelt for w in row}
-        # Of a misspelt word there are hundreds of stems: it is cheaper to look at every word.
+        # What is one letter away from a misspelt word may be any word.
         self._candidates = None if unknown else Candidates(wanted, sorted(parts - {"و"}))
 
     def highlight(self, text: str) -> tuple[Segment, ...]:
@@ -62,7 +61,7 @@ class Marker:
         """Return the spans of the words that match, by the rules of `search.query.matching`."""
         found: list[Span] = []
         words: list[_Word] = []
-        stems, apart, at = self._stems, self._near_grams.isdisjoint, 0
+        stems, apart, misspelt, at = self._stems, self._near_grams.isdisjoint, self._meant, 0
         everything = [(0, len(text))]
         for begin, stop in self._candidates.stretches(text) if self._candidates else everything:
             if self._phrases:
@@ -72,6 +71,7 @@ class Marker:
                 for start, end, layers in words_of(match.group()):
                     if end > start and (  # the later words of ﷺ stand at an empty span of it
                         layers[STEM] in stems
+                        or (misspelt and self._is_meant(layers[FOLDED], layers[STEM]))
                         or not (
                             apart(layers[GRAMS]) or layers[STOP] or not self._is_near(layers[GRAMS])
                         )
@@ -94,6 +94,9 @@ class Marker:
                 end = at + len(row)
                 if all(w[2][layer] == r for w, r in zip(words[at:end], row, strict=False)):
                     yield from range(at, end) if end <= len(words) else ()
+
+    def _is_meant(self, folded: str, stem: str) -> bool:
+        return any(one.includes(folded, stem) for one in self._meant)
 
     def _is_near(self, grams: tuple[str, ...]) -> bool:
         return any(len(n.grams.intersection(grams)) >= n.least for n in self._nears)

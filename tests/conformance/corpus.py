@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from search.query.clauses import (
     Boost,
     Clause,
     Everything,
+    Fuzzy,
     Not,
     Phrase,
     Prefer,
@@ -160,6 +162,10 @@ def matches(clause: Clause, passage: IndexedPassage) -> bool:
             )
         case Prefix(layer=layer, value=value):
             return any(term.startswith(value) for term in passage.terms[layer].split())
+        case Fuzzy(layer=layer, value=value):
+            return value != "" and any(
+                _edits(value, term) <= 1 for term in passage.terms[layer].split()
+            )
         case AnyOf(clauses=parts, minimum=minimum):
             return sum(matches(part, passage) for part in parts) >= minimum
         case AllOf(clauses=parts):
@@ -170,6 +176,16 @@ def matches(clause: Clause, passage: IndexedPassage) -> bool:
             return matches(wanted, passage)
         case Everything():
             return True
+
+
+@cache
+def _edits(a: str, b: str) -> int:
+    """Return how many letters more, less, other or transposed there are (Damerau 1964)."""
+    if not a or not b:
+        return len(a or b)
+    same = _edits(a[1:], b[1:]) + (a[0] != b[0])
+    swapped = [1 + _edits(a[2:], b[2:])] if len(a) > 1 and a[:2] == b[1::-1] else []
+    return min(same, 1 + _edits(a[1:], b), 1 + _edits(a, b[1:]), *swapped)
 
 
 def admits(filter: Filter, article: Article) -> bool:
@@ -221,6 +237,11 @@ def _cosine(a: Vector, b: Vector) -> float:
     return float(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
 
 
+def _misspelt(word: str, random_: random.Random) -> str:
+    at = random_.randrange(len(word))
+    return random_.choice([word, word[:at] + word[at + 1 :], word[:at] + "ظ" + word[at:]])
+
+
 def random_clause(random_: random.Random, depth: int = 3) -> Clause:
     """Return a clause of any kind, at most so deep."""
     layer = random_.choice([layer for layer in LAYERS if layer != "sound"])  # never scored
@@ -229,10 +250,11 @@ def random_clause(random_: random.Random, depth: int = 3) -> Clause:
         Term(layer, words[0]),
         Phrase(random_.choice(PHRASE_LAYERS), tuple(words[: random_.randint(1, 3)])),
         Prefix(layer, words[0][: random_.randint(1, 3)]),
+        Fuzzy(layer, _misspelt(words[0], random_)),
         Everything(),
     ]
     if depth == 0 or random_.random() < 0.3:
-        return random_.choices(leaves, weights=[6, 2, 2, 1])[0]
+        return random_.choices(leaves, weights=[6, 2, 2, 2, 1])[0]
 
     def part() -> Clause:
         return random_clause(random_, depth - 1)

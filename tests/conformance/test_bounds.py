@@ -17,6 +17,7 @@ from search.query.clauses import (
     Boost,
     Clause,
     Everything,
+    Fuzzy,
     Not,
     Phrase,
     Prefer,
@@ -82,6 +83,8 @@ def test_odd_values_match_nothing(one: Engine, odd: str) -> None:
     assert found(one, AnyOf((Term("stem", odd), Term("stem", "x")))) == ["a#0"]
     if odd:
         assert found(one, Prefix("stem", odd)) == []
+        assert found(one, Fuzzy("stem", odd + "yz")) == []
+    assert found(one, Fuzzy("stem", "")) == []
 
 
 def test_the_empty_prefix_is_any_term(engine: Engine) -> None:

@@ -12,6 +12,7 @@ from search.query.clauses import (
     Boost,
     Clause,
     Everything,
+    Fuzzy,
     Not,
     Phrase,
     Prefer,
@@ -43,6 +44,7 @@ def test_a_term_is_looked_for_in_its_layer_only(engine: Engine, layer: Layer) ->
     assert found(engine, t("elsewhere", layer)) == []
     assert found(engine, Prefix(layer, "her")) == ["a#0"]
     assert found(engine, Phrase(layer, ("here",))) == ["a#0"]
+    assert found(engine, Fuzzy(layer, "hare")) == ["a#0"]
 
 
 def test_a_term_is_whole_and_exact(engine: Engine) -> None:
@@ -61,6 +63,7 @@ def test_any_characters_can_be_a_term(engine: Engine, odd: str) -> None:  # fmt:
     engine.write([indexed("a", "x", layers={"letters": f"x {odd} y"}), indexed("b", "x")])
     assert found(engine, t(odd, "letters")) == ["a#0"]
     assert found(engine, Prefix("letters", odd)) == ["a#0"]
+    assert found(engine, Fuzzy("letters", odd + "zz")) == []
     assert found(engine, Phrase("letters", ("x", odd, "y"))) == ["a#0"]
 
 
@@ -117,6 +120,22 @@ def test_a_prefix_matches_every_term_that_starts_so(engine: Engine) -> None:
     assert len(found(engine, Prefix("stem", "كلم"), limit=1000)) == 120
     assert len(found(engine, Prefix("stem", "كلمة00"), limit=1000)) == 10
     assert found(engine, Prefix("stem", "لمة")) == []
+
+
+def test_fuzzy_matches_every_term_one_edit_away(engine: Engine) -> None:
+    """Not the 50 nearest of them, as fuzzy queries do."""
+    letters = [chr(0x4E00 + i) for i in range(120)]
+    engine.write([indexed(f"{i:03}", f"كتا{letter}ب") for i, letter in enumerate(letters)])
+    engine.write([indexed("other", "كتاب كتابهم تكاب كابت")])
+    assert len(found(engine, Fuzzy("stem", "كتاب"), limit=1000)) == 121
+    assert found(engine, Fuzzy("stem", "كتابهمم")) == ["other#0"]
+    assert found(engine, Fuzzy("stem", "تاكب")) == ["other#0"]  # of تكاب
+    assert found(engine, Fuzzy("stem", "تابك")) == []
+
+
+def test_fuzzy_scores_one(engine: Engine) -> None:
+    engine.write([indexed("2", "word word worm"), indexed("1", "a long text with one word in it")])
+    assert scores(engine, Fuzzy("stem", "wrd")) == {"1#0": 1.0, "2#0": 1.0}
 
 
 def test_a_prefix_scores_one(engine: Engine) -> None:

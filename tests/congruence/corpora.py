@@ -17,7 +17,18 @@ from search.analysis import tokens
 from search.analysis.transliteration import NO_FORMS
 from search.domain import LAYERS, Filter, IndexedArticle, IndexedPassage, Layer
 from search.engines.protocol import RankRequest
-from search.query.clauses import AllOf, AnyOf, Boost, Clause, Not, Phrase, Prefer, Prefix, Term
+from search.query.clauses import (
+    AllOf,
+    AnyOf,
+    Boost,
+    Clause,
+    Fuzzy,
+    Not,
+    Phrase,
+    Prefer,
+    Prefix,
+    Term,
+)
 from search.query.matching import constraint, near_clause, text_clause
 from search.query.parse import parse
 from tests.conformance.corpus import (
@@ -140,7 +151,7 @@ def _planted(clause: Clause, random_: random.Random, passages: Sequence[IndexedP
         return _planted(part, random_, passages)
 
     match clause:
-        case Term() | Phrase() | Prefix():
+        case Term() | Phrase() | Prefix() | Fuzzy():
             return _leaf(clause, random_, random_.choice(passages))
         case AnyOf(clauses=parts, minimum=minimum):
             return AnyOf(tuple(map(of, parts)), minimum)
@@ -157,7 +168,7 @@ def _planted(clause: Clause, random_: random.Random, passages: Sequence[IndexedP
 
 
 def _leaf(
-    clause: Term | Phrase | Prefix, random_: random.Random, passage: IndexedPassage
+    clause: Term | Phrase | Prefix | Fuzzy, random_: random.Random, passage: IndexedPassage
 ) -> Clause:
     terms = passage.terms[clause.layer].split()
     if not terms or random_.random() < 0.05:
@@ -170,6 +181,9 @@ def _leaf(
             return Phrase(layer, tuple(terms[at : at + len(values)]))
         case Prefix(layer=layer, value=value):
             return Prefix(layer, terms[at][: len(value)])
+        case Fuzzy(layer=layer):
+            cut = random_.randrange(len(terms[at]))
+            return Fuzzy(layer, terms[at][:cut] + terms[at][cut + 1 :])
 
 
 # -- requests

@@ -29,9 +29,9 @@ FLOORS = {
     "phrases": 40,
     "hamza_seats": 44,
     "stems": 141,
-    "own_article": 32,
+    "own_article": 31,
     "emphasis": 30,
-    "misspellings": 108,
+    "misspellings": 110,
 }
 
 

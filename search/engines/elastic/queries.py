@@ -10,11 +10,13 @@ from search.domain import Filter
 from search.engines.checks import as_set, is_unicode
 from search.errors import InputError
 from search.query.clauses import (
+    MAX_FUZZY,
     AllOf,
     AnyOf,
     Boost,
     Clause,
     Everything,
+    Fuzzy,
     Not,
     Phrase,
     Prefer,
@@ -151,6 +153,12 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
             if not is_unicode(value) or len(value) > 1_000 or " " in value:
                 return NOTHING
             return {"prefix": {layer: {"value": value}}}
+        case Fuzzy(layer=layer, value=value):
+            if not is_unicode(value) or not 0 < len(value) <= MAX_FUZZY:
+                return NOTHING
+            # Every term one edit away, not the 50 nearest.
+            wanted = {"value": value, "fuzziness": 1, "rewrite": "constant_score"}
+            return {"fuzzy": {layer: wanted}}
         case AnyOf(clauses=parts, minimum=minimum):
             if len(parts) < minimum:
                 return NOTHING

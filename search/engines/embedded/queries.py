@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from search.domain import NO_FILTER, Filter
 from search.engines.checks import as_set, is_unicode
 from search.query.clauses import (
+    MAX_FUZZY,
     AllOf,
     AnyOf,
     Boost,
     Clause,
     Everything,
+    Fuzzy,
     Not,
     Phrase,
     Prefer,
@@ -30,7 +32,7 @@ _MAX_PREFIX = 200  # characters of a prefix: it becomes a regular expression of 
 def is_constant(clause: Clause) -> bool:
     """Tell whether every passage a clause matches scores the same."""
     match clause:
-        case Everything() | Prefix() | Boost(factor=0):
+        case Everything() | Prefix() | Fuzzy() | Boost(factor=0):
             return True
         case Boost(clause=part) | Not(clause=part) | AnyOf(clauses=(part,)):
             return is_constant(part)
@@ -93,6 +95,10 @@ class Translator:
                 pattern = re.escape(value) + ".*"
                 matched = self._query.regex_query(self._schema, layer, pattern)
                 return self._query.const_score_query(matched, 1.0)
+            case Fuzzy(layer=layer, value=value):
+                if not is_unicode(value) or not 0 < len(value) <= MAX_FUZZY:
+                    return self._query.empty_query()
+                return self._query.fuzzy_term_query(self._schema, layer, value)
             case AnyOf(clauses=parts, minimum=minimum):
                 if len(parts) < minimum:
                     return self._query.empty_query()

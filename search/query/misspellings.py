@@ -73,6 +73,17 @@ class Meant:
         near += [Fuzzy("stem", self.stem)] if self.stem is not None else []
         return (*near, *(Term("stem", stem) for stem in sorted(self.stems)))
 
+    def parts(self) -> Iterator[str]:
+        """Yield what any word that may be meant has one of in its stem, or is.
+
+        An edit leaves one half as it is, unless it transposes the letters between them.
+        """
+        yield from self.stems
+        for word in filter(None, (self.folded, self.stem)):
+            half = len(word) // 2
+            first, second = word[:half], word[half:]
+            yield from (first, second, first[:-1] + second[0] + first[-1] + second[1:])
+
     def includes(self, folded: str, stem: str) -> bool:
         """Tell whether a word of a passage may be meant."""
         return (
@@ -94,9 +105,9 @@ def meant(word: Token) -> Meant:
 
 def is_one_edit_away(a: str, b: str) -> bool:
     """Tell whether two words are equal or differ by one letter or by two neighbours' order."""
-    short, long = sorted((a, b), key=len)
-    if len(long) - len(short) > 1:
+    if not -1 <= len(a) - len(b) <= 1:
         return False
+    short, long = (a, b) if len(a) <= len(b) else (b, a)
     at = next((n for n, letter in enumerate(short) if letter != long[n]), len(short))
     if len(short) < len(long):
         return short[at:] == long[at + 1 :]

@@ -50,8 +50,8 @@ class Marker:
         wanted += [(stem, None) for row in names for stem in row]
         # Without the article, which may be written لل in a phrase's first word.
         parts = {w.removeprefix("ال") for _, spelt in spelt_phrases for row in spelt for w in row}
-        # What is one letter away from a misspelt word may be any word.
-        self._candidates = None if unknown else Candidates(wanted, sorted(parts - {"و"}))
+        wanted += [(part, None) for one in self._meant for part in one.parts()]
+        self._candidates = Candidates(wanted, sorted(parts - {"و"}))
 
     def highlight(self, text: str) -> tuple[Segment, ...]:
         """Return the text in segments, the words that match the query marked."""
@@ -62,8 +62,7 @@ class Marker:
         found: list[Span] = []
         words: list[_Word] = []
         stems, apart, misspelt, at = self._stems, self._near_grams.isdisjoint, self._meant, 0
-        everything = [(0, len(text))]
-        for begin, stop in self._candidates.stretches(text) if self._candidates else everything:
+        for begin, stop in self._candidates.stretches(text):
             if self._phrases:
                 words += _passed_over(text, at, begin)
             for match in RUN.finditer(text, begin, stop):

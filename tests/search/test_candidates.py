@@ -17,6 +17,7 @@ from search.analysis.tokens import RUN, Token, analyse
 from search.analysis.transliteration import NO_FORMS, Form, Forms
 from search.domain import Segment
 from search.query.matching import near
+from search.query.misspellings import meant
 from search.query.parse import ParsedQuery, parse
 from search.query.phrases import name_rows, rows
 from search.ranking import highlight_candidates
@@ -102,6 +103,27 @@ def test_words_about_the_query_are_marked_as_if_all_were_looked_at(query: str, t
 @given(TEXTS, TEXTS)
 def test_any_text_is_marked_as_if_all_words_were_looked_at(query: str, text: str) -> None:
     check(parse(query), f"{text} {query} و{query}ها {text}")
+
+
+@given(st.sampled_from(QUERIES), ABOUT_QUERIES)
+@example("الممدرسة", "مدرستهم")
+@example("مردسة", "المدرسة")
+@example("libary", "libraries")
+def test_what_a_misspelt_word_may_mean_is_marked_but_for_broken_plurals(
+    query: str, text: str
+) -> None:
+    parsed = parse(query)
+    unknown = parsed.words(exact=False)
+    ways = [meant(word) for word in unknown]
+    spans = Marker(parsed, NO_FORMS, unknown).spans(text)
+    expected = [
+        (token.start, token.end)
+        for token in analyse(text)
+        if token.end > token.start
+        and any(way.includes(token.folded, token.stem) for way in ways)
+        and token.stem[:-1] in token.folded
+    ]
+    assert set(expected) <= {(span.start, span.end) for span in spans}
 
 
 def test_forms_of_latin_words_are_marked() -> None:

@@ -161,6 +161,6 @@ def test_files_that_are_named_exist() -> None:
 def test_the_version_is_in_the_changelog() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
     changelog = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
-    newest = re.search(r"^## \[([^\]]+)\]", changelog, re.MULTILINE)
+    newest = re.search(r"^## \[(\d[^\]]*)\]", changelog, re.MULTILINE)
     assert newest is not None
     assert newest[1] == project["version"]

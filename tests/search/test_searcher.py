@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pytest
 
-from search.analysis.tokens import analyse
 from search.domain import ArticleInfo, Passage, Query, Span, StoredPassage, Total, Vector
 from search.embedding.centring import CentredQueries
 from search.engines.protocol import Engine, Ranked, Rankings, RankRequest

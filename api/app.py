@@ -14,6 +14,7 @@ from api import openapi, problems
 from api.logs import RequestLog, json_logs
 from api.readiness import Readiness
 from api.routes.articles import articles
+from api.routes.judging import Judge, judging_router
 from api.routes.page import page_router
 from api.routes.search import health, router
 from api.security import (
@@ -35,6 +36,7 @@ def create_app(
     searcher: Searcher | None = None,
     settings: Settings | None = None,
     ingest: OpenIngest | None = None,
+    judge: Judge | None = None,
 ) -> FastAPI:
     """Return the server's ASGI application.
 
@@ -43,6 +45,7 @@ def create_app(
             opened in the background from the settings, and closed at the end.
         settings: without them they are read from the environment.
         ingest: opens what articles are written with; without it none are taken.
+        judge: keeps the grades of the page `/judge`; without it none are taken.
 
     Raises:
         SettingsError: the environment holds a setting that cannot be used.
@@ -88,6 +91,8 @@ def create_app(
     app.include_router(health)
     app.include_router(articles)
     app.include_router(router)
+    if judge is not None:
+        app.include_router(judging_router(judge))
     app.include_router(page_router())
     return app
 

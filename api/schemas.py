@@ -268,7 +268,7 @@ def search_out(results: Results) -> SearchOut:
     return {
         "query": _query_out(results.query),
         "total": _total_out(results.total),
-        "hits": [_hit_out(hit) for hit in results.hits],
+        "hits": [hit_out(hit) for hit in results.hits],
         "searched_also": [{"word": v.word, "forms": list(v.forms)} for v in results.searched_also],
         "took_ms": dict(results.took_ms),
         "relaxed": results.relaxed,
@@ -332,7 +332,7 @@ def _query_out(query: Query) -> QueryOut:
     }
 
 
-def _hit_out(hit: Hit) -> HitOut:
+def hit_out(hit: Hit) -> HitOut:
     return {
         "passage": passage_out(hit.passage),
         "article": article_out(hit.article),

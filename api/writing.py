@@ -71,13 +71,21 @@ class Writing:
             self._ingest.close()
 
     def allow(self, request: Request) -> None:
-        """Let a request write.
+        """Let a request write articles.
 
         Raises:
             ReadOnly, CrossOrigin, TokenNeeded, Forwarded, TokenWrong: it may not.
         """
         if self._open is None:
             raise ReadOnly("This server only searches; nothing can be written to it.")
+        self.authorise(request)
+
+    def authorise(self, request: Request) -> None:
+        """Let a request change anything.
+
+        Raises:
+            CrossOrigin, TokenNeeded, Forwarded, TokenWrong: it may not.
+        """
         _check_origin(request.headers)
         token = self.settings.write_token
         if token is None:

@@ -1,4 +1,4 @@
-"""The search page: a few files, read once, with no build step and nothing from elsewhere.
+"""The search page, and the judging page: a few files, read once, with no build step and nothing from elsewhere.
 
 Beside it, what each problem's `type` leads to: a line that says what it means.
 """
@@ -22,16 +22,17 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+PAGES = {"index.html": "/", "judge.html": "/judge"}
 
 
 def page_router() -> APIRouter:
-    """Return routes for `/` and for each file of api/static under `/static/`."""
+    """Return routes for `/`, `/judge` and each other file of api/static under `/static/`."""
     router = APIRouter(include_in_schema=False)
     for file in sorted(resources.files("api").joinpath("static").iterdir(), key=lambda f: f.name):
         suffix = "." + file.name.rpartition(".")[2]
         if suffix not in TYPES:
             continue
-        path = "/" if file.name == "index.html" else f"/static/{file.name}"
+        path = PAGES.get(file.name, f"/static/{file.name}")
         router.add_api_route(
             path, _serve(file.read_bytes(), TYPES[suffix]), methods=["GET", "HEAD"]
         )

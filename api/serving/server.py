@@ -124,6 +124,7 @@ def serve(
     announce: Callable[[str], None],
     ingest: Callable[[Searcher], Ingest] | None = None,
     *,
+    judge: object = None,
     workers: int = 1,
     one_writer: bool = True,
 ) -> None:
@@ -134,6 +135,7 @@ def serve(
         port: 0 takes any free one.
         announce: called with such as `http://127.0.0.1:8000/`.
         ingest: opens what articles are given to over HTTP; without it none are taken.
+        judge: keeps a person's grades (`api.routes.judging.Judge`); one process only.
         workers: processes that answer.
         one_writer: whether what writes must come to one of them.
 
@@ -146,7 +148,7 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         announce(f"http://{shown}:{listening.getsockname()[1]}/")
         if workers == 1:
-            _run(listening, ingest, None)
+            _run(listening, ingest, None, judge)
             return
         lifeline, channel = Lifeline(), Channel() if one_writer and ingest is not None else None
         keep_running(
@@ -168,9 +170,10 @@ def _run(
     listening: socket.socket,
     ingest: Callable[[Searcher], Ingest] | None,
     worker: Worker | None,
+    judge: object = None,
 ) -> None:
     module, name = APPLICATION
-    application = partial(getattr(import_module(module), name), ingest=ingest)
+    application = partial(getattr(import_module(module), name), ingest=ingest, judge=judge)
     config = uvicorn.Config(
         application,
         factory=True,

@@ -11,12 +11,16 @@ export class Problem extends Error {
 }
 
 /** Get JSON. Throws Problem; an abort throws the signal's own AbortError. */
-async function get(path, parameters, signal) {
+function get(path, parameters, signal) {
   const query = new URLSearchParams(parameters).toString();
+  return ask(query ? `${path}?${query}` : path, { signal, headers: { Accept: "application/json" } });
+}
+
+async function ask(address, options) {
   let response;
   let content;
   try {
-    response = await fetch(query ? `${path}?${query}` : path, { signal, headers: { Accept: "application/json" } });
+    response = await fetch(address, options);
     content = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
@@ -33,3 +37,12 @@ async function get(path, parameters, signal) {
 export const search = (parameters, signal) => get("/v1/search", parameters, signal);
 export const article = (id, signal) => get(`/v1/articles/${encodeURIComponent(id)}`, [], signal);
 export const status = (signal) => get("/v1/status", [], signal);
+
+// With `fihris serve --judge` only.
+export const judged = () => get("/v1/judgements", []);
+export const toGrade = (q, signal) => get("/v1/judgements/hits", [["q", q]], signal);
+export const grade = (q, article, value) => ask("/v1/judgements", {
+  method: "PUT",
+  headers: { Accept: "application/json", "Content-Type": "application/json" },
+  body: JSON.stringify({ q, article, grade: value }),
+});

@@ -46,7 +46,7 @@ function hitView(hit, state, words, follows) {
  * A hit's text with its matches marked. Where no word matched, the server marks
  * the sentence that answers by meaning instead: that one is marked more softly.
  */
-function hitText(hit) {
+export function hitText(hit) {
   const { best_sentence: best, segments } = hit;
   const matches = segments.filter((segment) => segment.match);
   if (best && matches.length === 1) {
@@ -67,7 +67,7 @@ function split(text, { start, end }) {
   ].filter((segment) => segment.text);
 }
 
-function marked(segments, kind = null) {
+export function marked(segments, kind = null) {
   return segments.map((s) => (s.match ? element("mark", { class: kind }, s.text) : s.text));
 }
 

@@ -145,34 +145,19 @@ class _Quit(Exception):
 
 
 def _judge_all(judgements: Judgements, searcher: Searcher, modes: list[Mode], size: int) -> None:
+    from indexer.evaluation.judging import pool
+
     try:
         for key, text in dict(judgements.queries).items():
-            _judge(judgements, key, text, _pool(searcher, text, modes, size))
+            _judge(judgements, key, text, pool(searcher, text, modes, size))
         while (text := _asked("another query (Enter or q ends): ")) not in ("", "q"):
-            hits = _pool(searcher, valid("query", text), modes, size)
+            hits = pool(searcher, valid("query", text), modes, size)
             if not hits:
                 typer.echo("nothing found")
                 continue
             _judge(judgements, None, text, hits)
     except _Quit:
         pass
-
-
-def _pool(searcher: Searcher, text: str, modes: list[Mode], size: int) -> list[Hit]:
-    """Return each article's best hit of all modes, the first of each mode first.
-
-    What only one mode finds is graded too: a mode whose hits nobody looked at would seem bad.
-    """
-    from search.domain import Query
-    from search.limits import MAX_QUERY_LENGTH
-
-    pages = [searcher.search(Query(text[:MAX_QUERY_LENGTH], each, size)).hits for each in modes]
-    pool: dict[str, Hit] = {}
-    for rank in range(size):
-        for page in pages:
-            if rank < len(page):
-                pool.setdefault(page[rank].article.id, page[rank])
-    return list(pool.values())
 
 
 def _judge(judgements: Judgements, key: str | None, text: str, hits: list[Hit]) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.errors import EmbedderError
+from search.errors import EmbedderError, InputError
 
 if TYPE_CHECKING:
+    from indexer.evaluation.judging import Judge
     from search.ingest import Ingest
     from search.ranking.searcher import Searcher
     from search.settings import Settings
@@ -29,6 +32,10 @@ def serve_command(
         typer.Option(min=1, max=64, help="Processes that answer, instead of FIHRIS_WORKERS."),
     ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Take no articles.")] = False,
+    judge: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Take grades of hits on /judge, kept in DIR as qrels."),
+    ] = None,
 ) -> None:
     """Serve the HTTP API and the search page until Ctrl-C."""
     from api.serving.server import serve
@@ -47,14 +54,30 @@ def serve_command(
         typer.echo(f"Fihris: search page and API on {url} (Ctrl-C stops it)")
         _say_if_new(settings)
 
-    serve(
-        settings.host,
-        settings.port,
-        announce,
-        None if read_only else _ingest,
-        workers=settings.workers,
-        one_writer=settings.engine == "embedded",
-    )
+    with _judging(judge, settings.workers) as kept:
+        serve(
+            settings.host,
+            settings.port,
+            announce,
+            None if read_only else _ingest,
+            judge=kept,
+            workers=settings.workers,
+            one_writer=settings.engine == "embedded",
+        )
+
+
+@contextmanager
+def _judging(folder: Path | None, workers: int) -> Iterator[Judge | None]:
+    """Open a folder of judgements. Raises InputError for several workers, SourceError."""
+    if folder is None:
+        yield None
+        return
+    from indexer.evaluation.judging import Judge, judging
+
+    if workers > 1:
+        raise InputError("--judge takes one process; leave FIHRIS_WORKERS at 1", field="workers")
+    with judging(folder) as judgements:
+        yield Judge(judgements)
 
 
 def _say_if_new(settings: Settings) -> None:

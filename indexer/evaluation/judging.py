@@ -10,16 +10,21 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from indexer.evaluation.beir import qrels_file, read_queries, relevance_of
+from search.domain import MODES, Hit, Mode, Query
 from search.durable import sync_folder
 from search.errors import SourceError
+from search.limits import MAX_QUERY_LENGTH
+from search.ranking.searcher import Searcher
 
 GRADES = (0, 1, 2, 3)
 _HEADING = b"query-id\tcorpus-id\tscore\n"
+_PAGE = 10  # hits of each mode that the page shows
 _MOST_BYTES = 64 << 20  # of a file of judgements
 
 
@@ -42,11 +47,14 @@ class Judgements:
         """Return the grades of a query's articles."""
         return self._grades.get(query, {})
 
+    def id_of(self, text: str) -> str | None:
+        """Return the id of a query, None where it is new."""
+        return next((key for key, known in self._queries.items() if known == text), None)
+
     def add_query(self, text: str) -> str:
         """Return the id of a query, which is added to queries.jsonl if it is new."""
-        for key, known in self._queries.items():
-            if known == text:
-                return key
+        if (known := self.id_of(text)) is not None:
+            return known
         number = len(self._queries) + 1
         while (key := f"q{number}") in self._queries:
             number += 1
@@ -71,6 +79,52 @@ class Judgements:
         heading = b"" if os.fstat(self._qrels).st_size else _HEADING
         _append(self._qrels, heading + line.encode())
         self._grades.setdefault(query, {})[article] = grade
+
+
+class Judge:
+    """Gives a page what to grade, and keeps the grades. Safe to use from many threads."""
+
+    def __init__(self, judgements: Judgements) -> None:
+        self._judgements = judgements
+        self._one = threading.Lock()
+
+    def judged(self) -> dict[str, int]:
+        """Return how many articles of each query, by its text, have a grade."""
+        with self._one:
+            kept = self._judgements
+            return {text: len(kept.graded(key)) for key, text in kept.queries.items()}
+
+    def to_grade(self, searcher: Searcher, text: str) -> list[tuple[Hit, int | None]]:
+        """Return each article's best hit of all modes, with the grade that it has."""
+        hits = pool(searcher, text, MODES, _PAGE)
+        with self._one:
+            graded = self._judgements.graded(self._judgements.id_of(text) or "")
+        return [(hit, graded.get(hit.article.id)) for hit in hits]
+
+    def grade(self, text: str, article: str, grade: int) -> None:
+        """Keep a grade; it is on disk when this returns. Raises SourceError."""
+        with self._one:
+            try:
+                self._judgements.add(self._judgements.add_query(text), article, grade)
+            except OSError as error:
+                raise SourceError(f"the grade cannot be kept: {error.strerror}") from error
+
+
+def pool(searcher: Searcher, text: str, modes: Sequence[Mode], size: int) -> list[Hit]:
+    """Return each article's best hit of all modes, the first of each mode first.
+
+    What only one mode finds is graded too: a mode whose hits nobody looked at would seem bad.
+
+    Args:
+        size: hits of each mode.
+    """
+    pages = [searcher.search(Query(text[:MAX_QUERY_LENGTH], each, size)).hits for each in modes]
+    found: dict[str, Hit] = {}
+    for rank in range(size):
+        for page in pages:
+            if rank < len(page):
+                found.setdefault(page[rank].article.id, page[rank])
+    return list(found.values())
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from api.routes.page import PAGES
 from tests.api.support import ToldSearcher, client
 from tests.support import REPOSITORY
 
@@ -31,7 +32,7 @@ def test_the_page_is_arabic_first(http: TestClient) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.name)
 def test_every_file_is_served_as_what_it_is(http: TestClient, file: Path) -> None:
-    answer = http.get("/" if file.name == "index.html" else f"/static/{file.name}")
+    answer = http.get(PAGES.get(file.name, f"/static/{file.name}"))
     assert answer.content == file.read_bytes()
     kinds = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
     assert answer.headers["content-type"].startswith(kinds.get(file.suffix, "image/svg+xml"))
@@ -56,8 +57,9 @@ def test_only_the_files_are_there(http: TestClient, path: str) -> None:
     assert http.get(f"/static/{path}").status_code == 404
 
 
-def test_nothing_comes_from_elsewhere_or_stands_inline() -> None:
-    page = (STATIC / "index.html").read_text("utf-8")
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_comes_from_elsewhere_or_stands_inline(name: str) -> None:
+    page = (STATIC / name).read_text("utf-8")
     assert not re.search(r"""(src|href)=["'](https?:)?//""", page)
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", page)
     assert re.findall(r"<script[^>]*>([^<]*)", page) == [""]

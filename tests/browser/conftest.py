@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
@@ -148,8 +148,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "FIHRIS_ROOT": str(REPOSITORY),
     }
     subprocess.run([*FIHRIS, "index", str(SEEDS)], env=environment, check=True, timeout=120)
+    with served_by_command(folder, environment) as address:
+        yield address
+
+
+@contextmanager
+def served_by_command(
+    folder: Path, environment: Mapping[str, str], *arguments: str
+) -> Iterator[str]:
+    """Run `fihris serve` in a process of its own, whose log is in `folder`."""
     with (folder / "log").open("w") as log:
-        serving = [*FIHRIS, "serve", "--port", "0"]
+        serving = [*FIHRIS, "serve", "--port", "0", *arguments]
         server = subprocess.Popen(
             serving, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
         )

@@ -1,0 +1,86 @@
+"""What a person does who grades hits: the judging page in a real Chromium, over `fihris serve`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from indexer.evaluation.beir import read_judged_set
+from tests.browser.conftest import FIHRIS, Browser, served_by_command
+
+pytestmark = pytest.mark.slow
+
+QUERY = "بيت"
+TEXTS = {"house": "بيت كبير فيه ناس", "home": "بيت صغير في المدينة", "tent": "بيت من الشعر"}
+
+
+@dataclass(frozen=True)
+class Site:
+    address: str
+    judged: Path
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    articles = tmp_path / "articles.jsonl"
+    lines = [json.dumps({"id": key, "title": text, "text": text}) for key, text in TEXTS.items()]
+    articles.write_text("\n".join(lines), encoding="utf-8")
+    environment = {**os.environ, "FIHRIS_DATA": str(tmp_path / "index")}
+    command = [*FIHRIS, "index", "--collection", "c", "--no-embed", str(articles)]
+    subprocess.run(command, env=environment, check=True, timeout=120)
+    judged = tmp_path / "judged"
+    with served_by_command(tmp_path, environment, "--judge", str(judged)) as address:
+        yield Site(f"{address}judge", judged)
+
+
+def pressed(browser: Browser) -> list[str]:
+    return browser.texts("[aria-pressed=true]")
+
+
+def test_hits_are_graded_by_keys_and_by_buttons(browser: Browser, site: Site) -> None:
+    browser.open(site.address)
+    browser.one("#q").send_keys(QUERY, Keys.ENTER)
+    browser.one(".grades")
+    assert browser.texts("#count") == ["قُدّر ٠ من ٣"]
+    keys = ActionChains(browser.driver)
+    keys.send_keys("3").perform()
+    browser.until(lambda: browser.texts("#count") == ["قُدّر ١ من ٣"])
+    ActionChains(browser.driver).send_keys("٠").perform()  # as an Arabic keyboard writes it
+    browser.until(lambda: browser.texts("#count") == ["قُدّر ٢ من ٣"])
+    assert pressed(browser) == ["٣ هو الجواب", "٠ لا يجيب"]
+    browser.photograph("judging")
+    browser.all("li:first-child [data-grade='2']")[0].click()  # another grade for the first
+    browser.until(lambda: pressed(browser) == ["٢ يجيب عن بعضه", "٠ لا يجيب"])
+    found = read_judged_set(site.judged, corpus=False)
+    assert found.queries == {"q1": QUERY}
+    assert sorted(found.relevance["q1"].values()) == [0, 2]
+    assert browser.complaints() == []
+
+
+def test_a_judge_comes_back_to_what_was_graded(browser: Browser, site: Site) -> None:
+    browser.open(f"{site.address}?q={quote(QUERY)}&lang=en")
+    browser.one(".grades")
+    browser.all("li:first-child [data-grade='1']")[0].click()
+    browser.until(lambda: pressed(browser) == ["1 Touches it"])
+    browser.open(f"{site.address}?lang=en")
+    assert browser.one(".judged a").text == QUERY
+    browser.one(".judged a").click()
+    browser.until(lambda: pressed(browser) == ["1 Touches it"])
+    assert browser.texts("#count") == ["1 of 3 graded"]
+
+
+def test_a_server_without_judgements_says_how_to_start_one(
+    browser: Browser, told_site: str
+) -> None:
+    browser.open(f"{told_site}judge")
+    assert browser.one(".notice").text == "هذا الخادم لا يأخذ تقديرات. شغّله بالأمر:"
+    assert browser.one("#view pre").text == "fihris serve --judge judged/"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +28,7 @@ from tests.conformance.engines import (
     removed,
 )
 from tests.indexer.killing import killed_at
+from tests.processes import processes
 from tests.support import HashingEmbedder, article
 
 EMBEDDER = HashingEmbedder()
@@ -300,10 +300,9 @@ def _reindex_until(settings: Settings, step: int) -> None:
 def test_killed_at_any_step_nothing_is_lost(settings: Settings) -> None:
     given = {a.id: a for a in articles(40)}
     fill(settings, list(given.values()))
-    spawn = multiprocessing.get_context("spawn")
     deaths = 0
     for turn, step in enumerate([1, 2, 5, 9, 14, 18, 19, 20, 26, 19, 27, 21]):
-        child = spawn.Process(target=_reindex_until, args=(settings, step))
+        child = processes().Process(target=_reindex_until, args=(settings, step))
         child.start()
         child.join()
         deaths += child.exitcode == -signal.SIGKILL

@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import lzma
-import multiprocessing
 import os
 import shutil
 import signal
@@ -44,6 +43,7 @@ from tests.conformance.engines import (
     removed,
 )
 from tests.indexer.killing import killed_at
+from tests.processes import processes
 from tests.support import HashingEmbedder
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "index-0.1"
@@ -278,14 +278,13 @@ def _upgrade_until(settings: Settings, step: int) -> None:
 @pytest.mark.slow
 def test_killed_at_any_step_it_goes_on(tmp_path: Path, embedder: Embedder) -> None:
     unpacked("embedded", tmp_path / "kept")
-    spawn = multiprocessing.get_context("spawn")
     step, ended = 0, False
     while not ended:
         step += 1
         folder = tmp_path / str(step)
         shutil.copytree(tmp_path / "kept", folder)
         settings = Settings(data=folder / "index")
-        child = spawn.Process(target=_upgrade_until, args=(settings, step))
+        child = processes().Process(target=_upgrade_until, args=(settings, step))
         child.start()
         child.join()
         ended = child.exitcode == 0

@@ -33,10 +33,23 @@ ARABIC = "من بغداد و "
 
 
 def _assigned() -> Iterator[str]:
+    """Yield all that are assigned; of those that are alike some (`make attack` takes them all)."""
     for number in range(sys.maxunicode + 1):
-        # Unassigned ones, and private ones but for a few: 137,000 that are all alike.
-        if unicodedata.category(char := chr(number)) not in ("Cn", "Co") or number % 8_192 == 0:
+        char = chr(number)
+        kind = unicodedata.category(char)
+        alike = ALIKE.get(kind, 1) if kind != "Lo" or _is_one_of_many(char) else 1
+        if number % alike == 0:
             yield char
+
+
+# Unassigned and private ones, 960,000; letters of Chinese, Hangul, Tangut, Egyptian..., 125,000.
+ALIKE = {"Cn": 8_192, "Co": 8_192, "Cs": 64, "Lo": 32}
+MANY = ("CJK UNIFIED", "HANGUL SYLLABLE", "TANGUT", "EGYPTIAN HIEROGLYPH", "CUNEIFORM", "YI SYLL")
+
+
+def _is_one_of_many(char: str) -> bool:
+    name = unicodedata.name(char, "")  # Tangut letters have none before Python 3.12
+    return not name or name.startswith(MANY)
 
 
 def _some(items: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -154,21 +167,16 @@ def test_every_character_that_nfkc_changes_is_searched_and_found(engine: Engine)
     searcher = Searcher(engine, None)
     for number, some in enumerate(_some(CHANGED, 100)):
         where = Filter(articles=(str(number),))
+        given = tuple(some)
+        every = Filter(tags=given, sources=given, languages=given)
+        searcher.search(Query("بغداد", "keyword", size=1, filter=every))
         for char in some:
             try:
-                for text in (f"م{char}", f'"{char}" +{char} -{char}'):
-                    searcher.search(Query(text, "keyword", size=1))
+                text = f'م{char} "{char}" +{char} -{char}'
+                searcher.search(Query(text, "keyword", size=1))
                 results = searcher.search(Query(char, "keyword", filter=where))
                 engine.terms_with_prefix("letters", char, 3)
                 engine.terms_with_prefix("sound", char, 3)
-                searcher.search(
-                    Query(
-                        "بغداد",
-                        "keyword",
-                        size=1,
-                        filter=Filter(tags=(char,), sources=(char,), languages=(char,)),
-                    )
-                )
             except Exception as error:
                 raise AssertionError(f"U+{ord(char):04X}") from error
             assert results.hits or not analyse(char), f"U+{ord(char):04X}"

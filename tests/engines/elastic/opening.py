@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import urllib.error
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.context import BaseContext
 from typing import Any
 
 import pytest
@@ -85,13 +83,6 @@ def documents(url: str, alias: str) -> int:
 def spent(proxy: Proxy) -> bool:
     """Tell whether every fault that was ordered happened as often as it was ordered."""
     return all(rule.left == 0 for rule in proxy._rules)
-
-
-def processes() -> BaseContext:
-    """Return what starts processes that share nothing with this one, in milliseconds."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.engines.elastic.journal"])
-    return context
 
 
 # -- articles whose every paragraph names their version

@@ -20,12 +20,12 @@ from tests.engines.elastic.journal import possible, write_until_killed
 from tests.engines.elastic.opening import (
     exactly,
     opened,
-    processes,
     seen,
     stored,
     versioned,
     write,
 )
+from tests.processes import processes
 from tests.servers import Node, distribution
 
 KILLS = 20
@@ -40,7 +40,7 @@ def test_a_writer_killed_at_any_moment(
     random_ = random.Random(20261124)
     acknowledged, cut_short = 0, 0
     for kill in range(KILLS):
-        child = processes().Process(  # type: ignore[attr-defined]
+        child = processes().Process(
             target=write_until_killed, args=(url, alias, log, kill, 12, 5, 0.25)
         )
         before = log.stat().st_size

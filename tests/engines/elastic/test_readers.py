@@ -20,9 +20,9 @@ from tests.engines.elastic.opening import (
     documents,
     exactly,
     opened,
-    processes,
     refresh,
 )
+from tests.processes import processes
 from tests.servers import asking
 
 pytestmark = pytest.mark.slow
@@ -168,7 +168,7 @@ def writers(url: str, alias: str, tmp_path: Path) -> Iterator[Callable[[int], No
     def start(first: int) -> None:
         mark = tmp_path / str(len(started))
         arguments = (url, alias, first, str(mark))
-        child = processes().Process(target=alternate, args=arguments)  # type: ignore[attr-defined]
+        child = processes().Process(target=alternate, args=arguments)
         started.append(child)
         child.start()
         deadline = time.monotonic() + 30

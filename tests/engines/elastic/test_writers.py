@@ -28,12 +28,12 @@ from tests.engines.elastic.opening import (
     exactly,
     opened,
     patience,
-    processes,
     seen,
     stored,
     versioned,
     write,
 )
+from tests.processes import processes
 from tests.servers.asking import ask
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ def children() -> Iterator[list[Any]]:
 
 
 def started(children: list[Any], target: Any, *arguments: object) -> Any:
-    child = processes().Process(target=target, args=arguments)  # type: ignore[attr-defined]
+    child = processes().Process(target=target, args=arguments)
     children.append(child)
     child.start()
     return child

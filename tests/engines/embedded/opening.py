@@ -1,11 +1,9 @@
-"""What these tests share: an engine in a folder, and other processes that use it."""
+"""What these tests share: an engine in a folder."""
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from search.engines.embedded.engine import EmbeddedEngine
@@ -20,10 +18,3 @@ def opened(folder: Path, fingerprint: Fingerprint = FINGERPRINT) -> Iterator[Emb
         yield engine
     finally:
         engine.close()
-
-
-def processes() -> BaseContext:
-    """Return what starts processes that share nothing with this one, in milliseconds."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["search.engines.embedded.engine", "tests.conformance.corpus"])
-    return context

@@ -29,7 +29,8 @@ from search.errors import EngineError, EngineUnavailable, RecordLost
 from search.query.clauses import Everything, Term
 from search.settings import Settings
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed
-from tests.engines.embedded.opening import opened, processes
+from tests.engines.embedded.opening import opened
+from tests.processes import processes
 
 FILES = ["record.sqlite", "record.sqlite-wal", "record.sqlite-shm", "head.json", "text", "passages.npz"]  # fmt: skip
 DONE = "acknowledged"
@@ -58,9 +59,7 @@ def _written_and_killed(folder: Path, first: int, articles: int, size: int) -> N
 
 def killed_writer(folder: Path, first: int, articles: int = 1, size: int = 1) -> None:
     context = processes()
-    child = context.Process(  # type: ignore[attr-defined]
-        target=_held_and_killed, args=(folder, first, articles, size)
-    )
+    child = context.Process(target=_held_and_killed, args=(folder, first, articles, size))
     child.start()
     child.join()
 

@@ -18,7 +18,8 @@ from search.engines.protocol import RankRequest
 from search.errors import EngineUnavailable
 from search.query.clauses import Everything
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, indexed
-from tests.engines.embedded.opening import opened, processes
+from tests.engines.embedded.opening import opened
+from tests.processes import processes
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +50,7 @@ def test_a_full_disk(tmp_path: Path, most: int) -> None:
     folder = tmp_path / "index"
     context = processes()
     ours, theirs = context.Pipe()
-    child = context.Process(target=_fill, args=(folder, most, theirs))  # type: ignore[attr-defined]
+    child = context.Process(target=_fill, args=(folder, most, theirs))
     child.start()
     acknowledged, error, message, readable, again, total = ours.recv()
     child.join()

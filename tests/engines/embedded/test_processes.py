@@ -17,7 +17,8 @@ from search.engines.protocol import RankRequest
 from search.errors import EngineBusy
 from search.query.clauses import Everything, Term
 from tests.conformance.corpus import FINGERPRINT, found, indexed, near
-from tests.engines.embedded.opening import opened, processes
+from tests.engines.embedded.opening import opened
+from tests.processes import processes
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,7 @@ class Other:
     def __init__(self, folder: Path) -> None:
         context = processes()
         self._pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_obey, args=(folder, theirs))  # type: ignore[attr-defined]
+        self.process = context.Process(target=_obey, args=(folder, theirs))
         self.process.start()
 
     def tell(self, *told: object) -> None:
@@ -266,7 +267,7 @@ def test_a_read_only_folder_can_be_searched(tmp_path: Path) -> None:
     folder.chmod(0o555)
     context = processes()
     ours, theirs = context.Pipe()
-    child = context.Process(target=_search_as_nobody, args=(folder, theirs))  # type: ignore[attr-defined]
+    child = context.Process(target=_search_as_nobody, args=(folder, theirs))
     child.start()
     answer = ours.recv()
     child.join()

@@ -14,7 +14,8 @@ from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.protocol import RankRequest
 from search.query.clauses import Everything, Term
 from tests.conformance.corpus import FINGERPRINT, found, indexed
-from tests.engines.embedded.opening import opened, processes
+from tests.engines.embedded.opening import opened
+from tests.processes import processes
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def test_a_reader_beside_a_writer_without_pause_opens_only_what_was_verified(
     folder, stop = tmp_path / "index", tmp_path / "stop"
     with opened(folder) as engine:
         engine.write([indexed(f"a{i}", "first shared") for i in range(40)])
-    writer = processes().Process(target=_write_without_pause, args=(folder, stop))  # type: ignore[attr-defined]
+    writer = processes().Process(target=_write_without_pause, args=(folder, stop))
     writer.start()
     real, checked = text._open, []
 

@@ -17,7 +17,8 @@ from search.engines.embedded.engine import EmbeddedEngine
 from search.errors import EngineBusy
 from search.settings import Settings
 from tests.conformance.corpus import FINGERPRINT, indexed
-from tests.engines.embedded.opening import opened, processes
+from tests.engines.embedded.opening import opened
+from tests.processes import processes
 
 GENEROUS = 10.0  # seconds: the promise
 
@@ -57,7 +58,7 @@ def test_a_writer_that_does_not_rest_gives_way(tmp_path: Path, pause: float) -> 
     folder = tmp_path / "index"
     with opened(folder) as engine:
         engine.write([indexed("first", "x")])
-    other = processes().Process(target=_write_without_rest, args=(folder, pause))  # type: ignore[attr-defined]
+    other = processes().Process(target=_write_without_rest, args=(folder, pause))
     other.start()
     try:
         with _opened(folder) as engine:

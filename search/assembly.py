@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from search.analysis.tokens import ANALYSER_VERSION
 from search.embedding import Embedder, open_embedder
 from search.engines import open_engine
@@ -37,6 +40,17 @@ def open_first_hits(settings: Settings) -> FirstHits | None:
     if reranker is None:
         return None
     return FirstHits(reranker, settings.rerank_hits, settings.rerank_timeout)
+
+
+@contextmanager
+def opened_first_hits(settings: Settings) -> Iterator[FirstHits | None]:
+    """Give what `open_first_hits` returns; its threads end with the context."""
+    first_hits = open_first_hits(settings)
+    try:
+        yield first_hits
+    finally:
+        if first_hits is not None:
+            first_hits.close()
 
 
 def open_searcher(settings: Settings) -> Searcher:

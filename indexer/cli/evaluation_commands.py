@@ -121,7 +121,7 @@ def judge_command(
 ) -> None:
     """Grade hits of your index one by one, 0 to 3; kept as judgements for `evaluate --index`."""
     from indexer.evaluation.judging import judging
-    from search.assembly import open_first_hits
+    from search.assembly import opened_first_hits
     from search.limits import MAX_SIZE
     from search.ranking.searcher import Searcher
 
@@ -134,8 +134,8 @@ def judge_command(
                 "the index is empty; `fihris index PATH...` fills it", field="FIHRIS_DATA"
             )
         before = sum(len(judgements.graded(query)) for query in judgements.queries)
-        searcher = Searcher(engine, embedder, open_first_hits(settings))
-        _judge_all(judgements, searcher, modes, size)
+        with opened_first_hits(settings) as first_hits:
+            _judge_all(judgements, Searcher(engine, embedder, first_hits), modes, size)
         graded = sum(len(judgements.graded(query)) for query in judgements.queries)
     typer.echo(f"grades: {graded - before:,} added, {graded:,} in all")
 

@@ -48,7 +48,7 @@ def search_command(
     from typing import cast
 
     from indexer.cli import output
-    from search.assembly import open_first_hits
+    from search.assembly import opened_first_hits
     from search.domain import Filter, Mode, Query
     from search.ranking.searcher import Searcher
 
@@ -68,8 +68,8 @@ def search_command(
             published_to=date_from(published_to, "--to"),
         ),
     )
-    with opened() as (engine, embedder, settings):
-        results = Searcher(engine, embedder, open_first_hits(settings)).search(query)
+    with opened() as (engine, embedder, settings), opened_first_hits(settings) as first_hits:
+        results = Searcher(engine, embedder, first_hits).search(query)
         is_empty = not results.hits and not engine.status().articles
     if is_empty:
         where = (

@@ -14,14 +14,13 @@ from typing import cast
 
 from indexer.evaluation.beir import JudgedSet
 from indexer.ingestion.preparing import prepare
-from search.assembly import fingerprint_of, open_first_hits
+from search.assembly import fingerprint_of, opened_first_hits
 from search.domain import Article, Mode, Query, Vector
 from search.embedding import Embedder, embed_queries
 from search.engines import open_engine, temporary_index
 from search.engines.protocol import Engine
 from search.errors import EngineError, SourceError
 from search.limits import MAX_QUERY_LENGTH, MAX_RESULTS, MAX_SIZE
-from search.ranking.first_hits import FirstHits
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 
@@ -83,8 +82,7 @@ def evaluate(
         engine = open_engine(own, fingerprint_of(embedder, own))
         try:
             passages = _write_all(judged.articles, engine, embedder, own, on_step)
-            first_hits = open_first_hits(own)
-            return _evaluated(engine, embedder, first_hits, judged, passages, modes, on_step)
+            return _evaluated(engine, embedder, own, judged, passages, modes, on_step)
         finally:
             engine.close()
 
@@ -116,8 +114,8 @@ def evaluate_index(
                 f"the index has none of the {len(ids):,} judged articles, such as {ids[0]!r}: "
                 "judgements name articles by their ids, which `fihris search --json` shows"
             )
-        first_hits, passages = open_first_hits(settings), status.passages
-        evaluation = _evaluated(engine, embedder, first_hits, judged, passages, modes, on_step)
+        passages = status.passages
+        evaluation = _evaluated(engine, embedder, settings, judged, passages, modes, on_step)
         return replace(
             evaluation,
             judged=len(ids),
@@ -129,7 +127,7 @@ def evaluate_index(
 def _evaluated(
     engine: Engine,
     embedder: Embedder,
-    first_hits: FirstHits | None,
+    settings: Settings,
     judged: JudgedSet,
     passages: int,
     modes: Iterable[Mode],
@@ -138,14 +136,16 @@ def _evaluated(
     queries = {key: text[:MAX_QUERY_LENGTH] for key, text in judged.queries.items()}
     modes = tuple(modes)
     texts = queries.values() if {*modes} - {"keyword"} else ()
-    # All that a search asks of an embedder is `embed_query`.
-    searcher = Searcher(engine, cast("Embedder", _Remembering(embedder, texts)), first_hits)
-    timed = Searcher(engine, embedder, first_hits)
+    with opened_first_hits(settings) as first_hits:
+        # All that a search asks of an embedder is `embed_query`.
+        searcher = Searcher(engine, cast("Embedder", _Remembering(embedder, texts)), first_hits)
+        timed = Searcher(engine, embedder, first_hits)
+        measured = {m: _measure(searcher, timed, m, queries, judged, on_step) for m in modes}
     return Evaluation(
         passages=passages,
         queries=len(queries),
         cut_queries=sum(queries[key] != text for key, text in judged.queries.items()),
-        modes={mode: _measure(searcher, timed, mode, queries, judged, on_step) for mode in modes},
+        modes=measured,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Self
 
+from search.analysis.tokens import Token
 from search.analysis.transliteration import (
     NO_FORMS,
     Forms,
@@ -61,6 +62,7 @@ class _Found:
 
     page: list[tuple[str, float]]
     rankings: Rankings
+    misspelt: tuple[Token, ...]
     stored: Mapping[str, StoredPassage]  # what was read already
     reranked: Mapping[str, float]
     parsed: ParsedQuery
@@ -102,8 +104,7 @@ class Searcher:
         with clock.stage("fetch"):
             self._fetch(page, stored)
         with clock.stage("highlight"):
-            unknown = misspelt(found.parsed, rankings.frequencies, found.forms)
-            marker = Marker(found.parsed, found.forms, unknown)
+            marker = Marker(found.parsed, found.forms, found.misspelt)
             hits = hits_of(page, stored, rankings, marker, found.reranked)
         return Results(
             query=query,
@@ -135,10 +136,10 @@ class Searcher:
             vector, degraded = self._embed(meaning, query.mode)
         mode: Mode = "keyword" if degraded else query.mode
         with clock.stage("rank"):
-            rankings = self._rank(query, mode, parsed, vector, forms)
+            rankings, unknown = self._rank(query, mode, parsed, vector, forms)
             if relaxed := not (rankings.text or rankings.vector) and parsed.relaxed() != parsed:
                 parsed = parsed.relaxed()
-                rankings = self._rank(query, mode, parsed, vector, forms)
+                rankings, unknown = self._rank(query, mode, parsed, vector, forms)
         with clock.stage("fuse"):
             weight = KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
             ranked = self._ranked(rankings, mode, vector, weight)
@@ -153,6 +154,7 @@ class Searcher:
         return _Found(
             page=ranked[query.start : query.start + query.size],
             rankings=rankings,
+            misspelt=unknown,
             stored=stored,
             reranked=reranked or {},
             parsed=parsed,
@@ -209,24 +211,25 @@ class Searcher:
 
     def _rank(
         self, query: Query, mode: Mode, parsed: ParsedQuery, vector: Vector | None, forms: Forms
-    ) -> Rankings:
-        """Rank by words and meaning; by what is nearly a word where no passage has it."""
+    ) -> tuple[Rankings, tuple[Token, ...]]:
+        """Rank by words and meaning; by what is nearly a word where no passage has it.
+
+        Returns the rankings, and the words that are perhaps misspelt.
+        """
         least = self._first_hits.most if self._first_hits is not None else 0
         request = _request(query, mode, parsed, vector, forms, least)
         rankings = self.engine.rank(request)
-        if request.clause is None:
-            return rankings
         unknown = misspelt(parsed, rankings.frequencies, forms)
-        if rankings.text and not unknown:
-            return rankings
+        if request.clause is None or (rankings.text and not unknown):
+            return rankings, unknown
         if mode != "keyword" and not coverage(rankings.frequencies, rankings.passages, forms):
-            return rankings  # words would weigh nothing beside the meaning
+            return rankings, unknown  # words would weigh nothing beside the meaning
         words = unknown if rankings.text else parsed.words(exact=False)
         near = near_clause(parsed, forms, words, unknown)
         if near is None:
-            return rankings
+            return rankings, unknown
         again = self.engine.rank(replace(request, clause=near, vector=None, frequencies=()))
-        return replace(
+        nearly = replace(
             rankings,
             text=again.text,
             text_total=again.text_total,
@@ -234,6 +237,7 @@ class Searcher:
             passages_read=again.passages_read,
             behind=rankings.behind or again.behind,
         )
+        return nearly, unknown
 
     def _forms(self, parsed: ParsedQuery) -> Forms:
         """Return the Arabic words of the index that the query's Latin ones may stand for."""

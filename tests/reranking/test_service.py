@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from indexer.evaluation.beir import JudgedSet
+from indexer.evaluation.measures import evaluate
 from search.errors import RerankerError, SettingsError
+from search.ranking.first_hits import FirstHits
 from search.reranking import Reranker, open_reranker
 from search.settings import Settings
 from tests.json_server import Answer, JsonServer
+from tests.support import HashingEmbedder, article
 
 KEY = "a-key-of-the-tests"
 TEXTS = ["القاهرة", "bb", "ccc"]
@@ -109,3 +113,15 @@ def test_an_unknown_reranker_is_refused_with_what_to_say(reranker: str) -> None:
 def test_a_service_needs_an_address() -> None:
     with pytest.raises(SettingsError, match="FIHRIS_RERANK_URL"):
         open_reranker(Settings(reranker="service:a-model"))
+
+
+def test_an_evaluation_asks_it_and_ends_its_threads(
+    server: JsonServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[FirstHits] = []
+    monkeypatch.setattr(FirstHits, "close", lambda self: closed.append(self))
+    judged = JudgedSet((article("a", "بيت"),), {"q": "بيت"}, {"q": {"a": 1}}, empty=0)
+    settings = Settings(reranker="service:a-model", rerank_url=server.url)
+    evaluate(judged, settings, HashingEmbedder(), ["keyword"])
+    assert server.asked
+    assert len(closed) == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NotRequired
 
 import orjson
@@ -225,7 +225,8 @@ def encode(content: object) -> bytes:
     try:
         return orjson.dumps(content)  # ten hits: 0.01 ms, `json` 0.16
     except orjson.JSONEncodeError:
-        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+        written = json.dumps(content, default=asdict, allow_nan=False, separators=(",", ":"))
+        return written.encode("ascii")
 
 
 def problem_response(

@@ -1,7 +1,7 @@
 """What goes out over HTTP. Field names are stable within /v1.
 
-Answers are typed dicts built by pure functions, since a stored text may hold
-what pydantic refuses to write; `api.problems.encode` writes them.
+Answers are typed dicts built by pure functions, since a stored text may hold what pydantic
+refuses to write; `api.problems.encode` writes them, and the value objects in them as objects.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from search.domain import (
     StoredArticle,
     StoredPassage,
     Total,
+    Variant,
 )
 from search.engines.protocol import EngineStatus
 from search.ingest import Ingested, IngestStatus
@@ -55,44 +56,23 @@ class ArticleOut(TypedDict):
     url: str
 
 
-class SegmentOut(TypedDict):
-    """A piece of a text, in order; joined, the pieces are the text."""
-
-    text: str
-    match: bool
-
-
-class SpanOut(TypedDict):
-    """Code points `start` to `end` (not included) of the passage's text."""
-
-    start: int
-    end: int
-
-
-class ComponentOut(TypedDict):
-    """What one ranking said: its own score, and the rank counted from 1."""
-
-    score: float
-    rank: int
-
-
 class HitOut(TypedDict):
     """One passage found. A component is null where that ranking did not list it."""
 
     passage: PassageOut
     article: ArticleOut
     score: float
-    keyword: ComponentOut | None
-    semantic: ComponentOut | None
+    keyword: Component | None
+    semantic: Component | None
     rerank: Annotated[
         float | None,
         Field(
             description="The reranker's score, which orders the first hits; null where it was not asked."
         ),
     ]
-    segments: list[SegmentOut]
-    title_segments: list[SegmentOut]
-    best_sentence: SpanOut | None
+    segments: tuple[Segment, ...]
+    title_segments: tuple[Segment, ...]
+    best_sentence: Span | None
 
 
 class TotalOut(TypedDict):
@@ -122,20 +102,13 @@ QueryOut = TypedDict(
 )
 
 
-class VariantOut(TypedDict):
-    """A word of the query, and the words of the index that were searched besides."""
-
-    word: str
-    forms: list[str]
-
-
 class SearchOut(TypedDict):
     """An answer. By meaning alone every passage is near or far, so there is no total."""
 
     query: QueryOut
     total: TotalOut | None
     hits: list[HitOut]
-    searched_also: list[VariantOut]
+    searched_also: tuple[Variant, ...]
     took_ms: Annotated[dict[str, float], Field(description="Milliseconds by stage.")]
     relaxed: Annotated[
         bool, Field(description="No passage holds the quoted phrases: their words were searched.")
@@ -269,7 +242,7 @@ def search_out(results: Results) -> SearchOut:
         "query": _query_out(results.query),
         "total": _total_out(results.total),
         "hits": [hit_out(hit) for hit in results.hits],
-        "searched_also": [{"word": v.word, "forms": list(v.forms)} for v in results.searched_also],
+        "searched_also": results.searched_also,
         "took_ms": dict(results.took_ms),
         "relaxed": results.relaxed,
         "degraded": list(results.degraded),
@@ -337,12 +310,12 @@ def hit_out(hit: Hit) -> HitOut:
         "passage": passage_out(hit.passage),
         "article": article_out(hit.article),
         "score": hit.score,
-        "keyword": _component_out(hit.keyword),
-        "semantic": _component_out(hit.semantic),
+        "keyword": hit.keyword,
+        "semantic": hit.semantic,
         "rerank": hit.rerank,
-        "segments": _segments_out(hit.segments),
-        "title_segments": _segments_out(hit.title_segments),
-        "best_sentence": _span_out(hit.best_sentence),
+        "segments": hit.segments,
+        "title_segments": hit.title_segments,
+        "best_sentence": hit.best_sentence,
     }
 
 
@@ -350,20 +323,6 @@ def _total_out(total: Total | None) -> TotalOut | None:
     if total is None:
         return None
     return {"value": total.value, "relation": "exact" if total.exact else "at_least"}
-
-
-def _segments_out(segments: tuple[Segment, ...]) -> list[SegmentOut]:
-    return [{"text": s.text, "match": s.match} for s in segments]
-
-
-def _component_out(component: Component | None) -> ComponentOut | None:
-    if component is None:
-        return None
-    return {"score": float(component.score), "rank": component.rank}
-
-
-def _span_out(span: Span | None) -> SpanOut | None:
-    return None if span is None else {"start": span.start, "end": span.end}
 
 
 def _day(day: date | None) -> str | None:

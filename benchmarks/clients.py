@@ -18,7 +18,7 @@ import tempfile
 
 from benchmarks import SEEDS
 from tests.load.clients import load, missing
-from tests.load.serving import served
+from tests.serving import served
 
 
 def main() -> None:

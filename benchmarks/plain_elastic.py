@@ -55,8 +55,8 @@ from search.domain import Article, ArticleInfo, IndexedArticle, Vector
 from search.embedding import Embedder, open_embedder
 from search.engines import open_engine, temporary_index
 from search.settings import Settings, read_settings
-from tests.load.serving import served
 from tests.servers import elasticsearch
+from tests.serving import served
 
 DEPTH = 100
 RRF_K = 60  # Cormack, Clarke and Büttcher 2009

@@ -33,8 +33,10 @@ def hits_of(
         marker: of the query's words.
         reranked: the reranker's scores of passages, where it was asked.
     """
-    keyword = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.text, 1)}
-    semantic = {h.passage_id: Component(h.score, n) for n, h in enumerate(rankings.vector, 1)}
+    keyword = {h.passage_id: Component(float(h.score), n) for n, h in enumerate(rankings.text, 1)}
+    semantic = {
+        h.passage_id: Component(float(h.score), n) for n, h in enumerate(rankings.vector, 1)
+    }
     numbers = {h.passage_id: h.sentence for h in rankings.vector}
     return tuple(
         Hit(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from api.app import create_app
+from api.examples import SEARCH
+from api.schemas import SearchOut
 from search.settings import Settings
 from tests.api.support import ToldSearcher, client
 
@@ -68,6 +71,10 @@ def test_examples_are_arabic_and_answered(document: dict[str, Any]) -> None:
     assert "ضربات" in str(answer["content"]["application/json"]["example"])
     with client(ToldSearcher()) as http:
         assert [http.post("/v1/search", json=e).status_code for e in examples] == [200, 200]
+
+
+def test_the_example_is_an_answer() -> None:
+    assert TypeAdapter(SearchOut).validate_python(SEARCH)["hits"][0]["segments"][1].match
 
 
 def test_what_writes_has_examples(document: dict[str, Any]) -> None:

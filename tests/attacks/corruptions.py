@@ -19,10 +19,9 @@ from pathlib import Path
 
 from search.domain import IndexedArticle
 from search.errors import FihrisError
-from tests.processes import processes
 
 from .tally import Tally
-from .truth import Truth, lies, opened, version_of
+from .truth import Truth, lies, opened, processes, version_of
 
 ARTICLES = 120
 PATIENCE = 120.0  # seconds until a process that looks at a damaged index counts as hung

@@ -16,10 +16,9 @@ from pathlib import Path
 
 from search.engines.protocol import Engine
 from search.errors import FihrisError
-from tests.processes import processes
 
 from .tally import Tally
-from .truth import Truth, lies, opened, version_of
+from .truth import Truth, lies, opened, processes, version_of
 
 SMALLEST = 150_000  # bytes of a file, where only its size can be limited
 DISK = 40 << 20  # bytes of a file system: most of it is filled by another file

@@ -17,10 +17,9 @@ from search.engines.protocol import RankRequest
 from search.errors import FihrisError
 from search.query.clauses import Everything
 from tests.conformance.corpus import EMBEDDER
-from tests.processes import processes
 
 from .tally import Tally
-from .truth import lies, opened, version_of
+from .truth import lies, opened, processes, version_of
 
 POOL = 12  # article ids: small, so that most writes replace and most deletes hit
 CALLS = 12  # at most, that a writer makes before the one it is killed in or after

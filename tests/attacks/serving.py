@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import quote
 
@@ -51,16 +51,19 @@ class Server:
         headers: Mapping[str, str] | None = None,
         patience: float = SLOW,
     ) -> Answer:
-        """Send a request on a connection of its own."""
+        """Send a request on a connection of its own; bytes as they are, as lines of JSON."""
         begun = time.monotonic()
-        body = None if content is None else json.dumps(content).encode()
-        kind = {"Content-Type": "application/json"} if body else {}
+        body, kind = None, {}
+        if isinstance(content, bytes):
+            body, kind = content, {"Content-Type": "application/x-ndjson"}
+        elif content is not None:
+            body, kind = json.dumps(content).encode(), {"Content-Type": "application/json"}
         connection = HTTPConnection("127.0.0.1", self.port, timeout=patience)
         try:
             connection.request(method, path, body, {**kind, **(headers or {})})
             answer = connection.getresponse()
             return Answer(answer.status, answer.read(), time.monotonic() - begun)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             return Answer(0, str(error).encode(), time.monotonic() - begun)
         finally:
             connection.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 from collections.abc import Iterable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,13 @@ LISTED = 20  # hits of a ranking by meaning that are looked at
 def opened(folder: Path) -> Engine:
     """Open the embedded engine's index in a folder."""
     return open_engine(Settings(data=folder, engine="embedded"), FINGERPRINT)
+
+
+def processes() -> ForkServerContext:
+    """Return what starts processes that share nothing with this one, in milliseconds."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["search.engines.embedded.engine", __name__])
+    return context
 
 
 def version_of(article_id: str, version: str) -> IndexedArticle:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
@@ -28,6 +25,7 @@ from search.domain import Query, Results
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldSearcher
+from tests.serving import started
 from tests.support import REPOSITORY, SEEDS
 
 CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
@@ -148,43 +146,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "FIHRIS_ROOT": str(REPOSITORY),
     }
     subprocess.run([*FIHRIS, "index", str(SEEDS)], env=environment, check=True, timeout=120)
-    with served_by_command(folder, environment) as address:
-        yield address
-
-
-@contextmanager
-def served_by_command(
-    folder: Path, environment: Mapping[str, str], *arguments: str
-) -> Iterator[str]:
-    """Run `fihris serve` in a process of its own, whose log is in `folder`."""
-    with (folder / "log").open("w") as log:
-        serving = [*FIHRIS, "serve", "--port", "0", *arguments]
-        server = subprocess.Popen(
-            serving, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
-        )
-        assert server.stdout is not None
-        with server, server.stdout:
-            said = re.search(r"http://\S+?/", server.stdout.readline())
-            assert said, (folder / "log").read_text()
-            _wait_until_ready(said[0])
-            yield said[0]
-            server.terminate()
-
-
-def _wait_until_ready(site: str) -> None:
-    limit = time.monotonic() + 120
-    while not _is_ready(site):
-        assert time.monotonic() < limit, "the server never became ready"
-        time.sleep(0.2)
-
-
-def _is_ready(site: str) -> bool:
-    try:
-        urllib.request.urlopen(f"{site}ready", timeout=30).close()
-    except urllib.error.HTTPError as error:
-        error.close()
-        return False
-    return True
+    with started(environment) as (address, _):
+        yield f"{address}/"
 
 
 class Told(ToldSearcher):

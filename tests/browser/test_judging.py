@@ -15,7 +15,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from indexer.evaluation.beir import read_judged_set
-from tests.browser.conftest import FIHRIS, Browser, served_by_command
+from tests.browser.conftest import FIHRIS, Browser
+from tests.serving import started
 
 pytestmark = pytest.mark.slow
 
@@ -38,8 +39,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
     command = [*FIHRIS, "index", "--collection", "c", "--no-embed", str(articles)]
     subprocess.run(command, env=environment, check=True, timeout=120)
     judged = tmp_path / "judged"
-    with served_by_command(tmp_path, environment, "--judge", str(judged)) as address:
-        yield Site(f"{address}judge", judged)
+    with started(environment, "--judge", str(judged)) as (address, _):
+        yield Site(f"{address}/judge", judged)
 
 
 def pressed(browser: Browser) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.load.serving import served
+from tests.serving import served
 from tests.support import REPOSITORY, SEEDS
 
 

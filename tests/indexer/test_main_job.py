@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.environments import environment_of
+from tests.serving import served
 from tests.support import REPOSITORY, SEEDS
 
 pytestmark = pytest.mark.slow
@@ -42,34 +40,9 @@ def fihris(environment: dict[str, str], *arguments: str) -> str:
     return ran.stdout
 
 
-@contextmanager
-def serving(environment: dict[str, str]) -> Iterator[str]:
-    command = [sys.executable, "-m", "indexer.cli", "serve", "--port", "0"]
-    with subprocess.Popen(
-        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stdout is not None
-        said = re.search(r"http://\S+", server.stdout.readline())
-        assert said is not None
-        try:
-            yield said[0].rstrip("/")
-        finally:
-            server.terminate()
-
-
 def get(url: str) -> Any:  # what the API says
     with urllib.request.urlopen(url) as answer:
         return json.loads(answer.read())
-
-
-def ready(address: str) -> bool:
-    for _ in range(100):
-        try:
-            with urllib.request.urlopen(f"{address}/ready"):
-                return True
-        except urllib.error.HTTPError:
-            time.sleep(0.2)
-    return False
 
 
 def test_index_search_serve_reindex_delete(environment: dict[str, str]) -> None:
@@ -82,8 +55,7 @@ def test_index_search_serve_reindex_delete(environment: dict[str, str]) -> None:
     question = "Why did the United States strike targets in Iraq?"
     hits = json.loads(fihris(environment, "search", question, "--json"))["hits"]
     assert hits[0]["best_sentence"] is not None
-    with serving(environment) as address:
-        assert ready(address)
+    with served(environment) as address:
         with urllib.request.urlopen(address) as page:
             assert "فهرس" in page.read().decode()
         asked = urllib.parse.urlencode({"q": question})

@@ -8,7 +8,7 @@ import pytest
 
 from tests.environments import environment_of
 from tests.load.clients import load, missing
-from tests.load.serving import served
+from tests.serving import served
 from tests.support import SEEDS
 
 WORDS = sorted(set((SEEDS / "000_68ec81c8af20b3f5.txt").read_text("utf-8").split()))

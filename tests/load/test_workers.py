@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.load.serving import PATIENCE, served
+from tests.serving import PATIENCE, served
 
 pytestmark = [
     pytest.mark.slow,

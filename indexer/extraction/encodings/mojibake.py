@@ -16,11 +16,11 @@ encoding, a capital Ã stands beside no small letter, and of the third kind only
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from indexer.extraction.encodings.codepages import CANDIDATES, probabilities
+from indexer.extraction.encodings.misread import LATIN, MISREAD, STRONG
 from search.errors import SourceError
 
 WRITTEN = ("title", "author", "source", "tags")  # of an article, by people
@@ -54,119 +54,15 @@ class Readable(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def _bytes_of(codec: str, *, controls: bool) -> Mapping[int, int]:
-    """Code point -> byte over 0x7F, of an encoding; its holes and C1 controls are their byte."""
-    found = {byte: byte for byte in range(0x80, 0xA0)} if controls else {}
-    for byte in range(0x80, 0x100):
-        char = bytes([byte]).decode(codec, "ignore")
-        found[ord(char) if char else byte] = byte
-    return found
-
-
-# Signs that stand in no text right behind a letter, and are half of a letter of UTF-8: of the
-# others some do (ط،ظ، of a list, ع…ع… of who stutters, the پ and گ of Persian).
-_STRONG = "€‚ƒ„†‡ˆ‰‹›Œœ™¢£¤¥¦§¨©¬\u00ad®¯°±²³´µ¶·¸¹¼½¾"
-
-
-class _Misread:
-    """An 8-bit encoding in which UTF-8 was read."""
-
-    def __init__(self, name: str, codec: str, *, controls: bool) -> None:
-        self.name = name
-        table = _bytes_of(codec, controls=controls)
-        self.table = {char: chr(byte) for char, byte in table.items()}
-
-        def chars(first: int, end: int) -> str:
-            return "".join(re.escape(chr(c)) for c, byte in table.items() if first <= byte < end)
-
-        rest = f"[{chars(0x80, 0xC0)}]"
-        two, arabic, accented = chars(0xC2, 0xE0), chars(0xD8, 0xDC), chars(0xC3, 0xC6)
-        self._letter = re.compile(
-            f"[{two}]{rest}|[{chars(0xE0, 0xF0)}]{rest}{{2}}|[{chars(0xF0, 0xF5)}]{rest}{{3}}"
-        )
-        self._run = re.compile(f"[{chars(0x80, 0x100)}]{{2,}}")
-        if codec == "cp1256":
-            strong = f"[{_STRONG}]"
-            signs = [
-                f"[{arabic}]{rest}[{arabic}]{strong}",
-                f"[{arabic}]{strong}[{arabic}]{rest}",
-                "ظ[پٹچژڈگ]ظ[پٹچژڈگ]",  # في: ظ is in no word of who has these letters twice
-                "ط[·¸][\u0621-\u064aâ]",  # such text read so once more: ط·آ£ط·آ¹
-            ]
-            self._surely = re.compile("|".join([*signs, f"[{arabic}]{strong}"]))
-        elif codec != "cp1252":  # ∫« and ╗╝ stand in right texts, ÿß and ╪º twice do not
-            signs = [f"(?:[{chars(0xD8, 0xDA)}]{rest}){{2}}"]
-            self._surely = re.compile(signs[0])
-        else:
-            signs = [
-                f"(?:[{arabic}]{rest}){{2}}",
-                f"(?:[{two}]{rest}){{3}}",
-                f"\u00e2[\u20ac\x80]{rest}",  # a dash or quote
-                f"(?<=[a-z])[{accented}]{rest}",
-                f"[{accented}]{rest}(?=[a-z])",
-            ]
-            self._surely = re.compile("|".join([*signs, f"[{arabic}]{rest}"]))
-        self.sign = re.compile("|".join(signs))
-
-    def count(self, text: str) -> int:
-        """Return in how many places a text is surely of this kind."""
-        return sum(1 for _ in self.sign.finditer(text))
-
-    def mended(self, text: str) -> str:
-        """Return a text that is of this kind read as it was meant.
-
-        Where some of a line is not UTF-8, only what surely is: the rest may be right.
-        """
-        if self._is_whole(text):
-            return self._run.sub(lambda run: self._read_anew(run[0]), text)
-        return _LINE.sub(lambda line: self._line_mended(line[0]), text)
-
-    def _line_mended(self, line: str) -> str:
-        mixed = not (self.sign.search(line) and self._is_whole(line))
-
-        def in_run(run: re.Match[str]) -> str:
-            if mixed and not self._surely.search(run[0]):
-                beside = run.string[max(0, run.start() - 1) : run.end() + 1]
-                if not self.sign.search(beside):
-                    return run[0]
-            return self._read_anew(run[0])
-
-        return self._run.sub(in_run, line)
-
-    def _is_whole(self, text: str) -> bool:
-        """Tell whether all of a text that may be UTF-8 is."""
-        return all(self._decoded(run[0]) is not None for run in self._run.finditer(text))
-
-    def _read_anew(self, run: str) -> str:
-        found = self._decoded(run)
-        if found is None:  # a letter of it is cut
-            found = self._letter.sub(lambda m: self._decoded(m[0]) or m[0], run)
-        return found
-
-    def _decoded(self, run: str) -> str | None:
-        """Return letters read anew, None where they are not UTF-8 or none of a text."""
-        try:
-            found = run.translate(self.table).encode("latin-1").decode()
-        except UnicodeError:
-            return None
-        return found if all(map(_is_written, found)) else None
-
-
-_LINE = re.compile("[^\n<>]+")  # of a page too
-_LATIN = _Misread("Windows-1252", "cp1252", controls=True)
-_ARABIC = _Misread("Windows-1256", "cp1256", controls=False)
-_MAC = _Misread("Mac Roman", "mac_roman", controls=False)
-_DOS = _Misread("code page 437", "cp437", controls=False)
-_MISREAD = (_DOS, _MAC, _ARABIC, _LATIN)  # of two that are as likely the later is taken
 # Without these a text is right. Looking for them takes 1 to 8 us a paragraph, the rest 130: a
 # byte of theirs is looked for first, since most paragraphs have none.
 _SUSPECT_BYTES = (b"\xc2", b"\xc3", *map(str.encode, "‚„†‡ƒˆ╪\ufffd"))
-_SUSPECT = re.compile(f"[\u00c0-\u00ff\ufffd╪{_STRONG}]")
+_SUSPECT = re.compile(f"[\u00c0-\u00ff\ufffd╪{STRONG}]")
 _ACCENTED_LETTER = re.compile("[\u00c0-\u00ff]")
 _ACCENTED = re.compile("[\u00c0-\u00ff]{3}")
 # The first half of an Arabic letter whose second half is lost, beside one that was mended.
 _CUT = re.compile("[ØÙÚÛ](?=[\u0621-\u064a])|(?<=[\u0621-\u064a])[ØÙÚÛ]")
-_EIGHT_BIT = re.compile(f"(?:[\x20-\x7e\t]|[{''.join(re.escape(chr(c)) for c in _LATIN.table)}])+")
+_EIGHT_BIT = re.compile(f"(?:[\x20-\x7e\t]|[{''.join(re.escape(chr(c)) for c in LATIN.table)}])+")
 
 _MARKS = re.compile(r"(?<!\S)\?{2,}[.,،!]?(?!\S)")
 _MARKS_IN_A_ROW = re.compile(r"(?<!\S)\?{2,}(?:[^\S\n]+\?+[.,،!]?){2,}(?!\S)")
@@ -180,8 +76,8 @@ def mended(text: str) -> Readable:
 def _mended(text: str) -> Readable:
     notes: dict[str, None] = {}
     for _ in range(_ROUNDS):
-        count, last = max((each.count(text), place) for place, each in enumerate(_MISREAD))
-        misread = _MISREAD[last]
+        count, last = max((each.count(text), place) for place, each in enumerate(MISREAD))
+        misread = MISREAD[last]
         better = misread.mended(text) if count else text
         if better == text:
             break
@@ -282,7 +178,7 @@ def _broken(text: str, notes: list[str]) -> str:
         notes.append(said)
     if _may_be_arabic(text):
         return f"it may be Arabic in 8 bits read as Windows-1252, or not: {_REMEDY}"
-    signs = (*(each.sign for each in _MISREAD), _CUT)
+    signs = (*(each.sign for each in MISREAD), _CUT)
     broken = [found for sign in signs for found in sign.finditer(text)]
     if broken:
         said = (
@@ -299,13 +195,6 @@ def _near(text: str, place: int) -> str:
     return " ".join(text[max(0, place - 20) : place].split())
 
 
-def _is_written(char: str) -> bool:
-    """Tell whether a text may have it; a C1 control may be a letter that is encoded once more."""
-    return unicodedata.category(char) not in ("Cn", "Co", "Cs") and (
-        char >= " " or char in "\t\n\r"
-    )
-
-
 def _in_arabic(text: str) -> str:
     """Return a text with its pieces of 8-bit Arabic read as that, where it is certain of one."""
     if not _ACCENTED.search(text):
@@ -320,7 +209,7 @@ def _piece_in_arabic(piece: str, least: float) -> str:
     """Return a piece of a line as the Arabic it was, as it is where that is less probable."""
     if not _ACCENTED.search(piece):
         return piece
-    content = piece.translate(_LATIN.table).encode("latin-1")
+    content = piece.translate(LATIN.table).encode("latin-1")
     # Signs and words that both encodings have (Société) say nothing of which it is.
     words = content.translate(_BLANK_SIGNS).split()
     ranked = probabilities(b" ".join(word for word in words if not _reads_alike(word)))

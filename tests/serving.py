@@ -20,10 +20,12 @@ PATIENCE = 120.0  # seconds until it is ready
 
 
 @contextmanager
-def started(environment: Mapping[str, str]) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def started(
+    environment: Mapping[str, str], *arguments: str
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Give the address and process of a server that is ready, which is killed if it is still there."""
     with subprocess.Popen(
-        [sys.executable, "-m", "indexer.cli", "serve", "--port", "0"],
+        [sys.executable, "-m", "indexer.cli", "serve", "--port", "0", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, "FIHRIS_HOST": "127.0.0.1", **environment},
         stdout=subprocess.PIPE,

@@ -27,10 +27,10 @@ from search.query.clauses import (
 from tests.conformance.corpus import found, indexed
 
 
-@pytest.fixture
-def one(engine: Engine) -> Engine:
-    engine.write([indexed("a", "x y")])
-    return engine
+@pytest.fixture(scope="module")
+def one(shared: Engine) -> Engine:
+    shared.write([indexed("a", "x y")])
+    return shared
 
 
 def nested(depth: int) -> Clause:

@@ -107,10 +107,18 @@ CONSTRAINTS: list[Clause] = [
 ]
 
 
-@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=str)
-def test_a_constraint_holds(engine: Engine, constraint: Clause) -> None:
+@pytest.fixture(scope="module")
+def library(shared: Engine) -> tuple[Engine, list[IndexedArticle]]:
     articles = random_articles(5, 40)
-    engine.write(articles)
+    shared.write(articles)
+    return shared, articles
+
+
+@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=str)
+def test_a_constraint_holds(
+    library: tuple[Engine, list[IndexedArticle]], constraint: Clause
+) -> None:
+    engine, articles = library
     expected = {key for key, p in passages_of(articles).items() if matches(constraint, p)}
     assert set(near(engine, "نفط", constraint=constraint, limit=1000)) == expected
 

@@ -12,6 +12,13 @@ from search.errors import InputError
 from search.query.clauses import Everything
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed
 
+
+@pytest.fixture(scope="module")
+def one(shared: Engine) -> Engine:
+    shared.write([indexed("a", "x")])
+    return shared
+
+
 TEXTS = {
     "tashkeel": "قَصَفَ الجيشُ هٰذا المَوقِعَ",
     "not normalised": "e\u0301 \u00e9 ﻻ ﷺ ﬁ",
@@ -26,18 +33,18 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_text_comes_back_code_point_for_code_point(engine: Engine, text: str) -> None:
+def test_text_comes_back_code_point_for_code_point(engine: Engine) -> None:
     layers: dict[Layer, str] = dict.fromkeys(LAYERS, "x")
-    given = indexed("a", text, "next", layers=layers, title=text[:1000])
-    assert engine.write([given])[0].status == "written"
-    stored = engine.article("a")
-    assert stored is not None
-    assert stored.article == given.article
-    assert stored.passages == tuple(p.passage for p in given.passages)
-    (passage,) = engine.fetch(["a#0"])
-    assert passage.passage == given.passages[0].passage
-    assert passage.article == given.article.info
+    for name, text in TEXTS.items():
+        given = indexed(name, text, "next", layers=layers, title=text[:1000])
+        assert engine.write([given])[0].status == "written", name
+        stored = engine.article(name)
+        assert stored is not None
+        assert stored.article == given.article, name
+        assert stored.passages == tuple(p.passage for p in given.passages), name
+        (passage,) = engine.fetch([f"{name}#0"])
+        assert passage.passage == given.passages[0].passage, name
+        assert passage.article == given.article.info, name
 
 
 def test_everything_known_of_an_article_comes_back(engine: Engine) -> None:
@@ -109,9 +116,8 @@ def test_fetch_gives_a_passage_asked_twice_twice(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("key", ["unknown", "", "\ud800", "a#0", "x" * 10_000, "\x00"])
-def test_an_unknown_article_is_none(engine: Engine, key: str) -> None:
-    engine.write([indexed("a", "x")])
-    assert engine.article(key) is None
+def test_an_unknown_article_is_none(one: Engine, key: str) -> None:
+    assert one.article(key) is None
 
 
 def test_article_ids_page_by_page(engine: Engine) -> None:
@@ -167,18 +173,17 @@ def test_closing_twice_is_harmless(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("limit", [-1, 10_001, 10**12])
-def test_limits_are_bounded(engine: Engine, limit: int) -> None:
-    engine.write([indexed("a", "x")])
+def test_limits_are_bounded(one: Engine, limit: int) -> None:
     with pytest.raises(InputError, match="limit"):
-        engine.rank(RankRequest(Everything(), limit=limit))
+        one.rank(RankRequest(Everything(), limit=limit))
     with pytest.raises(InputError, match="limit"):
-        engine.facets(None, NO_FILTER, ["tags"], limit)
+        one.facets(None, NO_FILTER, ["tags"], limit)
     with pytest.raises(InputError, match="limit"):
-        engine.terms_with_prefix("stem", "", limit)
+        one.terms_with_prefix("stem", "", limit)
     with pytest.raises(InputError, match="limit"):
-        engine.article_ids("", limit)
+        one.article_ids("", limit)
     with pytest.raises(InputError, match="limit"):
-        engine.unembedded("", limit)
+        one.unembedded("", limit)
 
 
 def test_texts_that_come_with_a_ranking_are_those_that_are_fetched(engine: Engine) -> None:

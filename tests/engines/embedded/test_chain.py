@@ -6,6 +6,7 @@ that was acknowledged or says that it cannot.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 import shutil
@@ -107,8 +108,26 @@ def state_of(folder: Path) -> dict[str, str] | None:
         return None
 
 
+Writers = tuple[Callable[..., None], Callable[..., None]]
+Written = Callable[[Writers, int], tuple[Path, Path]]
 WRITERS = [closed_writer, killed_writer]
 PARTS = [FILES[:n] for n in (1, 2, 3)] + [[FILES[1], FILES[2]], [FILES[0], FILES[3]], FILES[1:2], FILES[1:4], FILES[3:4], FILES[4:], FILES[:4], [FILES[0], FILES[4]], FILES[:5], FILES[5:], FILES]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Return what gives an index after four writes and after ten: made once, to be copied."""
+
+    @functools.cache
+    def make(writers: Writers, large: int) -> tuple[Path, Path]:
+        folder = tmp_path_factory.mktemp("written")
+        before, after = folder / "before", folder / "after"
+        writers[0](after, 0, 4, large)
+        copied(after, before)
+        writers[1](after, 4, 6, large)
+        return before, after
+
+    return make
 
 
 @pytest.mark.slow
@@ -118,14 +137,13 @@ PARTS = [FILES[:n] for n in (1, 2, 3)] + [[FILES[1], FILES[2]], [FILES[0], FILES
 )
 @pytest.mark.parametrize("writers", list(itertools.product(WRITERS, WRITERS)), ids=lambda w: "-".join(f.__name__[:6] for f in w))  # fmt: skip
 def test_files_put_back_are_all_there_or_told(
-    tmp_path: Path, writers: tuple[Callable[..., None], ...], parts: list[str], large: int
+    tmp_path: Path, written: Written, writers: Writers, parts: list[str], large: int
 ) -> None:
     """Copy, write, put some of the files back; and write once more where that is possible."""
-    folder, copy = tmp_path / "index", tmp_path / "copy"
-    writers[0](folder, 0, 4, large)
-    copied(folder, copy)
-    writers[1](folder, 4, 6, large)
-    copied(copy, folder, parts)
+    before, after = written(writers, large)
+    folder = tmp_path / "index"
+    shutil.copytree(after, folder)
+    copied(before, folder, parts)
     # A copy of everything is that moment's index, whole.
     allowed = [None, versions(10)] + ([versions(4)] if len(parts) > 4 else [])
     state = state_of(folder)

@@ -25,6 +25,8 @@ from search.limits import MAX_ID
 from search.settings import Settings
 from tests.support import HashingEmbedder
 
+pytestmark = pytest.mark.usefixtures("one_parser")
+
 # Letters that are one or two code points, two cases, and what means something elsewhere.
 PARTS = st.sampled_from(
     ["a", "A", "é", "e\u0301", "آ", "ا\u0653", " ", "  ", "#", "%2F", "?", "~", ":"]

@@ -22,6 +22,8 @@ from search.domain import Article
 from search.limits import MAX_FILE, MAX_LINE
 from tests.support import SEEDS
 
+pytestmark = pytest.mark.usefixtures("one_parser")
+
 
 def read(*paths: Path) -> list[Item]:
     root = paths[0] if paths[0].is_dir() else paths[0].parent

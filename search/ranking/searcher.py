@@ -34,9 +34,8 @@ from search.query.clauses import Term
 from search.query.matching import constraint, near_clause, stem_terms, text_clause
 from search.query.misspellings import may_be_misspelt, misspelt
 from search.query.parse import ParsedQuery, parse
-from search.ranking.coverage import coverage
 from search.ranking.first_hits import FirstHits, in_order
-from search.ranking.fusion import fuse
+from search.ranking.fusion import coverage, fuse
 from search.ranking.highlight import Marker
 from search.ranking.hits import hits_of, searched_also, total_of
 from search.ranking.stages import Clock

@@ -12,7 +12,7 @@ from search.embedding.centring import CentredQueries
 from search.engines.protocol import Engine, Ranked, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
 from search.query.clauses import Fuzzy, Not, Phrase, Term
-from search.ranking.coverage import coverage
+from search.ranking.fusion import coverage
 from search.ranking.searcher import KEYWORD_WEIGHT, Searcher
 from tests.support import HashingEmbedder
 

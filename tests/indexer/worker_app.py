@@ -23,7 +23,7 @@ def writes(scope: dict[str, str]) -> bool:
     return scope["method"] == "PUT" and scope["path"].startswith("/v1/articles")
 
 
-def create(ingest: object) -> Callable[..., Awaitable[None]]:
+def create(ingest: object, judge: object) -> Callable[..., Awaitable[None]]:
     async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             scope["state"].update(writes=writes, stop=lambda: None)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from search.domain import StoredArticle
 from search.engines.elastic.engine import ElasticEngine
 from search.errors import EngineUnavailable
 from tests.engines.elastic.journal import possible, write_until_killed
@@ -66,6 +67,18 @@ def test_a_writer_killed_at_any_moment(
     exactly(direct, url, alias)
 
 
+def _read(engine: ElasticEngine, key: str) -> StoredArticle | None:
+    """Read from a server that has just started: a shard may still be recovering."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return engine.article(key)
+        except EngineUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
     """Give a server of our own, which may keep backups in a folder."""
@@ -108,7 +121,7 @@ def test_a_server_killed_during_bulk_and_restarted(node: Node) -> None:
                 node.start()
                 with opened(node.url, alias) as other:
                     calls_then = len(calls)
-                    first = other.article("a1")
+                    first = _read(other, "a1")
                 assert first is not None
                 while len(calls) < calls_then + 2 and not writer.done():
                     time.sleep(0.05)

@@ -22,9 +22,6 @@ from search.domain import LAYERS, PHRASE_LAYERS, ArticleInfo, Layer
 # Stands between a title's terms and a text's, so that no phrase crosses; analysis
 # makes no such term of any text.
 TITLE_END = "¶"
-# How often a title's terms stand there, which is their weight beside the text's. nDCG@10 by words on
-# tydi-ar-titles, 0 / .5 / 1 / 1.5 / 2 / 3 / 4 times: .915 / .939 / .946 / .950 / .951 / .952 / .953.
-TITLE_TIMES = 2
 
 Titled = tuple[str, Sequence[str]]  # an article's title, and its passages' texts
 Terms = Mapping[Layer, str]
@@ -34,18 +31,14 @@ _log = logging.getLogger(__name__)
 
 
 def analysed(articles: Sequence[Titled]) -> list[list[Terms]]:
-    """Return each layer's terms of each passage, its article's title before them, twice."""
+    """Return each layer's terms of each passage, its article's title before them."""
     return [_of_article(title, texts) for title, texts in articles]
 
 
 def _of_article(title: str, texts: Sequence[str]) -> list[Terms]:
     if not title:
         return [terms(text) for text in texts]
-    before = {
-        layer: f"{words} {TITLE_END} " * TITLE_TIMES
-        for layer, words in terms(title).items()
-        if words
-    }
+    before = {layer: f"{words} {TITLE_END} " for layer, words in terms(title).items() if words}
     return [
         {layer: (before.get(layer, "") + words).rstrip() for layer, words in terms(text).items()}
         for text in texts

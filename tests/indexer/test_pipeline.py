@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from indexer.ingestion.analysis_worker import TITLE_END, TITLE_TIMES
+from indexer.ingestion.analysis_worker import TITLE_END
 from indexer.ingestion.batches import BATCH_ARTICLES
 from indexer.ingestion.pipeline import READY_THREADS, Report, index
 from indexer.ingestion.preparing import prepare
@@ -367,15 +367,14 @@ def test_sentence_vectors_can_be_switched_off() -> None:
     assert passage.sentence_vectors.shape == (0, 32)
 
 
-def test_a_titles_terms_stand_twice_with_marks_between() -> None:
-    assert TITLE_TIMES == 2
+def test_terms_of_title_and_text_have_a_mark_between() -> None:
     (titled,) = prepared(article("a", "نص", title="عنوان")).passages
     assert set(titled.terms) == set(LAYERS)
-    assert titled.terms["letters"] == f"عنوان {TITLE_END} عنوان {TITLE_END} نص"
+    assert titled.terms["letters"] == f"عنوان {TITLE_END} نص"
     (plain,) = prepared(article("a", "نص")).passages
     assert plain.terms["letters"] == "نص"
     (no_word,) = prepared(article("a", "...", title="عنوان")).passages
-    assert no_word.terms["letters"] == f"عنوان {TITLE_END} عنوان {TITLE_END}"
+    assert no_word.terms["letters"] == f"عنوان {TITLE_END}"
 
 
 def test_a_long_title_is_matched_but_not_embedded() -> None:

@@ -8,9 +8,11 @@ nisba ي, the accusative ا, وا and و of plurals, ت of verbs and before pron
 
 Three guards keep it from breaking words, each a list in `search/analysis/lexicon`:
 whole.txt, words that only look like clitic + word (وزير, باكستان); endings.txt, words
-that only look like word + ending (لبنان, قانون); plurals.txt, broken plurals with their
-singular. What no list knows is stripped by rule, the same way wherever it stands, so
-that its forms still meet.
+that only look like word + ending (لبنان, قانون); plurals.txt and more_plurals.txt, broken
+plurals with their singular. Verbs become their past (يقول, قلت, قيل: قال): imperfects.txt has what
+follows the letter of the person, verb_forms.txt other forms, not_verbs.txt words that only begin
+like an imperfect (يمن, تقدم). What no list knows is stripped by rule, the same way wherever it
+stands, so that its forms still meet.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ _GOD = frozenset(
     for word in ("لله", "بالله", "والله", "تالله")
     for prefix in ("", "و", "ف", "ا", "فو")
 )
-_FUTURE_PERSONS = "يتن"  # not ا: ساجدين is no verb, and few write سأكتب in articles
+_PERSONS = "يتن"  # of imperfects; those in ا are listed whole
+_FUTURE_PERSONS = _PERSONS  # not ا: ساجدين is no verb, and few write سأكتب in articles
 
 _PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "نا", "كم")
 _INFLECTIONS = ("ات", "ون", "ين", "ان", "وا", "ه", "ي", "ا", "ت", "و")
@@ -71,20 +74,25 @@ _ENDINGS = {after: _by_last(endings) for after, endings in _BEFORE.items()}
 
 
 def stem(folded: str) -> str:
-    """Return the stem of one word of the `folded` layer: never empty, never longer."""
-    return "الله" if folded in _GOD else _without_endings(_without_clitics(folded))
+    """Return the stem of one word of the `folded` layer: never empty."""
+    if folded in _GOD:
+        return "الله"
+    if len(folded) < 4 or folded[0] not in _CLITICS or _is_whole(folded):
+        return _without_endings(folded)
+    if (noun := _without_article(folded)) is not None:
+        return _without_endings(noun, noun=noun[0] in _PERSONS)
+    return _without_endings(_without_clitics(folded))
 
 
-def plural_forms(stem: str) -> tuple[str, ...]:
-    """Return the broken plurals that are listed for a word of this stem."""
-    return _plural_forms().get(stem, ())
+def other_forms(stem: str) -> tuple[str, ...]:
+    """Return what is listed of the words of this stem: broken plurals, forms of verbs.
+
+    Of an imperfect, what follows the letter of the person.
+    """
+    return _other_forms().get(stem, ())
 
 
 def _without_clitics(word: str) -> str:
-    if len(word) < 4 or word[0] not in _CLITICS or _is_whole(word):
-        return word
-    if (noun := _without_article(word)) is not None:
-        return noun
     if word[0] in "وف" and not _looks_foreign(word):
         word = word[1:]
         if len(word) < 4 or _is_whole(word):
@@ -125,17 +133,22 @@ def _without_article(word: str) -> str | None:
 # A word is asked with and without what may be a clitic: a fifth of the calls for the distinct
 # words of real prose are answered so.
 @lru_cache(maxsize=65_536)
-def _without_endings(word: str, *, singular: bool = False) -> str:
-    plurals, kept = _plurals(), _kept()
+def _without_endings(word: str, *, singular: bool = False, noun: bool = False) -> str:
+    forms, kept = _forms(), _kept()
+    verb = word[:1] in _PERSONS and not (noun or singular)
     ending = ""
     while word not in kept:
-        if not singular and word in plurals:
-            word, ending, singular = plurals[word], "", True
-            continue
+        if not singular:
+            base = forms.get(word)
+            if verb and base is None and (verb := word not in _not_verbs()):
+                base = _imperfects().get(word[1:])
+            if base is not None:
+                word, ending, singular = base, "", True
+                continue
         endings = _ENDINGS[ending]
         if len(word) <= MIN_STEM or word[-1] not in endings:
             break
-        shorter = _without_ending(word, endings, plurals, kept)
+        shorter = _without_ending(word, endings, forms, kept)
         if shorter is None:
             break
         word, ending = shorter
@@ -176,7 +189,9 @@ def _is_whole(word: str) -> bool:
     if word[:4] not in starts and word[:3] not in starts:  # two of three
         return False
     stem = _without_endings(word)
-    if stem not in _whole_stems() or _without_endings(word[1:]) in _lemma_stems():
+    if stem not in _whole_stems():
+        return False
+    if _without_endings(word[1:], noun=word[1] in _PERSONS) in _lemma_stems():
         return False  # بلغات is ب + لغات although بلغ is a word
     # Short words that look like the article (الف, والي) do not protect longer ones (الفهم).
     return len(stem) > MIN_STEM or not word.startswith(_ARTICLES)
@@ -184,17 +199,38 @@ def _is_whole(word: str) -> bool:
 
 @cache
 def _plurals() -> dict[str, str]:
-    pairs = read_pairs("plurals.txt")
-    return {fold_seats(form): fold_seats(lemma) for form, lemma in pairs.items()}
+    by_hand = read_pairs("plurals.txt")
+    listed = {fold_seats(form): fold_seats(lemma) for form, lemma in by_hand.items()}
+    return read_pairs("more_plurals.txt") | listed
 
 
 @cache
-def _plural_forms() -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for form, lemma in _plurals().items():
-        stem = _without_endings(lemma, singular=True)
-        found[stem] = (*found.get(stem, ()), form)
-    return found
+def _verb_forms() -> dict[str, str]:
+    return read_pairs("verb_forms.txt")
+
+
+@cache
+def _forms() -> dict[str, str]:
+    return _verb_forms() | _plurals()
+
+
+@cache
+def _imperfects() -> dict[str, str]:
+    return read_pairs("imperfects.txt")
+
+
+@cache
+def _not_verbs() -> frozenset[str]:
+    return read_words("not_verbs.txt")
+
+
+@cache
+def _other_forms() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for listed in (_forms(), _imperfects()):
+        for form, lemma in listed.items():
+            found.setdefault(_without_endings(lemma, singular=True), []).append(form)
+    return {stem: tuple(forms) for stem, forms in found.items()}
 
 
 @cache
@@ -204,13 +240,20 @@ def _kept() -> frozenset[str]:
 
 @cache
 def _whole() -> frozenset[str]:
+    return _whole_nouns().union(_verb_forms())
+
+
+@cache
+def _whole_nouns() -> frozenset[str]:
     listed = frozenset(map(fold_seats, read_words("whole.txt")))
     return listed | _kept() | _plurals().keys() | frozenset(_plurals().values())
 
 
 @cache
 def _whole_stems() -> frozenset[str]:
-    return frozenset(stem for word in _whole() if len(stem := _without_endings(word)) >= MIN_STEM)
+    return frozenset(
+        stem for word in _whole_nouns() if len(stem := _without_endings(word)) >= MIN_STEM
+    )
 
 
 @cache

@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from search.analysis.folding import SMALL_ALEF, TASHKEEL, fold_arabic, unify_letters
-from search.analysis.stemming import plural_forms
+from search.analysis.stemming import other_forms
 from search.query.matching import Near
 
 # Every code point outside of these and ASCII is doubtful. Those in the three strings are their
@@ -122,12 +122,12 @@ def flatten(text: str) -> bytes:
 def _literals(stem: str) -> Iterator[str]:
     """Yield what a word in the layer `folded` contains one of when it has this stem.
 
-    Stems are made by taking away at both ends, but for the last letter and for broken
-    plurals (`search.analysis.stemming`, `search.analysis.latin_stemming`).
+    Stems are made by taking away at both ends, but for the last letter, broken plurals and
+    verbs (`search.analysis.stemming`, `search.analysis.latin_stemming`).
     """
     if stem == "الله":
         yield "لله"
-    for form in (stem, *plural_forms(stem)):
+    for form in (stem, *other_forms(stem)):
         for last in _LAST.get(form[-1], form[-1]):
             yield form[:-1] + last
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from search.analysis.stemming import plural_forms, stem
+from search.analysis.stemming import other_forms, stem
 from search.analysis.tokens import RUN, Token, analyse
 from search.analysis.transliteration import NO_FORMS, Form, Forms
 from search.domain import Segment
@@ -153,7 +153,7 @@ def test_known_characters_are_normal_by_themselves_and_in_pairs() -> None:
 
 
 def test_every_listed_plural_is_found_by_its_stem() -> None:
-    for form in (form for stem_ in map(stem, _LEMMAS) for form in plural_forms(stem_)):
+    for form in (form for stem_ in map(stem, _LEMMAS) for form in other_forms(stem_)):
         for word in (form, f"وال{form}", f"{form}ها"):
             text = f"قال {word} شيئا"
             assert [*Candidates([(stem(word), None)]).stretches(text)], word

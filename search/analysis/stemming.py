@@ -168,6 +168,8 @@ def _without_ending(
         feminine = rest[:-1] + "ه" if rest[-1] == "ت" else rest
         if feminine in kept or feminine in plurals:
             return feminine, ending
+        if ending == "ات" and rest + "ه" in kept:
+            return rest + "ه", ending
         if rest in kept or rest in plurals:  # بيانا is بيان + ا, not بيا + نا
             return rest, ending
         first = first or (rest, ending)
@@ -235,6 +237,11 @@ def _other_forms() -> dict[str, tuple[str, ...]]:
 
 @cache
 def _kept() -> frozenset[str]:
+    return read_words("nouns_kept.txt") | _kept_by_hand()
+
+
+@cache
+def _kept_by_hand() -> frozenset[str]:
     return frozenset(map(fold_seats, read_words("endings.txt")))
 
 
@@ -245,7 +252,7 @@ def _whole() -> frozenset[str]:
 
 @cache
 def _whole_nouns() -> frozenset[str]:
-    listed = frozenset(map(fold_seats, read_words("whole.txt")))
+    listed = read_words("nouns_whole.txt").union(map(fold_seats, read_words("whole.txt")))
     return listed | _kept() | _plurals().keys() | frozenset(_plurals().values())
 
 
@@ -273,4 +280,4 @@ def _whole_starts() -> frozenset[str]:
 @cache
 def _lemma_stems() -> frozenset[str]:
     """Stems of the words that the other two lists know: what a clitic may stand before."""
-    return frozenset(map(_without_endings, _kept() | frozenset(_plurals().values())))
+    return frozenset(map(_without_endings, _kept_by_hand().union(_plurals().values())))

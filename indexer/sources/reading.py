@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -29,10 +29,11 @@ def read_articles(
     workers: int = 1,
     limits: Limits | None = None,
     on_usage: OnUsage | None = None,
+    parser: Parser | None = None,
 ) -> Generator[Item, None, None]:
     """Yield the articles of listed files in order, and a Failure for each that cannot be read.
 
-    Closing the iterator ends all processes.
+    Closing the iterator ends all processes but those of `parser`.
 
     Args:
         files: as `listing.list_files` returns them.
@@ -41,6 +42,7 @@ def read_articles(
         workers: how many files are parsed at once.
         limits: what parsing a file may take.
         on_usage: called after each file with what it took, from a thread of its worker.
+        parser: parses them, in place of one of these `limits` and `on_usage`, and stays open.
     """
     said = options or Options()
 
@@ -67,9 +69,9 @@ def read_articles(
         return Parser(limits, on_usage=on_usage)
 
     if workers == 1:
-        with new_parser() as parser:
+        with nullcontext(parser) if parser else new_parser() as one:
             for listed in files:
-                yield from items_of(listed, parser)
+                yield from items_of(listed, one)
     else:
         with Workers(workers, new_parser, items_of) as ahead:
             yield from ahead.items(files)

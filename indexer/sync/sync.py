@@ -22,6 +22,7 @@ from itertools import accumulate, islice
 from pathlib import Path
 
 from indexer.extraction.registry import METADATA_SUFFIX, suffix_of
+from indexer.extraction.sandbox.parser import Parser
 from indexer.failure_codes import TRANSIENT
 from indexer.ingestion.pipeline import index
 from indexer.ingestion.preparing import known_vectors
@@ -69,6 +70,7 @@ class Sync:
         catalogue: Catalogue,
         engine: Engine,
         embedder: Embedder,
+        parser: Parser,
         how: WatchOptions,
     ) -> None:
         self.path = path  # absolute
@@ -78,6 +80,7 @@ class Sync:
         self._catalogue = catalogue
         self._engine = engine
         self._embedder = embedder
+        self._parser = parser
         self._how = how
         self._ids = FileIds(root=str(how.settings.root))
         said = [sorted(how.options.fields.items()), how.options.encoding, how.source]
@@ -226,7 +229,8 @@ class Sync:
             file.id: Entry(str(file.path), changes[file.id].version, mount_of(file.path))
             for file in files
         }
-        with closing(read_articles(files, how.options, source=how.source)) as items:
+        read = read_articles(files, how.options, source=how.source, parser=self._parser)
+        with closing(read) as items:
             report = index(
                 items,
                 self._engine,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from watchfiles import watch as events_of
 
+from indexer.extraction.sandbox.parser import Parser
 from indexer.sources.naming import shown
 from indexer.sync.catalogue import Catalogue, catalogue_path
 from indexer.sync.sync import Sync, is_folder
@@ -25,6 +26,9 @@ from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputErr
 from search.settings import Settings
 
 SLICE = 10.0  # seconds of writing before events are looked at again
+KEPT = (
+    60.0  # seconds for which the processes that parse are kept: to start them takes 0.25 s of CPU
+)
 
 
 def watch(folders: Sequence[Path], engine: Engine, embedder: Embedder, how: WatchOptions) -> None:
@@ -40,25 +44,28 @@ def watch(folders: Sequence[Path], engine: Engine, embedder: Embedder, how: Watc
         EngineError: the index is damaged, or was made by another analyser or model.
     """
     with ExitStack() as stack:
-        syncs = []
+        syncs, parser = [], stack.enter_context(Parser())
         for path in [_checked(folder, how.settings) for folder in folders]:
             catalogue = Catalogue(catalogue_path(path, how.settings), path, how.tell)
             stack.callback(catalogue.close)
             how.tell(f"watching {shown(path)}: {len(catalogue.entries):,} files known")
-            syncs.append(Sync(path, catalogue, engine, embedder, how))
-        _Watch(syncs, engine, how).run()
+            syncs.append(Sync(path, catalogue, engine, embedder, parser, how))
+        _Watch(syncs, engine, parser, how).run()
 
 
 class _Watch:
     """`watch`, once all is open."""
 
-    def __init__(self, syncs: Sequence[Sync], engine: Engine, how: WatchOptions) -> None:
+    def __init__(
+        self, syncs: Sequence[Sync], engine: Engine, parser: Parser, how: WatchOptions
+    ) -> None:
         self._syncs = syncs
         self._engine = engine
+        self._parser = parser
         self._how = how
         self._has_events = True
         self._is_waiting = False  # for the engine or the model
-        self._retry_at = self._rescan_at = float("-inf")
+        self._retry_at = self._rescan_at = self._rest_at = float("-inf")
 
     def run(self) -> None:
         """Work until it is stopped; each round of events begins with a scan of everything."""
@@ -127,6 +134,9 @@ class _Watch:
                 has_worked = True
             if has_worked:
                 self._engine.show()
+                self._rest_at = time.monotonic() + KEPT
+            elif time.monotonic() >= self._rest_at:
+                self._parser.close()  # the next file starts its processes anew
         except (EngineBusy, EngineUnavailable, EmbedderError) as error:
             if not self._is_waiting:
                 self._how.tell(f"waiting: {error}")

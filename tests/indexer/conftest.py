@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def watcher(folder: Path, engine: Engine, settings: Settings) -> Watcher:
 
 @pytest.fixture(scope="module")
 def one_parser() -> Iterator[None]:
-    """Start one zygote for a module's tests: an interpreter with every reader takes a second."""
+    """Start two zygotes for a module's tests: an interpreter with every reader takes a second."""
     turn = threading.Lock()
 
     @contextmanager
@@ -55,8 +55,9 @@ def one_parser() -> Iterator[None]:
         with turn:
             yield parser
 
-    with Parser() as parser, pytest.MonkeyPatch.context() as patch:
+    with Parser() as parser, Parser() as watching, pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.sources.reading.Parser", taken)
+        patch.setattr("indexer.sync.watch.Parser", lambda: nullcontext(watching))
         yield
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from indexer.extraction.sandbox import parser
+from indexer.extraction.sandbox.zygote import Zygote
+from indexer.sync import watch
 from indexer.sync.catalogue import catalogue_path
 from indexer.sync.watch_options import Intervals
 from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
@@ -39,6 +42,31 @@ def test_new_changed_moved_and_removed_files_are_followed(watcher: Watcher, fold
         watcher.until_right()
     assert watcher.embedder.texts == ["قبل أن يبدأ", "جديد", "تغير", "حفظ المحرر"]
     assert watcher.failures == []
+
+
+def test_the_processes_that_parse_are_kept_for_a_while(
+    watcher: Watcher, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Zygote] = []
+
+    def counted() -> Zygote:
+        started.append(Zygote())
+        return started[-1]
+
+    monkeypatch.setattr(parser, "Zygote", counted)
+    monkeypatch.setattr(watch, "Parser", parser.Parser)
+    with watcher.running():
+        for n in range(3):
+            write(folder / f"{n}.txt", f"نص {n}")
+            until(lambda n=n: watcher.text(f"{n}.txt"))  # type: ignore[misc]
+        assert len(started) == 1
+        monkeypatch.setattr(watch, "KEPT", 0.0)
+        write(folder / "last.txt", "أخير")
+        until(lambda: not started[0].alive())
+        write(folder / "later.txt", "بعد ذلك")
+        until(lambda: watcher.text("later.txt"))
+    assert len(started) == 2
+    assert not started[1].alive()
 
 
 def test_a_folder_renamed_or_moved_in_and_out_takes_its_files_along(

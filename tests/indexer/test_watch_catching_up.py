@@ -267,8 +267,8 @@ def test_a_folder_that_cannot_be_listed_keeps_what_it_gave(
     watcher.catch_up()
     scandir = os.scandir
 
-    def refusing(path: str | Path) -> object:
-        if Path(path).name == "locked":
+    def refusing(path: str | Path | int) -> object:
+        if not isinstance(path, int) and Path(path).name == "locked":
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from search.engines.embedded import former, versions
+from search.engines.embedded import former
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.successor import Successor
+from search.engines.embedded.versions import state_in
 from search.engines.protocol import Fingerprint
 from search.settings import Settings
 
@@ -19,7 +20,8 @@ def open_engine(settings: Settings, fingerprint: Fingerprint) -> EmbeddedEngine:
 
 
 def stored_fingerprint(settings: Settings) -> Fingerprint | None:
-    return versions.stored_fingerprint(settings.data)
+    state = state_in(settings.data)
+    return None if state is None else state.fingerprint
 
 
 def former_index(settings: Settings) -> former.FormerIndex | None:

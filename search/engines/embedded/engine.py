@@ -33,6 +33,7 @@ from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.meaning import Meaning
 from search.engines.embedded.reading import read_article, read_indexed, read_passages
 from search.engines.embedded.record import Record
+from search.engines.embedded.segments import Segments
 from search.engines.embedded.versions import Versions
 from search.engines.embedded.viewing import View, Views
 from search.engines.protocol import (
@@ -82,7 +83,9 @@ class EmbeddedEngine:
         self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-meaning")
         self._writing = threading.Lock()  # one write at a time
         self._closed = False
-        self._views = Views(current, self._record, self._lock, fingerprint.dimensions, self._state)
+        self._views = Views(
+            self._record, Segments(current), self._lock, fingerprint.dimensions, self._state
+        )
         self._holds = 0  # contexts that keep others out
         try:
             self._state()
@@ -95,8 +98,7 @@ class EmbeddedEngine:
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
         with self.hold("indexing"), self._writing:
             outcomes = self._record.write(articles, self._fingerprint)
-            if any(outcome.status == "written" for outcome in outcomes):
-                self._views.wrote()
+            self._views.publish_if_due()
             return outcomes
 
     def delete(self, article_ids: Sequence[str]) -> int:
@@ -105,8 +107,7 @@ class EmbeddedEngine:
             return 0  # without keeping others from writing
         with self.hold("deleting"), self._writing:
             removed = self._record.delete(known)
-            if removed:
-                self._views.wrote()
+            self._views.publish_if_due()
             return removed
 
     @contextmanager
@@ -192,7 +193,7 @@ class EmbeddedEngine:
         took: dict[str, float] = {}
         text: tuple[Ranked, ...] = ()
         total = None
-        index = view.text.index
+        index = view.text
         if request.clause is not None:
             numbers, scores, total = index.rank(request, view.hidden)
             rows = view.table.rows_of(numbers)
@@ -236,13 +237,13 @@ class EmbeddedEngine:
         if clause is None and view.behind:
             found = self._meaning.facet(view.table, spelt, field)
         else:
-            found = view.text.index.facet(clause, spelt, field, view.hidden)
+            found = view.text.facet(clause, spelt, field, view.hidden)
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
         check_limit(limit)
         check_layer(layer)
-        return self._asked(lambda view: view.text.index.terms_with_prefix(layer, prefix, limit), [])
+        return self._asked(lambda view: view.text.terms_with_prefix(layer, prefix, limit), [])
 
     # -- reading
 

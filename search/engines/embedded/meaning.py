@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from search.domain import NO_FILTER, Filter, Vector
 from search.engines.embedded.articles import facet
-from search.engines.embedded.derived import OpenText
 from search.engines.embedded.reading import read_own_vectors, read_sentence_vectors
 from search.engines.embedded.record import Record
+from search.engines.embedded.text import TextIndex
 from search.engines.embedded.vectors import PassageTable
 from search.engines.protocol import SENTENCE_WEIGHT, FacetField, Ranked, RankRequest, shortlist_size
 from search.query.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
@@ -33,7 +33,9 @@ class Meaning:
         self._guard = threading.Lock()
         self._masks: OrderedDict[Hashable, Mask] = OrderedDict()
 
-    def rank(self, table: PassageTable, text: OpenText, request: RankRequest) -> tuple[Ranked, ...]:
+    def rank(
+        self, table: PassageTable, text: TextIndex, request: RankRequest
+    ) -> tuple[Ranked, ...]:
         """Return the best passages the request's filter and constraint let through.
 
         Raises LookupError when a passage of the table is no longer in the record, or another
@@ -70,7 +72,7 @@ class Meaning:
         hits.sort(key=lambda hit: (-hit.score, hit.passage_id))
         return tuple(hits[:limit])
 
-    def _allowed(self, table: PassageTable, text: OpenText, request: RankRequest) -> Mask | None:
+    def _allowed(self, table: PassageTable, text: TextIndex, request: RankRequest) -> Mask | None:
         masks = []
         if request.filter != NO_FILTER:
             masks.append(self._of_filter(table, request.filter))
@@ -103,7 +105,7 @@ class Meaning:
 
         return self._kept((table.record, table.sequence, filter), mask)
 
-    def _of_clause(self, table: PassageTable, text: OpenText, clause: Clause) -> Mask:
+    def _of_clause(self, table: PassageTable, text: TextIndex, clause: Clause) -> Mask:
         """Return which rows a clause matches: whole sets at once, Tantivy asked for leaves only.
 
         What a query excludes is rare, so its complement costs nothing this way.
@@ -124,12 +126,12 @@ class Meaning:
             case _:
 
                 def mask() -> Mask:
-                    rows = table.rows_of(text.index.matching(clause))
+                    rows = table.rows_of(text.matching(clause))
                     found = np.zeros(len(table), np.bool_)
                     found[rows[rows >= 0]] = True
                     return found
 
-                stamp = (table.record, table.sequence, text.manifest.sequence, clause)
+                stamp = (table.record, table.sequence, text.sequence, clause)
                 return self._kept(stamp, mask)
 
     def _kept(self, key: Hashable, make: Callable[[], Mask]) -> Mask:

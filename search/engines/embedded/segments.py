@@ -2,7 +2,7 @@
 
     text/<segment>.<kind>  Tantivy's files; each is written once and never changed
     text/head.json         the record's commit they were made for (`chain`)
-    text/work-.../         a writer's unfinished changes, or the remains of one that died
+    text/fihris-.../       a writer's unfinished changes, or the remains of one that died
 
 Tantivy opens nothing but a private folder of links to files that were verified just before,
 with the list of segments that the record holds. So what it reads is what was verified, whatever
@@ -26,28 +26,24 @@ from pathlib import Path
 
 from search.engines.embedded.chain import HEAD, TEXT
 from search.engines.embedded.head import Head, write_head
-from search.engines.embedded.text import SEGMENTS, TextIndexError
+from search.engines.embedded.text import SEGMENTS, TextIndex, TextIndexError
 
 _MANAGED = ".managed.json"  # the files Tantivy may remove
 _BLOCK = 1 << 17  # bytes that stay in the cache: a sixth less time than new ones of 1 MB
 _Key = tuple[int, int, int]
+Files = dict[str, list[int]]  # each file's size and CRC-32
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the text index is: of which record and commit, with which files.
-
-    `files` holds each file's size and CRC-32, `segments` Tantivy's list of them.
-    """
+    """What the text index is: of which record and commit, with which files."""
 
     record: str
     format: str  # of the files
     sequence: int
     last: int  # the greatest passage number that it knows of
-    passages: int
-    removed: int  # passages removed since it was last built anew: they still weigh in BM25
-    segments: str = ""
-    files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    segments: str = ""  # Tantivy's list of them; "" where there is no text index
+    files: Files = field(default_factory=dict)
 
 
 def read_manifest(connection: sqlite3.Connection) -> Manifest | None:
@@ -56,9 +52,8 @@ def read_manifest(connection: sqlite3.Connection) -> Manifest | None:
         content, checksum = connection.execute("SELECT about, checksum FROM text").fetchone()
         if zlib.crc32(content.encode()) != checksum:
             return None
-        about = json.loads(content)
-        return Manifest(**about | {"files": {n: (s, c) for n, (s, c) in about["files"].items()}})
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return Manifest(**json.loads(content))
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -85,6 +80,8 @@ class Segments:
 
         A file is read once, while its inode, size and time of change are the same.
         """
+        if not manifest.segments:
+            raise TextIndexError("there is none, or it is of another record or by another version")
         folder = self.folder
         try:
             keys = {name: _key(folder / name) for name in manifest.files}
@@ -96,53 +93,58 @@ class Segments:
             raise TextIndexError(f"{error.filename} cannot be read: {error.strerror}") from error
         self._whole = {key: self._whole[key] for key in keys.values()}  # not all there ever were
         for name, key in keys.items():
-            if manifest.files[name] != (key[1], self._whole[key]):
+            if manifest.files[name] != [key[1], self._whole[key]]:
                 raise TextIndexError(f"{folder / name} is not what was written there")
 
-    @contextmanager
-    def opened(self, manifest: Manifest) -> Iterator[Path]:
-        """Give a private folder to open them in; what is open then stays when it is removed."""
-        with tempfile.TemporaryDirectory(prefix="fihris-") as folder:
-            self._link(manifest, Path(folder))
-            yield Path(folder)
+    def opened(self, manifest: Manifest) -> TextIndex:
+        """Return the text index, to be searched. Raises TextIndexError, OSError.
 
-    @contextmanager
-    def changing(self, base: Manifest | None) -> Iterator[Path]:
-        """Give a folder to change them in, empty without `base`. Needs the writer's lock."""
-        self.folder.mkdir(exist_ok=True)
-        # Beside them, so that what is made there can be renamed. After an error a thread of
-        # Tantivy's may still write there.
-        with tempfile.TemporaryDirectory(
-            prefix="work-", dir=self.folder, ignore_cleanup_errors=True
-        ) as folder:
-            if base is not None:
-                self._link(base, Path(folder))
-            yield Path(folder)
-
-    def _link(self, manifest: Manifest, folder: Path) -> None:
-        for name in manifest.files:
-            (folder / name).symlink_to((self.folder / name).absolute())
-        (folder / SEGMENTS).write_text(manifest.segments, "utf-8")
-        (folder / _MANAGED).write_text(json.dumps([*manifest.files]), "utf-8")
-
-    def adopt(self, work: Path, base: Manifest | None) -> tuple[str, dict[str, tuple[int, int]]]:
-        """Take over what was made in a folder of `changing`, which can be opened from then on.
-
-        Returns `segments` and `files` of a manifest.
+        A writer may be replacing its files at this moment: only the holder of the writer's
+        lock can tell that from damage.
         """
+        self.verify(manifest)
+        with self._linked(manifest) as folder:
+            # What is open stays when its folder is removed.
+            index = TextIndex(folder, manifest.sequence, manifest.last)
+        # Once more: Tantivy opens a segment whose positions a writer has just removed as one
+        # without positions, and fails in the first search that needs them.
+        self.verify(manifest)
+        return index
+
+    def changed(self, base: Manifest, change: Callable[[Path], None]) -> tuple[str, Files]:
+        """Have the index in a folder changed, and keep what was made: an empty one without `base`'s.
+
+        It can be opened when a manifest names it. Needs the writer's lock. Raises as `change`.
+        Returns `segments` and `files` of that manifest.
+        """
+        self.folder.mkdir(exist_ok=True)
         files = {}
-        for path in sorted(work.iterdir()):
-            if path.name == SEGMENTS or path.name.startswith("."):
-                continue
-            if base is not None and path.is_symlink():
-                files[path.name] = base.files[path.name]
-                continue
-            key, checksum = _key(path), _checksum(path)
-            path.replace(self.folder / path.name)
-            path.symlink_to((self.folder / path.name).absolute())
-            files[path.name] = (key[1], checksum)
-            self._whole[key] = checksum
-        return (work / SEGMENTS).read_text("utf-8"), files
+        with self._linked(base, self.folder) as work:  # where it can be renamed
+            change(work)
+            for path in sorted(work.iterdir()):
+                if path.is_symlink():
+                    files[path.name] = base.files[path.name]
+                elif path.name != SEGMENTS and not path.name.startswith("."):
+                    key, checksum = _key(path), _checksum(path)
+                    path.replace(self.folder / path.name)
+                    files[path.name] = [key[1], checksum]
+                    self._whole[key] = checksum
+            return (work / SEGMENTS).read_text("utf-8"), files
+
+    @contextmanager
+    def _linked(self, manifest: Manifest, place: Path | None = None) -> Iterator[Path]:
+        """Give a private folder with links to the files, made in `place`."""
+        # After an error a thread of Tantivy's may still write there.
+        with tempfile.TemporaryDirectory(
+            prefix="fihris-", dir=place, ignore_cleanup_errors=True
+        ) as name:
+            folder = Path(name)
+            for file in manifest.files:
+                (folder / file).symlink_to((self.folder / file).absolute())
+            if manifest.segments:
+                (folder / SEGMENTS).write_text(manifest.segments, "utf-8")
+                (folder / _MANAGED).write_text(json.dumps([*manifest.files]), "utf-8")
+            yield folder
 
     def keep(self, manifest: Manifest, head: Head) -> None:
         """Remove all files that are not of the newest text index, which belongs to `head`."""

@@ -21,13 +21,14 @@ class Successor:
     def __init__(self, folder: Path, fingerprint: Fingerprint) -> None:
         """Go on with an unfinished version of this fingerprint, or begin one."""
         self._versions = Versions(folder)
-        self._number = self._versions.next()
-        place = self._versions.place(self._number)
+        self._number = self._versions.number() + 1
         before = None if former_index(folder) is not None else state_in(folder)
-        index = "" if before is None else before.index
-        if _made_otherwise(place, fingerprint, index):
+        made = self._versions.place(self._number), fingerprint, before.index if before else ""
+        try:
+            self.engine = EmbeddedEngine(*made)
+        except EngineError:  # what is there was made otherwise, or of another index
             self._versions.remove(self._number)
-        self.engine = EmbeddedEngine(place, fingerprint, index=index)
+            self.engine = EmbeddedEngine(*made)
 
     def take_over(self, *, keep: bool) -> str:
         """Be what is searched from now on; return where the old version was kept, if it was."""
@@ -41,13 +42,3 @@ class Successor:
 
     def close(self) -> None:
         self.engine.close()
-
-
-def _made_otherwise(place: Path, fingerprint: Fingerprint, index: str) -> bool:
-    try:
-        state = state_in(place)
-    except EngineError:
-        return True
-    if state is None:
-        return False
-    return state.fingerprint != fingerprint or bool(index and state.index != index)

@@ -96,8 +96,8 @@ def change(
     added: Iterator[TermRows],
     *,
     passages: int,
-) -> int:
-    """Apply changes to the index in `folder`, made if it is empty; return its passages.
+) -> None:
+    """Apply changes to the index in `folder`, made if it is empty.
 
     Returns when every merge is done and no thread of Tantivy touches the folder.
 
@@ -117,8 +117,20 @@ def change(
             _add(writer, rows)
         writer.commit()
         writer.wait_merging_threads()
-        index.reload()
-        return index.searcher().num_docs
+
+
+def counted(segments: str) -> tuple[int, int]:
+    """Return how many passages a list of segments has, and how many more are gone but not merged away.
+
+    BM25 counts both. Raises TextIndexError.
+    """
+    try:
+        listed = json.loads(segments)["segments"]
+        written = sum(each["max_doc"] for each in listed)
+        gone = sum(each["deletes"]["num_deleted_docs"] for each in listed if each["deletes"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise TextIndexError("its list of segments cannot be read") from error
+    return written - gone, gone
 
 
 def _remove(index: tantivy.Index, writer: tantivy.IndexWriter, articles: Sequence[int]) -> None:
@@ -158,15 +170,19 @@ def _add(writer: tantivy.IndexWriter, rows: TermRows) -> None:
 
 
 class TextIndex:
-    """An opened text index of one moment. May be searched from many threads."""
+    """An opened text index of one moment. May be searched from many threads.
 
-    def __init__(self, folder: Path) -> None:
+    Attributes:
+        sequence, last: of the record then; the greatest passage number that it knows of.
+    """
+
+    def __init__(self, folder: Path, sequence: int, last: int) -> None:
+        self.sequence = sequence
+        self.last = last
         with native():
             self._index = _open(folder)
             self._searcher = self._index.searcher()
-            meta = json.loads((folder / SEGMENTS).read_bytes())
-        written = sum(segment["max_doc"] for segment in meta["segments"])
-        self._removed = written - self._searcher.num_docs
+            _, self._removed = counted((folder / SEGMENTS).read_text("utf-8"))
         self._translate = Translator(self._index.schema)
 
     @property

@@ -24,7 +24,6 @@ from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import RECORD, Record
 from search.engines.embedded.reserve import RESERVE
 from search.engines.embedded.snapshot import SNAPSHOT
-from search.engines.protocol import Fingerprint
 from search.errors import EngineUnavailable, RecordCorrupt, RecordLost
 
 _POINTER = "current"
@@ -78,14 +77,6 @@ class Versions:
         """Return the folder of a version."""
         return _place(self.folder, number)
 
-    def next(self) -> int:
-        """Return the number of an unfinished version, or of one that is not there yet."""
-        try:
-            names = os.listdir(self.folder / _VERSIONS)  # noqa: PTH208  # names are wanted
-        except OSError:
-            names = []
-        return max([self.number() + 1, *(int(name) for name in names if name.isdigit())])
-
     def make_current(self, number: int) -> None:
         """Let a version be the one that is searched: durable when this returns."""
         fresh = self.folder / f"{_POINTER}.new"
@@ -124,12 +115,6 @@ def state_in(folder: Path) -> State | None:
         return record.state()
     finally:
         record.close()
-
-
-def stored_fingerprint(folder: Path) -> Fingerprint | None:
-    """Return what made the index in a folder, None while there is none."""
-    state = state_in(folder)
-    return None if state is None else state.fingerprint
 
 
 def accept(folder: Path) -> State | None:

@@ -1,27 +1,31 @@
-"""What searches work on, and when it follows the record.
+"""What searches work on, and when it follows the record: nothing else decides that.
 
-A view is of one moment and replaced when the record has moved on. The text index follows
-when this process searches what it wrote, when somebody asks (`show`), when its writer rests,
-and else after a write, or now and then by the thread of the writer's lock while they come fast.
+A view is of one moment, made anew when the record has moved on. The text index is published
+
+- after a write, or by the thread of the writer's lock every second, but two seconds or five
+  times as long as the last time took after that;
+- when somebody asks (`show`), and when a writer rests or ends;
+- before a search of the process that writes, or of any other where nobody writes.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from search.engines.embedded.changes import State, read_removals
-from search.engines.embedded.derived import OpenText, TextFollower
+from search.engines.embedded.connections import Connection
+from search.engines.embedded.derived import publish, published
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import Record
+from search.engines.embedded.segments import Segments
 from search.engines.embedded.snapshot import is_outdated, read_snapshot, write_snapshot
+from search.engines.embedded.text import TextIndex, TextIndexError
 from search.engines.embedded.vectors import PassageTable, check_ids, follow, no_passages
 from search.errors import EngineError, EngineUnavailable
 
@@ -38,57 +42,58 @@ _PATIENCE = 10.0  # seconds in which another process shows what it wrote
 class View:
     """What one search works on.
 
-    `text` may be behind `table` while another process writes; `hidden` are the
-    keys of articles that went in between, so that none of them is counted. `behind`: it
-    lacks passages and cannot have them now, or has lacked them for long.
+    `text` may be behind `table`; `hidden` are the keys of articles that went in between, so that
+    none of them is counted. `behind`: it lacks passages and cannot have them now, or has lacked
+    them for long.
     """
 
     table: PassageTable
-    text: OpenText
+    text: TextIndex
     hidden: tuple[int, ...]
     behind: bool = False
+
+    def is_at(self, state: State) -> bool:
+        """Tell whether table and text have all that the record had then."""
+        oldest = min(self.table.sequence, self.text.sequence)
+        return self.table.record == state.record and oldest >= state.sequence
 
 
 class Views:
     """Gives the newest view there can be, and publishes the text index. Any thread.
 
     Args:
-        folder_of: says which folder the record is in.
         state_of: where the record stands; raises in an engine that is closed.
 
     Attributes:
-        latest: the last view that was given.
+        latest: the last view that was made.
     """
 
     def __init__(
         self,
-        folder_of: Callable[[], Path],
         record: Record,
+        segments: Segments,
         lock: WriterLock,
         dimensions: int,
         state_of: Callable[[], State | None],
     ) -> None:
         self._record = record
-        self._text = TextFollower(folder_of, record)
+        self._segments = segments
         self._lock = lock
         self._dimensions = dimensions
         self._state_of = state_of
-        self._turn = threading.Lock()  # of whoever changes what follows
+        self._turn = threading.Lock()  # of whoever changes what is here
         self.latest: View | None = None
-        self._failed = False  # the last publication, for want of room or a permission
         self._not_before = 0.0  # the next publication that nobody waits for
-        self._lacking = 0.0  # since when the text index lacks passages; 0: it does not
-        self._waiting = False  # something written for its publication
+        self._late = math.inf  # when a text index that lacks something is said to be behind
 
     # -- reading
 
     def current(self) -> View | None:
         """Return the newest view; None while there is no index. Raises EngineUnavailable."""
-        state = self._state_of()
+        state, view = self._state_of(), self.latest
         if state is None:
             return None
-        view = self.latest
-        if view is not None and _is_at(view, state):
+        if view is not None and view.is_at(state):
             return view
         # A writer's own searches see its writes, so they wait for a thread that is at it; others
         # do so for a moment, and then go on with what they have.
@@ -96,85 +101,31 @@ class Views:
         if not self._turn.acquire(timeout=-1 if waits else _MOMENT):
             return view
         try:
-            return self._renewed()
+            return self._at(state)
         finally:
             self._turn.release()
 
-    def _renewed(self) -> View | None:
-        state = self._state_of()
-        if state is None:
-            return None
-        if self.latest is not None and _is_at(self.latest, state):
-            return self.latest  # by the thread before
-        table = None if self.latest is None else self.latest.table
-        if table is None or table.record != state.record:
-            # While the text index's files are read: at 800,000 passages a third of the opening.
-            with ThreadPoolExecutor(1) as beside:
-                loaded = beside.submit(self._load)
-                text = self._followed(state)
-                table = loaded.result()
-        else:
-            text = self._followed(state)
-        # Text first: the table is then never behind it, and knows every passage it names.
-        with self._record.snapshot() as moment:
-            if moment is None:
-                return None
-            connection, now = moment
-            table = self._table_at(table, connection, now)
-            hidden = read_removals(connection, text.manifest.sequence)
-        lacks = text.manifest.last < now.last
-        self._lacking = (self._lacking or time.monotonic()) if lacks else 0.0
-        behind = lacks and (self._failed or time.monotonic() - self._lacking > _PATIENCE)
-        self.latest = View(table, text, tuple(key for key, _, _ in hidden), behind)
-        return self.latest
-
-    def _load(self) -> PassageTable | None:
-        with self._record.snapshot() as moment:
-            return None if moment is None else self._table_at(None, *moment)
-
-    def _table_at(
-        self, table: PassageTable | None, connection: sqlite3.Connection, now: State
-    ) -> PassageTable:
-        """Return the table of what the record holds now, made of an earlier one if that can be."""
-        first = table is None or table.record != now.record
-        if table is None or first:
-            table = read_snapshot(self._record.path.parent, connection, now.record)
-        if table is None or table.sequence < now.horizon:
-            table = no_passages(now.record, self._dimensions)
-        if table.sequence != now.sequence:
-            removals = read_removals(connection, table.sequence) if table.ids else []
-            table = follow(table, connection, now, [key for key, _, _ in removals])
-        if first:
-            check_ids(connection, table.ids)
-        if is_outdated(table, now):
-            with self._lock.borrowed("saving what it has in memory") as mine:
-                if mine:
-                    table = write_snapshot(self._record.path.parent, table, now.head())
-        return table
-
-    def _followed(self, state: State) -> OpenText:
-        """Return the text index at `state`, or the newest one if another process is writing.
+    def _at(self, state: State) -> View:
+        """Return the view at a state, or one whose text is behind where that cannot be mended now.
 
         Raises:
-            EngineUnavailable: there is none, and none can be made now.
+            EngineUnavailable: there is no text index, and none can be made.
         """
-        deadline = time.monotonic() + _FIRST
+        until, view, damage = time.monotonic() + _FIRST, self.latest, ""
+        if view is not None and view.is_at(state):
+            return view  # by the thread before
         while True:
-            damage = self._text.open_published(state)
-            text = self._text.opened
-            if text is not None and text.manifest.sequence >= state.sequence:
-                return text
-            own = self._lock.held and not self._failed
-            if text is None or own or time.monotonic() >= self._not_before:
-                try:
+            try:
+                if damage or self._is_due():
                     self._publish()
-                except EngineUnavailable as error:
-                    if text is None:
-                        raise
-                    log.warning("searching what the text index had before: %s", error)
-            if self._text.opened is not None:
-                return self._text.opened
-            if time.monotonic() > deadline:
+            except EngineUnavailable as error:
+                if damage:
+                    raise
+                log.warning("searching what the text index had before: %s", error)
+            view, damage = self._renewed()
+            if view is not None:
+                return view
+            if time.monotonic() > until:
                 writing = f"another process is writing: {self._lock.holder()}"
                 why = writing if self._lock.can_write() else "the folder cannot be written to"
                 raise EngineUnavailable(
@@ -183,25 +134,79 @@ class Views:
                 )
             time.sleep(0.05)
 
+    def _renewed(self) -> tuple[View | None, str]:
+        """Return the view of this moment, with the newest text index that can be opened.
+
+        None if none can, and what is wrong with the published one.
+        """
+        # Beside each other: at 800,000 passages a third of the opening.
+        with self._record.snapshot() as moment, ThreadPoolExecutor(1) as beside:
+            if moment is None:
+                return None, "there is no record"
+            connection, now = moment
+            before = self.latest
+            if before is not None and before.table.record != now.record:
+                before = None
+            manifest = published(connection, now)
+            following = beside.submit(self._table_at, before, connection, now)
+            text, damage = None if before is None else before.text, ""
+            try:
+                if text is None or manifest.sequence > text.sequence:
+                    text = self._segments.opened(manifest)
+            except (TextIndexError, OSError) as error:
+                damage = str(error)
+            table = following.result()
+            if text is None:
+                return None, damage
+            if text.sequence >= now.sequence:
+                self._late = math.inf
+            elif self._late == math.inf:
+                self._late = time.monotonic() + _PATIENCE
+            behind = text.last < now.last and time.monotonic() >= self._late
+            hidden = tuple(key for key, _, _ in read_removals(connection, text.sequence))
+            self.latest = View(table, text, hidden, behind)
+            return self.latest, damage
+
+    def _table_at(self, before: View | None, connection: Connection, now: State) -> PassageTable:
+        """Return the table of what the record holds now, made of an earlier one if that can be."""
+        if before is not None:
+            table: PassageTable | None = before.table
+        else:
+            table = read_snapshot(self._record.path.parent, connection, now.record)
+        if table is None or table.sequence < now.horizon:
+            table = no_passages(now.record, self._dimensions)
+        if table.sequence != now.sequence:
+            removals = read_removals(connection, table.sequence) if table.ids else []
+            table = follow(table, connection, now, [key for key, _, _ in removals])
+        if before is None:
+            check_ids(connection, table.ids)
+        if is_outdated(table, now):
+            with self._lock.borrowed("saving what it has in memory") as mine:
+                if mine:
+                    table = write_snapshot(self._record.path.parent, table, now.head())
+        return table
+
     # -- publishing
 
-    def wrote(self) -> None:
-        """Let other processes see what was written: now, or when that is due."""
-        self._waiting = True
-        self.publish_if_due()
+    def _is_due(self) -> bool:
+        """Tell whether a search publishes first: at once what this process wrote, if that can be."""
+        now = time.monotonic()
+        if now < self._not_before and not (self._lock.held and now < self._late):
+            return False
+        with self._record.snapshot() as moment:
+            return moment is not None and published(*moment).sequence < moment[1].sequence
 
     def publish_if_due(self) -> None:
-        """Publish what was written, unless it was done a moment ago; to be called now and then."""
-        if self._waiting and time.monotonic() >= self._not_before:
+        """Publish what this process wrote, unless that was done a moment ago."""
+        if time.monotonic() >= self._not_before:
             self.publish()
 
     def publish(self) -> None:
         """Publish what this process wrote; failing at that harms nobody."""
         with self._turn:
-            if not self._lock.held:
-                return
             try:
-                self._publish()
+                if self._lock.held and self._state_of() is not None:
+                    self._publish()
             except EngineError as error:
                 # The write itself is safe and acknowledged; a search tries again and says so.
                 log.warning("%s", error)
@@ -214,7 +219,7 @@ class Views:
                 self._publish()
             return
         while state is not None and (view := self.current()) is not None:
-            if _is_at(view, state):
+            if view.is_at(state):
                 return
             if time.monotonic() > deadline:
                 raise EngineUnavailable(
@@ -224,27 +229,20 @@ class Views:
 
     def _publish(self) -> None:
         """Publish what there is, if nobody else is writing. Raises EngineUnavailable."""
-        started, self._waiting = time.monotonic(), False
+        started = time.monotonic()
         self._not_before = math.inf  # what is written meanwhile need not wait for the turn
-        with self._lock.borrowed("bringing the text index up to date") as mine:
-            try:
+        try:
+            with self._lock.borrowed("bringing the text index up to date") as mine:
                 if mine:
-                    self._failed = True
-                    self._text.publish()
-                    self._failed = False
-            finally:
-                ended = time.monotonic()
-                self._not_before = ended + max(_PAUSE, _SHARE * (ended - started))
+                    publish(self._record, self._segments)
+        except EngineError:
+            self._late = 0.0
+            raise
+        finally:
+            ended = time.monotonic()
+            self._not_before = ended + max(_PAUSE, _SHARE * (ended - started))
 
     def close(self) -> None:
         """Let go of everything; to be called when the engine is closed."""
         with self._turn:
-            self.latest = self._text.opened = None
-
-
-def _is_at(view: View, state: State) -> bool:
-    return (
-        view.table.record == state.record
-        and view.table.sequence >= state.sequence
-        and view.text.manifest.sequence >= state.sequence
-    )
+            self.latest = None

@@ -70,7 +70,7 @@ def test_a_text_index_that_cannot_be_written_fails_no_write(
     with opened(tmp_path) as engine:
         engine.write([indexed("a", "x")])
         with monkeypatch.context() as patch:
-            patch.setattr(engine._views._text._segments, "changing", _no_space)
+            patch.setattr(engine._views._segments, "changed", _no_space)
             assert engine.write([indexed("b", "x")])[0].status == "written"
             engine._views.publish()
             assert "No space left" in caplog.text
@@ -89,7 +89,7 @@ def test_what_cannot_be_shown_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     with opened(tmp_path) as engine:
         engine.write([indexed("a", "x")])
         with monkeypatch.context() as patch:
-            patch.setattr(engine._views._text._segments, "changing", _no_space)
+            patch.setattr(engine._views._segments, "changed", _no_space)
             engine.write([indexed("b", "x")])
             with pytest.raises(EngineUnavailable, match="safe in the record"):
                 engine.show()
@@ -103,7 +103,7 @@ def test_without_any_text_index_a_full_disk_is_said(
 ) -> None:
     with opened(tmp_path) as engine:
         with monkeypatch.context() as patch:
-            patch.setattr(engine._views._text._segments, "changing", _no_space)
+            patch.setattr(engine._views._segments, "changed", _no_space)
             assert engine.write([indexed("a", "x")])[0].status == "written"
             with pytest.raises(EngineUnavailable, match="safe in the record"):
                 engine.rank(RankRequest(Everything()))
@@ -116,10 +116,10 @@ def test_changes_that_cannot_be_made_leave_no_folder(
     with opened(tmp_path) as engine:
         engine.write([indexed("a", "x")])
         with monkeypatch.context() as patch:
-            patch.setattr(engine._views._text._segments, "_link", _no_space)
+            patch.setattr(Path, "symlink_to", _no_space)
             engine.write([indexed("b", "x")])
             engine._views.publish()
-        assert not list((tmp_path / "text").glob("work-*"))
+        assert not list((tmp_path / "text").glob("fihris-*"))
 
 
 def _no_space(*_: object) -> Path:

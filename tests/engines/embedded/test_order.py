@@ -45,7 +45,7 @@ def test_segments_do_not_change_the_order(tmp_path: Path) -> None:
         assert answers(engine) == expected
         view = engine._views.latest
         assert view is not None
-        assert view.text.index.segments > 1
+        assert view.text.segments > 1
     shutil.rmtree(tmp_path / "many" / "text")
     with opened(tmp_path / "many") as engine:
         assert answers(engine) == expected
@@ -72,10 +72,10 @@ def test_removed_passages_weigh_a_tenth_at_most(tmp_path: Path) -> None:
         for i in range(0, 150, 5):
             engine.delete([f"{j}" for j in range(i, i + 5)])
             engine._views.publish()
-            assert engine._views._text.opened is not None
-            manifest = engine._views._text.opened.manifest
-            assert manifest.removed <= derived._MOST_REMOVED * 1000
-            assert manifest.passages == 1000 - i - 5
+            view = engine._views.current()
+            assert view is not None
+            assert view.text._removed <= derived._MOST_REMOVED * 1000
+            assert view.text.passages == 1000 - i - 5
         assert engine.rank(RankRequest(frequencies=(Term("stem", "shared"),))).frequencies == {
             Term("stem", "shared"): 850
         }

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from search.engines.embedded import segments, text
+from search.engines.embedded import segments, text, viewing
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.protocol import RankRequest
 from search.query.clauses import Everything, Term
@@ -47,7 +47,7 @@ def test_a_reader_beside_a_writer_without_pause_opens_only_what_was_verified(
         for path in place.iterdir():
             if path.is_symlink():
                 found = path.stat()
-                known = engine._views._text._segments._whole
+                known = engine._views._segments._whole
                 assert (found.st_ino, found.st_size, found.st_mtime_ns) in known
                 checked.append(path.name)
         return real(place, create=create)
@@ -88,10 +88,9 @@ def test_a_file_that_goes_while_it_is_opened_is_noticed(tmp_path: Path, kind: st
 
     with opened(folder) as engine:
         with patch.object(text, "_open", removed_just_before):
-            state = engine._record.state()
-            assert state is not None
-            assert engine._views._text.open_published(state)
-            assert engine._views._text.opened is None
+            view, damage = engine._views._renewed()
+            assert view is None
+            assert damage
         assert found(engine, Term("stem", "shared")) == ["a#0"]  # built anew
 
 
@@ -117,8 +116,8 @@ def test_only_the_newest_files_are_remembered(tmp_path: Path) -> None:
             assert moment is not None
             manifest = segments.read_manifest(moment[0])
         assert manifest is not None
-        engine._views._text._segments.verify(manifest)
-        assert len(engine._views._text._segments._whole) == len(manifest.files)
+        engine._views._segments.verify(manifest)
+        assert len(engine._views._segments._whole) == len(manifest.files)
 
 
 def test_a_publication_that_is_due_while_its_engine_is_closed_is_not_made(tmp_path: Path) -> None:
@@ -129,8 +128,10 @@ def test_a_publication_that_is_due_while_its_engine_is_closed_is_not_made(tmp_pa
 
     def close_just_before_it_is_due() -> None:
         close()
-        views.publish()
+        with patch.object(viewing, "publish") as published:
+            views.publish()
+        published.assert_not_called()
 
     with patch.object(views, "close", close_just_before_it_is_due):
         engine.close()
-    assert views._text.opened is None
+    assert views.latest is None

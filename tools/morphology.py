@@ -305,6 +305,8 @@ def main() -> None:
             for w in parts(form)
         )
 
+    # مرتعش is no verb denied as spoken Arabic does (مكتبش).
+    not_verbs |= {w for w in seen if re.fullmatch("م.{3,}ش", w) and "ال" + w in seen}
     verb_forms: dict[str, str] = {}
     plurals: dict[str, str] = {}
     for form, reading in sorted(readings.items()):

@@ -38,6 +38,7 @@ _GOD = frozenset(
     for prefix in ("", "و", "ف", "ا", "فو")
 )
 _PERSONS = "يتن"  # of imperfects; those in ا are listed whole
+_SPOKEN = "هبم"  # what spoken Arabic puts before a verb
 _FUTURE_PERSONS = _PERSONS  # not ا: ساجدين is no verb, and few write سأكتب in articles
 
 _PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "نا", "كم")
@@ -77,11 +78,31 @@ def stem(folded: str) -> str:
     """Return the stem of one word of the `folded` layer: never empty."""
     if folded in _GOD:
         return "الله"
+    if len(folded) > 4 and folded[0] in _SPOKEN and (verb := _spoken_verb(folded)):
+        return _without_endings(verb)
     if len(folded) < 4 or folded[0] not in _CLITICS or _is_whole(folded):
         return _without_endings(folded)
     if (noun := _without_article(folded)) is not None:
         return _without_endings(noun, noun=noun[0] in _PERSONS)
     return _without_endings(_without_clitics(folded))
+
+
+def _spoken_verb(word: str) -> str | None:
+    """Return the verb of a spoken form (هيكتب, بيكتب, معرفش), None where the word is none.
+
+    Only of verbs that the lists know, so that هيكل and بيروت stay.
+    """
+    if word[0] == "م":
+        if word[-1] != "ش" or word in _not_verbs():
+            return None
+        verb = word[2 if word[1] == "ا" else 1 : -1]
+        known = len(verb) > 2 and (verb in _verb_forms() or _without_endings(verb) in _verb_stems())
+        return verb if known else None
+    verb = word[1:].removesuffix("وا")
+    if word[1] not in "يت" or word.startswith("بين") or _is_whole(word):
+        return None
+    known = len(verb) > 3 and verb[1:] in _imperfects() and verb not in _not_verbs()
+    return verb if known else None
 
 
 def other_forms(stem: str) -> tuple[str, ...]:
@@ -224,6 +245,11 @@ def _imperfects() -> dict[str, str]:
 @cache
 def _not_verbs() -> frozenset[str]:
     return read_words("not_verbs.txt")
+
+
+@cache
+def _verb_stems() -> frozenset[str]:
+    return frozenset(_imperfects().values())
 
 
 @cache

@@ -38,7 +38,7 @@ _GOD = frozenset(
     for prefix in ("", "و", "ف", "ا", "فو")
 )
 _PERSONS = "يتن"  # of imperfects; those in ا are listed whole
-_SPOKEN = "هبم"  # what spoken Arabic puts before a verb
+_SPOKEN = ("ي", "ت")  # after ه and ب: a spoken imperfect
 _FUTURE_PERSONS = _PERSONS  # not ا: ساجدين is no verb, and few write سأكتب in articles
 
 _PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "نا", "كم")
@@ -78,12 +78,14 @@ def stem(folded: str) -> str:
     """Return the stem of one word of the `folded` layer: never empty."""
     if folded in _GOD:
         return "الله"
-    if len(folded) > 4 and folded[0] in _SPOKEN and (verb := _spoken_verb(folded)):
-        return _without_endings(verb)
+    if folded[-1] == "ش" or folded[1:2] in _SPOKEN:
+        verb = _spoken_verb(folded)
+        if verb is not None:
+            return _without_endings(verb)
     if len(folded) < 4 or folded[0] not in _CLITICS or _is_whole(folded):
         return _without_endings(folded)
     if (noun := _without_article(folded)) is not None:
-        return _without_endings(noun, noun=noun[0] in _PERSONS)
+        return _of_noun(noun)
     return _without_endings(_without_clitics(folded))
 
 
@@ -92,6 +94,8 @@ def _spoken_verb(word: str) -> str | None:
 
     Only of verbs that the lists know, so that هيكل and بيروت stay.
     """
+    if len(word) < 5 or word[0] not in "هبم":
+        return None
     if word[0] == "م":
         if word[-1] != "ش" or word in _not_verbs():
             return None
@@ -99,7 +103,7 @@ def _spoken_verb(word: str) -> str | None:
         known = len(verb) > 2 and (verb in _verb_forms() or _without_endings(verb) in _verb_stems())
         return verb if known else None
     verb = word[1:].removesuffix("وا")
-    if word[1] not in "يت" or word.startswith("بين") or _is_whole(word):
+    if word[1] not in _SPOKEN or word.startswith("بين") or _is_whole(word):
         return None
     known = len(verb) > 3 and verb[1:] in _imperfects() and verb not in _not_verbs()
     return verb if known else None
@@ -155,14 +159,14 @@ def _without_article(word: str) -> str | None:
 # words of real prose are answered so.
 @lru_cache(maxsize=65_536)
 def _without_endings(word: str, *, singular: bool = False, noun: bool = False) -> str:
-    forms, kept = _forms(), _kept()
-    verb = word[:1] in _PERSONS and not (noun or singular)
+    forms, kept, imperfects, not_verbs = _tables()
+    verb = word[:1] in _PERSONS and not noun
     ending = ""
     while word not in kept:
         if not singular:
             base = forms.get(word)
-            if verb and base is None and (verb := word not in _not_verbs()):
-                base = _imperfects().get(word[1:])
+            if verb and base is None and (verb := word not in not_verbs):
+                base = imperfects.get(word[1:])
             if base is not None:
                 word, ending, singular = base, "", True
                 continue
@@ -174,6 +178,11 @@ def _without_endings(word: str, *, singular: bool = False, noun: bool = False) -
             break
         word, ending = shorter
     return word
+
+
+def _of_noun(word: str) -> str:
+    """`_without_endings` of what is no verb; asked as for any word where that is the same."""
+    return _without_endings(word, noun=True) if word[0] in _PERSONS else _without_endings(word)
 
 
 def _without_ending(
@@ -214,7 +223,7 @@ def _is_whole(word: str) -> bool:
     stem = _without_endings(word)
     if stem not in _whole_stems():
         return False
-    if _without_endings(word[1:], noun=word[1] in _PERSONS) in _lemma_stems():
+    if _of_noun(word[1:]) in _lemma_stems():
         return False  # بلغات is ب + لغات although بلغ is a word
     # Short words that look like the article (الف, والي) do not protect longer ones (الفهم).
     return len(stem) > MIN_STEM or not word.startswith(_ARTICLES)
@@ -245,6 +254,12 @@ def _imperfects() -> dict[str, str]:
 @cache
 def _not_verbs() -> frozenset[str]:
     return read_words("not_verbs.txt")
+
+
+@cache
+def _tables() -> tuple[dict[str, str], frozenset[str], dict[str, str], frozenset[str]]:
+    """What `_without_endings` looks in, by one call."""
+    return _forms(), _kept(), _imperfects(), _not_verbs()
 
 
 @cache

@@ -78,7 +78,7 @@ def stem(folded: str) -> str:
     """Return the stem of one word of the `folded` layer: never empty."""
     if folded in _GOD:
         return "الله"
-    if folded[-1] == "ش" or folded[1:2] in _SPOKEN:
+    if folded[-1:] == "ش" or (folded[:1] in "هب" and folded[1:2] in _SPOKEN):
         verb = _spoken_verb(folded)
         if verb is not None:
             return _without_endings(verb)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from search.settings import Settings
 from tests.archive.making import make_archive
-from tests.archive.running import contents, fingerprint_of, run, run_killed
+from tests.archive.running import contents, count_stored, fingerprint_of, run, run_killed
 
 
 def main() -> None:
@@ -35,16 +35,18 @@ def main() -> None:
         command += ["--no-embed"] if options.no_embed else []
         common = {"FIHRIS_SENTENCE_VECTORS": "false", "FIHRIS_ENGINE": "embedded"}
         whole = run(command, {**common, "FIHRIS_DATA": str(peace)})
+        settings = Settings(data=killed, sentence_vectors=False)
         times, last = run_killed(
             command,
             {**common, "FIHRIS_DATA": str(killed)},
+            lambda: count_stored(settings),
             kills=options.kills,
             # So that ten kills fall on the way, and each run gets past its start.
             lasting=max(whole.seconds / 5, min(whole.seconds, 20)),
             seed=7,
         )
         held = contents(Settings(data=peace, sentence_vectors=False))
-        resumed = contents(Settings(data=killed, sentence_vectors=False))
+        resumed = contents(settings)
     measured = {
         "articles": len(held),
         "seconds": round(whole.seconds, 1),

@@ -26,7 +26,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,13 +42,19 @@ class Checkout:
         self.root = root
         self._python = root / ".venv" / "bin" / "python"
         self._environment = {**os.environ, "FIHRIS_DATA": str(data)}
+        self.prefix = ""  # of the ids that the index has, before those of the corpus
 
-    def index(self, corpus: Path) -> None:
-        """Index a file without vectors."""
+    def index(self, corpus: Path, ids: Sequence[str]) -> None:
+        """Index a file of these ids without vectors."""
         subprocess.run(
             [*self._command(), "index", "--no-embed", str(corpus)],
             cwd=self.root, env=self._environment, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
+        with self.served() as base:
+            until(lambda: asked(f"{base}/ready")[0] == 200)
+            hit = json.loads(asked(f"{base}/v1/search?q={urllib.parse.quote(WORD)}")[1])["hits"][0]
+        found = str(hit["article"]["id"])
+        self.prefix = found.removesuffix(max(filter(found.endswith, ids), key=len))
 
     @contextmanager
     def served(self) -> Iterator[str]:
@@ -109,7 +115,9 @@ def measured(checkout: Checkout, ids: Iterator[str]) -> dict[str, float]:
 
         def delete() -> None:
             while not stop.is_set():
-                asked(f"{base}/v1/articles/{urllib.parse.quote(next(ids), safe='')}", "DELETE")
+                key = urllib.parse.quote(checkout.prefix + next(ids), safe="")
+                status, _ = asked(f"{base}/v1/articles/{key}", "DELETE")
+                assert status != 404, "nothing is written: this id is not in the index"
 
         writer = threading.Thread(target=delete, daemon=True)
         writer.start()
@@ -156,7 +164,7 @@ def main() -> None:
         roots = [root for root in (options.against, HERE) if root is not None]
         checkouts = [Checkout(root, Path(folder) / str(n)) for n, root in enumerate(roots)]
         for checkout in checkouts:
-            checkout.index(corpus)
+            checkout.index(corpus, ids)
         taken: list[list[dict[str, float]]] = [[] for _ in checkouts]
         chosen = [iter(ids) for _ in checkouts]
         for _ in range(options.rounds):

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from search.settings import Settings
 from tests.support import REPOSITORY
 
 POLL = 0.05  # seconds
-LATER = 1.1  # times: 2.6 after ten kills
+LATER = 1.2  # times
 PAGE = 1_000  # articles compared at once
 
 
@@ -66,6 +66,7 @@ def run(
 def run_killed(
     arguments: Sequence[str | Path],
     environment: Mapping[str, str],
+    stored: Callable[[], int],
     *,
     kills: int,
     lasting: float,
@@ -73,21 +74,38 @@ def run_killed(
 ) -> tuple[int, Ended]:
     """Start the command again and again, kill it at random moments, then let it end.
 
-    `lasting` is the seconds that a run in peace takes. On a machine that is busier now all of it
-    may be too soon to have written anything, so each run is killed later than the one before.
-    What ends before it is killed found less to do: those after it are killed sooner.
-    Returns how many of the runs were really killed, and the last one.
+    A run that was killed before it had written anything does not count, and the next is killed
+    later: on a machine that is busier now it may be too soon.
+
+    Args:
+        stored: tells how many articles the index holds.
+        kills: that count, at most; fewer where a run ends before it is killed.
+        lasting: seconds that a run in peace takes.
+
+    Returns how many kills count, and the last run.
     """
     chosen = random.Random(seed)
-    killed = 0
-    for _ in range(kills):
+    counted, before = 0, 0
+    for _ in range(4 * kills):
         ended = run(arguments, environment, kill_after=lasting * chosen.uniform(0.3, 0.8))
-        if ended.status == -signal.SIGKILL:
-            killed += 1
+        now = stored()
+        if now > before and ended.status == -signal.SIGKILL:
+            counted += 1
+        elif ended.status == -signal.SIGKILL:
             lasting *= LATER
-        else:
-            lasting = ended.seconds
-    return killed, run(arguments, environment)
+        before = now
+        if ended.status == 0 or counted == kills:
+            break
+    return counted, run(arguments, environment)
+
+
+def count_stored(settings: Settings) -> int:
+    """Return how many articles an index holds, 0 where there is none."""
+    fingerprint = stored_fingerprint(settings)
+    if fingerprint is None:
+        return 0
+    with closing(open_engine(settings, fingerprint)) as engine:
+        return engine.status().articles
 
 
 def contents(settings: Settings) -> dict[str, tuple[str, bool]]:

@@ -20,7 +20,7 @@ from search.settings import Settings
 from tests.support import REPOSITORY
 
 POLL = 0.05  # seconds
-LATER = 1.2  # times
+MOMENT = 0.5  # seconds
 PAGE = 1_000  # articles compared at once
 
 
@@ -40,9 +40,11 @@ class Ended:
 
 
 def run(
-    arguments: Sequence[str | Path], environment: Mapping[str, str], kill_after: float | None = None
+    arguments: Sequence[str | Path],
+    environment: Mapping[str, str],
+    is_due: Callable[[], bool] = lambda: False,
 ) -> Ended:
-    """Run the command line; with `kill_after`, SIGKILL it when so many seconds have gone."""
+    """Run the command line; SIGKILL it when `is_due`."""
     command = [sys.executable, "-m", "indexer.cli", *map(str, arguments)]
     begun = time.monotonic()
     peak = 0.0
@@ -56,7 +58,7 @@ def run(
     ) as process:
         while process.poll() is None:
             peak = max(peak, memory_of(process.pid))
-            if kill_after is not None and time.monotonic() - begun > kill_after:
+            if is_due():
                 process.send_signal(signal.SIGKILL)
             time.sleep(POLL)
         out = process.stdout.read() if process.stdout else ""
@@ -74,28 +76,31 @@ def run_killed(
 ) -> tuple[int, Ended]:
     """Start the command again and again, kill it at random moments, then let it end.
 
-    A run that was killed before it had written anything does not count, and the next is killed
-    later: on a machine that is busier now it may be too soon.
+    The first run is killed when a part of its time has gone; the next ones within a moment
+    after something more was written, however busy the machine is.
 
     Args:
         stored: tells how many articles the index holds.
-        kills: that count, at most; fewer where a run ends before it is killed.
+        kills: how many, after the first; fewer where a run ends before it is killed.
         lasting: seconds that a run in peace takes.
 
-    Returns how many kills count, and the last run.
+    Returns how many were killed after they had written something, and the last run.
     """
     chosen = random.Random(seed)
-    counted, before = 0, 0
-    for _ in range(4 * kills):
-        ended = run(arguments, environment, kill_after=lasting * chosen.uniform(0.3, 0.8))
-        now = stored()
-        if now > before and ended.status == -signal.SIGKILL:
-            counted += 1
-        elif ended.status == -signal.SIGKILL:
-            lasting *= LATER
-        before = now
-        if ended.status == 0 or counted == kills:
-            break
+    first = time.monotonic() + lasting * chosen.uniform(0.1, 0.8)
+    ended = run(arguments, environment, lambda: time.monotonic() > first)
+    counted = 0
+    while ended.status and counted < kills:
+        before, moment = stored(), chosen.uniform(0.0, MOMENT)
+
+        def is_due(before: int = before, moment: float = moment) -> bool:
+            written = stored() > before
+            if written:
+                time.sleep(moment)
+            return written
+
+        ended = run(arguments, environment, is_due)
+        counted += ended.status == -signal.SIGKILL
     return counted, run(arguments, environment)
 
 
@@ -105,6 +110,8 @@ def count_stored(settings: Settings) -> int:
     if fingerprint is None:
         return 0
     with closing(open_engine(settings, fingerprint)) as engine:
+        if settings.engine == "elasticsearch":
+            engine.show()  # status counts what searches see
         return engine.status().articles
 
 

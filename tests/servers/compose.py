@@ -20,7 +20,7 @@ from tests.servers.distribution import cache_folder, locked
 from tests.servers.dockerd import Docker, command
 from tests.servers.errors import Unavailable
 from tests.servers.images import FILES_NEEDED, RELEASE, have, image_of
-from tests.servers.node import BRIEF, free_ports
+from tests.servers.node import free_ports
 from tests.support import REPOSITORY
 
 FILES = ("docker-compose.yml", "docker-compose.cluster.yml")
@@ -85,7 +85,7 @@ def override(docker: Docker, nodes: tuple[str, ...]) -> dict[str, Any]:
     most, locked_memory = (
         resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_MEMLOCK)
     )
-    node: dict[str, Any] = {"environment": {"ES_JAVA_OPTS": BRIEF}, "ulimits": {}}
+    node: dict[str, Any] = {"environment": {}, "ulimits": {}}
     node["healthcheck"] = {"start_period": "600s"}  # other tests' work may be on the same cores
     if locked_memory >= 0:
         node["environment"]["bootstrap.memory_lock"] = "false"

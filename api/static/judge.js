@@ -109,10 +109,10 @@ function progress() {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const item = document.activeElement?.closest("#view li");
-  const value = "0123".indexOf(event.key) >= 0 ? "0123".indexOf(event.key) : "٠١٢٣".indexOf(event.key);
-  if (!item || value < 0) return;
+  const place = ["0", "1", "2", "3", "٠", "١", "٢", "٣"].indexOf(event.key);
+  if (!item || place < 0) return;
   event.preventDefault();
-  keep(item, value);
+  keep(item, place % 4);
 });
 
 frame();

@@ -26,9 +26,8 @@ from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputErr
 from search.settings import Settings
 
 SLICE = 10.0  # seconds of writing before events are looked at again
-KEPT = (
-    60.0  # seconds for which the processes that parse are kept: to start them takes 0.25 s of CPU
-)
+# Seconds for which the processes that parse are kept: to start them takes 0.25 s of CPU.
+KEPT = 60.0
 
 
 def watch(folders: Sequence[Path], engine: Engine, embedder: Embedder, how: WatchOptions) -> None:

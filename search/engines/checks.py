@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from search.analysis.tokens import MAX_TERM
 from search.domain import (
     LAYERS,
     NO_FILTER,
@@ -301,6 +302,11 @@ def as_set(parts: Sequence[Clause]) -> tuple[Layer, tuple[str, ...]] | None:
     if len(terms) < len(parts) or len({term.layer for term in terms}) != 1:
         return None
     return terms[0].layer, tuple(term.value for term in terms)
+
+
+def may_be_fuzzy(value: str) -> bool:
+    """Tell whether a `Fuzzy` of this value may match anything."""
+    return is_unicode(value) and 0 < len(value) <= MAX_TERM
 
 
 def check_layer(layer: str) -> None:

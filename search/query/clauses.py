@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from search.domain import Layer
 
 MAX_CLAUSES = 4096
-MAX_FUZZY = 100  # code points of a Fuzzy: no term is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Fuzzy:
     """Passages with a term of this layer at most one edit away; every match scores 1.
 
     An edit is a letter more, less or other, or two neighbours transposed (Damerau 1964); the
-    term itself is among them. Empty, or longer than 100 code points, it matches nothing.
+    term itself is among them. Empty, or longer than any term (`MAX_TERM`), it matches nothing.
     """
 
     layer: Layer

@@ -7,10 +7,9 @@ from typing import Any
 
 from search.analysis.folding import fold_value
 from search.domain import Filter
-from search.engines.checks import as_set, is_unicode
+from search.engines.checks import as_set, is_unicode, may_be_fuzzy
 from search.errors import InputError
 from search.query.clauses import (
-    MAX_FUZZY,
     AllOf,
     AnyOf,
     Boost,
@@ -154,7 +153,7 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
                 return NOTHING
             return {"prefix": {layer: {"value": value}}}
         case Fuzzy(layer=layer, value=value):
-            if not is_unicode(value) or not 0 < len(value) <= MAX_FUZZY:
+            if not may_be_fuzzy(value):
                 return NOTHING
             # Every term one edit away, not the 50 nearest.
             wanted = {"value": value, "fuzziness": 1, "rewrite": "constant_score"}

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from search.domain import NO_FILTER, Filter
-from search.engines.checks import as_set, is_unicode
+from search.engines.checks import as_set, is_unicode, may_be_fuzzy
 from search.query.clauses import (
-    MAX_FUZZY,
     AllOf,
     AnyOf,
     Boost,
@@ -96,7 +95,7 @@ class Translator:
                 matched = self._query.regex_query(self._schema, layer, pattern)
                 return self._query.const_score_query(matched, 1.0)
             case Fuzzy(layer=layer, value=value):
-                if not is_unicode(value) or not 0 < len(value) <= MAX_FUZZY:
+                if not may_be_fuzzy(value):
                     return self._query.empty_query()
                 return self._query.fuzzy_term_query(self._schema, layer, value)
             case AnyOf(clauses=parts, minimum=minimum):

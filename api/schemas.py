@@ -28,9 +28,10 @@ from search.domain import (
     StoredPassage,
     Total,
     Variant,
+    WriteOutcome,
+    WriteStatus,
 )
 from search.engines.protocol import EngineStatus
-from search.ingest import Ingested, IngestStatus
 
 
 class PassageOut(TypedDict):
@@ -184,7 +185,7 @@ class IngestedOut(TypedDict):
     """What became of an article; `error` and `code` say why it failed."""
 
     id: str | None
-    status: IngestStatus
+    status: WriteStatus
     error: str | None
     code: str | None
 
@@ -205,7 +206,7 @@ class UploadOut(TypedDict):
     articles: list[UploadedOut]
 
 
-def ingested_out(ended: Ingested) -> IngestedOut:
+def ingested_out(ended: WriteOutcome) -> IngestedOut:
     return {
         "id": ended.id or None,
         "status": ended.status,

@@ -18,8 +18,9 @@ from starlette.types import Message
 from api.problems import TooLarge
 from api.schemas import UploadedOut, UploadOut, ingested_out
 from api.writing import Writing
+from search.domain import WriteOutcome
 from search.errors import EngineUnavailable, InputError
-from search.ingest import MEDIA_TYPES, OTHER_SUFFIXES, Ingested
+from search.ingest import MEDIA_TYPES, OTHER_SUFFIXES
 
 FORM = "multipart/form-data"
 MAX_LISTED = 1_000  # articles of a file that its answer lists
@@ -61,7 +62,7 @@ async def received(request: Request, writing: Writing, file: BinaryIO, limit: in
     return _name(_unnamed(file) if given is None else given, kind)
 
 
-def summary(outcomes: Iterable[Ingested]) -> UploadOut:
+def summary(outcomes: Iterable[WriteOutcome]) -> UploadOut:
     """Return what became of a file's articles; takes them in as they come. Blocks."""
     counts = Counter[str]()
     listed: list[UploadedOut] = []

@@ -26,6 +26,7 @@ LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem", "grams", "vowelled", "
 # Those whose terms' places are kept, one term a word: phrases are asked of these only.
 PHRASE_LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem")
 Mode = Literal["keyword", "semantic", "hybrid"]
+WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 
 
@@ -139,6 +140,27 @@ class IndexedArticle:
     def embedded(self) -> bool:
         """Whether no passage lacks its vector."""
         return all(passage.vector is not None for passage in self.passages)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOutcome:
+    """What became of one article that was to be written: acknowledged unless failed.
+
+    `id` is "" where it could not be told; `error` is for people and `code` one stable word
+    (`indexer.failure_codes`), both empty unless failed. `notes` say what of a file was not
+    plain: what was mended in it, or left out of what it says of itself.
+    """
+
+    id: str
+    status: WriteStatus
+    error: str = ""
+    code: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether this writing stored the article."""
+        return self.status in ("created", "updated")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ puts them together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO, Literal, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
+from search.domain import WriteOutcome
 from search.seen_ids import FirstPlaces
 
 # Of an upload's Content-Type, to the suffix that it stands for.
@@ -35,24 +35,6 @@ MEDIA_TYPES: Mapping[str, str] = {
 # Suffixes of kinds that are read besides.
 OTHER_SUFFIXES = (".htm", ".ndjson", ".tgz", ".bz2", ".xz")
 
-IngestStatus = Literal["created", "updated", "unchanged", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What became of one article: acknowledged unless failed.
-
-    `id` is "" where it could not be told; `error` is for people and `code` one stable word
-    (`indexer.failure_codes`), both empty unless failed. `notes` say what of a file was not plain: what
-    was mended in it, or left out of what it says of itself.
-    """
-
-    id: str
-    status: IngestStatus
-    error: str = ""
-    code: str = ""
-    notes: tuple[str, ...] = ()
-
 
 class BodyLine(NamedTuple):
     """A line of a body, by its number from 1; `content` None if it was too long to keep."""
@@ -70,7 +52,7 @@ class Ingest(Protocol):
     call was acknowledged, and giving it again is safe.
     """
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
         """Store the article of each line of JSON, in order; a bad line fails alone.
 
         Args:
@@ -78,11 +60,11 @@ class Ingest(Protocol):
         """
         ...
 
-    def article(self, fields: Mapping[str, object]) -> Ingested:
+    def article(self, fields: Mapping[str, object]) -> WriteOutcome:
         """Store one article of these fields (`id`, `text`, ...)."""
         ...
 
-    def file(self, file: BinaryIO, name: str) -> Iterator[Ingested]:
+    def file(self, file: BinaryIO, name: str) -> Iterator[WriteOutcome]:
         """Store the articles of a file, as they are found; `name` tells its kind by its suffix.
 
         An id that the file has twice is refused the second time.

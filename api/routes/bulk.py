@@ -23,8 +23,9 @@ from api.bodies import Body
 from api.problems import SlowBody, TooLarge, encode, kind_of
 from api.schemas import ingested_out
 from api.writing import Writing
+from search.domain import WriteOutcome
 from search.errors import EngineBusy, EngineUnavailable, FihrisError, InputError
-from search.ingest import BodyLine, Ingest, Ingested
+from search.ingest import BodyLine, Ingest
 from search.limits import MAX_LINE
 from search.seen_ids import BODY_CACHE, FirstPlaces
 
@@ -142,8 +143,8 @@ async def _answer(
 
 
 async def _tried(
-    write: Callable[[], list[Ingested]], writing: Writing, waits: Iterable[float]
-) -> list[Ingested]:
+    write: Callable[[], list[WriteOutcome]], writing: Writing, waits: Iterable[float]
+) -> list[WriteOutcome]:
     """Write, again after each of `waits` seconds where another process writes."""
     for wait in waits:
         try:
@@ -155,15 +156,15 @@ async def _tried(
     return await writing.run(write)
 
 
-def _failed(error: Exception) -> Ingested:
+def _failed(error: Exception) -> WriteOutcome:
     if isinstance(error, FihrisError):
         logger.warning("%s: %s", type(error).__name__, error)
-        return Ingested("", "failed", str(error), kind_of(error).name)
+        return WriteOutcome("", "failed", str(error), kind_of(error).name)
     logger.error("a batch failed", exc_info=error)
-    return Ingested("", "failed", "the server failed on it; its log says why", "internal")
+    return WriteOutcome("", "failed", "the server failed on it; its log says why", "internal")
 
 
-def _answer_line(number: int | None, ended: Ingested) -> bytes:
+def _answer_line(number: int | None, ended: WriteOutcome) -> bytes:
     return encode({"line": number, **ingested_out(ended)}) + b"\n"
 
 

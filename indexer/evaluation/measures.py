@@ -162,7 +162,7 @@ def _write_all(
         ready = prepare(articles[start : start + _BATCH], embedder, settings, by_line=False)
         for outcome in engine.write(ready):
             if outcome.status == "failed":
-                raise EngineError(f"article {outcome.article_id!r}: {outcome.error}")
+                raise EngineError(f"article {outcome.id!r}: {outcome.error}")
         passages += sum(len(indexed.passages) for indexed in ready)
         on_step("indexing", min(start + _BATCH, len(articles)), len(articles))
     return passages

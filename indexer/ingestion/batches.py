@@ -9,11 +9,10 @@ from typing import TypeVar
 from indexer.ingestion.analysis_worker import Analyse, analysed
 from indexer.ingestion.preparing import known_vectors, prepare
 from indexer.sources import Found
-from search.domain import Article, IndexedArticle, Vector
+from search.domain import Article, IndexedArticle, Vector, WriteOutcome
 from search.embedding import Embedder
 from search.engines.protocol import EngineWriter, Stored
 from search.errors import EmbedderError
-from search.ingest import Ingested
 from search.settings import Settings
 
 # A batch is embedded together (sorted by length) and acknowledged together: some 300
@@ -33,11 +32,10 @@ class Ready:
     """A batch between preparing and writing.
 
     `indexed` is what has to be written and `failed` what the model failed on, both by place
-    in the batch; `stored` is what was there before.
+    in the batch.
     """
 
     batch: Sequence[Article]
-    stored: Mapping[str, Stored]
     indexed: Mapping[int, IndexedArticle]
     failed: Mapping[int, str]
 
@@ -78,7 +76,7 @@ class Maker:
         """
         stored, changed = self.compared(batch)
         if not changed:
-            return Ready(batch, stored, {}, {})
+            return Ready(batch, {}, {})
         size = left = float(sum(sizes[n] for n in changed) if sizes else 0)
 
         def on_share(share: float) -> None:
@@ -92,9 +90,9 @@ class Maker:
             known.update(known_vectors(self.engine.indexed(replaced), self.embedder))
         indexed, failed = self._prepared(batch, changed, known, on_share)
         on_size(left)  # what needed no model
-        return Ready(batch, stored, indexed, failed)
+        return Ready(batch, indexed, failed)
 
-    def write(self, ready: Ready) -> list[Ingested]:
+    def write(self, ready: Ready) -> list[WriteOutcome]:
         """Write what is ready; return what became of each article of the batch, in order.
 
         Raises:
@@ -104,16 +102,10 @@ class Maker:
         outcomes = dict(zip(ready.indexed, written, strict=True))
         ended = []
         for n, article in enumerate(ready.batch):
-            outcome = outcomes.get(n)
             if n in ready.failed:
-                ended.append(Ingested(article.id, "failed", ready.failed[n], "model"))
-            elif outcome is None or outcome.status == "unchanged":
-                ended.append(Ingested(article.id, "unchanged"))
-            elif outcome.status == "failed":
-                ended.append(Ingested(article.id, "failed", outcome.error, "refused"))
+                ended.append(WriteOutcome(article.id, "failed", ready.failed[n], "model"))
             else:
-                there = article.id in ready.stored
-                ended.append(Ingested(article.id, "updated" if there else "created"))
+                ended.append(outcomes.get(n, WriteOutcome(article.id, "unchanged")))
         return ended
 
     def _is_there(self, article: Article, stored: Mapping[str, Stored]) -> bool:

@@ -33,11 +33,10 @@ from indexer.ingestion.batches import (
 )
 from indexer.ingestion.write_turns import in_turn
 from indexer.sources import Failure, Found, Item, Skipped
-from search.domain import Vector
+from search.domain import Vector, WriteStatus
 from search.embedding import Embedder
 from search.engines.protocol import Engine
 from search.errors import EngineError
-from search.ingest import IngestStatus
 from search.seen_ids import FirstPlaces, refusal
 from search.settings import Settings
 
@@ -49,7 +48,7 @@ PAGE = 256  # articles read back at once
 MOST_LISTED = 1_000  # failures, leavings-out and notes kept for the report; all are counted
 MOST_KINDS = 100  # of what is left out, counted one by one
 
-OnOutcome = Callable[[Found, IngestStatus], None]  # called when an article is acknowledged
+OnOutcome = Callable[[Found, WriteStatus], None]  # called when an article is acknowledged
 OnFailure = Callable[[Failure], None]
 
 
@@ -172,7 +171,7 @@ class _Run:
     interrupted: bool = False  # before all was read
     articles: int = 0
     passages: int = 0
-    outcomes: Counter[IngestStatus] = field(default_factory=Counter)
+    outcomes: Counter[WriteStatus] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     failed: list[Failure] = field(default_factory=list)
@@ -258,7 +257,7 @@ class _Run:
                 found, "unchanged" if n not in changed else "updated" if there else "created"
             )
 
-    def _done(self, found: Found, outcome: IngestStatus) -> None:
+    def _done(self, found: Found, outcome: WriteStatus) -> None:
         self.outcomes[outcome] += 1
         self.on_outcome(found, outcome)
 

@@ -222,7 +222,7 @@ class _Copy:
         for outcome in self._target.write(ready):
             if outcome.status == "failed":
                 raise EngineError(f"{outcome.error} Nothing was changed; mend it and try again.")
-            self._written.add(outcome.article_id)
+            self._written.add(outcome.id)
 
 
 def _is_there(stored: Stored, there: Stored | None) -> bool:

@@ -27,11 +27,11 @@ from indexer.ingestion.analysis_worker import Terms, Titled, analysed
 from indexer.ingestion.batches import BATCH_ARTICLES, BATCH_LENGTH, Maker
 from indexer.ingestion.records import article_from, parse_object
 from indexer.sources import Failure, Found, SourceFile
-from search.domain import Article
+from search.domain import Article, WriteOutcome
 from search.embedding import Embedder
 from search.engines.protocol import EngineWriter
 from search.errors import SourceError, Stopping
-from search.ingest import BodyLine, Ingested
+from search.ingest import BodyLine
 from search.limits import MAX_LINE
 from search.seen_ids import BODY_CACHE, FirstPlaces, refusal
 from search.settings import Settings
@@ -53,7 +53,7 @@ class _Call:
     articles: Sequence[Article]
     ids: frozenset[str]
     length: int  # code points
-    answer: Future[list[Ingested]] = field(default_factory=Future)
+    answer: Future[list[WriteOutcome]] = field(default_factory=Future)
 
 
 class EngineIngest:
@@ -78,16 +78,16 @@ class EngineIngest:
         for thread in self._threads:
             thread.start()
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
         read = [_refused_again(_read(line), f"line {line.number:,}", places) for line in lines]
         stored = iter(self._store([each for each in read if isinstance(each, Article)]))
         return [next(stored) if isinstance(each, Article) else each for each in read]
 
-    def article(self, fields: Mapping[str, object]) -> Ingested:
+    def article(self, fields: Mapping[str, object]) -> WriteOutcome:
         found = _article(fields)
-        return found if isinstance(found, Ingested) else self._store([found])[0]
+        return found if isinstance(found, WriteOutcome) else self._store([found])[0]
 
-    def file(self, file: BinaryIO, name: str) -> Iterator[Ingested]:
+    def file(self, file: BinaryIO, name: str) -> Iterator[WriteOutcome]:
         self._check()
         parser = self._parsers.get()
         try:
@@ -98,7 +98,7 @@ class EngineIngest:
                 for item in items:
                     self._check()  # a stop ends the parsing, which then counts as failed
                     if isinstance(item, Failure):
-                        found: Article | Ingested = Ingested(
+                        found: Article | WriteOutcome = WriteOutcome(
                             "", "failed", f"{item.place}: {item.reason}", item.code
                         )
                     else:
@@ -109,7 +109,7 @@ class EngineIngest:
                             continue
                     yield from self._store_noted(batch)
                     batch = []
-                    if isinstance(found, Ingested):
+                    if isinstance(found, WriteOutcome):
                         yield found
             yield from self._store_noted(batch)
         finally:
@@ -152,12 +152,14 @@ class EngineIngest:
             for _ in range(PARSERS):
                 self._parsers.get(timeout=max(0.0, until - time.monotonic())).close()
 
-    def _store_noted(self, batch: Sequence[tuple[Article, tuple[str, ...]]]) -> Iterator[Ingested]:
+    def _store_noted(
+        self, batch: Sequence[tuple[Article, tuple[str, ...]]]
+    ) -> Iterator[WriteOutcome]:
         ended = self._store([article for article, _ in batch])
         for each, (_, notes) in zip(ended, batch, strict=True):
             yield replace(each, notes=notes)
 
-    def _store(self, articles: Sequence[Article]) -> list[Ingested]:
+    def _store(self, articles: Sequence[Article]) -> list[WriteOutcome]:
         if not articles:
             return []
         call = _Call(
@@ -252,33 +254,33 @@ def _stopping() -> Stopping:
 
 
 def _refused_again(
-    found: Article | Ingested, place: str, places: FirstPlaces
-) -> Article | Ingested:
+    found: Article | WriteOutcome, place: str, places: FirstPlaces
+) -> Article | WriteOutcome:
     """Return what was found at a place, or that an article of its id was found at another."""
-    if isinstance(found, Ingested):
+    if isinstance(found, WriteOutcome):
         return found
     first = places.of(found.info.id, place)
     if first in (None, place):  # the same place: given again, as the engine was busy
         return found
-    return Ingested(found.info.id, "failed", refusal(found.info.id, str(first)), "duplicate-id")
+    return WriteOutcome(found.info.id, "failed", refusal(found.info.id, str(first)), "duplicate-id")
 
 
-def _read(line: BodyLine) -> Article | Ingested:
+def _read(line: BodyLine) -> Article | WriteOutcome:
     """Return the article of a line of JSON, or why there is none."""
     if line.content is None:
-        return Ingested("", "failed", f"the line has more than {MAX_LINE:,} bytes", "too-large")
+        return WriteOutcome("", "failed", f"the line has more than {MAX_LINE:,} bytes", "too-large")
     try:
         fields = parse_object(line.content.decode())
     except UnicodeDecodeError as error:
         byte = line.content[error.start]
         reason = f"not UTF-8: byte {error.start:,} (0x{byte:02x}) cannot be read"
-        return Ingested("", "failed", reason, "encoding")
+        return WriteOutcome("", "failed", reason, "encoding")
     except SourceError as error:
-        return Ingested("", "failed", str(error), error.code)
+        return WriteOutcome("", "failed", str(error), error.code)
     return _article(fields)
 
 
-def _article(fields: Mapping[str, object]) -> Article | Ingested:
+def _article(fields: Mapping[str, object]) -> Article | WriteOutcome:
     """Return the article that somebody sends, or why there is none."""
     try:
         article = article_from(fields)
@@ -287,5 +289,5 @@ def _article(fields: Mapping[str, object]) -> Article | Ingested:
     except SourceError as error:
         given = fields.get("id", fields.get("_id"))
         shown = str(given)[:512] if isinstance(given, str | int) else ""
-        return Ingested(shown, "failed", str(error), error.code)
+        return WriteOutcome(shown, "failed", str(error), error.code)
     return article

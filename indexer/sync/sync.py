@@ -33,11 +33,10 @@ from indexer.sources.naming import shown
 from indexer.sources.reading import read_articles
 from indexer.sync.catalogue import PAGE, UNREAD, Catalogue, Entry, Version, mount_of
 from indexer.sync.watch_options import WatchOptions
-from search.domain import Vector
+from search.domain import Vector, WriteStatus
 from search.embedding import Embedder
 from search.engines.protocol import Engine
 from search.errors import EngineUnavailable
-from search.ingest import IngestStatus
 
 BATCH_FILES = 256  # read at once
 MANY_EVENTS = 1_000  # at once: some may be lost, and a scan is quicker
@@ -213,7 +212,7 @@ class Sync:
         run = time.time_ns()  # tells it from others
         codes: dict[str, set[str]] = defaultdict(set)
 
-        def stored(found: Found, _: IngestStatus) -> None:
+        def stored(found: Found, _: WriteStatus) -> None:
             article = found.article
             self._catalogue.add(article.id, _file_id(found), article.content_hash(), run)
 

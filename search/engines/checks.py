@@ -25,6 +25,7 @@ from search.domain import (
     IndexedPassage,
     Layer,
     Vector,
+    WriteOutcome,
 )
 from search.engines.protocol import FACET_FIELDS, FacetField, Fingerprint, RankRequest
 from search.errors import FingerprintMismatch, InputError
@@ -62,6 +63,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 class Unfit(ValueError):
     """An article cannot be stored; the message says why and what to do."""
+
+
+def not_stored(article_id: str, reason: str) -> WriteOutcome:
+    """Return the outcome of an article that an engine refused."""
+    error = f"article {article_id!r} was not stored: {reason}"
+    return WriteOutcome(article_id, "failed", error, "refused")
 
 
 def check_article(article: IndexedArticle, dimensions: int) -> None:

@@ -29,6 +29,7 @@ from search.domain import (
     StoredArticle,
     StoredPassage,
     Vector,
+    WriteOutcome,
 )
 from search.limits import MAX_RESULTS
 from search.query.clauses import Clause, Term
@@ -39,7 +40,6 @@ TIE_SLACK = 8  # of a shortlist: a tie at the limit is then usually seen whole
 FACET_FIELDS: tuple[FacetField, ...] = ("source", "language", "tags", "year")
 
 FacetField = Literal["source", "language", "tags", "year"]
-WriteStatus = Literal["written", "unchanged", "failed"]
 
 
 def shortlist_size(limit: int) -> int:
@@ -57,15 +57,6 @@ class Fingerprint:
     dimensions: int
     sentence_vectors: bool
     schema: int
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOutcome:
-    """What became of one article; `error` is for people, empty unless failed."""
-
-    article_id: str
-    status: WriteStatus
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ import uvicorn
 from api.app import create_app
 from api.serving.http_protocol import TimedProtocol
 from api.serving.server import StoppingServer, _bound
-from search.ingest import BodyLine, Ingest, Ingested
+from search.domain import WriteOutcome
+from search.ingest import BodyLine, Ingest
 from search.ranking.searcher import Searcher
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
@@ -114,19 +115,19 @@ class Stream:
 class Forgetful(ToldIngest):
     """Answers and remembers nothing, so that memory is the server's own."""
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
         for each in lines:
             places.of(str(json.loads(each.content or b"{}").get("id")), str(each.number))
-        return [Ingested("a", "created") for _ in lines]
+        return [WriteOutcome("a", "created") for _ in lines]
 
 
 class Wordy(ToldIngest):
     """Says a hundred kilobytes about each line."""
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
         self._work()
         self.batches.append(len(lines))
-        return [Ingested("a", "failed", "x" * 100_000, "bad-field") for _ in lines]
+        return [WriteOutcome("a", "failed", "x" * 100_000, "bad-field") for _ in lines]
 
 
 @contextmanager

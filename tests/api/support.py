@@ -21,9 +21,10 @@ from search.domain import (
     Segment,
     StoredArticle,
     StoredPassage,
+    WriteOutcome,
 )
 from search.engines.protocol import EngineStatus, Fingerprint
-from search.ingest import BodyLine, Ingest, Ingested
+from search.ingest import BodyLine, Ingest
 from search.ranking.searcher import Searcher
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
@@ -102,19 +103,19 @@ class ToldIngest:
         self.stopped = False
         self.closed = False
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
         self._work()
         self.batches.append(len(lines))
         return [self._line(line, places) for line in lines]
 
-    def article(self, fields: Mapping[str, object]) -> Ingested:
+    def article(self, fields: Mapping[str, object]) -> WriteOutcome:
         self._work()
         return self._store(fields)
 
-    def file(self, file: BinaryIO, name: str) -> Iterator[Ingested]:
+    def file(self, file: BinaryIO, name: str) -> Iterator[WriteOutcome]:
         self._work()
         if name.endswith(".zip"):
-            yield Ingested("", "failed", "broken", "damaged")
+            yield WriteOutcome("", "failed", "broken", "damaged")
             return
         yield self._store({"id": name, "text": file.read().decode("utf-8", "replace") or "-"})
 
@@ -131,30 +132,30 @@ class ToldIngest:
     def close(self) -> None:
         self.closed = True
 
-    def _line(self, line: BodyLine, places: FirstPlaces) -> Ingested:
+    def _line(self, line: BodyLine, places: FirstPlaces) -> WriteOutcome:
         if line.content is None:
-            return Ingested("", "failed", "too long", "too-large")
+            return WriteOutcome("", "failed", "too long", "too-large")
         try:
             fields = json.loads(line.content)
         except (ValueError, RecursionError):
-            return Ingested("", "failed", "not JSON", "not-json")
+            return WriteOutcome("", "failed", "not JSON", "not-json")
         fields = fields if isinstance(fields, dict) else {}
         article_id, text = fields.get("id"), fields.get("text")
         if not isinstance(article_id, str) or not isinstance(text, str) or not text.strip():
             return self._store(fields)
         if first := places.of(json.dumps(article_id), f"line {line.number}"):
-            return Ingested(article_id, "failed", first, "duplicate-id")
+            return WriteOutcome(article_id, "failed", first, "duplicate-id")
         return self._store(fields)
 
-    def _store(self, fields: Mapping[str, object]) -> Ingested:
+    def _store(self, fields: Mapping[str, object]) -> WriteOutcome:
         article_id, text = fields.get("id"), fields.get("text")
         if not isinstance(article_id, str) or not isinstance(text, str) or not text.strip():
-            return Ingested("", "failed", '"text" must be a text', "bad-field")
+            return WriteOutcome("", "failed", '"text" must be a text', "bad-field")
         before = self.texts.get(article_id)
         self.texts[article_id] = text
         if before == text:
-            return Ingested(article_id, "unchanged")
-        return Ingested(article_id, "created" if before is None else "updated")
+            return WriteOutcome(article_id, "unchanged")
+        return WriteOutcome(article_id, "created" if before is None else "updated")
 
     def _work(self) -> None:
         time.sleep(self.wait)

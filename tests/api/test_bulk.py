@@ -10,8 +10,9 @@ from fastapi.testclient import TestClient
 
 from api import bodies
 from api.routes import bulk
+from search.domain import WriteOutcome
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable
-from search.ingest import BodyLine, Ingested
+from search.ingest import BodyLine
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.api.streams import answers, line
@@ -166,7 +167,7 @@ class FailingLater(ToldIngest):
         super().__init__()
         self.errors = list(errors)
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
         if self.batches and self.errors:
             raise self.errors.pop(0)
         return super().lines(lines, places)

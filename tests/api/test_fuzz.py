@@ -15,8 +15,7 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from api.uploads import FORM
-from search.domain import MODES
-from search.ingest import Ingested
+from search.domain import MODES, WriteOutcome
 from search.limits import MAX_RESULTS
 from search.ranking.searcher import Searcher
 from search.settings import Settings
@@ -36,7 +35,7 @@ BOUNDED = settings(
 class Taking(ToldIngest):
     """Takes every file, as the document says nothing of what is in one."""
 
-    def file(self, file: BinaryIO, name: str) -> Iterator[Ingested]:
+    def file(self, file: BinaryIO, name: str) -> Iterator[WriteOutcome]:
         yield from super().file(file, name.removesuffix(".zip"))
 
 

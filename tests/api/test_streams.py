@@ -16,8 +16,9 @@ import pytest
 
 from api import bodies, writing
 from api.routes import bulk
+from search.domain import WriteOutcome
 from search.errors import EngineBusy
-from search.ingest import BodyLine, Ingested
+from search.ingest import BodyLine
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.api.streams import Stream, Wordy, answers, child, line, memory, served, stoppable, until
@@ -162,7 +163,7 @@ class Held(ToldIngest):
         self.entered = threading.Event()
         self.release = threading.Event()
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
         self.entered.set()
         assert self.release.wait(20)
         return super().lines(lines, places)
@@ -215,7 +216,7 @@ def send_until_the_end(stream: Stream) -> None:
 class BusyLater(ToldIngest):
     """Takes one batch; then another process writes."""
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[Ingested]:
+    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
         if self.batches:
             raise EngineBusy("another process writes")
         return super().lines(lines, places)

@@ -11,7 +11,8 @@ from fastapi.testclient import TestClient
 
 from api import uploads
 from api.bodies import Body
-from search.ingest import MEDIA_TYPES, OTHER_SUFFIXES, Ingested
+from search.domain import WriteOutcome
+from search.ingest import MEDIA_TYPES, OTHER_SUFFIXES
 from search.settings import Settings
 from tests.api.support import ToldIngest, ToldSearcher, client
 
@@ -99,11 +100,11 @@ def test_a_file_without_a_name_is_called_by_its_content(http: TestClient, told: 
 class Telling(ToldIngest):
     """Finds in each file what it was told."""
 
-    def __init__(self, *found: Ingested) -> None:
+    def __init__(self, *found: WriteOutcome) -> None:
         super().__init__()
         self.found = found
 
-    def file(self, file: BinaryIO, name: str) -> Iterator[Ingested]:
+    def file(self, file: BinaryIO, name: str) -> Iterator[WriteOutcome]:
         assert os.fstat(file.fileno()).st_nlink == 0  # no folder shows it
         return iter(self.found)
 
@@ -116,7 +117,7 @@ def test_a_file_without_any_article_is_a_problem(settings: Settings) -> None:
 
 
 def test_what_failed_stands_beside_what_did_not(settings: Settings) -> None:
-    found = Ingested("", "failed", "b.pdf: broken", "damaged"), Ingested("a", "unchanged")
+    found = WriteOutcome("", "failed", "b.pdf: broken", "damaged"), WriteOutcome("a", "unchanged")
     with client(ToldSearcher(), settings, Telling(*found)) as http:
         answer = http.post("/v1/articles", content=b"[]", headers=JSON)
     assert answer.status_code == 200
@@ -127,7 +128,7 @@ def test_what_failed_stands_beside_what_did_not(settings: Settings) -> None:
 
 
 def test_of_very_many_articles_the_first_are_listed(settings: Settings) -> None:
-    many = [Ingested(f"a{n}", "created") for n in range(uploads.MAX_LISTED + 1)]
+    many = [WriteOutcome(f"a{n}", "created") for n in range(uploads.MAX_LISTED + 1)]
     with client(ToldSearcher(), settings, Telling(*many)) as http:
         answer = http.post("/v1/articles", content=b"[]", headers=JSON).json()
     assert answer["created"] == uploads.MAX_LISTED + 1

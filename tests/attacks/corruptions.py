@@ -317,13 +317,13 @@ def _outcome(folder: Path, truth: Truth, log: _Log) -> tuple[str, str]:
         return "silently wrong", "; ".join(told[:3])
     try:
         written = version_of("new", "جديد")
-        status = engine.write([written])[0].status
+        outcome = engine.write([written])[0]
         gone = min(truth)
         engine.delete([gone])
     except FihrisError as error:
         raised.append(error)
     else:
-        if status == "written":
+        if outcome.is_stored:
             truth = {**truth, "new": written}
         truth = {key: each for key, each in truth.items() if key != gone}
         told, again = lies(engine, truth)

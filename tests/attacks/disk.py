@@ -148,7 +148,7 @@ def _write(engine: Engine, truth: Truth, most: int, seed: int) -> bool:
         except FihrisError:
             return True
         for article, outcome in zip(articles, outcomes, strict=True):
-            if outcome.status != "written":
+            if not outcome.is_stored:
                 return True
             truth[article.article.info.id] = article
     return False

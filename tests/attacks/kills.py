@@ -112,7 +112,7 @@ def _write_until_killed(data: Path, log: Path, seed: int) -> None:
                 versions = {key: f"v{seed}t{turn}{key}" for key in ids}
                 say({"write": versions})
                 outcomes = engine.write([version_of(key, v) for key, v in versions.items()])
-                assert all(outcome.status == "written" for outcome in outcomes)
+                assert all(outcome.is_stored for outcome in outcomes)
             say("acknowledged")
             if chosen.random() < 0.1:
                 engine.rank(RankRequest(Everything(), EMBEDDER.embed_query("x")))

@@ -33,7 +33,7 @@ def statuses(engine: Engine, *articles: IndexedArticle) -> list[str]:
 
 def test_they_are_found_by_words_counted_and_read_like_any_other(engine: Engine) -> None:
     a = bare("a", "oil. water", "sand", source="s")
-    assert statuses(engine, a, indexed("b", "oil", source="s")) == ["written", "written"]
+    assert statuses(engine, a, indexed("b", "oil", source="s")) == ["created", "created"]
     assert found(engine, Term("stem", "oil")) == ["b#0", "a#0"]
     rankings = engine.rank(RankRequest(Everything(), frequencies=(Term("stem", "oil"),)))
     assert (rankings.text_total, rankings.passages) == (3, 3)
@@ -88,15 +88,15 @@ def test_a_vector_ranking_is_that_of_an_index_of_the_others_only(
 
 def test_vectors_are_added_later_and_never_taken_away(engine: Engine) -> None:
     whole = indexed("a", "oil. water", "sand")
-    assert statuses(engine, without_vectors(whole)) == ["written"]
+    assert statuses(engine, without_vectors(whole)) == ["created"]
     assert statuses(engine, without_vectors(whole)) == ["unchanged"]
-    assert statuses(engine, whole) == ["written"]
+    assert statuses(engine, whole) == ["updated"]
     assert sorted(near(engine, "oil")) == ["a#0", "a#1"]
     assert found(engine, Everything()) == ["a#0", "a#1"]
     assert statuses(engine, without_vectors(whole)) == ["unchanged"]
     assert statuses(engine, whole) == ["unchanged"]
     assert sorted(near(engine, "oil")) == ["a#0", "a#1"]
-    assert statuses(engine, bare("a", "other")) == ["written"]  # another text has none yet
+    assert statuses(engine, bare("a", "other")) == ["updated"]  # another text has none yet
     assert near(engine, "oil") == []
 
 

@@ -23,10 +23,17 @@ def _with(article: IndexedArticle, **changes: object) -> IndexedArticle:
 
 def test_outcomes_come_in_order(engine: Engine) -> None:
     outcomes = engine.write([indexed("b", "x"), indexed("a", "y")])
-    assert [(o.article_id, o.status, o.error) for o in outcomes] == [
-        ("b", "written", ""),
-        ("a", "written", ""),
+    assert [(o.id, o.status, o.error) for o in outcomes] == [
+        ("b", "created", ""),
+        ("a", "created", ""),
     ]
+
+
+def test_an_outcome_says_whether_the_article_is_new(engine: Engine) -> None:
+    assert engine.write([indexed("a", "x")])[0].status == "created"
+    assert engine.write([indexed("a", "y")])[0].status == "updated"
+    engine.delete(["a"])
+    assert engine.write([indexed("a", "y")])[0].status == "created"
 
 
 def test_nothing_to_write_is_no_error(engine: Engine) -> None:
@@ -52,7 +59,7 @@ OTHERS = [
 def test_any_field_that_differs_is_written(engine: Engine) -> None:
     for other in OTHERS:
         for given in (indexed("a", "x"), other):
-            assert [o.status for o in engine.write([given])] == ["written"], other
+            assert engine.write([given])[0].is_stored, other
             stored = engine.article("a")
             assert stored is not None
             assert stored.article == given.article
@@ -70,13 +77,13 @@ def test_a_shortened_article_leaves_no_stale_passage(engine: Engine) -> None:
 
 def test_the_last_of_two_with_one_id_stays(engine: Engine) -> None:
     outcomes = engine.write([indexed("a", "old"), indexed("a", "new")])
-    assert [o.status for o in outcomes] == ["written", "written"]
+    assert [o.status for o in outcomes] == ["created", "updated"]
     assert found(engine, Everything()) == ["a#0"]
     assert found(engine, Term("stem", "new")) == ["a#0"]
 
 
 def test_an_article_without_passages_is_kept(engine: Engine) -> None:
-    assert engine.write([indexed("a")])[0].status == "written"
+    assert engine.write([indexed("a")])[0].is_stored
     stored = engine.article("a")
     assert stored is not None
     assert stored.passages == ()
@@ -111,7 +118,7 @@ BAD = {
 def test_an_article_that_cannot_be_stored_fails_alone(engine: Engine) -> None:
     for name, bad in BAD.items():
         outcomes = engine.write([indexed("first", "good"), bad, indexed("last", "good")])
-        assert [o.status for o in outcomes] == ["written", "failed", "written"], name
+        assert [o.status for o in outcomes] == ["created", "failed", "created"], name
         assert len(outcomes[1].error) > 20, name
         assert found(engine, Everything()) == ["first#0", "last#0"], name
         assert engine.article_ids("", 10) == ["first", "last"], name
@@ -180,7 +187,7 @@ def test_deletion_and_replacement_in_a_larger_index(engine: Engine) -> None:
 def test_a_deleted_article_can_come_back(engine: Engine) -> None:
     engine.write([indexed("a", "x")])
     engine.delete(["a"])
-    assert engine.write([indexed("a", "x")])[0].status == "written"
+    assert engine.write([indexed("a", "x")])[0].is_stored
     assert found(engine, Term("stem", "x")) == ["a#0"]
 
 

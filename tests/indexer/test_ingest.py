@@ -14,12 +14,12 @@ import pytest
 
 from indexer.ingestion.service import EngineIngest
 from search.assembly import fingerprint_of
-from search.domain import IndexedArticle, Vector
+from search.domain import IndexedArticle, Vector, WriteOutcome
 from search.embedding import Progress
 from search.engines import open_engine
-from search.engines.protocol import Engine, WriteOutcome
+from search.engines.protocol import Engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, Stopping
-from search.ingest import BodyLine, Ingested
+from search.ingest import BodyLine
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.support import HashingEmbedder
@@ -32,7 +32,7 @@ def ingest(engine: Engine, settings: Settings) -> Iterator[EngineIngest]:
     opened.close()
 
 
-def lines(ingest: EngineIngest, contents: Sequence[bytes]) -> list[Ingested]:
+def lines(ingest: EngineIngest, contents: Sequence[bytes]) -> list[WriteOutcome]:
     """Give lines as one body."""
     with closing(FirstPlaces()) as places:
         return ingest.lines([BodyLine(n, each) for n, each in enumerate(contents, start=1)], places)

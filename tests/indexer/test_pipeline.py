@@ -17,10 +17,10 @@ from indexer.ingestion.pipeline import READY_THREADS, Report, index
 from indexer.ingestion.preparing import prepare
 from indexer.sources import Failure, Found, Item, Skipped
 from search.assembly import fingerprint_of
-from search.domain import LAYERS, Article, IndexedArticle, Query, Vector
+from search.domain import LAYERS, Article, IndexedArticle, Query, Vector, WriteOutcome
 from search.embedding import Progress
 from search.engines import open_engine
-from search.engines.protocol import Engine, WriteOutcome
+from search.engines.protocol import Engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable
 from search.ranking.searcher import Searcher
 from search.settings import Settings

@@ -77,7 +77,7 @@ def articles(count: int, version: str = "v1") -> list[Article]:
 def fill(settings: Settings, given: Sequence[Article]) -> None:
     with opened(settings) as engine:
         outcomes = engine.write(prepare(given, EMBEDDER, settings))
-    assert {outcome.status for outcome in outcomes} == {"written"}
+    assert all(outcome.is_stored for outcome in outcomes)
 
 
 def opened(settings: Settings, embedder: HashingEmbedder = EMBEDDER) -> closing[Engine]:
@@ -196,7 +196,7 @@ def test_searches_never_see_nothing(settings: Settings) -> None:
         for thread in threads:
             thread.join()
         assert not wrong
-        assert one.write(prepare(articles(1, "v2"), EMBEDDER, settings))[0].status == "written"
+        assert one.write(prepare(articles(1, "v2"), EMBEDDER, settings))[0].is_stored
         assert len(held(two)) == 20  # both write to and read from the new version
         assert "v2" in held(one)["مقال-000"].text
 
@@ -218,7 +218,7 @@ def test_what_is_written_meanwhile_is_in_the_new_version(settings: Settings) -> 
 
     def change(engine: Engine) -> None:
         new = [*articles(2, "v2"), article("زائد", "خبر جديد")]
-        assert {o.status for o in engine.write(prepare(new, EMBEDDER, settings))} == {"written"}
+        assert all(o.is_stored for o in engine.write(prepare(new, EMBEDDER, settings)))
         assert engine.delete(["مقال-009"]) == 1
 
     reindex(settings, EMBEDDER, on_step=_writing(settings, change))
@@ -310,7 +310,7 @@ def test_killed_at_any_step_nothing_is_lost(settings: Settings) -> None:
             assert held(engine) == given, step
             assert engine.rank(RankRequest(Everything())).text_total == 80, step
             changed = articles(40, f"t{turn}")[turn]
-            assert engine.write(prepare([changed], EMBEDDER, settings))[0].status == "written"
+            assert engine.write(prepare([changed], EMBEDDER, settings))[0].is_stored
             given[changed.id] = changed
     assert deaths >= 10  # the others ended before that step
     assert reindex(settings, EMBEDDER).articles == 40

@@ -16,11 +16,11 @@ import pytest
 from indexer.extraction.sandbox.parser import Parser
 from indexer.ingestion import service as ingesting
 from indexer.ingestion.service import EngineIngest
-from search.domain import Vector
+from search.domain import Vector, WriteOutcome
 from search.embedding import Progress
 from search.engines.protocol import Engine
 from search.errors import Stopping
-from search.ingest import BodyLine, Ingested
+from search.ingest import BodyLine
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.support import HashingEmbedder
@@ -46,7 +46,7 @@ class SlowEmbedder(HashingEmbedder):
         return super().embed_passages(texts)
 
 
-def lines(ingest: EngineIngest, *contents: dict[str, str]) -> list[Ingested]:
+def lines(ingest: EngineIngest, *contents: dict[str, str]) -> list[WriteOutcome]:
     with closing(FirstPlaces()) as places:
         return ingest.lines(
             [BodyLine(n, json.dumps(each).encode()) for n, each in enumerate(contents, start=1)],
@@ -188,7 +188,7 @@ def test_a_stop_ends_the_parsing_of_files(
     monkeypatch.setattr(ingesting, "Parser", partial(Parser, formats="tests.sources.readers"))
     ingest = EngineIngest(engine, HashingEmbedder(), settings)
 
-    def send() -> list[Ingested]:
+    def send() -> list[WriteOutcome]:
         with tempfile.TemporaryFile() as file:
             file.write(b"sleep")
             file.seek(0)

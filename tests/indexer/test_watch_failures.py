@@ -15,10 +15,9 @@ from indexer.sources import Failure
 from indexer.sources.opening import open_regular
 from indexer.sync import watch as watching
 from search.assembly import fingerprint_of
-from search.domain import IndexedArticle, Vector
+from search.domain import IndexedArticle, Vector, WriteOutcome
 from search.embedding import Progress
 from search.engines import open_engine
-from search.engines.protocol import WriteOutcome
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, SourceError
 from tests.indexer.watcher import QUICK, Watcher, Wrapped, until, write
 from tests.support import HashingEmbedder

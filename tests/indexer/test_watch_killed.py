@@ -16,9 +16,9 @@ import pytest
 
 from indexer.sync.catalogue import Catalogue
 from search.assembly import fingerprint_of
-from search.domain import IndexedArticle
+from search.domain import IndexedArticle, WriteOutcome
 from search.engines import open_engine
-from search.engines.protocol import Engine, WriteOutcome
+from search.engines.protocol import Engine
 from search.settings import Settings
 from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
 from tests.support import REPOSITORY, HashingEmbedder

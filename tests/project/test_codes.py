@@ -8,7 +8,7 @@ from indexer.failure_codes import CODES
 from tests.support import REPOSITORY
 
 # Said by position rather than by name, or chosen at run time.
-CALLS = {"SourceError": None, "Failure": 1, "Failed": 0, "Ingested": 3}
+CALLS = {"SourceError": None, "Failure": 1, "Failed": 0, "WriteOutcome": 3}
 
 
 def used() -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
+from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage, WriteOutcome
 from search.engines.checks import check_limit, is_unicode, passage_key
 from search.engines.elastic import searching
 from search.engines.elastic.connection import scan
@@ -25,7 +25,6 @@ from search.engines.protocol import (
     Rankings,
     RankRequest,
     Stored,
-    WriteOutcome,
 )
 from search.errors import EngineError, EngineUnavailable, InputError
 from search.query.clauses import Clause

@@ -32,8 +32,8 @@ from functools import partial
 from itertools import islice
 from types import MappingProxyType
 
-from search.domain import IndexedArticle
-from search.engines.checks import Unfit, check_article
+from search.domain import IndexedArticle, WriteOutcome
+from search.engines.checks import Unfit, check_article, not_stored
 from search.engines.elastic.bulk import VOID, Item, Operation, removing, send, storing, swapping
 from search.engines.elastic.connection import WRITE_PATIENCE, pauses, scan
 from search.engines.elastic.documents import document_ids, documents, new_edition
@@ -42,7 +42,6 @@ from search.engines.elastic.index import Index
 from search.engines.elastic.queries import kind, unsettled
 from search.engines.elastic.state import Edition, State, read_state
 from search.engines.elastic.versions import Version
-from search.engines.protocol import WriteOutcome
 from search.errors import EngineBusy, EngineError, EngineUnavailable
 
 log = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ class Writer:
             try:
                 check_article(indexed, self._index.dimensions)
             except Unfit as error:
-                outcomes[number] = _failed(indexed.article.id, str(error))
+                outcomes[number] = not_stored(indexed.article.id, str(error))
         left = [number for number in range(len(articles)) if number not in outcomes]
         while left:
             numbers: dict[str, int] = {}  # of several with one id the first one; then the next
@@ -168,15 +167,15 @@ class Writer:
         lost: dict[str, dict[str, int]] = {}
         for key, edition in todo.items():
             if key in failed:
-                outcomes[key] = _failed(key, failed[key])
+                outcomes[key] = not_stored(key, failed[key])
             elif key not in outcomes and ended[key].shown == edition:
-                outcomes[key] = WriteOutcome(key, "written")
+                outcomes[key] = _stored(key, begun[key])
             elif key not in outcomes:
                 # Another writer has committed or removed it since we began: we were before it.
                 # Where nobody has, our edition was taken for lost.
                 lost[key] = {edition.name: edition.passages}
                 if ended[key].shown != begun[key].shown:
-                    outcomes[key] = WriteOutcome(key, "written")
+                    outcomes[key] = _stored(key, begun[key])
         self._finish(version, begun | ended, lost)
         done |= outcomes
         if len(outcomes) < len(batch):
@@ -227,7 +226,7 @@ class Writer:
             items = self._send(version, map(swapping, wanted.values()))
             for item in items:
                 if item.error:
-                    refused[item.article] = _failed(item.article, item.error)
+                    refused[item.article] = not_stored(item.article, item.error)
                 elif not item.conflict:
                     state = wanted[item.article]
                     place = None if state.is_nothing else item.place
@@ -296,5 +295,5 @@ def _is_there(edition: Edition, state: State) -> bool:
     )
 
 
-def _failed(article_id: str, reason: str) -> WriteOutcome:
-    return WriteOutcome(article_id, "failed", f"article {article_id!r} was not stored: {reason}")
+def _stored(article_id: str, before: State) -> WriteOutcome:
+    return WriteOutcome(article_id, "created" if before.shown is None else "updated")

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage
+from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage, WriteOutcome
 from search.engines.checks import (
     check_facets,
     check_fingerprint,
@@ -44,7 +44,6 @@ from search.engines.protocol import (
     Rankings,
     RankRequest,
     Stored,
-    WriteOutcome,
 )
 from search.errors import EngineUnavailable, InputError, RecordLost
 from search.query.clauses import Clause

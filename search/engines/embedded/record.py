@@ -27,7 +27,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from search.domain import IndexedArticle
+from search.domain import IndexedArticle, WriteOutcome
 from search.engines.embedded.chain import HEAD, Chain, log_of
 from search.engines.embedded.changes import State, state_of
 from search.engines.embedded.connections import Connection, Connections, as_json, identity_of
@@ -36,7 +36,7 @@ from search.engines.embedded.reserve import Reserve
 from search.engines.embedded.rows import ARTICLE, ArticleRow, article_rows
 from search.engines.embedded.segments import Manifest, store_manifest
 from search.engines.embedded.storing import Storing, commit, create
-from search.engines.protocol import Fingerprint, Stored, WriteOutcome
+from search.engines.protocol import Fingerprint, Stored
 from search.errors import EngineError, EngineUnavailable
 
 RECORD = "record.sqlite"
@@ -147,7 +147,7 @@ class Record:
                 raise EngineUnavailable(f"the record {path} went while it was open")
             storing = Storing(connection, state)
             outcomes = [storing.store(a, fingerprint.dimensions) for a in articles]
-            if not any(outcome.status == "written" for outcome in outcomes):
+            if not any(outcome.is_stored for outcome in outcomes):
                 connection.execute("ROLLBACK")
                 return outcomes
             state = storing.finish(log)

@@ -8,8 +8,8 @@ import sqlite3
 import uuid
 from dataclasses import replace
 
-from search.domain import LAYERS, IndexedArticle
-from search.engines.checks import Unfit, check_article
+from search.domain import LAYERS, IndexedArticle, WriteOutcome
+from search.engines.checks import Unfit, check_article, not_stored
 from search.engines.embedded.changes import COMMIT, State
 from search.engines.embedded.connections import RECORD_SCHEMA, Connection
 from search.engines.embedded.packing import encode
@@ -24,7 +24,7 @@ from search.engines.embedded.rows import (
     removal_checksum,
     sealed_vectors,
 )
-from search.engines.protocol import Fingerprint, WriteOutcome
+from search.engines.protocol import Fingerprint
 
 KEPT_REMOVALS = 100_000  # a reader further behind reads everything anew
 KEPT_COMMITS = 10_000  # 100 bytes each: a head that is further behind is taken for another's
@@ -134,9 +134,7 @@ class Storing:
         try:
             check_article(indexed, dimensions)
         except Unfit as error:
-            return WriteOutcome(
-                article_id, "failed", f"article {article_id!r} was not stored: {error}"
-            )
+            return not_stored(article_id, str(error))
         content_hash = indexed.article.content_hash()
         there = self._known(article_id)
         if there is not None:
@@ -144,7 +142,7 @@ class Storing:
                 return WriteOutcome(article_id, "unchanged")
             self._remove(there)
         self._add(indexed, content_hash)
-        return WriteOutcome(article_id, "written")
+        return WriteOutcome(article_id, "created" if there is None else "updated")
 
     def remove(self, id: str) -> bool:
         """Remove an article; return whether there was one."""

@@ -46,7 +46,7 @@ def write_until_killed(
                 versions = {key: f"v{seed}t{turn}{key}" for key in keys}
                 say({"write": versions})
                 outcomes = engine.write([versioned(key, v) for key, v in versions.items()])
-                assert all(outcome.status == "written" for outcome in outcomes)
+                assert all(outcome.is_stored for outcome in outcomes)
             say("acknowledged")
 
 
@@ -65,7 +65,7 @@ def write_beside_others(url: str, alias: str, log: Path, seed: int, turns: int) 
                 except EngineBusy as error:
                     say({"busy": str(error)})
                     continue
-                assert all(outcome.status == "written" for outcome in outcomes)
+                assert all(outcome.is_stored for outcome in outcomes)
                 say("acknowledged")
                 break
         say("done")

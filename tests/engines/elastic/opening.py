@@ -98,7 +98,7 @@ def versioned(key: str, version: str, paragraphs: int = 0) -> IndexedArticle:
 def write(engine: Engine, state: dict[str, str]) -> None:
     """Write articles, each of which must be written."""
     outcomes = engine.write([versioned(key, version) for key, version in state.items()])
-    assert [o.status for o in outcomes] == ["written"] * len(state)
+    assert all(outcome.is_stored for outcome in outcomes), outcomes
 
 
 def exactly(engine: Engine, url: str, alias: str) -> None:

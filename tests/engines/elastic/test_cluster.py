@@ -37,7 +37,7 @@ def test_one_of_three_nodes_is_killed() -> None:
                 while not stopping.is_set():
                     batch = {f"a{i}": f"v{turn}n{i}" for i in range(turn % 3, ARTICLES, 3)}
                     outcomes = writer.write([versioned(k, v) for k, v in batch.items()])
-                    assert all(outcome.status == "written" for outcome in outcomes)
+                    assert all(outcome.is_stored for outcome in outcomes)
                     state.update(batch)
                     calls.append(time.monotonic())
                     turn += 1

@@ -132,7 +132,7 @@ def test_a_primary_that_is_not_assigned(
         ask(f"{url}/_cluster/health/{index}?wait_for_status=green&timeout=20s")
         state = dict.fromkeys(("a", "b", "c", "d"), "v1")
         told = engine.write([versioned(key, "v1") for key in state])
-        assert {o.status for o in told} <= {"written", "unchanged"}
+        assert all(o.status != "failed" for o in told)
         assert stored(engine) == state
 
 

@@ -103,7 +103,7 @@ def test_a_server_killed_during_bulk_and_restarted(node: Node) -> None:
                 keys = [*(f"a{i}" for i in range(turn % 3, 90, 1 + turn % 2)), f"once{turn}"]
                 calls.append({key: f"v{turn}{key}" for key in keys})
                 outcomes = engine.write([versioned(k, v) for k, v in calls[-1].items()])
-                assert all(outcome.status == "written" for outcome in outcomes)
+                assert all(outcome.is_stored for outcome in outcomes)
                 state.update(calls[-1])
 
         with ThreadPoolExecutor(1) as pool:

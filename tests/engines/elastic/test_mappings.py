@@ -88,7 +88,7 @@ def test_a_poison_article_fails_alone(
 
     monkeypatch.setattr(writing, "documents", poisoned)
     outcomes = engine.write([versioned(key, "v333") for key in ("a", "b", "c")])
-    assert [o.status for o in outcomes] == ["written", "failed", "written"]
+    assert [o.status for o in outcomes] == ["updated", "failed", "created"]
     assert "strict_dynamic_mapping_exception" in outcomes[1].error
     assert "unknown_field" in outcomes[1].error
     assert stored(engine) == {"a": "v333", "b": "v1", "c": "v333"}

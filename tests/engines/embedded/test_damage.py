@@ -173,7 +173,7 @@ def test_a_damaged_text_index_does_not_stop_writing(sound: Path, tmp_path: Path)
     for path in _files(folder, "term"):
         flipped(path)
     with opened(folder) as engine:
-        assert engine.write([indexed("new", "brand")])[0].status == "written"
+        assert engine.write([indexed("new", "brand")])[0].is_stored
         assert found(engine, Term("stem", "brand")) == ["new#0"]
         assert found(engine, Term("stem", "word7")) == ["0007#0"]
 
@@ -200,7 +200,7 @@ def test_an_empty_file_is_an_empty_index(tmp_path: Path) -> None:
     (tmp_path / "record.sqlite").touch()
     with opened(tmp_path) as engine:
         assert engine.status().articles == 0
-        assert engine.write([indexed("a", "x")])[0].status == "written"
+        assert engine.write([indexed("a", "x")])[0].is_stored
 
 
 @pytest.mark.slow

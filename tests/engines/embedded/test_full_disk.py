@@ -57,7 +57,7 @@ def test_a_full_disk(tmp_path: Path, most: int) -> None:
     assert error is EngineUnavailable, message
     assert "acknowledged is safe" in message
     assert readable == acknowledged
-    assert again == ["written"]
+    assert again == ["created"]
     assert total == 3 * len(acknowledged) + 1
     with opened(folder) as engine:
         assert engine.article_ids("", 10_000) == [*acknowledged, "again"]
@@ -71,7 +71,7 @@ def test_a_text_index_that_cannot_be_written_fails_no_write(
         engine.write([indexed("a", "x")])
         with monkeypatch.context() as patch:
             patch.setattr(engine._views._segments, "changed", _no_space)
-            assert engine.write([indexed("b", "x")])[0].status == "written"
+            assert engine.write([indexed("b", "x")])[0].is_stored
             engine._views.publish()
             assert "No space left" in caplog.text
             # Searching goes on with what the text index had; meaning has the new one too.
@@ -104,7 +104,7 @@ def test_without_any_text_index_a_full_disk_is_said(
     with opened(tmp_path) as engine:
         with monkeypatch.context() as patch:
             patch.setattr(engine._views._segments, "changed", _no_space)
-            assert engine.write([indexed("a", "x")])[0].status == "written"
+            assert engine.write([indexed("a", "x")])[0].is_stored
             with pytest.raises(EngineUnavailable, match="safe in the record"):
                 engine.rank(RankRequest(Everything()))
         assert engine.rank(RankRequest(Everything())).text_total == 1
@@ -167,4 +167,4 @@ def test_on_a_full_disk_articles_are_removed_and_searches_say_that_they_are_behi
         engine.show()
         rankings = engine.rank(RankRequest(Everything(), limit=0))
         assert (rankings.text_total, rankings.behind) == (5 * (count - 12), False)
-        assert engine.write([indexed("new", "جديد")])[0].status == "written"
+        assert engine.write([indexed("new", "جديد")])[0].is_stored

@@ -121,7 +121,7 @@ def test_a_second_writer_is_refused_within_a_second_naming_the_first(tmp_path: P
             assert time.monotonic() - start < 1.0
         assert found(engine, Everything()) == ["a#0"]
         other.stop()
-        assert engine.write([indexed("b", "y")])[0].status == "written"
+        assert engine.write([indexed("b", "y")])[0].is_stored
 
 
 def test_a_killed_writer_does_not_block_the_next(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_killed_writer_does_not_block_the_next(tmp_path: Path) -> None:
     other.kill()
     assert str(other.process.pid) in (folder / "writer.json").read_text()
     with opened(folder) as engine:
-        assert engine.write([indexed("b", "y")])[0].status == "written"
+        assert engine.write([indexed("b", "y")])[0].is_stored
         assert f'"pid": {os.getpid()}' in (folder / "writer.json").read_text()
         assert found(engine, Everything()) == ["a#0", "b#0"]
 
@@ -142,7 +142,7 @@ def test_two_engines_of_one_process_are_two_writers(tmp_path: Path) -> None:
         with pytest.raises(EngineBusy, match=str(os.getpid())):
             two.write([indexed("b", "y")])
         one.close()
-        assert two.write([indexed("b", "y")])[0].status == "written"
+        assert two.write([indexed("b", "y")])[0].is_stored
 
 
 def test_after_a_rest_another_process_writes_and_then_the_first_again(tmp_path: Path) -> None:

@@ -128,5 +128,5 @@ def test_who_holds_the_index_for_one_operation_is_not_disturbed(tmp_path: Path) 
             while time.monotonic() < end:
                 with pytest.raises(EngineBusy, match="reindexing"):
                     other.write([indexed("a", "x")])
-            assert holder.write([indexed("b", "y")])[0].status == "written"
+            assert holder.write([indexed("b", "y")])[0].is_stored
         assert first_turn(lambda: other.write([indexed("a", "x")])) < GENEROUS

@@ -12,10 +12,22 @@ from dataclasses import dataclass
 from search.analysis.tokens import Token
 from search.analysis.transliteration import NO_FORMS, Forms
 from search.domain import Layer
-from search.query.clauses import AllOf, AnyOf, Boost, Clause, Everything, Not, Phrase, Prefer, Term
-from search.query.misspellings import meant
+from search.query.clauses import (
+    AllOf,
+    AnyOf,
+    Boost,
+    Clause,
+    Everything,
+    Fuzzy,
+    Not,
+    Phrase,
+    Prefer,
+    Term,
+)
+from search.query.misspellings import Meant
 from search.query.parse import Item, ParsedQuery
 from search.query.phrases import layer_of, name_rows, rows
+from search.query.spellings import other_seats
 
 STEM_WEIGHT = 1.0
 GRAM_WEIGHT = 0.2  # 0.1: .9767, 0.2: .9782, 0.3: .9769 hybrid on xquad-ar
@@ -23,6 +35,8 @@ FOLDED_WEIGHT = 0.1  # the form asked ranks above its inflections
 LETTERS_WEIGHT = 0.1  # the spelling asked ranks above its variants
 PHRASE_WEIGHT = 1.0  # besides its words; a passage that holds the phrase nearly doubles
 FORM_WEIGHT = 0.7  # a Latin spelling's Arabic form may be another word
+SEAT_WEIGHT = 0.3  # hamza on another seat may make another word
+MEANT_WEIGHT = 3.0  # a word that is perhaps meant, about as one that a twentieth of passages have
 VOWELLED_WEIGHT = 0.5  # vowels asked rank passages whose vowels agree higher
 
 
@@ -59,7 +73,7 @@ def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
 
 
 def near_clause(
-    query: ParsedQuery, forms: Forms, words: Sequence[Token], unknown: Sequence[Token]
+    query: ParsedQuery, forms: Forms, words: Sequence[Token], unknown: Sequence[Meant]
 ) -> Clause | None:
     """Return `text_clause` for passages too that hold nearly some words, None where none can be.
 
@@ -70,17 +84,17 @@ def near_clause(
 
     Args:
         words: of the query, which a passage may have nearly, by their grams.
-        unknown: of the query, that no passage has: one letter of them may be wrong.
+        unknown: what may be meant by the words of the query that no passage has.
     """
     nears = tuple(
         AnyOf(tuple(Term("grams", g) for g in sorted(n.grams)), minimum=n.least)
         for n in dict.fromkeys(map(near, words))
         if n
     )
-    mistaken = tuple(clause for word in unknown for clause in meant(word).clauses())
+    mistaken = tuple(clause for one in unknown for clause in one.clauses())
     if not nears and not mistaken:
         return None
-    return _ranking(query, forms, *nears, *mistaken)
+    return _ranking(query, forms, nears, mistaken)
 
 
 def constraint(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
@@ -116,15 +130,30 @@ def _in_a_row(layer: Layer, values: tuple[str, ...]) -> Clause:
 
 
 def _stems(word: Token, forms: Forms) -> tuple[str, ...]:
-    return (word.stem, *(form.stem for form in forms.get(word.stem, ())))
+    return (word.stem, *(form.stem for form in forms.get(word.stem, ())), *other_seats(word))
 
 
-def _ranking(query: ParsedQuery, forms: Forms, *others: Clause) -> Clause:
-    """Return what finds passages by any word, or by `others`, and scores them by all."""
+def _ranking(
+    query: ParsedQuery,
+    forms: Forms,
+    nears: tuple[Clause, ...] = (),
+    mistaken: tuple[Clause, ...] = (),
+) -> Clause:
+    """Return what finds passages by any word, or by what is near or meant, and scores them.
+
+    What is near scores by its grams.
+    """
     names = tuple(_in_a_row("stem", row) for row in name_rows(query))
     stems = [Term("stem", stem) for word in query.words() for stem in _stems(word, forms)]
-    wanted = AnyOf((*dict.fromkeys((*stems, *names)), *others))
-    return Prefer(Boost(wanted, 0.0), AnyOf(_scores(query, forms, names)))
+    wanted = AnyOf((*dict.fromkeys((*stems, *names)), *nears, *mistaken))
+    scores = (*_scores(query, forms, names), *_meant_scores(mistaken))
+    return Prefer(Boost(wanted, 0.0), AnyOf(scores))
+
+
+def _meant_scores(mistaken: tuple[Clause, ...]) -> tuple[Clause, ...]:
+    """Score what may be meant: a stem, which is shorter, has more neighbours by chance."""
+    weights = {"folded": MEANT_WEIGHT, "stem": MEANT_WEIGHT / 2}
+    return tuple(Boost(one, weights[one.layer]) for one in mistaken if isinstance(one, Fuzzy))
 
 
 def _scores(query: ParsedQuery, forms: Forms, names: tuple[Clause, ...]) -> tuple[Clause, ...]:
@@ -132,6 +161,8 @@ def _scores(query: ParsedQuery, forms: Forms, names: tuple[Clause, ...]) -> tupl
     for word in query.words():
         for form in forms.get(word.stem, ()):
             weights.setdefault(Term("stem", form.stem), FORM_WEIGHT)
+        for stem in other_seats(word):
+            weights.setdefault(Term("stem", stem), SEAT_WEIGHT)
         weights[Term("stem", word.stem)] = STEM_WEIGHT
         weights[Term("folded", word.folded)] = FOLDED_WEIGHT
         weights[Term("letters", word.letters)] = LETTERS_WEIGHT

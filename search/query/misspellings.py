@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from search.analysis.tokens import Token, stem_of
 from search.analysis.transliteration import Forms
-from search.query.clauses import Clause, Fuzzy, Term
+from search.query.clauses import AnyOf, Clause, Fuzzy, Term
 from search.query.parse import ParsedQuery
 
 MIN_LETTERS = 5  # shorter words have too many neighbours that are words themselves
@@ -23,6 +23,7 @@ MAX_LETTERS = 14
 # words on tydi-ar is .9134, and .9145 with longer ones too; hybrid on the seed .9164, and .9136. Half
 # of tydi-ar has a word that no passage has: a search took 4.4 ms at the mean, 6.4 so, then 7.6.
 MAX_WORDS = 3
+FEW = 0.004  # of all passages
 
 _ARABIC = "ءابتثجحخدذرزسشصضطظعغفقكلمنهوي"
 _LATIN = "abcdefghijklmnopqrstuvwxyz"
@@ -32,14 +33,29 @@ _MIN_FOREIGN = 4
 
 
 def misspelt(
-    query: ParsedQuery, frequencies: Mapping[Term, int], forms: Forms
-) -> tuple[Token, ...]:
-    """Return the query's words that no passage has and that may be others misspelt."""
+    query: ParsedQuery, frequencies: Mapping[Term, int], passages: int, forms: Forms
+) -> tuple[Meant, ...]:
+    """Return what may be meant by the query's words that no passage has.
+
+    A stem that few passages have says little for a word: الملاة, for الملهاة, looks like a form
+    of ملا. One that many have does, since of a common word some form is always missing.
+
+    Args:
+        frequencies: passages with each of `counted`.
+        passages: in the whole index.
+    """
     return tuple(
-        word
+        meant(word, stem_is_known=known > 0)
         for word in may_be_misspelt(query)
-        if frequencies.get(Term("stem", word.stem)) == 0 and word.stem not in forms
+        if word.stem not in forms
+        and frequencies.get(Term("folded", word.folded)) == 0
+        and (known := frequencies.get(Term("stem", word.stem), 0)) <= FEW * passages
     )
+
+
+def counted(query: ParsedQuery) -> tuple[Term, ...]:
+    """Return the terms whose frequencies tell which words are misspelt, besides the stems."""
+    return tuple(dict.fromkeys(Term("folded", word.folded) for word in may_be_misspelt(query)))
 
 
 def may_be_misspelt(query: ParsedQuery) -> tuple[Token, ...]:
@@ -59,18 +75,25 @@ def _is_word(word: Token) -> bool:
 class Meant:
     """What may be meant by a misspelt word.
 
-    folded, stem  the word's own; None where it is too short for a letter to be wrong
+    word          as it was typed
+    stem_is_known whether some passage has a word of its stem
+    folded, stem  the word's own; None where no letter of it can be wrong
+    short         the word, where it has four letters and may only lack one
     stems         of words with another letter for a foreign sound
     """
 
+    word: Token
+    stem_is_known: bool
     folded: str | None
     stem: str | None
+    short: str | None
     stems: frozenset[str]
 
     def clauses(self) -> tuple[Clause, ...]:
         """Return what finds passages with a word that may be meant."""
-        near = [Fuzzy("folded", self.folded)] if self.folded is not None else []
+        near: list[Clause] = [Fuzzy("folded", self.folded)] if self.folded is not None else []
         near += [Fuzzy("stem", self.stem)] if self.stem is not None else []
+        near += [_with_one_more(self.short)] if self.short is not None else []
         return (*near, *(Term("stem", stem) for stem in sorted(self.stems)))
 
     def parts(self) -> Iterator[str]:
@@ -79,7 +102,7 @@ class Meant:
         An edit leaves one half as it is, unless it transposes the letters between them.
         """
         yield from self.stems
-        for word in filter(None, (self.folded, self.stem)):
+        for word in filter(None, (self.folded, self.stem, self.short)):
             half = len(word) // 2
             first, second = word[:half], word[half:]
             yield from (first, second, first[:-1] + second[0] + first[-1] + second[1:])
@@ -90,16 +113,31 @@ class Meant:
             stem in self.stems
             or (self.stem is not None and is_one_edit_away(stem, self.stem))
             or (self.folded is not None and is_one_edit_away(folded, self.folded))
+            or (
+                self.short is not None
+                and len(folded) > len(self.short)
+                and folded[0] == self.short[0]
+                and is_one_edit_away(folded, self.short)
+            )
         )
 
 
-def meant(word: Token) -> Meant:
-    """Return what may be meant by a word, which no passage has."""
+def meant(word: Token, *, stem_is_known: bool = False) -> Meant:
+    """Return what may be meant by a word, which no passage has.
+
+    Args:
+        stem_is_known: some passage has another form of the word, or of one that looks like it
+            (الملاة, for الملهاة, looks like a form of ملا): only its letters may be wrong.
+    """
     long = len(word.folded) >= MIN_LETTERS
+    foreign = () if stem_is_known else _foreign(word.folded)
     return Meant(
+        word=word,
+        stem_is_known=stem_is_known,
         folded=word.folded if long else None,
-        stem=word.stem if long and len(word.stem) >= MIN_STEM else None,
-        stems=frozenset(map(stem_of, _foreign(word.folded))) - {word.stem},
+        stem=word.stem if long and len(word.stem) >= MIN_STEM and not stem_is_known else None,
+        short=word.folded if len(word.folded) == MIN_LETTERS - 1 else None,
+        stems=frozenset(map(stem_of, foreign)) - {word.stem},
     )
 
 
@@ -114,6 +152,16 @@ def is_one_edit_away(a: str, b: str) -> bool:
     return short[at + 1 :] == long[at + 1 :] or (
         short[at : at + 2] == long[at : at + 2][::-1] and short[at + 2 :] == long[at + 2 :]
     )
+
+
+def _with_one_more(word: str) -> Clause:
+    """Return what finds the words with one letter more: some hundred terms, of one look-up.
+
+    The first letter is the one that is hardly ever forgotten, and لباب would find الباب.
+    """
+    places = range(1, len(word) + 1)
+    longer = {word[:at] + c + word[at:] for at in places for c in _letters(word) or ""}
+    return AnyOf(tuple(Term("folded", each) for each in sorted(longer)))
 
 
 def _letters(word: str) -> str | None:

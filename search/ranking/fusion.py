@@ -34,6 +34,8 @@ def coverage(frequencies: Mapping[Term, int], passages: int, forms: Forms = NO_F
     """
     known = whole = 0.0
     for term, frequency in frequencies.items():
+        if term.layer != "stem":
+            continue
         offered = forms.get(term.value, ())
         seen = frequency or (offered[0].frequency if offered else 0)
         rarity = math.log(1 + (passages + 1) / (seen + 0.5))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from search.analysis.tokens import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, Token, words_of
+from search.analysis.tokens import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, words_of
 from search.analysis.transliteration import NO_FORMS, Forms
 from search.domain import Segment, Span
 from search.query.matching import near
-from search.query.misspellings import meant
+from search.query.misspellings import Meant
 from search.query.parse import ParsedQuery
 from search.query.phrases import Row, name_rows, rows
+from search.query.spellings import other_seats
 from search.ranking.highlight_candidates import Candidates
 
 _Word = tuple[int, int, tuple[str, str, str]]  # offsets; letters, folded, stem
@@ -24,18 +25,19 @@ class Marker:
     Only the words that `Candidates` cannot rule out are analysed: two of a passage of sixty.
 
     Args:
-        unknown: the query's words that no passage has; what may be meant is marked.
+        unknown: what may be meant by the query's words that no passage has.
     """
 
     def __init__(
-        self, query: ParsedQuery, forms: Forms = NO_FORMS, unknown: Sequence[Token] = ()
+        self, query: ParsedQuery, forms: Forms = NO_FORMS, unknown: Sequence[Meant] = ()
     ) -> None:
         loose = query.words(exact=False)
         wanted = [(word.stem, near(word)) for word in loose]
         wanted += [(form.stem, None) for word in loose for form in forms.get(word.stem, ())]
+        wanted += [(stem, None) for word in loose for stem in other_seats(word)]
         phrases = [i for i in query.items if i.exact and i.occur != "excluded"]
         self._stems = frozenset(stem for stem, _ in wanted)
-        self._meant = [meant(word) for word in unknown]
+        self._meant = list(unknown)
         self._nears = [n for _, n in wanted if n]
         self._near_grams = frozenset().union(*(n.grams for n in self._nears))
         names = name_rows(query)

@@ -32,7 +32,7 @@ from search.errors import EmbedderError, InputError, PageTooDeep
 from search.limits import MAX_RESULTS, MAX_SIZE
 from search.query.clauses import Term
 from search.query.matching import constraint, near_clause, stem_terms, text_clause
-from search.query.misspellings import may_be_misspelt, misspelt
+from search.query.misspellings import Meant, counted, may_be_misspelt, misspelt
 from search.query.parse import ParsedQuery, parse
 from search.ranking.first_hits import FirstHits, in_order
 from search.ranking.fusion import coverage, fuse
@@ -62,7 +62,7 @@ class _Found:
 
     page: list[tuple[str, float]]
     rankings: Rankings
-    misspelt: tuple[Token, ...]
+    misspelt: tuple[Meant, ...]
     stored: Mapping[str, StoredPassage]  # what was read already
     reranked: Mapping[str, float]
     parsed: ParsedQuery
@@ -211,20 +211,22 @@ class Searcher:
 
     def _rank(
         self, query: Query, mode: Mode, parsed: ParsedQuery, vector: Vector | None, forms: Forms
-    ) -> tuple[Rankings, tuple[Token, ...]]:
+    ) -> tuple[Rankings, tuple[Meant, ...]]:
         """Rank by words and meaning; by what is nearly a word where no passage has it.
 
-        Returns the rankings, and the words that are perhaps misspelt.
+        Returns the rankings, and what may be meant by words that are perhaps misspelt.
         """
         least = self._first_hits.most if self._first_hits is not None else 0
         request = _request(query, mode, parsed, vector, forms, least)
         rankings = self.engine.rank(request)
-        unknown = misspelt(parsed, rankings.frequencies, forms)
+        unknown = misspelt(parsed, rankings.frequencies, rankings.passages, forms)
         if request.clause is None or (rankings.text and not unknown):
             return rankings, unknown
         if mode != "keyword" and not coverage(rankings.frequencies, rankings.passages, forms):
             return rankings, unknown  # words would weigh nothing beside the meaning
-        words = unknown if rankings.text else parsed.words(exact=False)
+        words: Sequence[Token] = [one.word for one in unknown if not one.stem_is_known]
+        if not rankings.text:
+            words = parsed.words(exact=False)
         near = near_clause(parsed, forms, words, unknown)
         if near is None:
             return rankings, unknown
@@ -311,9 +313,9 @@ def _request(
 
 
 def _counted(parsed: ParsedQuery, mode: Mode) -> tuple[Term, ...]:
-    """Return the words whose frequency is asked: for their weight, or to see which are misspelt."""
+    """Return the terms whose frequency is asked: for their weight, or to see which are misspelt."""
     if mode == "semantic":
         return ()
     if mode == "keyword" and not may_be_misspelt(parsed):
         return ()
-    return stem_terms(parsed)
+    return (*stem_terms(parsed), *counted(parsed))

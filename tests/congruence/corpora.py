@@ -30,6 +30,7 @@ from search.query.clauses import (
     Term,
 )
 from search.query.matching import constraint, near_clause, text_clause
+from search.query.misspellings import meant
 from search.query.parse import parse
 from tests.conformance.corpus import (
     EMBEDDER,
@@ -225,7 +226,8 @@ def typed_requests(
     for _ in range(count):
         parsed = parse(typed(random_, passages))
         words = parsed.words(exact=False)
-        near = near_clause(parsed, NO_FORMS, words, words[: random_.randint(0, 2)])
+        unknown = tuple(map(meant, words[: random_.randint(0, 2)]))
+        near = near_clause(parsed, NO_FORMS, words, unknown)
         yield RankRequest(
             clause=(random_.random() < 0.2 and near) or text_clause(parsed),
             filter=any_filter(random_),

@@ -24,14 +24,14 @@ FLOORS = {
     "number_lists": 30,
     "romanisation": 32,
     "names": 34,
-    "foreign_names": 22,
+    "foreign_names": 23,
     "filters": 36,
     "phrases": 40,
-    "hamza_seats": 44,
+    "hamza_seats": 60,
     "stems": 146,
     "own_article": 31,
     "emphasis": 30,
-    "misspellings": 107,
+    "misspellings": 122,
 }
 
 

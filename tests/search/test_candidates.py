@@ -20,6 +20,7 @@ from search.query.matching import near
 from search.query.misspellings import meant
 from search.query.parse import ParsedQuery, parse
 from search.query.phrases import name_rows, rows
+from search.query.spellings import other_seats
 from search.ranking import highlight_candidates
 from search.ranking.highlight import Marker
 from search.ranking.highlight_candidates import Candidates
@@ -33,6 +34,7 @@ def marks_of_all_words(query: ParsedQuery, text: str, forms: Forms = NO_FORMS) -
     """What is marked where every word of the text is analysed: the reference."""
     loose = query.words(exact=False)
     stems = {w.stem for w in loose} | {f.stem for w in loose for f in forms.get(w.stem, ())}
+    stems |= {seat for w in loose for seat in other_seats(w)}
     nears = [n for n in map(near, loose) if n]
 
     def matches(token: Token) -> bool:
@@ -113,9 +115,8 @@ def test_what_a_misspelt_word_may_mean_is_marked_but_for_broken_plurals(
     query: str, text: str
 ) -> None:
     parsed = parse(query)
-    unknown = parsed.words(exact=False)
-    ways = [meant(word) for word in unknown]
-    spans = Marker(parsed, NO_FORMS, unknown).spans(text)
+    ways = [meant(word) for word in parsed.words(exact=False)]
+    spans = Marker(parsed, NO_FORMS, ways).spans(text)
     expected = [
         (token.start, token.end)
         for token in analyse(text)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from search.analysis.tokens import analyse
 from search.analysis.transliteration import NO_FORMS
 from search.query.clauses import Term
-from search.query.misspellings import MAX_WORDS, is_one_edit_away, meant, misspelt
+from search.query.misspellings import MAX_WORDS, counted, is_one_edit_away, meant, misspelt
 from search.query.parse import parse
 
 
@@ -31,6 +31,7 @@ def may_mean(typed: str, word: str) -> bool:
         ("الجماعة", "الجامعة"),  # transposed
         ("اقتصداي", "اقتصادي"),
         ("امدرسة", "المدرسة"),  # in the article
+        ("يترغ", "يتفرغ"),  # one less, of five
         ("جوجل", "غوغل"),  # a foreign letter, wherever it stands
         ("libary", "library"),
         ("goverment", "governments"),
@@ -50,24 +51,37 @@ def test_not_meant(typed: str, word: str) -> None:
 
 def test_only_words_that_no_passage_has_are_misspelt() -> None:
     query = parse("المدرصة الكبيرة")
-    frequencies = {Term("stem", stem("المدرصة")): 0, Term("stem", stem("الكبيرة")): 3}
-    assert [word.letters for word in misspelt(query, frequencies, NO_FORMS)] == ["المدرصة"]
-    assert misspelt(query, {}, NO_FORMS) == ()
+    frequencies = dict.fromkeys(counted(query), 0)
+    frequencies |= {Term("folded", "الكبيره"): 1, Term("stem", stem("الكبيرة")): 1}
+    found = misspelt(query, frequencies, 1000, NO_FORMS)
+    assert [one.word.letters for one in found] == ["المدرصة"]
+    assert misspelt(query, {}, 1000, NO_FORMS) == ()
+
+
+@pytest.mark.parametrize(("passages", "misspelt_too"), [(1000, True), (999, False)])
+def test_a_stem_that_few_passages_have_says_little_for_a_word(
+    passages: int, misspelt_too: bool
+) -> None:
+    query = parse("الملاة")
+    frequencies = {Term("folded", "الملاه"): 0, Term("stem", stem("الملاة")): 4}
+    found = misspelt(query, frequencies, passages, NO_FORMS)
+    assert bool(found) == misspelt_too
+    assert all(one.stem is None and one.includes("الملهاه", "ملهاه") for one in found)
 
 
 @pytest.mark.parametrize("text", ["من", "عام", "covid19", "1967", '"المدرصة"', "-المدرصة", "東京"])
 def test_not_misspelt(text: str) -> None:
     query = parse(text)
-    nowhere = {Term("stem", token.stem): 0 for item in query.items for token in item.tokens}
-    assert misspelt(query, nowhere, NO_FORMS) == ()
+    nowhere = {Term("folded", token.folded): 0 for item in query.items for token in item.tokens}
+    assert misspelt(query, nowhere, 1000, NO_FORMS) == ()
 
 
 def test_only_words_of_a_short_query_are_misspelt() -> None:
     words = ["المدرصة", "الجماعة", "المككتبة", "اقتصداي"]
-    nowhere = {Term("stem", stem(word)): 0 for word in words}
     short, longer = parse(" ".join([*words[:MAX_WORDS], "في"])), parse(" ".join(words))
-    assert len(misspelt(short, nowhere, NO_FORMS)) == MAX_WORDS
-    assert misspelt(longer, nowhere, NO_FORMS) == ()
+    nowhere = {Term("folded", analyse(word)[0].folded): 0 for word in words}
+    assert len(misspelt(short, nowhere, 1000, NO_FORMS)) == MAX_WORDS
+    assert misspelt(longer, nowhere, 1000, NO_FORMS) == ()
 
 
 @given(st.text("ابت", max_size=5), st.text("ابت", max_size=5))

@@ -12,7 +12,7 @@ from search.domain import LAYERS
 from search.engines.embedded.changes import State, TermRows, read_removals, read_terms
 from search.engines.embedded.record import Record
 from search.engines.embedded.segments import Manifest, Segments, read_manifest
-from search.engines.embedded.text import FORMAT, TextIndexError, change, counted
+from search.engines.embedded.text import FORMAT, TextIndex, TextIndexError, change, counted
 from search.errors import EngineUnavailable
 
 log = logging.getLogger(__name__)
@@ -35,16 +35,17 @@ def _none(state: State) -> Manifest:
     return Manifest(state.record, _format(), 0, 0)
 
 
-def publish(record: Record, segments: Segments) -> None:
+def publish(record: Record, segments: Segments) -> tuple[Manifest, TextIndex] | None:
     """Bring the published text index to the record's state. Needs the writer's lock.
+
+    Returns what was published, opened; None where nothing had to be.
 
     Raises:
         EngineUnavailable: Tantivy or the disk failed; the record is whole.
     """
     try:
         with record.snapshot() as moment:
-            if moment is not None:
-                _bring_to(*moment, record, segments)
+            return None if moment is None else _brought_to(*moment, record, segments)
     except (TextIndexError, OSError) as error:
         raise EngineUnavailable(
             f"cannot write the text index in {segments.folder}: {error}. What was "
@@ -53,17 +54,22 @@ def publish(record: Record, segments: Segments) -> None:
         ) from error
 
 
-def _bring_to(
+def _brought_to(
     connection: sqlite3.Connection, state: State, record: Record, segments: Segments
-) -> None:
+) -> tuple[Manifest, TextIndex] | None:
     base, removed = _base(connection, state, segments)
     if base.sequence >= state.sequence:
-        return
+        return None
     count = state.last - base.last
     added = _logged(read_terms(connection, base.last, state.last), count)
-    made = segments.changed(base, lambda work: change(work, removed, added, passages=count))
-    manifest = Manifest(state.record, _format(), state.sequence, state.last, *made)
-    segments.keep(record.publish(manifest), state.head())
+    new = Manifest(state.record, _format(), state.sequence, state.last)
+    manifest, text = segments.changed(
+        base, new, lambda work: change(work, removed, added, passages=count)
+    )
+    kept = record.publish(manifest)
+    text.sequence = kept.sequence
+    segments.keep(kept, state.head())
+    return kept, text
 
 
 def _base(

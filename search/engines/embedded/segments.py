@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from search.engines.embedded.chain import HEAD, TEXT
@@ -111,11 +111,14 @@ class Segments:
         self.verify(manifest)
         return index
 
-    def changed(self, base: Manifest, change: Callable[[Path], None]) -> tuple[str, Files]:
+    def changed(
+        self, base: Manifest, new: Manifest, change: Callable[[Path], None]
+    ) -> tuple[Manifest, TextIndex]:
         """Have the index in a folder changed, and keep what was made: an empty one without `base`'s.
 
-        It can be opened when a manifest names it. Needs the writer's lock. Raises as `change`.
-        Returns `segments` and `files` of that manifest.
+        Others can open it when the record has the manifest. Needs the writer's lock. Raises as
+        `change`. Returns `new` with the segments and files that were made, and the index opened
+        (links made and removed once more took a third of a search after a write).
         """
         self.folder.mkdir(exist_ok=True)
         files = {}
@@ -127,9 +130,12 @@ class Segments:
                 elif path.name != SEGMENTS and not path.name.startswith("."):
                     key, checksum = _key(path), _checksum(path)
                     path.replace(self.folder / path.name)
+                    path.symlink_to((self.folder / path.name).absolute())
                     files[path.name] = [key[1], checksum]
                     self._whole[key] = checksum
-            return (work / SEGMENTS).read_text("utf-8"), files
+            segments = (work / SEGMENTS).read_text("utf-8")
+            index = TextIndex(work, new.sequence, new.last)
+            return replace(new, segments=segments, files=files), index
 
     @contextmanager
     def _linked(self, manifest: Manifest, place: Path | None = None) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from search.engines.embedded.connections import Connection
 from search.engines.embedded.derived import publish, published
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import Record
-from search.engines.embedded.segments import Segments
+from search.engines.embedded.segments import Manifest, Segments
 from search.engines.embedded.snapshot import is_outdated, read_snapshot, write_snapshot
 from search.engines.embedded.text import TextIndex, TextIndexError
 from search.engines.embedded.vectors import PassageTable, check_ids, follow, no_passages
@@ -83,6 +83,7 @@ class Views:
         self._state_of = state_of
         self._turn = threading.Lock()  # of whoever changes what is here
         self.latest: View | None = None
+        self._made: tuple[Manifest, TextIndex] | None = None  # published here, in no view yet
         self._not_before = 0.0  # the next publication that nobody waits for
         self._late = math.inf  # when a text index that lacks something is said to be behind
 
@@ -139,8 +140,7 @@ class Views:
 
         None if none can, and what is wrong with the published one.
         """
-        # Beside each other: at 800,000 passages a third of the opening.
-        with self._record.snapshot() as moment, ThreadPoolExecutor(1) as beside:
+        with self._record.snapshot() as moment:
             if moment is None:
                 return None, "there is no record"
             connection, now = moment
@@ -148,14 +148,15 @@ class Views:
             if before is not None and before.table.record != now.record:
                 before = None
             manifest = published(connection, now)
-            following = beside.submit(self._table_at, before, connection, now)
-            text, damage = None if before is None else before.text, ""
-            try:
-                if text is None or manifest.sequence > text.sequence:
-                    text = self._segments.opened(manifest)
-            except (TextIndexError, OSError) as error:
-                damage = str(error)
-            table = following.result()
+            if before is None:
+                # Beside each other: at 800,000 passages a third of the opening.
+                with ThreadPoolExecutor(1) as beside:
+                    following = beside.submit(self._table_at, None, connection, now)
+                    text, damage = self._text_at(None, manifest)
+                    table = following.result()
+            else:
+                table = self._table_at(before, connection, now)
+                text, damage = self._text_at(before.text, manifest)
             if text is None:
                 return None, damage
             if text.sequence >= now.sequence:
@@ -166,6 +167,20 @@ class Views:
             hidden = tuple(key for key, _, _ in read_removals(connection, text.sequence))
             self.latest = View(table, text, hidden, behind)
             return self.latest, damage
+
+    def _text_at(
+        self, before: TextIndex | None, manifest: Manifest
+    ) -> tuple[TextIndex | None, str]:
+        """Return the published text index, else the one before, and why the former cannot be opened."""
+        if before is not None and manifest.sequence <= before.sequence:
+            return before, ""
+        made, self._made = self._made, None
+        if made is not None and made[0] == manifest:
+            return made[1], ""
+        try:
+            return self._segments.opened(manifest), ""
+        except (TextIndexError, OSError) as error:
+            return before, str(error)
 
     def _table_at(self, before: View | None, connection: Connection, now: State) -> PassageTable:
         """Return the table of what the record holds now, made of an earlier one if that can be."""
@@ -234,7 +249,7 @@ class Views:
         try:
             with self._lock.borrowed("bringing the text index up to date") as mine:
                 if mine:
-                    publish(self._record, self._segments)
+                    self._made = publish(self._record, self._segments) or self._made
         except EngineError:
             self._late = 0.0
             raise
@@ -245,4 +260,4 @@ class Views:
     def close(self) -> None:
         """Let go of everything; to be called when the engine is closed."""
         with self._turn:
-            self.latest = None
+            self.latest = self._made = None

@@ -10,7 +10,7 @@ capitalised words and words with Arabizi digits may be: "blood" is no بلد.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -133,6 +133,15 @@ def _is_plain(words: list[tuple[Token, str]]) -> bool:
     return any(token.stop for token, _ in words)
 
 
+def prefixes_of(word: Token, names: Sequence[str]) -> tuple[str, ...]:
+    """Return every prefix of the layer `sound` that `forms_of` looks up.
+
+    So that all of a query's are asked for at once: one by one, each was a request to a server.
+    """
+    alike = (f"{sound}=" for _, _, sound in _sounds(word))
+    return tuple(dict.fromkeys((*map(_entry, names), *alike)))
+
+
 def forms_of(word: Token, names: Sequence[str], vocabulary: Vocabulary) -> tuple[Form, ...]:
     """Return the Arabic words the vocabulary holds for a typed one, three at most.
 
@@ -147,7 +156,7 @@ def forms_of(word: Token, names: Sequence[str], vocabulary: Vocabulary) -> tuple
 def _listed(names: Sequence[str], vocabulary: Vocabulary) -> tuple[Form, ...]:
     found: dict[str, Form] = {}
     for name in names:
-        for term, frequency in vocabulary(f"{arabic_sound(name)}={name}="):
+        for term, frequency in vocabulary(_entry(name)):
             letters = term.rsplit("=", 1)[1]
             found.setdefault(name, Form(letters, name, 1.0, frequency))
     return tuple(sorted(found.values(), key=lambda f: (-f.frequency, f.stem)))[:_MAX_FORMS]
@@ -166,21 +175,31 @@ def _names() -> dict[str, tuple[str, ...]]:
 
 def _alike(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
     found: dict[str, Form] = {}
-    for spelling, doubt in _spellings(word).items():
-        for sound in latin_sounds(spelling):
-            if len(sound) + spelling.count("3") < _MIN_SOUND:  # 3 is ع, which has no class
-                continue
-            for term, frequency in vocabulary(f"{sound}="):
-                _, stem, letters = term.split("=", 2)
-                bare = letters.removeprefix("ال")  # a broken plural is far from its stem
-                near = max(closeness(spelling, stem), closeness(spelling, bare)) - doubt
-                known = found.get(stem)
-                if near >= MIN_CLOSENESS and (known is None or near > known.closeness):
-                    # The vocabulary's order makes the first the most frequent spelling.
-                    written = known or Form(letters, stem, 0, frequency)
-                    found[stem] = Form(written.letters, stem, near, written.frequency)
+    for spelling, doubt, sound in _sounds(word):
+        for term, frequency in vocabulary(f"{sound}="):
+            _, stem, letters = term.split("=", 2)
+            bare = letters.removeprefix("ال")  # a broken plural is far from its stem
+            near = max(closeness(spelling, stem), closeness(spelling, bare)) - doubt
+            known = found.get(stem)
+            if near >= MIN_CLOSENESS and (known is None or near > known.closeness):
+                # The vocabulary's order makes the first the most frequent spelling.
+                written = known or Form(letters, stem, 0, frequency)
+                found[stem] = Form(written.letters, stem, near, written.frequency)
     ranked = sorted(found.values(), key=lambda f: (-f.closeness, -f.frequency, f.stem))
     return tuple(f for f in ranked if f.closeness >= ranked[0].closeness - _NEAR_BEST)[:_MAX_FORMS]
+
+
+def _entry(name: str) -> str:
+    """Return what the terms of a stem in the layer `sound` begin with."""
+    return f"{arabic_sound(name)}={name}="
+
+
+def _sounds(word: Token) -> Iterator[tuple[str, float, str]]:
+    """Yield the spellings of a word, each with its doubt and a sound it may have."""
+    for spelling, doubt in _spellings(word).items():
+        for sound in latin_sounds(spelling):
+            if len(sound) + spelling.count("3") >= _MIN_SOUND:  # 3 is ع, which has no class
+                yield spelling, doubt, sound
 
 
 def meaning_in_arabic(query: ParsedQuery, forms: Forms) -> str:

@@ -165,8 +165,13 @@ class EngineReader(Protocol):
         """Count passages by value: the most frequent first, ties by value. None counts all."""
         ...
 
-    def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
-        """Return vocabulary terms that start so with their document frequency, most frequent first."""
+    def terms_with_prefixes(
+        self, layer: Layer, prefixes: Sequence[str], limit: int
+    ) -> dict[str, list[tuple[str, int]]]:
+        """Return of each prefix the vocabulary's terms with their document frequency.
+
+        The most frequent first, ties by term; LIMIT of each prefix at most.
+        """
         ...
 
     def article(self, article_id: str) -> StoredArticle | None:

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Self
 
 from search.analysis.tokens import Token
@@ -16,6 +15,7 @@ from search.analysis.transliteration import (
     forms_of,
     may_have_forms,
     meaning_in_arabic,
+    prefixes_of,
 )
 from search.domain import (
     MODES,
@@ -246,18 +246,14 @@ class Searcher:
         words = may_have_forms(parsed)
         if not words:
             return NO_FORMS
-
-        @cache
-        def vocabulary(prefix: str) -> list[tuple[str, int]]:
-            return self.engine.terms_with_prefix("sound", prefix, MAX_TERMS_OF_A_SOUND)
-
         stems = tuple(dict.fromkeys(Term("stem", word.stem) for word in words))
         known = self.engine.rank(RankRequest(frequencies=stems)).frequencies
-        found = {
-            word.stem: forms_of(word, names, vocabulary)
-            for word, names in words.items()
-            if not known.get(Term("stem", word.stem))
-        }
+        unknown = {w: names for w, names in words.items() if not known.get(Term("stem", w.stem))}
+        if not unknown:
+            return NO_FORMS
+        prefixes = dict.fromkeys(p for w, names in unknown.items() for p in prefixes_of(w, names))
+        terms = self.engine.terms_with_prefixes("sound", tuple(prefixes), MAX_TERMS_OF_A_SOUND)
+        found = {w.stem: forms_of(w, names, terms.__getitem__) for w, names in unknown.items()}
         return {stem: forms for stem, forms in found.items() if forms}
 
     def _embed(self, meaning: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:

@@ -123,6 +123,6 @@ def test_unknown_fields_and_layers_are_refused(one: Engine) -> None:
     with pytest.raises(InputError, match="colour"):
         one.facets(None, NO_FILTER, ["colour"])  # type: ignore[list-item]
     with pytest.raises(InputError, match="lemma"):
-        one.terms_with_prefix("lemma", "", 10)  # type: ignore[arg-type]
+        one.terms_with_prefixes("lemma", [""], 10)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="lemma"):
         one.rank(RankRequest(frequencies=(Term("lemma", "x"),)))  # type: ignore[arg-type]

@@ -151,7 +151,7 @@ def test_an_empty_index_answers_everything(engine: Engine) -> None:
     assert engine.stored(["a"]) == {}
     assert engine.delete(["a"]) == 0
     assert engine.facets(None, NO_FILTER, ["tags"]) == {"tags": []}
-    assert engine.terms_with_prefix("stem", "", 10) == []
+    assert engine.terms_with_prefixes("stem", [""], 10) == {"": []}
     status = engine.status()
     assert (status.articles, status.passages, status.sentences) == (0, 0, 0)
 
@@ -177,7 +177,7 @@ def test_limits_are_bounded(one: Engine, limit: int) -> None:
     with pytest.raises(InputError, match="limit"):
         one.facets(None, NO_FILTER, ["tags"], limit)
     with pytest.raises(InputError, match="limit"):
-        one.terms_with_prefix("stem", "", limit)
+        one.terms_with_prefixes("stem", [""], limit)
     with pytest.raises(InputError, match="limit"):
         one.article_ids("", limit)
     with pytest.raises(InputError, match="limit"):

@@ -297,11 +297,16 @@ def test_frequencies_count_passages_of_the_whole_index(engine: Engine) -> None:
 
 def test_vocabulary_most_frequent_first_then_by_term(engine: Engine) -> None:
     engine.write([indexed("1", "كتاب كتب", "كتب مكتب"), indexed("2", "كتاب كتب كاتب")])
-    assert engine.terms_with_prefix("stem", "ك", 10) == [("كتب", 3), ("كتاب", 2), ("كاتب", 1)]
-    assert engine.terms_with_prefix("stem", "كت", 1) == [("كتب", 3)]
-    assert engine.terms_with_prefix("stem", "", 10)[-1] == ("مكتب", 1)
-    assert engine.terms_with_prefix("stem", "ك", 0) == []
-    assert engine.terms_with_prefix("stem", "\ud800", 10) == []
-    assert engine.terms_with_prefix("vowelled", "zz", 10) == []
+    assert engine.terms_with_prefixes("stem", ["ك"], 10) == {
+        "ك": [("كتب", 3), ("كتاب", 2), ("كاتب", 1)]
+    }
+    assert engine.terms_with_prefixes("stem", ["كت"], 1) == {"كت": [("كتب", 3)]}
+    assert engine.terms_with_prefixes("stem", [""], 10)[""][-1] == ("مكتب", 1)
+    assert engine.terms_with_prefixes("stem", ["ك"], 0) == {"ك": []}
+    assert engine.terms_with_prefixes("stem", ["\ud800"], 10) == {"\ud800": []}
+    assert engine.terms_with_prefixes("vowelled", ["zz"], 10) == {"zz": []}
+    several = engine.terms_with_prefixes("stem", ["كت", "zz", "\ud800", "مك", "كت"], 1)
+    assert several == {"كت": [("كتب", 3)], "zz": [], "\ud800": [], "مك": [("مكتب", 1)]}
+    assert engine.terms_with_prefixes("stem", [], 10) == {}
     engine.delete(["2"])
-    assert engine.terms_with_prefix("stem", "ك", 10) == [("كتب", 2), ("كتاب", 1)]
+    assert engine.terms_with_prefixes("stem", ["ك"], 10) == {"ك": [("كتب", 2), ("كتاب", 1)]}

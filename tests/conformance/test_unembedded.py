@@ -39,7 +39,7 @@ def test_they_are_found_by_words_counted_and_read_like_any_other(engine: Engine)
     assert (rankings.text_total, rankings.passages) == (3, 3)
     assert rankings.frequencies == {Term("stem", "oil"): 2}
     assert engine.facets(None, NO_FILTER, ["source"]) == {"source": [("s", 3)]}
-    assert engine.terms_with_prefix("stem", "san", 5) == [("sand", 1)]
+    assert engine.terms_with_prefixes("stem", ["san"], 5) == {"san": [("sand", 1)]}
     (passage,) = engine.fetch(["a#0"])
     assert passage.passage == a.passages[0].passage
     assert passage.sentences == ()

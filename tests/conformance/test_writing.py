@@ -156,7 +156,7 @@ def test_delete_removes_everything_of_an_article(engine: Engine) -> None:
     assert found(engine, Everything()) == ["b#0"]
     assert near(engine, "three") == ["b#0"]
     assert engine.stored(["a"]) == {}
-    assert engine.terms_with_prefix("stem", "t", 10) == []
+    assert engine.terms_with_prefixes("stem", ["t"], 10) == {"t": []}
     status = engine.status()
     assert (status.articles, status.passages, status.sentences) == (1, 1, 0)
 
@@ -180,7 +180,7 @@ def test_deletion_and_replacement_in_a_larger_index(engine: Engine) -> None:
     assert found(engine, Term("stem", "fresh")) == ["0005#0"]
     frequencies = engine.rank(RankRequest(frequencies=(Term("stem", "shared"),))).frequencies
     assert frequencies[Term("stem", "shared")] == 1497
-    assert engine.terms_with_prefix("stem", "w3", 1) == [("w30", 1)]
+    assert engine.terms_with_prefixes("stem", ["w3"], 1) == {"w3": [("w30", 1)]}
     assert engine.facets(Term("stem", "w5"), NO_FILTER, ["source"]) == {"source": []}
 
 

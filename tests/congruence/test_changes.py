@@ -113,7 +113,9 @@ def test_counts_are_the_same(pair: Pair, seed: int) -> None:
         assert facets[0] == facets[1], (pair.name, seed, term)
     for layer in LAYERS:
         prefix = random_.choice([t.value for t in terms])[:1]
-        words = [e.terms_with_prefix(layer, prefix, 1000) for e in (pair.embedded, pair.elastic)]
+        words = [
+            e.terms_with_prefixes(layer, [prefix], 1000) for e in (pair.embedded, pair.elastic)
+        ]
         assert words[0] == words[1], (pair.name, seed, layer, prefix)
 
 

@@ -71,11 +71,12 @@ def test_facets(pair: Pair, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_terms_with_prefix(pair: Pair, seed: int) -> None:
+def test_terms_with_prefixes(pair: Pair, seed: int) -> None:
     random_ = random.Random(seed)
     for term in some_terms(random_, pair.passages, 12):
         prefix, limit = term.value[: random_.randint(0, 4)], random_.choice([0, 1, 5, 200])
         a, b = (
-            e.terms_with_prefix(term.layer, prefix, limit) for e in (pair.embedded, pair.elastic)
+            e.terms_with_prefixes(term.layer, [prefix], limit)
+            for e in (pair.embedded, pair.elastic)
         )
         assert a == b, f"{pair.name}, seed {seed}: {term.layer} {prefix!r} {limit}"

@@ -175,8 +175,8 @@ def test_every_character_that_nfkc_changes_is_searched_and_found(engine: Engine)
                 text = f'م{char} "{char}" +{char} -{char}'
                 searcher.search(Query(text, "keyword", size=1))
                 results = searcher.search(Query(char, "keyword", filter=where))
-                engine.terms_with_prefix("letters", char, 3)
-                engine.terms_with_prefix("sound", char, 3)
+                engine.terms_with_prefixes("letters", [char], 3)
+                engine.terms_with_prefixes("sound", [char], 3)
             except Exception as error:
                 raise AssertionError(f"U+{ord(char):04X}") from error
             assert results.hits or not analyse(char), f"U+{ord(char):04X}"

@@ -40,8 +40,10 @@ class Thirty:
             passages=len(KEYS),
         )
 
-    def terms_with_prefix(self, layer: str, prefix: str, limit: int) -> list[tuple[str, int]]:
-        return []
+    def terms_with_prefixes(
+        self, layer: str, prefixes: Sequence[str], limit: int
+    ) -> dict[str, list[tuple[str, int]]]:
+        return {prefix: [] for prefix in prefixes}
 
     def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ class Recital:
         self.rankings = rankings
         self.lost = lost
         self.requests: list[RankRequest] = []
+        self.looked_up: list[Sequence[str]] = []
 
     def rank(self, request: RankRequest) -> Rankings:
         if request.clause is not None or request.vector is not None:
@@ -43,9 +45,13 @@ class Recital:
             took_ms={"text": 0.5},
         )
 
-    def terms_with_prefix(self, layer: str, prefix: str, limit: int) -> list[tuple[str, int]]:
+    def terms_with_prefixes(
+        self, layer: str, prefixes: Sequence[str], limit: int
+    ) -> dict[str, list[tuple[str, int]]]:
+        assert layer == "sound"
+        self.looked_up.append(prefixes)
         known = [("bgd=بغداد=بغداد", 2), ("rq=عراق=العراق", 3), ("rk=عراق=العراق", 3)]
-        return [(t, n) for t, n in known if layer == "sound" and t.startswith(prefix)][:limit]
+        return {p: [(t, n) for t, n in known if t.startswith(p)][:limit] for p in prefixes}
 
     def fetch(self, passage_ids: list[str]) -> list[StoredPassage]:
         return [
@@ -173,6 +179,7 @@ def test_latin_spellings_search_the_arabic_words_of_the_index_and_say_so() -> No
         ("baghdad", ("بغداد",)),
         ("al3iraq", ("العراق",)),
     ]
+    assert len(engine.looked_up) == 1, "all sounds are one request"
     clause = str(engine.requests[-1].clause)
     assert str(Term("stem", "بغداد")) in clause
     assert [s.text for s in results.hits[0].segments if s.match] == ["العراق"]

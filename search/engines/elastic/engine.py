@@ -95,8 +95,10 @@ class ElasticEngine:
     ) -> dict[FacetField, list[tuple[str, int]]]:
         return searching.facets(self._index, clause, filter, fields, limit)
 
-    def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
-        return searching.terms_with_prefix(self._index, layer, prefix, limit)
+    def terms_with_prefixes(
+        self, layer: Layer, prefixes: Sequence[str], limit: int
+    ) -> dict[str, list[tuple[str, int]]]:
+        return searching.terms_with_prefixes(self._index, layer, prefixes, limit)
 
     def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
         if self._index.opened() is None:

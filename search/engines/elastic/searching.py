@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from search.domain import NO_FILTER, Filter, Layer
 from search.engines.checks import check_facets, check_layer, check_limit, check_request, is_unicode
 from search.engines.elastic import queries, ranking
 from search.engines.elastic.index import Index
 from search.engines.elastic.queries import Query
+from search.engines.elastic.ranking import Answer, Search
 from search.engines.elastic.visible import View
 from search.engines.protocol import FacetField, Rankings, RankRequest
 from search.limits import MAX_RESULTS
@@ -56,44 +56,57 @@ def facets(
     if not fields or not limit or index.opened() is None:
         return {field: [] for field in fields}
     counted = {str(field): _most_frequent(str(field), limit) for field in fields}
-    buckets = _counted(index, clause, filter, counted)
-    return {field: buckets[field] for field in fields}
+
+    def ask(view: View) -> tuple[Answer, bool]:
+        search = _counting(view, clause, filter, counted)
+        answer: Answer = index.searched({"facets": search})["facets"]
+        return answer, _is_sure(answer)
+
+    answer = index.surely(ask)
+    return {field: _buckets(answer, field) for field in fields}
 
 
-def terms_with_prefix(index: Index, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
+def terms_with_prefixes(
+    index: Index, layer: Layer, prefixes: Sequence[str], limit: int
+) -> dict[str, list[tuple[str, int]]]:
+    """Ask for the terms of every prefix in one request."""
     check_limit(limit)
     check_layer(layer)
-    if not limit or not is_unicode(prefix) or index.opened() is None:
-        return []
-    wanted = _most_frequent(layer, limit)
-    # Only what begins so is counted; `map` looks at these passages, not at all terms.
-    wanted["terms"] |= {"include": _quoted(prefix) + ".*", "execution_hint": "map"}
-    return _counted(index, Prefix(layer, prefix), NO_FILTER, {layer: wanted})[layer]
+    asked = [prefix for prefix in dict.fromkeys(prefixes) if is_unicode(prefix)]
+    found: dict[str, list[tuple[str, int]]] = {prefix: [] for prefix in prefixes}
+    if not limit or not asked or index.opened() is None:
+        return found
+
+    def search(view: View, prefix: str) -> Search:
+        wanted = _most_frequent(layer, limit)
+        # Only what begins so is counted; `map` looks at these passages, not at all terms.
+        wanted["terms"] |= {"include": _quoted(prefix) + ".*", "execution_hint": "map"}
+        return _counting(view, Prefix(layer, prefix), NO_FILTER, {layer: wanted})
+
+    def ask(view: View) -> tuple[Mapping[str, Answer], bool]:
+        answers = index.searched({prefix: search(view, prefix) for prefix in asked})
+        return answers, all(map(_is_sure, answers.values()))
+
+    return found | {p: _buckets(answer, layer) for p, answer in index.surely(ask).items()}
 
 
-def _counted(
-    index: Index, clause: Clause | None, filter: Filter, counted: Mapping[str, Query]
-) -> dict[str, list[tuple[str, int]]]:
-    """Return the buckets of aggregations over the passages that match and are shown."""
+def _counting(
+    view: View, clause: Clause | None, filter: Filter, counted: Mapping[str, Query]
+) -> Search:
+    """Return the search that aggregates over the passages that match and are shown."""
     silent = () if clause is None else (clause,)
+    query = queries.passages_query(None, filter, *silent, hidden=view.hidden)
     doubtful: Query = {"unsettled": {"filter": queries.unsettled()}}
+    body = {"query": view.finding(query), "size": 0, "track_total_hits": False}
+    return view.header, {**view.pit, **body, "aggs": {**counted, **doubtful}}
 
-    def ask(view: View) -> tuple[Mapping[str, Any], bool]:
-        query = queries.passages_query(None, filter, *silent, hidden=view.hidden)
-        answer = index.search(
-            view,
-            query=view.finding(query),
-            size=0,
-            track_total_hits=False,
-            aggregations={**counted, **doubtful},
-        )
-        found: Mapping[str, Any] = answer["aggregations"]
-        return found, not found["unsettled"]["doc_count"]
 
-    found = index.surely(ask)
-    return {
-        name: [(b["key"], int(b["doc_count"])) for b in found[name]["buckets"]] for name in counted
-    }
+def _is_sure(answer: Answer) -> bool:
+    return not answer["aggregations"]["unsettled"]["doc_count"]
+
+
+def _buckets(answer: Answer, name: str) -> list[tuple[str, int]]:
+    return [(b["key"], int(b["doc_count"])) for b in answer["aggregations"][name]["buckets"]]
 
 
 def _most_frequent(field: str, limit: int) -> Query:

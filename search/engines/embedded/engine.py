@@ -239,10 +239,15 @@ class EmbeddedEngine:
             found = view.text.facet(clause, spelt, field, view.hidden)
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
-    def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
+    def terms_with_prefixes(
+        self, layer: Layer, prefixes: Sequence[str], limit: int
+    ) -> dict[str, list[tuple[str, int]]]:
         check_limit(limit)
         check_layer(layer)
-        return self._asked(lambda view: view.text.terms_with_prefix(layer, prefix, limit), [])
+        return self._asked(
+            lambda view: {p: view.text.terms_with_prefix(layer, p, limit) for p in prefixes},
+            {prefix: [] for prefix in prefixes},
+        )
 
     # -- reading
 

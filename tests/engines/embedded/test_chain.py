@@ -404,7 +404,7 @@ def test_what_was_open_is_never_made_anew(tmp_path: Path, what: str, wrote: bool
             lambda: engine.article("a1"),
             lambda: engine.article_ids("", 10),
             lambda: engine.facets(None, RankRequest().filter, ["source"]),
-            lambda: engine.terms_with_prefix("stem", "w", 3),
+            lambda: engine.terms_with_prefixes("stem", ["w"], 3),
             engine.status,
             engine.show,
         ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from search.analysis.tokens import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, words_of
 from search.analysis.transliteration import NO_FORMS, Forms
 from search.domain import Segment, Span
+from search.query.families import kin
 from search.query.matching import near
 from search.query.misspellings import Meant
 from search.query.parse import ParsedQuery
@@ -35,6 +36,7 @@ class Marker:
         wanted = [(word.stem, near(word)) for word in loose]
         wanted += [(form.stem, None) for word in loose for form in forms.get(word.stem, ())]
         wanted += [(stem, None) for word in loose for stem in other_seats(word)]
+        wanted += [(stem, None) for stem in kin(query)]
         phrases = [i for i in query.items if i.exact and i.occur != "excluded"]
         self._stems = frozenset(stem for stem, _ in wanted)
         self._meant = list(unknown)

@@ -16,6 +16,7 @@ from search.analysis.stemming import other_forms, stem
 from search.analysis.tokens import RUN, Token, analyse
 from search.analysis.transliteration import NO_FORMS, Form, Forms
 from search.domain import Segment
+from search.query.families import kin
 from search.query.matching import near
 from search.query.misspellings import meant
 from search.query.parse import ParsedQuery, parse
@@ -34,7 +35,7 @@ def marks_of_all_words(query: ParsedQuery, text: str, forms: Forms = NO_FORMS) -
     """What is marked where every word of the text is analysed: the reference."""
     loose = query.words(exact=False)
     stems = {w.stem for w in loose} | {f.stem for w in loose for f in forms.get(w.stem, ())}
-    stems |= {seat for w in loose for seat in other_seats(w)}
+    stems |= {seat for w in loose for seat in other_seats(w)}.union(kin(query))
     nears = [n for n in map(near, loose) if n]
 
     def matches(token: Token) -> bool:

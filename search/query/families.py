@@ -1,0 +1,47 @@
+"""Words of one verb: its masdar, its participles, and forms that other words have too.
+
+They are asked beside a word at little weight, so that what has the word itself stands before what
+has its family only. Nothing of it is indexed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from search.analysis.lexicon import read_lists
+from search.query.parse import ParsedQuery
+
+MAX_KIN = 8  # stems of one word
+MAX_STEMS = 24  # of one query
+# Letters of a verb of a derived pattern. The nouns of a shorter one have meanings of their own
+# (عمران and عمرة are of عمر): they are kin of their verb only.
+DERIVED = 4
+
+
+def kin(query: ParsedQuery) -> tuple[str, ...]:
+    """Return the stems of the families of a query's words, 24 at most, without their own."""
+    own = dict.fromkeys(w.stem for w in query.words(exact=False) if not w.stop)
+    found = dict.fromkeys(stem for word in own for stem in kin_of(word) if stem not in own)
+    return tuple(found)[:MAX_STEMS]
+
+
+def kin_of(stem: str) -> tuple[str, ...]:
+    """Return the stems of the other words of a stem's families, those of its own verb first."""
+    return _kin().get(stem, ())
+
+
+@cache
+def _kin() -> Mapping[str, tuple[str, ...]]:
+    families = read_lists("families.txt")
+    found = {past: dict.fromkeys(others) for past, others in families}
+    for past, others in families:
+        for stem in others:
+            known = found.setdefault(stem, {})
+            known[past] = None
+            if len(past) >= DERIVED:
+                known.update(dict.fromkeys(others))
+    return {
+        stem: tuple(other for other in others if other != stem)[:MAX_KIN]
+        for stem, others in found.items()
+    }

@@ -1,0 +1,58 @@
+"""Which words of the same verb are asked beside a word."""
+
+from __future__ import annotations
+
+import pytest
+
+from search.analysis.lexicon import read_lists
+from search.analysis.tokens import analyse
+from search.query.families import MAX_STEMS, kin, kin_of
+from search.query.parse import parse
+
+
+def stem(word: str) -> str:
+    return analyse(word)[0].stem
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [
+        ("يستخدمون", "استخدام"),
+        ("استخدام", "يستخدم"),
+        ("المستخدمين", "استخدام"),
+        ("يلتزم", "ملتزم"),
+        ("ذهبوا", "ذاهب"),
+        ("يكتب", "مكتوب"),
+        ("تنسج", "المنسوجات"),
+    ],
+)
+def test_words_of_a_verb_are_kin(word: str, other: str) -> None:
+    assert stem(other) in kin_of(stem(word))
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [("مكتوب", "كاتب"), ("كتاب", "يكتب"), ("نقل", "قال"), ("يسار", "سار"), ("iraq", "عراق")],
+)
+def test_words_of_other_meaning_are_no_kin(word: str, other: str) -> None:
+    assert stem(other) not in kin_of(stem(word))
+
+
+def test_kin_of_a_query_are_bounded_and_none_of_its_own_words() -> None:
+    words = [past for past, _ in read_lists("families.txt")[:100]]
+    query = parse(" ".join(words))
+    found = kin(query)
+    assert len(found) == MAX_STEMS
+    assert not set(found).intersection(word.stem for word in query.words())
+
+
+def test_kin_of_demanded_phrases_and_of_stop_words_are_not_asked() -> None:
+    assert kin(parse('"استخدم"')) == ()
+    assert kin(parse("استخدم كان")) == kin(parse("استخدم"))
+
+
+def test_stems_of_families_are_those_that_the_stemmer_gives_their_words() -> None:
+    """The list is of stems: made by another stemmer, its terms would be of no passage."""
+    stems = {one for past, others in read_lists("families.txt") for one in (past, *others)}
+    same = sum(stem(one) == one for one in stems)
+    assert same >= 0.9 * len(stems)

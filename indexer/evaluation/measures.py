@@ -78,10 +78,12 @@ def evaluate(
         EngineError: an article could not be written.
         EmbedderError: the model failed.
     """
+    modes = tuple(modes)
+    embed = {*modes} != {"keyword"}  # minutes of the model that no search would ask
     with temporary_index(settings) as own:
         engine = open_engine(own, fingerprint_of(embedder, own))
         try:
-            passages = _write_all(judged.articles, engine, embedder, own, on_step)
+            passages = _write_all(judged.articles, engine, embedder, own, on_step, embed=embed)
             return _evaluated(engine, embedder, own, judged, passages, modes, on_step)
         finally:
             engine.close()
@@ -155,11 +157,14 @@ def _write_all(
     embedder: Embedder,
     settings: Settings,
     on_step: OnStep,
+    *,
+    embed: bool,
 ) -> int:
     """Write every article; return how many passages they made."""
     passages = 0
     for start in range(0, len(articles), _BATCH):
-        ready = prepare(articles[start : start + _BATCH], embedder, settings, by_line=False)
+        some = articles[start : start + _BATCH]
+        ready = prepare(some, embedder, settings, by_line=False, embed=embed)
         for outcome in engine.write(ready):
             if outcome.status == "failed":
                 raise EngineError(f"article {outcome.id!r}: {outcome.error}")

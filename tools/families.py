@@ -1,4 +1,4 @@
-"""Make `search/analysis/lexicon/families.txt`: the stems of a verb's masdars and participles.
+"""Make `families.txt` and `homographs.txt` of `search/analysis/lexicon`.
 
     python -m pip install arramooz-pysqlite==0.4.2 mazini==0.2.2 wordfreq==3.1.1 pyarabic==0.6.15
     python tools/families.py search/analysis/lexicon    (after tools/nouns.py, as its lines are stems)
@@ -6,6 +6,9 @@
 Verbs are those of tools/morphology.py, with mazini's participles and masdars, and for verbs of three
 letters what arramooz-pysqlite names as theirs. Of one verb the MOST stems that texts have most
 (wordfreq) are listed, and none that is another word's by losing a clitic or ة.
+
+Homographs are verbs whose bare past has another word's stem (كتب is كتاب, and تمكن امكن), with the
+forms of their past that have another than their imperfect.
 """
 
 from __future__ import annotations
@@ -32,7 +35,11 @@ MOST = 8  # stems besides the verb's own
 LEAST = 1e-7  # of a stem's forms, by frequency
 NOUNS = ("ap", "pp", "vn")  # mazini's slots
 
+MOST_FORMS = 6  # of a verb's past: for كتب all that texts have but for one in ten thousand
 ABOUT = "# The stem of a verb's past; then those of its family, most frequent first.\n"
+ABOUT_HOMOGRAPHS = (
+    "# The stem of a verb's imperfect; then forms of its past that have another one.\n"
+)
 
 
 def main() -> None:
@@ -65,11 +72,20 @@ def main() -> None:
     seen = frequencies()
     own: dict[str, str] = {}  # stems
     family: dict[str, set[str]] = defaultdict(set)
+    pasts: dict[str, set[str]] = defaultdict(set)  # forms with another stem, by the verb's
     for (_, verb, _), slots in paradigms():
         if verb in known:
             # Where the bare past has a plural's stem (كتب), that of its imperfect.
             imperfects = {stem(form) for form in slots.get("ind_3ms", ())}
             own.setdefault(verb, verb if verb in imperfects else stem(verb))
+            if own[verb] in imperfects and stem(verb) != own[verb]:
+                pasts[own[verb]].update(
+                    form
+                    for slot, forms in slots.items()
+                    if slot.startswith("past_") and "pass" not in slot
+                    for form in forms
+                    if seen.get(form, 0.0) >= LEAST and stem(form) != own[verb]
+                )
             for slot in NOUNS:
                 family[verb].update(slots.get(slot, ()))
     for original, noun in nouns:
@@ -97,7 +113,15 @@ def main() -> None:
         listing = sorted(known_stems, key=lambda each: (-stems[each], each))[:MOST]
         if listing:
             lines.append(" ".join([past, *listing]) + "\n")
-    (Path(sys.argv[1]) / "families.txt").write_text(HEAD + ABOUT + "".join(lines), "utf-8")
+    folder = Path(sys.argv[1])
+    (folder / "families.txt").write_text(HEAD + ABOUT + "".join(lines), "utf-8")
+    print(len(lines), sum(len(line.split()) for line in lines))
+    lines = []
+    for verb, forms in sorted(pasts.items()):
+        listing = sorted(forms - stops, key=lambda each: (-seen[each], each))[:MOST_FORMS]
+        if listing:
+            lines.append(" ".join([verb, *listing]) + "\n")
+    (folder / "homographs.txt").write_text(HEAD + ABOUT_HOMOGRAPHS + "".join(lines), "utf-8")
     print(len(lines), sum(len(line.split()) for line in lines))
 
 

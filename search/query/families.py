@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from search.analysis.lexicon import read_lists
+from search.query.clauses import Term
 from search.query.parse import ParsedQuery
 
 MAX_KIN = 8  # stems of one word
@@ -24,6 +25,29 @@ def kin(query: ParsedQuery) -> tuple[str, ...]:
     own = dict.fromkeys(w.stem for w in query.words(exact=False) if not w.stop)
     found = dict.fromkeys(stem for word in own for stem in kin_of(word) if stem not in own)
     return tuple(found)[:MAX_STEMS]
+
+
+def homographs(query: ParsedQuery) -> tuple[Term, ...]:
+    """Return what else finds a query's words that are one of two: كتب, books or he wrote.
+
+    In passages such a word has the stem of the other one. So a form of the verb asks for the
+    forms of its past as they are written, and one of those for the verb.
+    """
+    forms, verbs = _homographs()
+    found: dict[Term, None] = {}
+    for word in query.words(exact=False):
+        found |= dict.fromkeys(Term("folded", form) for form in forms.get(word.stem, ()))
+        if word.folded in verbs:
+            found[Term("stem", verbs[word.folded])] = None
+    return tuple(found)[:MAX_STEMS]
+
+
+@cache
+def _homographs() -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, str]]:
+    """Return the forms of each verb's past, and the verb of each form; both by stem."""
+    listed = read_lists("homographs.txt")
+    verbs = {form: verb for verb, forms in listed for form in forms}
+    return {verb: tuple(forms) for verb, forms in listed}, verbs
 
 
 def kin_of(stem: str) -> tuple[str, ...]:

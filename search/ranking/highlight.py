@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from search.analysis.tokens import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, words_of
 from search.analysis.transliteration import NO_FORMS, Forms
 from search.domain import Segment, Span
-from search.query.families import kin
+from search.query.families import homographs, kin
 from search.query.matching import near
 from search.query.misspellings import Meant
 from search.query.parse import ParsedQuery
@@ -37,6 +37,9 @@ class Marker:
         wanted += [(form.stem, None) for word in loose for form in forms.get(word.stem, ())]
         wanted += [(stem, None) for word in loose for stem in other_seats(word)]
         wanted += [(stem, None) for stem in kin(query)]
+        others = homographs(query)
+        wanted += [(term.value, None) for term in others if term.layer == "stem"]
+        self._folded = frozenset(term.value for term in others if term.layer == "folded")
         phrases = [i for i in query.items if i.exact and i.occur != "excluded"]
         self._stems = frozenset(stem for stem, _ in wanted)
         self._meant = list(unknown)
@@ -54,6 +57,7 @@ class Marker:
         wanted += [(stem, None) for row in names for stem in row]
         # Without the article, which may be written لل in a phrase's first word.
         parts = {w.removeprefix("ال") for _, spelt in spelt_phrases for row in spelt for w in row}
+        parts |= self._folded
         wanted += [(part, None) for one in self._meant for part in one.parts()]
         self._candidates = Candidates(wanted, sorted(parts - {"و"}))
 
@@ -74,6 +78,7 @@ class Marker:
                 for start, end, layers in words_of(match.group()):
                     if end > start and (  # the later words of ﷺ stand at an empty span of it
                         layers[STEM] in stems
+                        or layers[FOLDED] in self._folded
                         or (misspelt and self._is_meant(layers[FOLDED], layers[STEM]))
                         or not (
                             apart(layers[GRAMS]) or layers[STOP] or not self._is_near(layers[GRAMS])

@@ -16,7 +16,7 @@ from search.analysis.stemming import other_forms, stem
 from search.analysis.tokens import RUN, Token, analyse
 from search.analysis.transliteration import NO_FORMS, Form, Forms
 from search.domain import Segment
-from search.query.families import kin
+from search.query.families import homographs, kin
 from search.query.matching import near
 from search.query.misspellings import meant
 from search.query.parse import ParsedQuery, parse
@@ -36,12 +36,16 @@ def marks_of_all_words(query: ParsedQuery, text: str, forms: Forms = NO_FORMS) -
     loose = query.words(exact=False)
     stems = {w.stem for w in loose} | {f.stem for w in loose for f in forms.get(w.stem, ())}
     stems |= {seat for w in loose for seat in other_seats(w)}.union(kin(query))
+    others = homographs(query)
+    stems |= {term.value for term in others if term.layer == "stem"}
+    folded = {term.value for term in others if term.layer == "folded"}
     nears = [n for n in map(near, loose) if n]
 
     def matches(token: Token) -> bool:
-        return token.stem in stems or (
-            not token.stop and any(len(n.grams.intersection(token.grams)) >= n.least for n in nears)
-        )
+        if token.stem in stems or token.folded in folded:
+            return True
+        shared = (len(n.grams.intersection(token.grams)) >= n.least for n in nears)
+        return not token.stop and any(shared)
 
     tokens = analyse(text)
     marked = {at for at, token in enumerate(tokens) if matches(token)}

@@ -6,7 +6,8 @@ import pytest
 
 from search.analysis.lexicon import read_lists
 from search.analysis.tokens import analyse
-from search.query.families import MAX_STEMS, kin, kin_of
+from search.query.clauses import Term
+from search.query.families import MAX_STEMS, homographs, kin, kin_of
 from search.query.parse import parse
 
 
@@ -56,3 +57,22 @@ def test_stems_of_families_are_those_that_the_stemmer_gives_their_words() -> Non
     stems = {one for past, others in read_lists("families.txt") for one in (past, *others)}
     same = sum(stem(one) == one for one in stems)
     assert same >= 0.9 * len(stems)
+
+
+def test_a_verb_asks_for_its_past_that_has_another_words_stem_and_that_for_the_verb() -> None:
+    assert {Term("folded", "كتب"), Term("folded", "كتبوا")} <= {*homographs(parse("يكتب"))}
+    assert homographs(parse("كتب")) == (Term("stem", "كتب"),)
+    assert homographs(parse("كتاب مكتب")) == ()
+    assert homographs(parse('"كتب"')) == ()
+
+
+def test_homographs_have_another_stem_than_their_verb() -> None:
+    """Made by another stemmer, the list would ask for what the stem finds."""
+    assert not [
+        form for verb, forms in read_lists("homographs.txt") for form in forms if stem(form) == verb
+    ]
+
+
+def test_homographs_of_a_query_are_bounded() -> None:
+    words = [forms[0] for _, forms in read_lists("homographs.txt")[:100]]
+    assert len(homographs(parse(" ".join(words)))) == MAX_STEMS

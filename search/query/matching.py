@@ -24,11 +24,10 @@ from search.query.clauses import (
     Prefer,
     Term,
 )
-from search.query.families import homographs, kin
+from search.query.expansion import homographs, kin, other_seats
 from search.query.misspellings import Meant
 from search.query.parse import Item, ParsedQuery
 from search.query.phrases import layer_of, name_rows, rows
-from search.query.spellings import other_seats
 
 STEM_WEIGHT = 1.0
 GRAM_WEIGHT = 0.2  # 0.1: .9767, 0.2: .9782, 0.3: .9769 hybrid on xquad-ar

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from search.analysis.tokens import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, words_of
 from search.analysis.transliteration import NO_FORMS, Forms
 from search.domain import Segment, Span
-from search.query.families import homographs, kin
+from search.query.expansion import homographs, kin, other_seats
 from search.query.matching import near
 from search.query.misspellings import Meant
 from search.query.parse import ParsedQuery
 from search.query.phrases import Row, name_rows, rows
-from search.query.spellings import other_seats
 from search.ranking.highlight_candidates import Candidates
 
 _Word = tuple[int, int, tuple[str, str, str]]  # offsets; letters, folded, stem

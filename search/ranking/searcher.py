@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -38,7 +40,6 @@ from search.ranking.first_hits import FirstHits, in_order
 from search.ranking.fusion import coverage, fuse
 from search.ranking.highlight import Marker
 from search.ranking.hits import hits_of, searched_also, total_of
-from search.ranking.stages import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,24 @@ MAX_TERMS_OF_A_SOUND = 600
 # nDCG@10 with .5 and 1.4, with .33 and 2.25: tydi-ar .9495 -> .9546, with titles .9696 -> .9730
 # (p < .002), the seed .9188 -> .9209, xquad-ar .9771 -> .9763, xquad-en-ar .9173 -> .9171 (chance).
 KEYWORD_WEIGHT = 0.33
+
+
+class _Clock:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self._begun = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self._stages[name] = (time.perf_counter() - begun) * 1000
+
+    def took_ms(self, engine: Mapping[str, float]) -> dict[str, float]:
+        whole = (time.perf_counter() - self._begun) * 1000
+        return {k: round(v, 3) for k, v in {**self._stages, **engine, "total": whole}.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +117,7 @@ class Searcher:
             PageTooDeep: the page ends past hit 10,000.
             EngineError: the engine cannot answer.
         """
-        clock = Clock()
+        clock = _Clock()
         found = self._find(query, clock)
         rankings, page, stored = found.rankings, found.page, dict(found.stored)
         with clock.stage("fetch"):
@@ -122,10 +141,10 @@ class Searcher:
         Their texts are not read, but for a reranker: a hundred hits take a fraction of the
         time. Raises as `search`.
         """
-        found = self._find(query, Clock())
+        found = self._find(query, _Clock())
         return [key for key, _ in found.page], found.degraded
 
-    def _find(self, query: Query, clock: Clock) -> _Found:
+    def _find(self, query: Query, clock: _Clock) -> _Found:
         _check(query)
         with clock.stage("parse"):
             parsed = parse(query.text)

@@ -1,4 +1,4 @@
-"""Which words of the same verb are asked beside a word."""
+"""Which words are asked beside a typed one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from search.analysis.lexicon import read_lists
 from search.analysis.tokens import analyse
 from search.query.clauses import Term
-from search.query.families import MAX_STEMS, homographs, kin, kin_of
+from search.query.expansion import MAX_STEMS, homographs, kin, kin_of, other_seats
 from search.query.parse import parse
 
 
@@ -76,3 +76,24 @@ def test_homographs_have_another_stem_than_their_verb() -> None:
 def test_homographs_of_a_query_are_bounded() -> None:
     words = [forms[0] for _, forms in read_lists("homographs.txt")[:100]]
     assert len(homographs(parse(" ".join(words)))) == MAX_STEMS
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("تئخير", "تأخير"),
+        ("تأخير", "تئخير"),
+        ("والرئس", "الرأس"),
+        ("سءال", "سؤال"),
+        ("مفاجئة", "مفاجأة"),
+    ],
+)
+def test_hamza_inside_of_a_word_is_asked_on_its_other_seats(typed: str, word: str) -> None:
+    assert analyse(word)[0].stem in other_seats(analyse(typed)[0])
+
+
+@pytest.mark.parametrize(
+    "word", ["رئيس", "شؤون", "الأمر", "وأمر", "أمر", "شيء", "كتاب", "باب", "iraq"]
+)
+def test_hamza_stays_where_it_has_one_seat(word: str) -> None:
+    assert other_seats(analyse(word)[0]) == ()

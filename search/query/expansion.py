@@ -1,7 +1,7 @@
-"""Words of one verb: its masdar, its participles, and forms that other words have too.
+"""Query expansion: words that are asked beside a typed one, whatever passages have.
 
-They are asked beside a word at little weight, so that what has the word itself stands before what
-has its family only. Nothing of it is indexed.
+Hamza's other seats, the words of a verb's family, and the other reading of a homograph. They weigh
+less than the word itself, so that what has the word stands first. Nothing of it is indexed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from search.analysis.folding import fold_arabic
 from search.analysis.lexicon import read_lists
+from search.analysis.tokens import Token, stem_of
 from search.query.clauses import Term
 from search.query.parse import ParsedQuery
 
@@ -18,6 +20,25 @@ MAX_STEMS = 24  # of one query
 # Letters of a verb of a derived pattern. The nouns of a shorter one have meanings of their own
 # (عمران and عمرة are of عمر): they are kin of their verb only.
 DERIVED = 4
+
+_SEATS = "أؤئء"
+_OTHERS = ("أ", "ؤ")  # one for each of what `folded` makes of them
+_LONG = "وي"  # before these no hamza sits on an alef: رئيس is not رايس, شؤون not شاون
+
+
+def other_seats(word: Token) -> tuple[str, ...]:
+    """Return the stems, two at most, of a word whose first hamza inside sits elsewhere.
+
+    The hamza that a stem begins with, or a word ends with, stays: شيء is not شيا.
+    """
+    letters = word.letters
+    begin = max(word.folded.find(word.stem[:2]), 0) + 1
+    at = next((n for n in range(begin, len(letters) - 1) if letters[n] in _SEATS), None)
+    if at is None or letters[at + 1] in _LONG:
+        return ()
+    spelt = (fold_arabic(letters[:at] + seat + letters[at + 1 :]) for seat in _OTHERS)
+    stems = dict.fromkeys(stem_of(folded) for folded in spelt if folded != word.folded)
+    return tuple(stem for stem in stems if stem != word.stem)
 
 
 def kin(query: ParsedQuery) -> tuple[str, ...]:

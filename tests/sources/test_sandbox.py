@@ -98,14 +98,18 @@ def test_memory_is_bounded(parser: Parser, tmp_path: Path, used: list[Usage], or
     assert used[-1].peak < 512 * MEBIBYTE
 
 
-@pytest.mark.parametrize(("order", "code"), [("ignore", "timeout"), ("flood", "crashed")])
+# On a busy machine a flood takes longer than a second to reach its bound.
+@pytest.mark.parametrize(
+    ("order", "seconds", "code"), [("ignore", 1.0, "timeout"), ("flood", 30.0, "crashed")]
+)
 def test_a_child_that_was_taken_over_is_ended_by_its_parent(
-    hasty: Parser, tmp_path: Path, order: str, code: str
+    tmp_path: Path, order: str, seconds: float, code: str
 ) -> None:
-    begun = time.monotonic()
-    assert brief(told(hasty, tmp_path, order)) == [code]
-    assert time.monotonic() - begun < 8
-    assert brief(told(hasty, tmp_path, "hello")) == ["a.txt"]
+    with Parser(Limits(seconds=seconds), formats=READERS) as parser:
+        begun = time.monotonic()
+        assert brief(told(parser, tmp_path, order)) == [code]
+        assert time.monotonic() - begun < seconds + 7
+        assert brief(told(parser, tmp_path, "hello")) == ["a.txt"]
 
 
 @pytest.mark.parametrize("order", ["write", "low-write"])

@@ -36,8 +36,9 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
         "from": None,
         "to": None,
         "variants": True,
+        "match": "meaning",
     },
-    "total": {"value": 3, "relation": "at_least"},
+    "total": {"value": 3, "relation": "at_least", "level": "meaning"},
     "hits": [
         {
             "passage": PASSAGE,
@@ -46,6 +47,14 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
             "keyword": {"score": 11.2, "rank": 2},
             "semantic": {"score": 0.87, "rank": 1},
             "rerank": None,
+            "match": {
+                "level": "exact",
+                "words": [
+                    {"word": "كتائب", "level": "exact"},
+                    {"word": "حزب", "level": "exact"},
+                    {"word": "الله", "level": "exact"},
+                ],
+            },
             "segments": [
                 {"text": "واستهدفت الضربات ثلاث منشآت تستخدمها ", "match": False},
                 {"text": "كتائب", "match": True},

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from search.domain import Filter, Mode, Query
+from search.domain import Filter, Level, Mode, Query
 from search.errors import InputError
 from search.limits import MAX_ID, MAX_QUERY_LENGTH, MAX_RESULTS, MAX_SIZE
 
@@ -49,7 +49,7 @@ class SearchParameters(BaseModel):
         max_length=MAX_QUERY_LENGTH,
         description=(
             'What to search for. `"a phrase"` in any quotes asks for these words in a row, in any'
-            ' spelling, `="a phrase"` for the letters typed; `+word` must be there, `-word` must not.'
+            ' spelling, `="a phrase"` or `=word` for the letters typed; `+word` must be there, `-word` must not.'
         ),
         examples=["ضربات جوية في العراق", '"كتائب حزب الله"', "Who was hurt in the attack?"],
     )
@@ -71,6 +71,14 @@ class SearchParameters(BaseModel):
     from_: Day = Field(None, alias="from", description="Published on this day or later.")
     to: Day = Field(None, description="Published on this day or earlier.")
 
+    match: Level | None = Field(
+        None,
+        description=(
+            "How far a match may go: the letters typed (`exact`), another `spelling`, another"
+            " `form`, what is `near` a word, or nearness in `meaning`. As far as the mode goes"
+            " unless said."
+        ),
+    )
     variants: bool = Field(
         True, description="Search Latin spellings of Arabic words (al3iraq, Baghdad) in Arabic too."
     )
@@ -88,6 +96,7 @@ class SearchParameters(BaseModel):
             size=self.size,
             start=self.start,
             variants=self.variants,
+            match=self.match,
             filter=Filter(
                 sources=tuple(self.source),
                 authors=tuple(self.author),

@@ -18,6 +18,8 @@ from search.domain import (
     ArticleInfo,
     Component,
     Hit,
+    Level,
+    Match,
     Mode,
     Passage,
     Query,
@@ -71,16 +73,20 @@ class HitOut(TypedDict):
             description="The reranker's score, which orders the first hits; null where it was not asked."
         ),
     ]
+    match: Annotated[
+        Match, Field(description="How the passage or its title has each word of the query.")
+    ]
     segments: tuple[Segment, ...]
     title_segments: tuple[Segment, ...]
     best_sentence: Span | None
 
 
 class TotalOut(TypedDict):
-    """How many passages match, exactly or at least."""
+    """How many passages match at this level or tighter, exactly or at least."""
 
     value: int
     relation: Literal["exact", "at_least"]
+    level: Level
 
 
 # The functional form, since `from` cannot be the name of a class attribute.
@@ -99,6 +105,7 @@ QueryOut = TypedDict(
         "from": str | None,
         "to": str | None,
         "variants": bool,
+        "match": Level,
     },
 )
 
@@ -303,6 +310,7 @@ def _query_out(query: Query) -> QueryOut:
         "from": _day(query.filter.published_from),
         "to": _day(query.filter.published_to),
         "variants": query.variants,
+        "match": query.level,
     }
 
 
@@ -314,6 +322,7 @@ def hit_out(hit: Hit) -> HitOut:
         "keyword": hit.keyword,
         "semantic": hit.semantic,
         "rerank": hit.rerank,
+        "match": hit.match,
         "segments": hit.segments,
         "title_segments": hit.title_segments,
         "best_sentence": hit.best_sentence,
@@ -323,7 +332,8 @@ def hit_out(hit: Hit) -> HitOut:
 def _total_out(total: Total | None) -> TotalOut | None:
     if total is None:
         return None
-    return {"value": total.value, "relation": "exact" if total.exact else "at_least"}
+    relation: Literal["exact", "at_least"] = "exact" if total.exact else "at_least"
+    return {"value": total.value, "relation": relation, "level": total.level}
 
 
 def _day(day: date | None) -> str | None:

@@ -9,7 +9,7 @@ An index that `fihris index` made (this one of `seeds/`) is asked like this:
 >>> with open_searcher() as searcher:
 ...     results = searcher.search(Query('"كتائب حزب الله"', mode="keyword", size=1))
 >>> results.total
-Total(value=3, exact=True)
+Total(value=3, exact=True, level='near')
 >>> hit = results.hits[0]
 >>> hit.article.source, hit.passage.position
 ('CNN Arabic', 8)

@@ -26,6 +26,9 @@ LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem", "grams", "vowelled", "
 # Those whose terms' places are kept, one term a word: phrases are asked of these only.
 PHRASE_LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem")
 Mode = Literal["keyword", "semantic", "hybrid"]
+# How a word of a query is met in a passage, the tightest first (docs/API.md).
+Level = Literal["exact", "spelling", "form", "near", "meaning"]
+LEVELS: tuple[Level, ...] = ("exact", "spelling", "form", "near", "meaning")
 WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 
@@ -214,6 +217,12 @@ class Query:
     start: int = 0  # hits passed over, for paging
     filter: Filter = NO_FILTER
     variants: bool = True  # also search what Latin spellings may stand for
+    match: Level | None = None  # how far a match may go; None as far as the mode goes
+
+    @property
+    def level(self) -> Level:
+        """How far a match may go."""
+        return self.match or ("near" if self.mode == "keyword" else "meaning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +242,26 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchedWord:
+    """A word of the query and how a passage or its title has it; None where they do not."""
+
+    word: str
+    level: Level | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How a passage meets a query: each of its words, stop words aside.
+
+    `level` is that of most of the words that are met, the tightest of several; `meaning`
+    where none is.
+    """
+
+    level: Level
+    words: tuple[MatchedWord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One result. `keyword`/`semantic` are None where that ranking did not list it."""
 
@@ -243,16 +272,18 @@ class Hit:
     semantic: Component | None
     segments: tuple[Segment, ...]
     title_segments: tuple[Segment, ...]
+    match: Match
     best_sentence: Span | None  # inside the passage's text: the evidence by meaning
     rerank: float | None = None  # the reranker's score, which orders those that have one
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many passages match: `exact`, or at least `value`."""
+    """How many passages match at `level` or tighter: `exact`, or at least `value`."""
 
     value: int
     exact: bool
+    level: Level
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
     from indexer.ingestion.pipeline import Report
     from indexer.ingestion.reindex import Copied
     from search.analysis.tokens import Token
-    from search.domain import Component, Hit, Mode, Results, Segment
+    from search.domain import Component, Hit, Match, Mode, Results, Segment
     from search.engines.protocol import EngineStatus
 
 MOST_SHOWN = 20  # kinds of what was left out
@@ -83,6 +83,7 @@ def _hit_text(number: int, hit: Hit, *, bold: bool) -> Text:
     parts = [f"{name} {c.score:.3f}" for name, c in _components(hit)]
     heading = Text(f"{number}. ").append(plain(hit.passage.id), style="cyan")
     heading.append(f"  score {hit.score:.3f}" + (f" ({', '.join(parts)})" if parts else ""))
+    heading.append(f"  {_match_text(hit.match)}")
     known = (hit.article.source, hit.article.author, hit.article.language)
     about = [plain(part) for part in known if part]
     if hit.article.published:
@@ -92,6 +93,13 @@ def _hit_text(number: int, hit: Hit, *, bold: bool) -> Text:
     if hit.article.title:
         heading.append("\n   ").append_text(marked(hit.title_segments, bold=bold))
     return heading.append("\n   ").append_text(marked(hit.segments, bold=bold))
+
+
+def _match_text(match: Match) -> str:
+    """Return the level, the words met so, and those that the passage lacks."""
+    met = "، ".join(plain(one.word) for one in match.words if one.level == match.level)
+    lacking = "، ".join(plain(one.word) for one in match.words if one.level is None)
+    return match.level + (f": {met}" if met else "") + (f"; without {lacking}" if lacking else "")
 
 
 def _components(hit: Hit) -> list[tuple[str, Component]]:

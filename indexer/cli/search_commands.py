@@ -42,6 +42,10 @@ def search_command(
     variants: Annotated[
         bool, typer.Option(help="Also search what Latin spellings (al3iraq, Iraq) may stand for.")
     ] = True,
+    match: Annotated[
+        str,
+        typer.Option(help="How far a match may go: exact, spelling, form, near or meaning."),
+    ] = "",
     json: AsJson = False,
 ) -> None:
     """Search; matches are bold, or between ** and ** where the output is no terminal."""
@@ -49,7 +53,7 @@ def search_command(
 
     from indexer.cli import output
     from search.assembly import opened_first_hits
-    from search.domain import Filter, Mode, Query
+    from search.domain import Filter, Level, Mode, Query
     from search.ranking.searcher import Searcher
 
     query = Query(
@@ -58,6 +62,7 @@ def search_command(
         size=size,
         start=start,
         variants=variants,
+        match=cast("Level", match) if match else None,
         filter=Filter(
             sources=all_valid("source", source),
             authors=all_valid("author", author),

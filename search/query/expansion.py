@@ -31,14 +31,19 @@ def other_seats(word: Token) -> tuple[str, ...]:
 
     The hamza that a stem begins with, or a word ends with, stays: شيء is not شيا.
     """
+    stems = dict.fromkeys(map(stem_of, other_spellings(word)))
+    return tuple(stem for stem in stems if stem != word.stem)
+
+
+def other_spellings(word: Token) -> tuple[str, ...]:
+    """Return the word itself, in the layer `folded`, with that hamza on other seats."""
     letters = word.letters
     begin = max(word.folded.find(word.stem[:2]), 0) + 1
     at = next((n for n in range(begin, len(letters) - 1) if letters[n] in _SEATS), None)
     if at is None or letters[at + 1] in _LONG:
         return ()
     spelt = (fold_arabic(letters[:at] + seat + letters[at + 1 :]) for seat in _OTHERS)
-    stems = dict.fromkeys(stem_of(folded) for folded in spelt if folded != word.folded)
-    return tuple(stem for stem in stems if stem != word.stem)
+    return tuple(dict.fromkeys(folded for folded in spelt if folded != word.folded))
 
 
 def kin(query: ParsedQuery) -> tuple[str, ...]:
@@ -49,18 +54,20 @@ def kin(query: ParsedQuery) -> tuple[str, ...]:
 
 
 def homographs(query: ParsedQuery) -> tuple[Term, ...]:
-    """Return what else finds a query's words that are one of two: كتب, books or he wrote.
+    """Return what else finds a query's words that are one of two, 24 terms at most."""
+    words = query.words(exact=False)
+    return tuple(dict.fromkeys(term for word in words for term in homographs_of(word)))[:MAX_STEMS]
+
+
+def homographs_of(word: Token) -> tuple[Term, ...]:
+    """Return what else finds a word that is one of two: كتب, books or he wrote.
 
     In passages such a word has the stem of the other one. So a form of the verb asks for the
     forms of its past as they are written, and one of those for the verb.
     """
     forms, verbs = _homographs()
-    found: dict[Term, None] = {}
-    for word in query.words(exact=False):
-        found |= dict.fromkeys(Term("folded", form) for form in forms.get(word.stem, ()))
-        if word.folded in verbs:
-            found[Term("stem", verbs[word.folded])] = None
-    return tuple(found)[:MAX_STEMS]
+    found = tuple(Term("folded", form) for form in forms.get(word.stem, ()))
+    return (*found, Term("stem", verbs[word.folded])) if word.folded in verbs else found
 
 
 @cache

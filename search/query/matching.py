@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search.analysis.tokens import Token
 from search.analysis.transliteration import NO_FORMS, Forms
-from search.domain import Layer
+from search.domain import Layer, Level
 from search.query.clauses import (
     AllOf,
     AnyOf,
@@ -24,7 +24,7 @@ from search.query.clauses import (
     Prefer,
     Term,
 )
-from search.query.expansion import homographs, kin, other_seats
+from search.query.expansion import homographs, kin, other_seats, other_spellings
 from search.query.misspellings import Meant
 from search.query.parse import Item, ParsedQuery
 from search.query.phrases import layer_of, name_rows, rows
@@ -111,14 +111,23 @@ def near_clause(
     return _ranking(query, forms, nears, mistaken)
 
 
-def constraint(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
-    """Return what every hit must meet whatever the ranking, None where nothing was demanded."""
-    required = tuple(_demand(i, query, forms) for i in query.items if i.occur == "required")
-    excluded = tuple(_demand(i, query, forms) for i in query.items if i.occur == "excluded")
+def constraint(
+    query: ParsedQuery, forms: Forms = NO_FORMS, level: Level | None = None
+) -> Clause | None:
+    """Return what every hit must meet whatever the ranking, None where nothing was demanded.
+
+    Args:
+        level: how far a match may go: a hit has some word of the query so. None asks for none.
+    """
+    far = level or "near"
+    required = [_demand(i, query, forms, far) for i in query.items if i.occur == "required"]
+    excluded = [_demand(i, query, forms, far) for i in query.items if i.occur == "excluded"]
+    if level is not None and query.words():
+        required.append(AnyOf(_some_word(query, forms, level)))
     if not required and not excluded:
         return None
-    wanted: Clause = AllOf(required) if required else Everything()
-    return Not(wanted, AnyOf(excluded)) if excluded else wanted
+    wanted: Clause = AllOf(tuple(required)) if required else Everything()
+    return Not(wanted, AnyOf(tuple(excluded))) if excluded else wanted
 
 
 def stem_terms(query: ParsedQuery) -> tuple[Term, ...]:
@@ -126,12 +135,39 @@ def stem_terms(query: ParsedQuery) -> tuple[Term, ...]:
     return tuple(dict.fromkeys(Term("stem", word.stem) for word in query.words()))
 
 
-def _demand(item: Item, query: ParsedQuery, forms: Forms) -> Clause:
+def _demand(item: Item, query: ParsedQuery, forms: Forms, level: Level) -> Clause:
     if item.exact:
-        return _phrase(item, query)
+        return _phrase(replace(item, typed=item.typed or level == "exact"), query)
     if len(item.tokens) == 1:
-        return AnyOf(tuple(Term("stem", stem) for stem in _stems(item.tokens[0], forms)))
+        return AnyOf(_word_at(item.tokens[0], forms, level))
+    if level == "exact":
+        return _in_a_row("letters", tuple(t.letters for t in item.tokens))
+    if level == "spelling":
+        return _in_a_row("folded", tuple(t.folded for t in item.tokens))
     return _in_a_row("stem", tuple(t.stem for t in item.tokens))
+
+
+def _some_word(query: ParsedQuery, forms: Forms, level: Level) -> tuple[Clause, ...]:
+    """Return what has a word of the query at a level: `search.ranking.levels` tells which."""
+    found = [clause for word in query.words() for clause in _word_at(word, forms, level)]
+    if level not in ("exact", "spelling"):
+        found += [*homographs(query), *(Term("stem", stem) for stem in kin(query))]
+    if level not in ("exact", "spelling", "form"):
+        found += [_in_a_row("stem", row) for row in name_rows(query)]
+    return tuple(dict.fromkeys(found))
+
+
+def _word_at(word: Token, forms: Forms, level: Level) -> tuple[Clause, ...]:
+    """Return what has a word at a level or tighter, near ones aside."""
+    if level == "exact":
+        return (
+            Term("vowelled", word.vowelled) if word.vowelled else Term("letters", word.letters),
+        )
+    if level == "spelling":
+        return tuple(Term("folded", folded) for folded in (word.folded, *other_spellings(word)))
+    return tuple(
+        Term("stem", stem) for stem in _stems(word, NO_FORMS if level == "form" else forms)
+    )
 
 
 def _phrase(item: Item, query: ParsedQuery) -> Clause:
@@ -158,9 +194,7 @@ def _ranking(
     What is near scores by its grams.
     """
     names = tuple(_in_a_row("stem", row) for row in name_rows(query))
-    stems = [Term("stem", stem) for word in query.words() for stem in _stems(word, forms)]
-    stems += [*homographs(query), *(Term("stem", stem) for stem in kin(query))]
-    wanted = AnyOf((*dict.fromkeys((*stems, *names)), *nears, *mistaken))
+    wanted = AnyOf((*_some_word(query, forms, "near"), *nears, *mistaken))
     scores = (*_scores(query, forms, names), *_meant_scores(mistaken))
     return Prefer(Boost(wanted, 0.0), AnyOf(scores))
 

@@ -3,15 +3,15 @@
 The grammar is deliberately small, since every character must be acceptable:
 
     query  := item*
-    item   := sign? ("="? quote text quote | word)
+    item   := sign? "="? (quote text quote | word)
     sign   := "+" | "-"          only right before an item, at the start or after a space
-    "="    the letters typed, not another spelling of them
+    "="    the letters typed, not another spelling or form of them
     quote  := any of QUOTES       an opening one needs no matching shape to close it
 
 A quote that nothing closes is punctuation. What +demands must be there, what
 -excludes must not; a phrase among other words is preferred, since people quote
 titles and terms inside questions (demanding them lost 1 % of the answers of
-xquad-ar), and a query of phrases alone demands them. Only the length is bounded;
+xquad-ar), and a query of phrases alone demands them. A word after "=" is always demanded. Only the length is bounded;
 from it follows a bound on everything else.
 """
 
@@ -28,7 +28,8 @@ from search.limits import MAX_QUERY_LENGTH
 QUOTES = '"“”«»„‟＂'
 
 _ITEM = re.compile(
-    rf"(?P<sign>(?<!\S)[+-])?(?:(?P<typed>(?<![^\s+-])=)?[{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}]|(?P<word>[^\s{QUOTES}]+))"
+    rf"(?P<sign>(?<!\S)[+-])?(?P<typed>(?<![^\s+-])=)?"
+    rf"(?:[{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}]|(?P<word>[^\s{QUOTES}]+))"
 )
 
 Occur = Literal["optional", "required", "excluded"]
@@ -39,7 +40,7 @@ _OCCUR: dict[str, Occur] = {"": "optional", "+": "required", "-": "excluded"}
 class Item:
     """One word or phrase of a query.
 
-    `exact` items were quoted: their words must stand next to each other, in any spelling
+    `exact` items were quoted, or are a word after "=": their words must stand next to each other, in any spelling
     unless `typed` (`search.query.phrases`). Other items with several tokens came from one word such
     as COVID-19.
     """
@@ -98,12 +99,14 @@ def parse(text: str) -> ParsedQuery:
     items: list[Item] = []
     meaning: list[str] = []
     for found in _ITEM.finditer(text):
-        exact = found["quoted"] is not None
-        content = found["quoted"] if exact else found["word"]
+        quoted, typed = found["quoted"] is not None, found["typed"] is not None
+        content = found["quoted"] if quoted else found["word"]
         tokens = tuple(analyse(content))
         occur = _OCCUR[found["sign"] or ""]
+        if typed and not quoted and occur == "optional":
+            occur = "required"
         if tokens:
-            items.append(Item(content, tokens, occur, exact, found["typed"] is not None))
+            items.append(Item(content, tokens, occur, quoted or typed, typed))
         if occur != "excluded":
             meaning.append(content)
     plain = all(item.occur == "optional" for item in items)

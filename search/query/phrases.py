@@ -37,6 +37,8 @@ def rows(item: Item, phrases: int = 1) -> tuple[Row, ...]:
     """
     if item.typed:
         found = [tuple(token.letters for token in item.tokens)]
+        if len(item.tokens) == 1:
+            return tuple(found)  # a word as it is typed carries no clitic
     else:
         found = _spelt([token.folded for token in item.tokens], max(1, _MOST_ROWS // phrases))
     return tuple(
@@ -46,12 +48,17 @@ def rows(item: Item, phrases: int = 1) -> tuple[Row, ...]:
 
 def name_rows(query: ParsedQuery) -> tuple[Row, ...]:
     """Return, as rows of stems, how names of two parts are written the other way."""
+    return tuple(dict.fromkeys(row for _, row in name_variants(query)))
+
+
+def name_variants(query: ParsedQuery) -> tuple[tuple[Row, Row], ...]:
+    """Return the names of two parts as typed, and as rows of stems written the other way."""
     asked = [i for i in query.items if i.occur != "excluded" and not i.typed]
     words = [t.folded for i in asked for t in i.tokens if i.exact or len(i.tokens) == 1]
-    found: list[Row] = [row for word in words for row in compounds.parted(word)]
+    found: list[tuple[Row, Row]] = [((w,), row) for w in words for row in compounds.parted(w)]
     for word, following in pairwise(words):
-        found += [(name,) for name in compounds.joined(word, following)]
-    return tuple(dict.fromkeys(tuple(map(stem, row)) for row in found[:_MOST_NAMES]))
+        found += [((word, following), (name,)) for name in compounds.joined(word, following)]
+    return tuple((typed, tuple(map(stem, row))) for typed, row in found[:_MOST_NAMES])
 
 
 def with_clitics(word: str) -> tuple[str, ...]:

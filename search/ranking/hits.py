@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from search.analysis.transliteration import Forms
-from search.domain import Component, Hit, Segment, Span, StoredPassage, Total, Variant
+from search.domain import Component, Hit, Query, Segment, Span, StoredPassage, Total, Variant
 from search.engines.protocol import Rankings
 from search.query.parse import ParsedQuery
 from search.ranking.highlight import Marker, segments
+from search.ranking.levels import Levels
 
 
 def searched_also(parsed: ParsedQuery, forms: Forms) -> tuple[Variant, ...]:
@@ -22,6 +23,7 @@ def hits_of(
     stored: Mapping[str, StoredPassage],
     rankings: Rankings,
     marker: Marker,
+    levels: Levels,
     reranked: Mapping[str, float],
 ) -> tuple[Hit, ...]:
     """Return a page's hits, in its order.
@@ -30,7 +32,7 @@ def hits_of(
         page: passage ids with their scores.
         stored: the page's passages; one that is missing was deleted meanwhile.
         rankings: what each ranking said of them.
-        marker: of the query's words.
+        marker, levels: of the query's words.
         reranked: the reranker's scores of passages, where it was asked.
     """
     keyword = {h.passage_id: Component(float(h.score), n) for n, h in enumerate(rankings.text, 1)}
@@ -38,22 +40,30 @@ def hits_of(
         h.passage_id: Component(float(h.score), n) for n, h in enumerate(rankings.vector, 1)
     }
     numbers = {h.passage_id: h.sentence for h in rankings.vector}
-    return tuple(
-        Hit(
-            passage=found.passage,
-            article=found.article,
-            score=score,
-            keyword=keyword.get(key),
-            semantic=semantic.get(key),
-            segments=_segments(found.passage.text, marker, _sentence(found, numbers.get(key))),
-            title_segments=marker.highlight(found.article.title),
-            best_sentence=_sentence(found, numbers.get(key)),
-            rerank=reranked.get(key),
+    hits: list[Hit] = []
+    for key, score in page:
+        found = stored.get(key)
+        if found is None:
+            continue  # a passage deleted between ranking and fetching is no hit any more
+        pieces = marker.highlight(found.passage.text)
+        title = marker.highlight(found.article.title)
+        sentence = _sentence(found, numbers.get(key))
+        marked = [piece.text for piece in (*title, *pieces) if piece.match]
+        hits.append(
+            Hit(
+                passage=found.passage,
+                article=found.article,
+                score=score,
+                keyword=keyword.get(key),
+                semantic=semantic.get(key),
+                segments=_or_sentence(pieces, found.passage.text, sentence),
+                title_segments=title,
+                match=levels.of(marked),
+                best_sentence=sentence,
+                rerank=reranked.get(key),
+            )
         )
-        for key, score in page
-        # A passage deleted between ranking and fetching is no hit any more.
-        if (found := stored.get(key)) is not None
-    )
+    return tuple(hits)
 
 
 def _sentence(stored: StoredPassage, number: int | None) -> Span | None:
@@ -63,17 +73,19 @@ def _sentence(stored: StoredPassage, number: int | None) -> Span | None:
     return stored.sentences[number]
 
 
-def _segments(text: str, marker: Marker, sentence: Span | None) -> tuple[Segment, ...]:
-    pieces = marker.highlight(text)
+def _or_sentence(
+    pieces: tuple[Segment, ...], text: str, sentence: Span | None
+) -> tuple[Segment, ...]:
+    """Return a text's pieces; its best sentence marked where none of its words is."""
     if sentence is None or any(piece.match for piece in pieces):
         return pieces
     return segments(text, [sentence])
 
 
-def total_of(mode: str, rankings: Rankings, seen: int) -> Total | None:
+def total_of(query: Query, rankings: Rankings, seen: int) -> Total | None:
     """Only a text ranking has a total: by meaning every passage is near or far."""
-    if mode == "semantic" or rankings.text_total is None:
+    if query.mode == "semantic" or rankings.text_total is None:
         return None
-    if mode == "keyword":
-        return Total(rankings.text_total, exact=rankings.total_is_exact)
-    return Total(max(rankings.text_total, seen), exact=False)
+    if query.level != "meaning":
+        return Total(rankings.text_total, rankings.total_is_exact, query.level)
+    return Total(max(rankings.text_total, seen), exact=False, level="meaning")

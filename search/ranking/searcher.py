@@ -20,6 +20,7 @@ from search.analysis.transliteration import (
     prefixes_of,
 )
 from search.domain import (
+    LEVELS,
     MODES,
     Mode,
     Query,
@@ -40,6 +41,7 @@ from search.ranking.first_hits import FirstHits, in_order
 from search.ranking.fusion import coverage, fuse
 from search.ranking.highlight import Marker
 from search.ranking.hits import hits_of, searched_also, total_of
+from search.ranking.levels import Levels
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +88,7 @@ class _Found:
     reranked: Mapping[str, float]
     parsed: ParsedQuery
     forms: Forms
-    mode: Mode
+    asked: Query  # what is answered: by words where the model failed
     degraded: tuple[str, ...]
     relaxed: bool
 
@@ -124,11 +126,12 @@ class Searcher:
             self._fetch(page, stored)
         with clock.stage("highlight"):
             marker = Marker(found.parsed, found.forms, found.misspelt)
-            hits = hits_of(page, stored, rankings, marker, found.reranked)
+            levels = Levels(found.parsed, found.forms, found.misspelt)
+            hits = hits_of(page, stored, rankings, marker, levels, found.reranked)
         return Results(
             query=query,
             hits=hits,
-            total=total_of(found.mode, rankings, seen=query.start + len(hits)),
+            total=total_of(found.asked, rankings, seen=query.start + len(hits)),
             took_ms=clock.took_ms(rankings.took_ms),
             degraded=found.degraded,
             searched_also=searched_also(found.parsed, found.forms),
@@ -149,19 +152,21 @@ class Searcher:
         with clock.stage("parse"):
             parsed = parse(query.text)
         with clock.stage("vocabulary"):
-            forms = self._forms(parsed) if query.variants else NO_FORMS
+            forms = self._forms(parsed) if query.variants and _reaches_near(query) else NO_FORMS
         meaning = meaning_in_arabic(parsed, forms)
         with clock.stage("embed"):
             vector, degraded = self._embed(meaning, query.mode)
-        mode: Mode = "keyword" if degraded else query.mode
+        if degraded:  # what was asked by meaning is answered by words
+            match = None if query.match == "meaning" else query.match
+            query = replace(query, mode="keyword", match=match)
         with clock.stage("rank"):
-            rankings, unknown = self._rank(query, mode, parsed, vector, forms)
+            rankings, unknown = self._rank(query, parsed, vector, forms)
             if relaxed := not (rankings.text or rankings.vector) and parsed.relaxed() != parsed:
                 parsed = parsed.relaxed()
-                rankings, unknown = self._rank(query, mode, parsed, vector, forms)
+                rankings, unknown = self._rank(query, parsed, vector, forms)
         with clock.stage("fuse"):
             weight = KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
-            ranked = self._ranked(rankings, mode, vector, weight)
+            ranked = self._ranked(rankings, query.mode, vector, weight)
         stored = dict(rankings.passages_read)
         reranked: Mapping[str, float] | None = {}
         if self._first_hits is not None and meaning and query.start < self._first_hits.most:
@@ -178,7 +183,7 @@ class Searcher:
             reranked=reranked or {},
             parsed=parsed,
             forms=forms,
-            mode=mode,
+            asked=query,
             degraded=(
                 *degraded,
                 *(("rerank",) if reranked is None else ()),
@@ -194,7 +199,7 @@ class Searcher:
         near = {hit.passage_id: hit.score for hit in rankings.vector}
         if mode == "keyword" or vector is None or self._queries is None:
             return list(text.items())
-        if mode == "semantic" or weight == 0.0:
+        if mode == "semantic" or (weight == 0.0 and near):
             return list(near.items())
         return fuse(text, near, weight, self._queries.spread)
 
@@ -229,19 +234,22 @@ class Searcher:
         self.close()
 
     def _rank(
-        self, query: Query, mode: Mode, parsed: ParsedQuery, vector: Vector | None, forms: Forms
+        self, query: Query, parsed: ParsedQuery, vector: Vector | None, forms: Forms
     ) -> tuple[Rankings, tuple[Meant, ...]]:
         """Rank by words and meaning; by what is nearly a word where no passage has it.
 
         Returns the rankings, and what may be meant by words that are perhaps misspelt.
         """
         least = self._first_hits.most if self._first_hits is not None else 0
-        request = _request(query, mode, parsed, vector, forms, least)
+        request = _request(query, parsed, vector, forms, least)
         rankings = self.engine.rank(request)
         unknown = misspelt(parsed, rankings.frequencies, rankings.passages, forms)
         if request.clause is None or (rankings.text and not unknown):
             return rankings, unknown
-        if mode != "keyword" and not coverage(rankings.frequencies, rankings.passages, forms):
+        if not _reaches_near(query):
+            return rankings, ()
+        known = coverage(rankings.frequencies, rankings.passages, forms)
+        if query.level == "meaning" and not known:
             return rankings, unknown  # words would weigh nothing beside the meaning
         words: Sequence[Token] = [one.word for one in unknown if not one.stem_is_known]
         if not rankings.text:
@@ -249,7 +257,11 @@ class Searcher:
         near = near_clause(parsed, forms, words, unknown)
         if near is None:
             return rankings, unknown
-        again = self.engine.rank(replace(request, clause=near, vector=None, frequencies=()))
+        # Its own clause says how far a match may go.
+        demands = constraint(parsed, forms)
+        again = self.engine.rank(
+            replace(request, clause=near, constraint=demands, vector=None, frequencies=())
+        )
         nearly = replace(
             rankings,
             text=again.text,
@@ -287,10 +299,30 @@ class Searcher:
             return None, ("semantic",)
 
 
+def _reaches_near(query: Query) -> bool:
+    return query.level in ("near", "meaning")
+
+
 def _check(query: Query) -> None:
     if query.mode not in MODES:
         raise InputError(
             f"mode is {query.mode!r}; it must be one of {', '.join(MODES)}", field="mode"
+        )
+    if query.match not in (None, *LEVELS):
+        raise InputError(
+            f"match is {query.match!r}; it must be one of {', '.join(LEVELS)}", field="match"
+        )
+    if query.mode == "keyword" and query.match == "meaning":
+        raise InputError(
+            "match is meaning, and mode is keyword, which looks at words only; ask with mode"
+            " hybrid or semantic",
+            field="match",
+        )
+    if query.mode == "semantic" and query.match not in (None, "meaning"):
+        raise InputError(
+            f"match is {query.match}, and mode is semantic, which looks at no words; ask with mode"
+            " hybrid or keyword",
+            field="match",
         )
     if not 1 <= query.size <= MAX_SIZE:
         raise InputError(f"size is {query.size:,}; it must be 1 to {MAX_SIZE}", field="size")
@@ -306,7 +338,6 @@ def _check(query: Query) -> None:
 
 def _request(
     query: Query,
-    mode: Mode,
     parsed: ParsedQuery,
     vector: Vector | None,
     forms: Forms,
@@ -314,16 +345,18 @@ def _request(
 ) -> RankRequest:
     end = max(query.start + query.size, least)
     # By words alone a page needs no more than its own hits: no score depends on the others.
-    depth = end if mode == "keyword" else next(depth for depth in DEPTHS if end <= depth)
+    depth = end if query.mode == "keyword" else next(depth for depth in DEPTHS if end <= depth)
+    # By words alone the clause itself reaches no further than that.
+    level = query.match if (query.mode, query.match) != ("keyword", "near") else None
     return RankRequest(
-        clause=text_clause(parsed, forms) if mode != "semantic" else None,
+        clause=text_clause(parsed, forms) if query.mode != "semantic" else None,
         vector=vector,
         filter=query.filter,
-        constraint=constraint(parsed, forms),
+        constraint=constraint(parsed, forms, None if level == "meaning" else level),
         limit=depth,
-        frequencies=_counted(parsed, mode),
-        exact_total=mode == "keyword",  # with meaning beside it no total is exact
-        texts=mode == "keyword" and end <= MAX_SIZE,
+        frequencies=_counted(parsed, query.mode),
+        exact_total=query.level != "meaning",
+        texts=query.mode == "keyword" and end <= MAX_SIZE,
     )
 
 

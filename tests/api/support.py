@@ -15,6 +15,7 @@ from search.domain import (
     Article,
     ArticleInfo,
     Hit,
+    Match,
     Passage,
     Query,
     Results,
@@ -81,7 +82,9 @@ class ToldSearcher:
         self.asked.append(query)
         passage = self.engine.fetch(["a#0"])[0].passage
         segments = (Segment(passage.text, match=True),)
-        hit = Hit(passage, self.engine.info, 1.0, None, None, segments, segments, None)
+        hit = Hit(
+            passage, self.engine.info, 1.0, None, None, segments, segments, Match("exact"), None
+        )
         return Results(query, (hit,), None, {"total": 1.0})
 
     def prepare(self) -> None:

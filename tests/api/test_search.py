@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -29,7 +30,7 @@ def test_an_answer_has_everything(http: TestClient) -> None:
     assert len(answer["hits"]) == 3
     hit = answer["hits"][0]
     assert list(hit) == [
-        "passage", "article", "score", "keyword", "semantic", "rerank",
+        "passage", "article", "score", "keyword", "semantic", "rerank", "match",
         "segments", "title_segments", "best_sentence",
     ]  # fmt: skip
     assert hit["passage"]["id"] == f"{SEED}#0"
@@ -122,9 +123,27 @@ def test_totals_say_what_they_are(http: TestClient) -> None:
     def total(mode: str) -> object:
         return http.get("/v1/search", params={"q": "بغداد", "mode": mode}).json()["total"]
 
-    assert total("keyword") == {"value": 3, "relation": "exact"}
+    assert total("keyword") == {"value": 3, "relation": "exact", "level": "near"}
     assert total("semantic") is None
-    assert total("hybrid")["relation"] == "at_least"  # type: ignore[index]
+    hybrid = total("hybrid")
+    assert isinstance(hybrid, dict)
+    assert (hybrid["relation"], hybrid["level"]) == ("at_least", "meaning")
+
+
+def test_a_match_goes_as_far_as_it_is_asked(http: TestClient) -> None:
+    def search(**parameters: str) -> dict[str, Any]:
+        answer: dict[str, Any] = http.get("/v1/search", params=parameters).json()
+        return answer
+
+    exact = search(q="عراق", match="exact")
+    assert (exact["hits"], exact["total"]["value"]) == ([], 0)
+    form = search(q="عراق", match="form")
+    assert form["query"]["match"] == form["total"]["level"] == "form"
+    assert form["hits"]
+    for hit in form["hits"]:
+        assert hit["match"] == {"level": "form", "words": [{"word": "عراق", "level": "form"}]}
+    refused = search(q="عراق", mode="keyword", match="meaning")
+    assert refused["errors"][0]["field"] == "match"
 
 
 @pytest.mark.parametrize(

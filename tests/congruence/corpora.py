@@ -15,7 +15,7 @@ from datetime import date
 
 from search.analysis import tokens
 from search.analysis.transliteration import NO_FORMS
-from search.domain import LAYERS, Filter, IndexedArticle, IndexedPassage, Layer
+from search.domain import LAYERS, LEVELS, Filter, IndexedArticle, IndexedPassage, Layer
 from search.engines.protocol import RankRequest
 from search.query.clauses import (
     AllOf,
@@ -231,7 +231,7 @@ def typed_requests(
         yield RankRequest(
             clause=(random_.random() < 0.2 and near) or text_clause(parsed),
             filter=any_filter(random_),
-            constraint=constraint(parsed),
+            constraint=constraint(parsed, NO_FORMS, random_.choice((None, *LEVELS[:4]))),
             limit=random_.choice(LIMITS),
         )
 

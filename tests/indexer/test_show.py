@@ -9,7 +9,19 @@ import pytest
 from indexer.cli.output import as_json, evaluation_table, marked, results_text
 from indexer.cli.terminal import plain
 from indexer.evaluation.measures import Evaluation, ModeScores
-from search.domain import ArticleInfo, Component, Hit, Mode, Passage, Query, Results, Segment, Total
+from search.domain import (
+    ArticleInfo,
+    Component,
+    Hit,
+    Match,
+    MatchedWord,
+    Mode,
+    Passage,
+    Query,
+    Results,
+    Segment,
+    Total,
+)
 
 HIT = Hit(
     passage=Passage("a", 0, 0, 9, "في العراق"),
@@ -19,6 +31,7 @@ HIT = Hit(
     semantic=None,
     segments=(Segment("في ", False), Segment("العراق", True)),
     title_segments=(Segment("خبر", False),),
+    match=Match("exact", (MatchedWord("العراق", "exact"), MatchedWord("بغداد", None))),
     best_sentence=None,
 )
 
@@ -34,8 +47,8 @@ def shown(mode: Mode = "hybrid", total: Total | None = None) -> str:
 
 
 def test_a_hit() -> None:
-    assert shown(total=Total(7, exact=False)) == (
-        "11. a#0  score 0.500 (keyword 3.250)  CNN · ar · 2024-01-31\n"
+    assert shown(total=Total(7, exact=False, level="meaning")) == (
+        "11. a#0  score 0.500 (keyword 3.250)  exact: العراق; without بغداد  CNN · ar · 2024-01-31\n"
         "   خبر\n"
         "   في **العراق**\n\n"
         "1 shown of at least 7 (12 ms)."
@@ -45,7 +58,7 @@ def test_a_hit() -> None:
 @pytest.mark.parametrize(
     ("total", "line"),
     [
-        (Total(7, exact=True), "1 shown of 7 (12 ms)."),
+        (Total(7, exact=True, level="near"), "1 shown of 7 (12 ms)."),
         (None, "1 shown, nearest in meaning first (12 ms)."),
     ],
 )

@@ -95,7 +95,7 @@ def test_keyword_asks_and_ranks_by_text_only() -> None:
     assert results.hits[0].keyword is not None
     assert results.hits[0].keyword.rank == 1
     assert results.hits[0].semantic is None
-    assert results.total == Total(2, exact=True)
+    assert results.total == Total(2, exact=True, level="near")
 
 
 def test_semantic_asks_and_ranks_by_vector_only() -> None:
@@ -119,7 +119,7 @@ def test_hybrid_fuses_both_in_one_request() -> None:
     assert first.keyword is not None
     assert first.semantic is not None
     assert first.semantic.rank == 2
-    assert results.total == Total(3, exact=False)
+    assert results.total == Total(3, exact=False, level="meaning")
 
 
 def test_meaning_alone_decides_when_no_word_is_in_the_vocabulary() -> None:
@@ -209,7 +209,7 @@ def test_where_no_word_is_found_near_ones_are_asked_for() -> None:
     engine = Unknown(RANKINGS)
     results = searcher(engine).search(Query("نتانياهو", mode="keyword"))
     assert ids(results) == ["a#0", "a#2"]
-    assert results.total == Total(2, exact=True)
+    assert results.total == Total(2, exact=True, level="near")
     assert len(engine.requests) == 2
 
 
@@ -313,3 +313,23 @@ def test_every_stage_is_timed() -> None:
     took = searcher(Recital(RANKINGS)).search(Query("العراق")).took_ms
     assert {"parse", "embed", "rank", "fuse", "fetch", "highlight", "text", "total"} <= took.keys()
     assert took["total"] >= took["parse"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "match", "told"),
+    [
+        ("keyword", "meaning", "which looks at words only"),
+        ("semantic", "form", "which looks at no words"),
+        ("hybrid", "loose", "it must be one of exact, spelling, form, near, meaning"),
+    ],
+)
+def test_a_level_that_contradicts_the_mode_is_refused(mode: Any, match: Any, told: str) -> None:
+    with pytest.raises(InputError, match=told) as refused:
+        searcher(Recital(RANKINGS)).search(Query("العراق", mode, match=match))
+    assert refused.value.field == "match"
+
+
+def test_without_a_model_a_query_by_meaning_is_answered_by_words() -> None:
+    engine = Searcher(cast(Engine, Recital(RANKINGS)), None)
+    results = engine.search(Query("العراق", "semantic", match="meaning"))
+    assert results.total == Total(2, exact=True, level="near")

@@ -1,0 +1,103 @@
+"""Match levels: how a passage has each word of a query, told from the words that are marked.
+
+The same rules as clauses, which choose the passages, stand in `search.query.matching`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from search.analysis.tokens import Token, analyse
+from search.analysis.transliteration import NO_FORMS, Forms
+from search.domain import LEVELS, Level, Match, MatchedWord
+from search.query.expansion import homographs_of, kin, kin_of, other_seats, other_spellings
+from search.query.matching import Near, near
+from search.query.misspellings import Meant
+from search.query.parse import ParsedQuery
+from search.query.phrases import name_variants
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word of the query with what other words have that meet it."""
+
+    word: Token
+    spellings: frozenset[str]  # folded
+    forms: frozenset[str]  # folded
+    stems: frozenset[str]
+    near_stems: frozenset[str]
+    near: Near | None
+    meant: Meant | None
+
+    def level(self, other: Token) -> Level | None:
+        """Return how a word of a text meets this one, None if it does not."""
+        word, near = self.word, self.near
+        if other.letters == word.letters and word.vowelled in ("", other.vowelled):
+            return "exact"
+        if other.folded in self.spellings:
+            return "spelling"
+        if other.stem in self.stems or other.folded in self.forms:
+            return "form"
+        if (
+            other.stem in self.near_stems
+            or (self.meant is not None and self.meant.includes(other.folded, other.stem))
+            or (near is not None and len(near.grams.intersection(other.grams)) >= near.least)
+        ):
+            return "near"
+        return None
+
+
+class Levels:
+    """Tells how the marked words of a passage meet a query's.
+
+    Args:
+        unknown: what may be meant by the query's words that no passage has.
+    """
+
+    def __init__(
+        self, query: ParsedQuery, forms: Forms = NO_FORMS, unknown: Sequence[Meant] = ()
+    ) -> None:
+        names: dict[str, set[str]] = {}
+        for typed, row in name_variants(query):
+            for part in typed:
+                names.setdefault(part, set()).update(row)
+        family = frozenset(kin(query))
+        meant = {one.word.letters: one for one in unknown}
+        self._words: list[_Word] = []
+        for word in query.words():
+            others = homographs_of(word)
+            stems = {word.stem, *other_seats(word), *family.intersection(kin_of(word.stem))}
+            stems.update(term.value for term in others if term.layer == "stem")
+            near_stems = {form.stem for form in forms.get(word.stem, ())}
+            self._words.append(
+                _Word(
+                    word=word,
+                    spellings=frozenset((word.folded, *other_spellings(word))),
+                    forms=frozenset(term.value for term in others if term.layer == "folded"),
+                    stems=frozenset(stems),
+                    near_stems=frozenset(near_stems | names.get(word.folded, set())),
+                    near=near(word),
+                    meant=meant.get(word.letters),
+                )
+            )
+
+    def of(self, marked: Iterable[str]) -> Match:
+        """Return how each word of the query is met.
+
+        Args:
+            marked: the pieces of a passage and its title that are marked.
+        """
+        found = [token for piece in marked for token in analyse(piece)]
+        words = tuple(
+            MatchedWord(word.word.letters, _tightest(map(word.level, found)))
+            for word in self._words
+        )
+        counted = Counter(one.level for one in words if one.level is not None)
+        best = max(LEVELS, key=lambda level: counted[level]) if counted else "meaning"
+        return Match(best, words)
+
+
+def _tightest(levels: Iterable[Level | None]) -> Level | None:
+    return min((level for level in levels if level), key=LEVELS.index, default=None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import logging
 import sqlite3
-from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 
 from search.domain import LAYERS
-from search.engines.embedded.changes import State, TermRows, read_removals, read_terms
+from search.engines.embedded.changes import State, read_removals, read_terms
 from search.engines.embedded.record import Record
 from search.engines.embedded.segments import Manifest, Segments, read_manifest
 from search.engines.embedded.text import FORMAT, TextIndex, TextIndexError, change, counted
@@ -19,23 +19,18 @@ log = logging.getLogger(__name__)
 
 _SMALL = 500  # passages up to which any removal means building anew (20 ms)
 _MOST_REMOVED = 0.1  # share of removed passages from which BM25's statistics drift too far
-_PROGRESS = 20_000  # passages between two lines in the log
+_MANY = 20_000  # passages of which the log tells before they are added
 
 
 def published(connection: sqlite3.Connection, state: State) -> Manifest:
     """Return what a record says of its text index; of none if it says nothing that is of use."""
     manifest = read_manifest(connection)
     if manifest is None or (manifest.record, manifest.format) != (state.record, _format()):
-        return _none(state)
+        return Manifest(state.record, _format(), 0, 0)
     return manifest
 
 
-def _none(state: State) -> Manifest:
-    """Return the manifest of no text index, from which one is built anew."""
-    return Manifest(state.record, _format(), 0, 0)
-
-
-def publish(record: Record, segments: Segments) -> tuple[Manifest, TextIndex] | None:
+def publish(record: Record, segments: Segments) -> TextIndex | None:
     """Bring the published text index to the record's state. Needs the writer's lock.
 
     Returns what was published, opened; None where nothing had to be.
@@ -45,7 +40,21 @@ def publish(record: Record, segments: Segments) -> tuple[Manifest, TextIndex] | 
     """
     try:
         with record.snapshot() as moment:
-            return None if moment is None else _brought_to(*moment, record, segments)
+            if moment is None:
+                return None
+            connection, state = moment
+            base, removed = _base(connection, state, segments)
+            if base.sequence >= state.sequence:
+                return None
+            count = state.last - base.last
+            if count >= _MANY:
+                log.info("adding about %d passages to the text index", count)
+            added = read_terms(connection, base.last, state.last)
+            new = Manifest(state.record, _format(), state.sequence, state.last)
+            made = segments.changed(
+                base, new, lambda folder: change(folder, removed, added, passages=count)
+            )
+            return segments.keep(record.publish(made), state.head())
     except (TextIndexError, OSError) as error:
         raise EngineUnavailable(
             f"cannot write the text index in {segments.folder}: {error}. What was "
@@ -54,28 +63,13 @@ def publish(record: Record, segments: Segments) -> tuple[Manifest, TextIndex] | 
         ) from error
 
 
-def _brought_to(
-    connection: sqlite3.Connection, state: State, record: Record, segments: Segments
-) -> tuple[Manifest, TextIndex] | None:
-    base, removed = _base(connection, state, segments)
-    if base.sequence >= state.sequence:
-        return None
-    count = state.last - base.last
-    added = _logged(read_terms(connection, base.last, state.last), count)
-    new = Manifest(state.record, _format(), state.sequence, state.last)
-    manifest, text = segments.changed(
-        base, new, lambda work: change(work, removed, added, passages=count)
-    )
-    kept = record.publish(manifest)
-    text.sequence = kept.sequence
-    segments.keep(kept, state.head())
-    return kept, text
-
-
 def _base(
     connection: sqlite3.Connection, state: State, segments: Segments
 ) -> tuple[Manifest, list[int]]:
-    """Return the text index to go on from, and the keys of articles that went since."""
+    """Return the text index to go on from, and the keys of articles that went since.
+
+    It is an empty one, beside the files of the one before, where that cannot be gone on with.
+    """
     base = published(connection, state)
     try:
         segments.verify(base)
@@ -86,7 +80,7 @@ def _base(
     except TextIndexError as error:
         if segments.folder.exists():
             log.warning("building the text index anew: %s", error)
-    return _none(state), []
+    return replace(base, sequence=0, last=0, segments=""), []
 
 
 def _drifts(base: Manifest, removed: int) -> bool:
@@ -95,22 +89,8 @@ def _drifts(base: Manifest, removed: int) -> bool:
     return removed > 0 and (kept <= _SMALL or gone + removed > _MOST_REMOVED * kept)
 
 
+@functools.cache
 def _format() -> str:
     """Return what the files are made by: of another one they are built anew."""
-    return f"{FORMAT} {' '.join(LAYERS)}, {_tantivy()}"
-
-
-@functools.cache
-def _tantivy() -> str:
-    return "tantivy " + version("tantivy").rsplit(".", 1)[0]  # its format moves with that
-
-
-def _logged(rows: Iterator[TermRows], about: int) -> Iterator[TermRows]:
-    """Pass rows on, telling the log how far a long build is."""
-    done, due = 0, _PROGRESS
-    for some in rows:
-        if done >= due:
-            log.info("building the text index: %d of about %d passages", done, about)
-            due += _PROGRESS
-        yield some
-        done += len(some.terms)
+    tantivy = version("tantivy").rsplit(".", 1)[0]  # its format moves with that
+    return f"{FORMAT} {' '.join(LAYERS)}, tantivy {tantivy}"

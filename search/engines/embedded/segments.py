@@ -2,12 +2,13 @@
 
     text/<segment>.<kind>  Tantivy's files; each is written once and never changed
     text/head.json         the record's commit they were made for (`chain`)
-    text/fihris-.../       a writer's unfinished changes, or the remains of one that died
+    text/...               what a writer has not finished, or left when it died: the next removes it
 
-Tantivy opens nothing but a private folder of links to files that were verified just before,
-with the list of segments that the record holds. So what it reads is what was verified, whatever
-a writer does meanwhile; a folder that is read-only can be searched; and changes become the text
-index by one commit of the record, or are as if they had never been.
+Who only searches opens a private folder of links to files that were verified just before, with
+the list of segments that the record holds. So what Tantivy reads is what was verified, whatever
+a writer does meanwhile, and a folder that is read-only can be searched. A writer adds files to
+the folder: they become the text index by one commit of the record, which alone lists them, or
+are as if they had never been; what went out of the list is removed after that.
 """
 
 from __future__ import annotations
@@ -18,17 +19,16 @@ import shutil
 import sqlite3
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from search.engines.embedded.chain import HEAD, TEXT
 from search.engines.embedded.head import Head, write_head
-from search.engines.embedded.text import SEGMENTS, TextIndex, TextIndexError
+from search.engines.embedded.text import SEGMENTS, TextIndex, TextIndexError, listed
 
-_MANAGED = ".managed.json"  # the files Tantivy may remove
 _BLOCK = 1 << 17  # bytes that stay in the cache: a sixth less time than new ones of 1 MB
 _Key = tuple[int, int, int]
 Files = dict[str, list[int]]  # each file's size and CRC-32
@@ -103,63 +103,65 @@ class Segments:
         lock can tell that from damage.
         """
         self.verify(manifest)
-        with self._linked(manifest) as folder:
+        with tempfile.TemporaryDirectory(prefix="fihris-") as name:
+            links = Path(name)
+            for file in manifest.files:
+                (links / file).symlink_to((self.folder / file).absolute())
+            (links / SEGMENTS).write_text(manifest.segments, "utf-8")
             # What is open stays when its folder is removed.
-            index = TextIndex(folder, manifest.sequence, manifest.last)
+            index = TextIndex(links, manifest.record, manifest.sequence, manifest.last)
         # Once more: Tantivy opens a segment whose positions a writer has just removed as one
         # without positions, and fails in the first search that needs them.
         self.verify(manifest)
         return index
 
-    def changed(
-        self, base: Manifest, new: Manifest, change: Callable[[Path], None]
-    ) -> tuple[Manifest, TextIndex]:
-        """Have the index in a folder changed, and keep what was made: an empty one without `base`'s.
+    def changed(self, base: Manifest, new: Manifest, change: Callable[[Path], None]) -> Manifest:
+        """Have the index of `base` changed, and return `new` with its segments and files.
 
-        Others can open it when the record has the manifest. Needs the writer's lock. Raises as
-        `change`. Returns `new` with the segments and files that were made, and the index opened
-        (links made and removed once more took a third of a search after a write).
+        It is an empty index where `base` has no segments; its files stay as they are in any case,
+        since Tantivy removes only what it finds in a list of what it has made (.managed.json).
+        Needs the writer's lock. Raises as `change`. (In a folder of links to the files a search
+        after a write took 5 ms more.)
         """
-        self.folder.mkdir(exist_ok=True)
-        files = {}
-        with self._linked(base, self.folder) as work:  # where it can be renamed
-            change(work)
-            for path in sorted(work.iterdir()):
-                if path.is_symlink():
-                    files[path.name] = base.files[path.name]
-                elif path.name != SEGMENTS and not path.name.startswith("."):
-                    key, checksum = _key(path), _checksum(path)
-                    path.replace(self.folder / path.name)
-                    path.symlink_to((self.folder / path.name).absolute())
-                    files[path.name] = [key[1], checksum]
-                    self._whole[key] = checksum
-            segments = (work / SEGMENTS).read_text("utf-8")
-            index = TextIndex(work, new.sequence, new.last)
-            return replace(new, segments=segments, files=files), index
+        folder = self.folder
+        folder.mkdir(exist_ok=True)
+        self._remove_others(base)
+        try:
+            if base.segments:
+                (folder / SEGMENTS).write_text(base.segments, "utf-8")
+            change(folder)
+            segments = (folder / SEGMENTS).read_text("utf-8")
+            files = {name: base.files.get(name) or self._made(name) for name in listed(folder)}
+        except BaseException:
+            with suppress(OSError):
+                self._remove_others(base)  # the disk may be full
+            raise
+        return replace(new, segments=segments, files=files)
 
-    @contextmanager
-    def _linked(self, manifest: Manifest, place: Path | None = None) -> Iterator[Path]:
-        """Give a private folder with links to the files, made in `place`."""
-        # After an error a thread of Tantivy's may still write there.
-        with tempfile.TemporaryDirectory(
-            prefix="fihris-", dir=place, ignore_cleanup_errors=True
-        ) as name:
-            folder = Path(name)
-            for file in manifest.files:
-                (folder / file).symlink_to((self.folder / file).absolute())
-            if manifest.segments:
-                (folder / SEGMENTS).write_text(manifest.segments, "utf-8")
-                (folder / _MANAGED).write_text(json.dumps([*manifest.files]), "utf-8")
-            yield folder
+    def _made(self, name: str) -> list[int]:
+        """Return the size and checksum of a file that was written here."""
+        key, checksum = _key(self.folder / name), _checksum(self.folder / name)
+        self._whole[key] = checksum
+        return [key[1], checksum]
 
-    def keep(self, manifest: Manifest, head: Head) -> None:
-        """Remove all files that are not of the newest text index, which belongs to `head`."""
+    def keep(self, manifest: Manifest, head: Head) -> TextIndex:
+        """Remove all files that are not of the newest text index, which belongs to `head`.
+
+        Returns it, opened where it was made.
+        """
+        index = TextIndex(self.folder, manifest.record, manifest.sequence, manifest.last)
         write_head(self.folder / HEAD, head, durable=False)
-        for path in self.folder.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            elif path.name not in manifest.files and path.name != HEAD:
-                path.unlink(missing_ok=True)  # who has it open keeps it
+        self._remove_others(manifest)
+        return index
+
+    def _remove_others(self, manifest: Manifest) -> None:
+        for name in os.listdir(self.folder):  # noqa: PTH208  # after every write
+            if name not in manifest.files and name != HEAD:
+                path = self.folder / name
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)  # who has it open keeps it
 
 
 def _key(path: Path) -> _Key:

@@ -102,7 +102,7 @@ def change(
     Returns when every merge is done and no thread of Tantivy touches the folder.
 
     Args:
-        folder: a folder of the caller's own.
+        folder: nobody else writes there.
         removed: keys of articles that went.
         added: passages to add.
         passages: about how many they are.
@@ -125,12 +125,22 @@ def counted(segments: str) -> tuple[int, int]:
     BM25 counts both. Raises TextIndexError.
     """
     try:
-        listed = json.loads(segments)["segments"]
-        written = sum(each["max_doc"] for each in listed)
-        gone = sum(each["deletes"]["num_deleted_docs"] for each in listed if each["deletes"])
+        each_one = json.loads(segments)["segments"]
+        written = sum(each["max_doc"] for each in each_one)
+        gone = sum(each["deletes"]["num_deleted_docs"] for each in each_one if each["deletes"])
     except (ValueError, KeyError, TypeError) as error:
         raise TextIndexError("its list of segments cannot be read") from error
     return written - gone, gone
+
+
+def listed(folder: Path) -> list[str]:
+    """Return the names of the files in a folder that are of the segments listed there."""
+    each_one = json.loads((folder / SEGMENTS).read_text("utf-8"))["segments"]
+    # <segment>.<kind>, and which of its passages are gone: <segment>.<operation>.del
+    gone = {each["segment_id"].replace("-", ""): each["deletes"] for each in each_one}
+    removals = {f"{segment}.{its['opstamp']}.del" for segment, its in gone.items() if its}
+    names = (name for name in os.listdir(folder) if name.split(".", 1)[0] in gone)  # noqa: PTH208
+    return sorted(name for name in names if not name.endswith(".del") or name in removals)
 
 
 def _remove(index: tantivy.Index, writer: tantivy.IndexWriter, articles: Sequence[int]) -> None:
@@ -173,10 +183,12 @@ class TextIndex:
     """An opened text index of one moment. May be searched from many threads.
 
     Attributes:
-        sequence, last: of the record then; the greatest passage number that it knows of.
+        record, sequence, last: of which record and commit it is; the greatest passage number
+            that it knows of.
     """
 
-    def __init__(self, folder: Path, sequence: int, last: int) -> None:
+    def __init__(self, folder: Path, record: str, sequence: int, last: int) -> None:
+        self.record = record
         self.sequence = sequence
         self.last = last
         with native():

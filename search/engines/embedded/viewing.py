@@ -83,7 +83,7 @@ class Views:
         self._state_of = state_of
         self._turn = threading.Lock()  # of whoever changes what is here
         self.latest: View | None = None
-        self._made: tuple[Manifest, TextIndex] | None = None  # published here, in no view yet
+        self._text: TextIndex | None = None  # the newest that was opened
         self._not_before = 0.0  # the next publication that nobody waits for
         self._late = math.inf  # when a text index that lacks something is said to be behind
 
@@ -144,19 +144,13 @@ class Views:
             if moment is None:
                 return None, "there is no record"
             connection, now = moment
-            before = self.latest
-            if before is not None and before.table.record != now.record:
-                before = None
             manifest = published(connection, now)
-            if before is None:
-                # Beside each other: at 800,000 passages a third of the opening.
-                with ThreadPoolExecutor(1) as beside:
-                    following = beside.submit(self._table_at, None, connection, now)
-                    text, damage = self._text_at(None, manifest)
-                    table = following.result()
-            else:
-                table = self._table_at(before, connection, now)
-                text, damage = self._text_at(before.text, manifest)
+            # Beside each other: at 800,000 passages a third of the opening.
+            with ThreadPoolExecutor(1) as beside:
+                table_of_now = beside.submit(self._table_at, connection, now)
+                damage = self._open(manifest)
+                table = table_of_now.result()
+            text = self._text
             if text is None:
                 return None, damage
             if text.sequence >= now.sequence:
@@ -168,32 +162,32 @@ class Views:
             self.latest = View(table, text, hidden, behind)
             return self.latest, damage
 
-    def _text_at(
-        self, before: TextIndex | None, manifest: Manifest
-    ) -> tuple[TextIndex | None, str]:
-        """Return the published text index, else the one before, and why the former cannot be opened."""
-        if before is not None and manifest.sequence <= before.sequence:
-            return before, ""
-        made, self._made = self._made, None
-        if made is not None and made[0] == manifest:
-            return made[1], ""
+    def _open(self, manifest: Manifest) -> str:
+        """Open the published text index unless that is done; return why it cannot be opened."""
+        if self._text is not None and self._text.record != manifest.record:
+            self._text = None
+        if self._text is not None and self._text.sequence >= manifest.sequence:
+            return ""
         try:
-            return self._segments.opened(manifest), ""
+            self._text = self._segments.opened(manifest)
         except (TextIndexError, OSError) as error:
-            return before, str(error)
+            return str(error)
+        return ""
 
-    def _table_at(self, before: View | None, connection: Connection, now: State) -> PassageTable:
+    def _table_at(self, connection: Connection, now: State) -> PassageTable:
         """Return the table of what the record holds now, made of an earlier one if that can be."""
-        if before is not None:
-            table: PassageTable | None = before.table
-        else:
+        view = self.latest
+        is_first = view is None or view.table.record != now.record
+        if view is None or is_first:
             table = read_snapshot(self._record.path.parent, connection, now.record)
+        else:
+            table = view.table
         if table is None or table.sequence < now.horizon:
             table = no_passages(now.record, self._dimensions)
         if table.sequence != now.sequence:
             removals = read_removals(connection, table.sequence) if table.ids else []
             table = follow(table, connection, now, [key for key, _, _ in removals])
-        if before is None:
+        if is_first:
             check_ids(connection, table.ids)
         if is_outdated(table, now):
             with self._lock.borrowed("saving what it has in memory") as mine:
@@ -249,7 +243,7 @@ class Views:
         try:
             with self._lock.borrowed("bringing the text index up to date") as mine:
                 if mine:
-                    self._made = publish(self._record, self._segments) or self._made
+                    self._text = publish(self._record, self._segments) or self._text
         except EngineError:
             self._late = 0.0
             raise
@@ -260,4 +254,4 @@ class Views:
     def close(self) -> None:
         """Let go of everything; to be called when the engine is closed."""
         with self._turn:
-            self.latest = self._made = None
+            self.latest = self._text = None

@@ -152,7 +152,7 @@ def test_another_version_of_the_text_index_is_built_anew(
     sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = _copy(sound, tmp_path / "index")
-    monkeypatch.setattr(derived, "FORMAT", 1_000)
+    monkeypatch.setattr(derived, "_format", lambda: "another")
     with caplog.at_level(logging.WARNING), opened(folder) as engine:
         assert found(engine, Term("stem", "word7")) == ["0007#0"]
     assert "another version" in caplog.text

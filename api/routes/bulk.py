@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, closing
 from functools import partial
 from io import SEEK_END
@@ -24,10 +24,11 @@ from api.problems import SlowBody, TooLarge, encode, kind_of
 from api.schemas import ingested_out
 from api.writing import Writing
 from search.domain import WriteOutcome
-from search.errors import EngineBusy, EngineUnavailable, FihrisError, InputError
+from search.errors import EngineUnavailable, FihrisError, InputError
 from search.ingest import BodyLine, Ingest
 from search.limits import MAX_LINE
 from search.seen_ids import BODY_CACHE, FirstPlaces
+from search.write_turns import in_turn
 
 logger = logging.getLogger("fihris.api")
 
@@ -36,7 +37,7 @@ MEDIA_TYPES = (MEDIA_TYPE, "application/jsonl", "application/json-lines", "appli
 MAX_ANSWERS = 1 << 30  # bytes on disk, some 12 million lines
 BATCH_LINES = 64
 BATCH_SIZE = 1 << 20  # bytes; a longer line is the last of its batch
-BUSY_WAITS = (0.5, 1.0, 2.0, 3.0, 4.0)  # seconds between tries while another process writes
+BUSY_PATIENCE = 10.0  # seconds that a batch waits while another process writes
 PIECE = 1 << 16  # bytes of the answers sent at once
 LINGER = 2.0  # seconds for a client to see that no more of its body is read
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # at the head of a file, also where files were joined
@@ -125,8 +126,10 @@ async def _answer(
     try:
         async for batch in batches(body):
             write = partial(ingest.lines, batch, places)
+            if file.tell():  # what was begun waits for its next turn
+                write = partial(in_turn, write, lambda: writing.stopping, BUSY_PATIENCE)
             try:
-                ended = await _tried(write, writing, BUSY_WAITS if file.tell() else ())
+                ended = await writing.run(write)
             except Exception as error:
                 if not file.tell():
                     raise
@@ -140,20 +143,6 @@ async def _answer(
         if not file.tell():
             raise
         file.write(_answer_line(None, _failed(error)))
-
-
-async def _tried(
-    write: Callable[[], list[WriteOutcome]], writing: Writing, waits: Iterable[float]
-) -> list[WriteOutcome]:
-    """Write, again after each of `waits` seconds where another process writes."""
-    for wait in waits:
-        try:
-            return await writing.run(write)
-        except EngineBusy:
-            if writing.stopping:
-                raise
-        await asyncio.sleep(wait)
-    return await writing.run(write)
 
 
 def _failed(error: Exception) -> WriteOutcome:

@@ -172,8 +172,8 @@ def _indexed(
 ) -> tuple[Report, DeadLetters]:
     """Index items, or with None what the index holds without vectors; show how far it is."""
     from indexer.ingestion.pipeline import index, unembedded
-    from indexer.ingestion.write_turns import FIRST_TURN, in_turn
     from indexer.sources.dead_letters import DeadLetters
+    from search.write_turns import FIRST_TURN, in_turn
 
     with (
         opened() as (engine, embedder, settings),

@@ -31,7 +31,6 @@ from indexer.ingestion.batches import (
     Ready,
     batches,
 )
-from indexer.ingestion.write_turns import in_turn
 from indexer.sources import Failure, Found, Item, Skipped
 from search.domain import Vector, WriteStatus
 from search.embedding import Embedder
@@ -39,6 +38,7 @@ from search.engines.protocol import Engine
 from search.errors import EngineError
 from search.seen_ids import FirstPlaces, refusal
 from search.settings import Settings
+from search.write_turns import in_turn
 
 READY_THREADS = 2  # one batch's tail, too short for both cores, beside the next one's head
 # Processes that analyse without the model, and threads that wait for them: reading, storing and

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from indexer.ingestion import write_turns
-from indexer.ingestion.write_turns import in_turn
+from search import write_turns
 from search.errors import EngineBusy
+from search.write_turns import in_turn
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ from indexer.extraction.markup import lines_of, parse
 from search.errors import SourceError
 from search.limits import MAX_LENGTH
 
-# In the order they are preferred, as `_key` writes them: one word, no "ال" and no hamza.
+# In the order they are preferred, as `key_of` writes them: one word, no "ال" and no hamza.
 _NAMES: Mapping[str, str] = {
     "id": "id guid uuid articleid docid postid slug معرف",
     "title": "title headline name subject عنوان عنوانخبر عنوانمقال",
@@ -148,7 +148,7 @@ class Fields:
         """Return where each field may stand in objects of these names, best first."""
         keys: dict[str, str] = {}
         for name in names:
-            keys.setdefault(_key(name), name)
+            keys.setdefault(key_of(name), name)
         plan: dict[str, list[_Place]] = {}
         for field, known in NAMES.items():
             if given := self._given.get(field):
@@ -167,7 +167,7 @@ class Fields:
         return plan
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
     """Return a name without what differs between spellings of it."""
     words = _SEPARATORS.split(
         mended(name).text.translate(_UNREAD).translate(_LETTERS).casefold().strip()

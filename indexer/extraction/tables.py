@@ -10,14 +10,13 @@ spreadsheet counts. Of two columns of one name the first is read.
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import BinaryIO
 
 from indexer.extraction.documents import encoding_notes
 from indexer.extraction.encodings import FileLine, opened_lines
-from indexer.extraction.field_names import Fields
+from indexer.extraction.field_names import Fields, key_of
 from indexer.extraction.objects import code_of
 from indexer.extraction.registry import MEBIBYTE, Extracted, Options, inside_of, suffix_of
 from indexer.sources import Failure
@@ -189,8 +188,16 @@ def _heads(rows: Iterator[list[str]], feed: _Feed, fields: Fields) -> list[str]:
 
 def _doubled(heads: Sequence[str]) -> list[str]:
     """Return a note on each name that two columns have, some of them where they are many."""
-    doubled = [head for head, count in Counter(heads).items() if head and count > 1]
-    return [f'columns of one name, "{head[:40]}": the first is read' for head in doubled[:_SHOWN]]
+    spelt: dict[str, list[str]] = {}
+    for head in filter(None, heads):
+        spelt.setdefault(key_of(head) or head, []).append(head[:40])
+    notes = []
+    for same in [heads for heads in spelt.values() if len(heads) > 1][:_SHOWN]:
+        names = dict.fromkeys(same)
+        which = "the first" if len(names) == 1 else "one of them"
+        together = '" and "'.join(names)
+        notes.append(f'columns of one name, "{together}": {which} is read')
+    return notes
 
 
 def _plainly(error: csv.Error) -> str:

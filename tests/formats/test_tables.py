@@ -121,6 +121,16 @@ def test_of_two_columns_of_one_name_the_first_is_read_and_that_is_told(delimiter
     assert second.notes == ()
 
 
+@pytest.mark.parametrize("other", ["Title", " TITLE ", "عنوان", "العنوان"])
+def test_columns_of_one_name_in_two_spellings_are_told(other: str) -> None:
+    name = "title" if other.isascii() else "الـعـنوان"
+    for heads in ([name, other], [other, name]):
+        content = f"id,text,{','.join(heads)}\n1,x,2,3\n".encode()
+        (found,) = articles_of(items_of("a.csv", content))
+        spelt = '" and "'.join(head.strip() for head in heads)
+        assert found.notes == (f'columns of one name, "{spelt}": one of them is read',)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
 def test_byte_order_marks_and_utf_16_of_tables(name: str, encoding: str) -> None:

@@ -55,7 +55,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     facts = Facts(
         title=_header(message["Subject"], charset),
         author=sender or address,
-        published=_day(message),
+        published=_day(message, charset),
         language=_header(message["Content-Language"], charset).partition(",")[0],
     )
     yield article(body.lines, facts, size=len(content), notes=body.all_notes())
@@ -250,9 +250,9 @@ def _unfolded(value: str) -> str:
     return value.replace("\r", "").replace("\n", "")
 
 
-def _day(message: Message) -> str:
+def _day(message: Message, charset: str) -> str:
     """Return the day on which it was sent, where it was sent; as it says, where that is odd."""
-    said = str(message["Date"] or "")
+    said = _header(message["Date"], charset)
     try:
         return parsedate_to_datetime(said).date().isoformat()
     except (ValueError, TypeError, IndexError, OverflowError):  # a zone of thirty digits

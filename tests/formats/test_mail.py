@@ -185,6 +185,17 @@ def test_the_date(value: str, published: str | None) -> None:
     assert article(letter(f"Date: {value}\r\n"), "eml").fields.get("published") == published
 
 
+@pytest.mark.parametrize("said", ["12 جمادى الأولى 1443 هـ", "1443/5/12 هـ", "16 كانون 1 2021"])
+@pytest.mark.parametrize("form", ["utf-8", "windows-1256", "base64"])
+def test_a_date_in_arabic_is_read_as_the_other_headers_are(said: str, form: str) -> None:
+    charset = "utf-8" if form == "base64" else form
+    headers = f"Content-Type: text/plain; charset={charset}\r\nDate: HERE\r\n"
+    content = letter(headers, SEED[0].encode(charset))
+    packed = b"=?utf-8?b?" + b64encode(said.encode()) + b"?="
+    given = content.replace(b"HERE", packed if form == "base64" else said.encode(charset))
+    assert article(given, "eml").fields.get("published") == "2021-12-16"
+
+
 def test_attachments_are_counted_and_not_read() -> None:
     attached = 'Content-Disposition: attachment; filename="a.txt"\r\n'
     found = article(

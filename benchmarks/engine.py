@@ -1,6 +1,7 @@
 """How fast is the embedded engine, and how much memory does it take, beside its peers?
 
     python -m benchmarks.engine [FOLDER] [--sizes 1000 10000 100000] [--json]
+    python -m benchmarks.engine --against CHECKOUT [--rounds 5]
 
 FOLDER has the BEIR layout (corpus.jsonl, queries.jsonl); `benchmarks.JUDGED` is used
 without it. Passages are four sentences of the corpus drawn at random, so that
@@ -15,6 +16,11 @@ queries in the same run: SQLite FTS5 over the same stem
 and gram terms (OR, bm25, 100 best), usearch exact and numpy float32 over the
 same vectors (100 best, no sentences). Memory is what a process that only reads
 gains by opening the index and answering all queries.
+
+With --against only one thing is measured, here and in another checkout: a search by words
+straight after one article was written and one removed by the same process (20,000 passages).
+Both are asked in turns, search by search, since the same search differs by a fifth from one
+process to the next; what is printed are milliseconds of CPU, and ours divided by theirs.
 """
 
 from __future__ import annotations
@@ -26,10 +32,13 @@ import random
 import resource
 import shutil
 import sqlite3
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from multiprocessing.connection import Connection
@@ -62,6 +71,41 @@ QUERIES = 100
 ROUNDS = 3
 BATCH = 256  # articles a call of `write`
 FINGERPRINT = Fingerprint("benchmark", "random", "random", DIMENSIONS, True, 1)
+
+
+WRITTEN = 20_000  # passages where searches after a write are measured
+AFTER_WRITES = 40  # a round
+
+# Run in either checkout, for each line it reads: what it uses must be in both. Prints the seconds
+# of CPU that a search took, the first time of none.
+AFTER_WRITE = """
+import sys, time
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from benchmarks import engine as benchmark
+folder, data, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+corpus = benchmark.Corpus(data)
+engine = benchmark.EmbeddedEngine(folder, benchmark.FINGERPRINT)
+articles = corpus.articles(count)
+while not folder.with_name("made").exists() and (batch := list(islice(articles, 256))):
+    engine.write(batch)
+clauses = [benchmark.text_clause(query) for query in corpus.queries]
+engine.rank(benchmark.RankRequest(clauses[0]))
+print(0.0, flush=True)
+for number, _ in enumerate(sys.stdin):
+    own, = corpus.articles(1)
+    info = replace(own.article.info, id=f"own-{number}")
+    passages = tuple(
+        replace(each, passage=replace(each.passage, article_id=info.id)) for each in own.passages
+    )
+    engine.write([replace(own, article=replace(own.article, info=info), passages=passages)])
+    engine.delete([f"article-{number}"])
+    started = time.process_time()
+    engine.rank(benchmark.RankRequest(clauses[number % len(clauses)]))
+    print(time.process_time() - started, flush=True)
+engine.close()
+"""
 
 
 @dataclass(frozen=True)
@@ -299,6 +343,47 @@ def _megabytes(path: Path) -> float:
     return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
 
 
+def after_writes(checkouts: Sequence[Path], data: Path, rounds: int) -> list[list[float]]:
+    """Return the milliseconds of CPU of searches straight after a write, of each checkout."""
+    taken: list[list[float]] = [[] for _ in checkouts]
+    with tempfile.TemporaryDirectory(prefix="fihris-benchmark-") as name:
+        folders = [Path(name) / str(n) for n in range(len(checkouts))]
+        for folder, checkout in zip(folders, checkouts, strict=True):
+            with _searching(checkout, folder / "first" / "index", data) as searching:
+                _asked(searching)
+            (folder / "first" / "made").touch()
+        for round_ in range(rounds):
+            with ExitStack() as stack:
+                asked = []
+                for folder, checkout in zip(folders, checkouts, strict=True):
+                    shutil.copytree(folder / "first", folder / str(round_))
+                    place = folder / str(round_) / "index"
+                    asked.append(stack.enter_context(_searching(checkout, place, data)))
+                    _asked(asked[-1])
+                for turn in range(AFTER_WRITES):
+                    order = list(zip(asked, taken, strict=True))
+                    for searching, its in order if turn % 2 else order[::-1]:
+                        assert searching.stdin is not None
+                        print(file=searching.stdin, flush=True)
+                        its.append(_asked(searching) * 1000)
+    return taken
+
+
+@contextmanager
+def _searching(checkout: Path, folder: Path, data: Path) -> Iterator[subprocess.Popen[str]]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with subprocess.Popen(
+        [checkout / ".venv" / "bin" / "python", "-c", AFTER_WRITE, folder, data, str(WRITTEN)],
+        cwd=checkout, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        yield process
+
+
+def _asked(process: subprocess.Popen[str]) -> float:
+    assert process.stdout is not None
+    return float(process.stdout.readline())
+
+
 def table(measured: Sequence[Measured]) -> str:
     """Return the measurements as a Markdown table, a column for each size."""
     rows: list[tuple[str, Callable[[Measured], str]]] = [
@@ -329,7 +414,20 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=JUDGED)
     parser.add_argument("--sizes", nargs="+", type=int, default=[1_000, 10_000, 100_000])
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT")
+    parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
+    if asked.against is not None:
+        both = (Path(__file__).resolve().parent.parent, asked.against.resolve())
+        ours, theirs = after_writes(both, asked.folder.resolve(), asked.rounds)
+        ratios = statistics.quantiles([a / b for a, b in zip(ours, theirs, strict=True)], n=4)
+        print(
+            f"search after own write: this {statistics.median(ours):.1f} ms, other "
+            f"{statistics.median(theirs):.1f} ms; this / other: median {ratios[1]:.3f} "
+            f"(quartiles {ratios[0]:.3f} and {ratios[2]:.3f}), of the means "
+            f"{statistics.mean(ours) / statistics.mean(theirs):.3f}"
+        )
+        return
     corpus = Corpus(asked.folder)
     measured = []
     for size in asked.sizes:

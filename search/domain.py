@@ -31,6 +31,8 @@ Level = Literal["exact", "spelling", "form", "near", "meaning"]
 LEVELS: tuple[Level, ...] = ("exact", "spelling", "form", "near", "meaning")
 WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
+FacetField = Literal["source", "author", "language", "tag", "year", "month"]
+FACET_FIELDS: tuple[FacetField, ...] = ("source", "author", "language", "tag", "year", "month")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import numpy as np
 
 from search.analysis.tokens import MAX_TERM
 from search.domain import (
+    FACET_FIELDS,
     LAYERS,
     NO_FILTER,
     PHRASE_LAYERS,
@@ -27,7 +28,7 @@ from search.domain import (
     Vector,
     WriteOutcome,
 )
-from search.engines.protocol import FACET_FIELDS, FacetField, Fingerprint, RankRequest
+from search.engines.protocol import CountRequest, Fingerprint, RankRequest
 from search.errors import FingerprintMismatch, InputError
 from search.limits import MAX_ID, MAX_LENGTH, MAX_RESULTS
 from search.query.clauses import (
@@ -230,17 +231,19 @@ def check_limit(limit: int) -> None:
         raise InputError(f"limit is {limit}, it must be 0 to {MAX_RESULTS:,}", field="limit")
 
 
-def check_facets(
-    clause: Clause | None, filter: Filter, fields: Sequence[FacetField], limit: int
-) -> None:
-    """Raise InputError unless an engine can count these facets; names the argument."""
-    check_limit(limit)
-    check_filter(filter)
-    if clause is not None:
-        check_clause(clause)
-    for field in fields:
-        if field not in FACET_FIELDS:
-            raise InputError(f"there is no facet {field!r}", field="fields")
+def check_count(request: CountRequest) -> None:
+    """Raise InputError unless an engine can count what is asked; names the field."""
+    check_limit(request.limit)
+    check_filter(request.filter)
+    if request.clause is not None:
+        check_clause(request.clause)
+    for facet in request.facets:
+        if facet not in FACET_FIELDS:
+            raise InputError(f"there is no facet {facet!r}", field="facets")
+    if len(request.articles) > MAX_FILTER_VALUES:
+        raise InputError(
+            f"passages of at most {MAX_FILTER_VALUES:,} articles are counted", field="articles"
+        )
 
 
 def check_filter(filter: Filter) -> None:

@@ -14,6 +14,7 @@ from search.domain import (
     LAYERS,
     PHRASE_LAYERS,
     Article,
+    FacetField,
     Filter,
     IndexedArticle,
     IndexedPassage,
@@ -22,7 +23,14 @@ from search.domain import (
     Span,
     Vector,
 )
-from search.engines.protocol import Engine, Fingerprint, RankRequest
+from search.engines.protocol import (
+    CountRequest,
+    Counts,
+    Engine,
+    EngineReader,
+    Fingerprint,
+    RankRequest,
+)
 from search.query.clauses import (
     AllOf,
     AnyOf,
@@ -295,3 +303,21 @@ def near(engine: Engine, text: str, **asked: object) -> list[str]:
     """Return the ids nearest to a text, best first."""
     request = RankRequest(vector=EMBEDDER.embed_query(text), **asked)  # type: ignore[arg-type]
     return [hit.passage_id for hit in engine.rank(request).vector]
+
+
+def counts(engine: EngineReader, clause: Clause | None = None, **asked: object) -> Counts:
+    """Return what is counted of the passages a clause matches."""
+    (counted,) = engine.count([CountRequest(clause, **asked)])  # type: ignore[arg-type]
+    return counted
+
+
+def facets(
+    engine: EngineReader,
+    clause: Clause | None,
+    filter: Filter,
+    fields: Iterable[FacetField],
+    limit: int = 20,
+) -> dict[str, list[tuple[str, int]]]:
+    """Return the facets of the passages a clause matches inside a filter."""
+    found = counts(engine, clause, filter=filter, facets=tuple(fields), limit=limit)
+    return {field: list(pairs) for field, pairs in found.facets.items()}

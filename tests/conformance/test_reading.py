@@ -10,7 +10,7 @@ from search.domain import LAYERS, NO_FILTER, Layer
 from search.engines.protocol import Engine, RankRequest
 from search.errors import InputError
 from search.query.clauses import Everything
-from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed
+from tests.conformance.corpus import EMBEDDER, FINGERPRINT, facets, found, indexed
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_an_empty_index_answers_everything(engine: Engine) -> None:
     assert engine.unembedded("", 10) == []
     assert engine.stored(["a"]) == {}
     assert engine.delete(["a"]) == 0
-    assert engine.facets(None, NO_FILTER, ["tags"]) == {"tags": []}
+    assert facets(engine, None, NO_FILTER, ["tag"]) == {"tag": []}
     assert engine.terms_with_prefixes("stem", [""], 10) == {"": []}
     status = engine.status()
     assert (status.articles, status.passages, status.sentences) == (0, 0, 0)
@@ -161,7 +161,7 @@ def test_an_index_emptied_answers_everything(engine: Engine) -> None:
     engine.delete(["a"])
     rankings = engine.rank(RankRequest(Everything(), EMBEDDER.embed_query("x")))
     assert (rankings.text, rankings.text_total, rankings.vector) == ((), 0, ())
-    assert engine.facets(None, NO_FILTER, ["tags"]) == {"tags": []}
+    assert facets(engine, None, NO_FILTER, ["tag"]) == {"tag": []}
 
 
 def test_closing_twice_is_harmless(engine: Engine) -> None:
@@ -175,7 +175,7 @@ def test_limits_are_bounded(one: Engine, limit: int) -> None:
     with pytest.raises(InputError, match="limit"):
         one.rank(RankRequest(Everything(), limit=limit))
     with pytest.raises(InputError, match="limit"):
-        one.facets(None, NO_FILTER, ["tags"], limit)
+        facets(one, None, NO_FILTER, ["tag"], limit)
     with pytest.raises(InputError, match="limit"):
         one.terms_with_prefixes("stem", [""], limit)
     with pytest.raises(InputError, match="limit"):

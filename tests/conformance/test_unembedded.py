@@ -14,6 +14,7 @@ from tests.conformance.conftest import Open
 from tests.conformance.corpus import (
     DIMENSIONS,
     EMBEDDER,
+    facets,
     found,
     indexed,
     near,
@@ -38,7 +39,7 @@ def test_they_are_found_by_words_counted_and_read_like_any_other(engine: Engine)
     rankings = engine.rank(RankRequest(Everything(), frequencies=(Term("stem", "oil"),)))
     assert (rankings.text_total, rankings.passages) == (3, 3)
     assert rankings.frequencies == {Term("stem", "oil"): 2}
-    assert engine.facets(None, NO_FILTER, ["source"]) == {"source": [("s", 3)]}
+    assert facets(engine, None, NO_FILTER, ["source"]) == {"source": [("s", 3)]}
     assert engine.terms_with_prefixes("stem", ["san"], 5) == {"san": [("sand", 1)]}
     (passage,) = engine.fetch(["a#0"])
     assert passage.passage == a.passages[0].passage

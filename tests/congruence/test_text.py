@@ -14,8 +14,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from search.domain import NO_FILTER
+from search.domain import FACET_FIELDS, NO_FILTER
 from search.engines.protocol import RankRequest
+from tests.conformance.corpus import facets
 from tests.congruence.compare import TEXT, ranked_apart, scored
 from tests.congruence.corpora import any_filter, clause_requests, drawn, some_terms, typed_requests
 from tests.congruence.pairs import Pair
@@ -64,8 +65,7 @@ def test_facets(pair: Pair, seed: int) -> None:
         inside = any_filter(random_) if random_.random() < 0.5 else NO_FILTER
         limit = random_.choice([0, 1, 2, 20])
         a, b = (
-            e.facets(clause, inside, ("source", "language", "tags", "year"), limit)
-            for e in (pair.embedded, pair.elastic)
+            facets(e, clause, inside, FACET_FIELDS, limit) for e in (pair.embedded, pair.elastic)
         )
         assert a == b, f"{pair.name}, seed {seed}, request {number}: {clause} {inside} {limit}"
 

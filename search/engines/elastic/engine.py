@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from search.domain import Filter, IndexedArticle, Layer, StoredArticle, StoredPassage, WriteOutcome
+from search.domain import IndexedArticle, Layer, StoredArticle, StoredPassage, WriteOutcome
 from search.engines.checks import check_limit, is_unicode, passage_key
 from search.engines.elastic import searching
 from search.engines.elastic.connection import scan
@@ -19,15 +19,15 @@ from search.engines.elastic.state import Edition
 from search.engines.elastic.visible import WHICH, Hit, View, passage_of, shown
 from search.engines.elastic.write import Writer
 from search.engines.protocol import (
+    CountRequest,
+    Counts,
     EngineStatus,
-    FacetField,
     Fingerprint,
     Rankings,
     RankRequest,
     Stored,
 )
 from search.errors import EngineError, EngineUnavailable, InputError
-from search.query.clauses import Clause
 from search.settings import Settings
 
 _AT_ONCE = 1_000
@@ -90,10 +90,8 @@ class ElasticEngine:
     def rank(self, request: RankRequest) -> Rankings:
         return searching.rank(self._index, request)
 
-    def facets(
-        self, clause: Clause | None, filter: Filter, fields: Sequence[FacetField], limit: int = 20
-    ) -> dict[FacetField, list[tuple[str, int]]]:
-        return searching.facets(self._index, clause, filter, fields, limit)
+    def count(self, requests: Sequence[CountRequest]) -> list[Counts]:
+        return searching.count(self._index, requests)
 
     def terms_with_prefixes(
         self, layer: Layer, prefixes: Sequence[str], limit: int

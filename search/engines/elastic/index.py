@@ -127,11 +127,20 @@ class Index:
 
     # -- requests
 
-    def searched(self, searches: Mapping[str, Search]) -> dict[str, dict[str, Any]]:
-        """Return the answers of searches sent as one request, by name, all of them whole."""
+    def searched(
+        self, searches: Mapping[str, Search], *, without: str = ""
+    ) -> dict[str, dict[str, Any]]:
+        """Return the answers of searches sent as one request, by name, all of them whole.
+
+        Args:
+            without: an aggregation's part that is not sent.
+        """
         self.show_own()
         lines: Any = [orjson.dumps(line) for search in searches.values() for line in search]
-        answers = self.call(lambda client: each_answered(client.msearch(searches=lines)))
+        part = f"-responses.aggregations.{without}" if without else None
+        answers = self.call(
+            lambda client: each_answered(client.msearch(searches=lines, filter_path=part))
+        )
         for answer in answers:
             self._follow(answer["hits"]["hits"])
         return dict(zip(searches, answers, strict=True))

@@ -39,6 +39,7 @@ _SHOWN = {"type": "keyword", "index": False, "doc_values": False}
 _TEXT = {"type": "text", "index": False}
 _NUMBER = {"type": "integer", "index": False, "doc_values": False}
 _COUNTED = {"type": "integer", "index": False}  # by doc values: summed or sorted by
+_VALUES = {"type": "keyword", "index": False}  # by doc values: a facet, which `filters` finds
 
 
 def properties(dimensions: int, vectors: str) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
         "url": _TEXT,
         "text": _TEXT,
         "between": _TEXT,  # of an article: its text but for its passages, which have that
-        "author": _SHOWN,
+        "author": _VALUES,
         "given_tags": _SHOWN,  # in their order, repeated ones too
         "position": _COUNTED,
         "start": _NUMBER,

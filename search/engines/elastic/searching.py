@@ -1,25 +1,29 @@
-"""What an index is asked: both rankings, facets and vocabulary."""
+"""What an index is asked: both rankings, counts and vocabulary."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from search.domain import NO_FILTER, Filter, Layer
-from search.engines.checks import check_facets, check_layer, check_limit, check_request, is_unicode
+from search.domain import NO_FILTER, FacetField, Filter, Layer
+from search.engines.checks import check_count, check_layer, check_limit, check_request, is_unicode
 from search.engines.elastic import queries, ranking
+from search.engines.elastic.connection import Refused
 from search.engines.elastic.index import Index
 from search.engines.elastic.queries import Query
 from search.engines.elastic.ranking import Answer, Search
 from search.engines.elastic.visible import View
-from search.engines.protocol import FacetField, Rankings, RankRequest
+from search.engines.protocol import CountRequest, Counts, Rankings, RankRequest
+from search.errors import FingerprintMismatch
 from search.limits import MAX_RESULTS
 from search.query.clauses import Clause, Prefix
 
 # Buckets each shard offers besides those wanted: counts are exact unless a value is rarer
 # on a shard than so many others.
 _SHARD_SLACK = 10_000
+_BUCKETS = "articles.buckets"  # one for each article, of which only their number is wanted
 
 
 def rank(index: Index, request: RankRequest) -> Rankings:
@@ -45,25 +49,75 @@ def rank(index: Index, request: RankRequest) -> Rankings:
     return replace(index.surely(ask), took_ms=dict(took))
 
 
-def facets(
-    index: Index,
-    clause: Clause | None,
-    filter: Filter,
-    fields: Sequence[FacetField],
-    limit: int = 20,
-) -> dict[FacetField, list[tuple[str, int]]]:
-    check_facets(clause, filter, fields, limit)
-    if not fields or not limit or index.opened() is None:
-        return {field: [] for field in fields}
-    counted = {str(field): _most_frequent(str(field), limit) for field in fields}
+def count(index: Index, requests: Sequence[CountRequest]) -> list[Counts]:
+    """Ask for all counts in one request; once more where passages that are not shown are counted."""
+    for request in requests:
+        check_count(request)
+    if not requests or index.opened() is None:
+        return [Counts(facets={field: [] for field in request.facets}) for request in requests]
 
-    def ask(view: View) -> tuple[Answer, bool]:
-        search = _counting(view, clause, filter, counted)
-        answer: Answer = index.searched({"facets": search})["facets"]
-        return answer, _is_sure(answer)
+    def ask(view: View) -> tuple[list[Answer], bool]:
+        searches = {str(n): _counts_search(view, request) for n, request in enumerate(requests)}
+        answers: list[Answer] = list(index.searched(searches, without=_BUCKETS).values())
+        return answers, all(map(_is_sure, answers))
 
-    answer = index.surely(ask)
-    return {field: _buckets(answer, field) for field in fields}
+    try:
+        answers = index.surely(ask)
+    except Refused as error:
+        if error.status != 400 or not any("author" in request.facets for request in requests):
+            raise
+        raise FingerprintMismatch(
+            f"the index behind {index.alias!r} of Elasticsearch at {index.name} was made by a Fihris"
+            " that could not count authors. `fihris reindex` makes it anew from what it holds."
+        ) from error
+    return [_counts(answer, request) for answer, request in zip(answers, requests, strict=True)]
+
+
+def _counts_search(view: View, request: CountRequest) -> Search:
+    wanted: dict[str, Query] = {}
+    for field in request.facets if request.limit else ():
+        wanted[field] = _facet(field, request.limit)
+    known = [key for key in request.articles if key and is_unicode(key)]
+    if known:
+        own = {"field": "article_id", "include": known, "size": len(known)}
+        wanted["of_articles"] = {"terms": own}
+    if request.count_articles:
+        each = {"field": "article_id", "size": MAX_RESULTS}
+        wanted["articles"] = {"terms": each}
+        wanted["number"] = {"stats_bucket": {"buckets_path": "articles>_count"}}
+    header, body = _counting(view, request.clause, request.filter, wanted)
+    return header, {**body, "track_total_hits": True}
+
+
+def _facet(field: FacetField, limit: int) -> Query:
+    if field == "month":
+        every = {"calendar_interval": "month", "format": "uuuu-MM", "min_doc_count": 1}
+        return {"date_histogram": {"field": "published", **every}}
+    return _most_frequent("tags" if field == "tag" else field, limit)
+
+
+def _counts(answer: Answer, request: CountRequest) -> Counts:
+    found = answer["aggregations"]
+    articles, exact = 0, True
+    if request.count_articles:
+        articles = int(found["number"]["count"])
+        exact = not found["articles"]["sum_other_doc_count"]
+    return Counts(
+        passages=int(answer["hits"]["total"]["value"]),
+        facets={field: _values(found, field, request.limit) for field in request.facets},
+        of_articles=dict(_buckets(answer, "of_articles")) if "of_articles" in found else {},
+        articles=articles,
+        articles_are_exact=exact,
+    )
+
+
+def _values(found: Mapping[str, Any], field: FacetField, limit: int) -> list[tuple[str, int]]:
+    if field not in found:
+        return []
+    if field != "month":
+        return [(b["key"], int(b["doc_count"])) for b in found[field]["buckets"]]
+    months = [(b["key_as_string"], int(b["doc_count"])) for b in found[field]["buckets"]]
+    return sorted(months, key=lambda pair: (-pair[1], pair[0]))[:limit]
 
 
 def terms_with_prefixes(

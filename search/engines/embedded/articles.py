@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.analysis.folding import fold_value
-from search.domain import NO_FILTER, Filter
+from search.domain import NO_FILTER, FacetField, Filter
 from search.engines.embedded.rows import ArticleRow
-from search.engines.protocol import FacetField
+
+_EPOCH = date(1970, 1, 1).toordinal()  # of numpy's days
 
 
 class Values:
@@ -147,21 +148,35 @@ class Articles:
 
 
 def facet(
-    articles: Articles, passages: NDArray[np.int64], field: FacetField
+    articles: Articles, passages: NDArray[np.int64], field: FacetField, limit: int
 ) -> list[tuple[str, int]]:
-    """Count passages by a field's values, but the empty one; `passages` has each article's."""
-    if field == "year":
-        years = [date.fromordinal(day).year if day else 0 for day in articles.published.tolist()]
-        counted = np.bincount(years, passages) if years else passages[:0]
-        return [(f"{year:04}", int(n)) for year, n in enumerate(counted) if year and n]
-    if field == "tags":
-        numbers, weights = articles.tags, passages[np.searchsorted(articles.keys, articles.tagged)]
+    """Count passages by a field's values, but the empty one; `passages` has each article's.
+
+    The most frequent first, ties by value, `limit` of them.
+    """
+    if field in ("year", "month"):
+        dated = (passages > 0) & (articles.published > 0)
+        days = (articles.published[dated] - _EPOCH).astype("datetime64[D]")
+        periods, places = np.unique(
+            days.astype(f"datetime64[{field[0].upper()}]"), return_inverse=True
+        )
+        counted, names = (
+            np.bincount(places, passages[dated]),
+            np.datetime_as_string(periods).tolist(),
+        )
     else:
-        numbers = articles.sources if field == "source" else articles.languages
-        weights = passages
-    counted = np.bincount(numbers, weights)
-    names = articles.values.names()
-    return [(names[number], int(n)) for number, n in enumerate(counted) if number and n]
+        numbers, weights = articles.sources, passages
+        if field == "tag":
+            numbers, weights = articles.tags, passages[articles.keys.searchsorted(articles.tagged)]
+        elif field != "source":
+            numbers = articles.authors if field == "author" else articles.languages
+        counted, names = np.bincount(numbers, weights), articles.values.names()
+        counted[:1] = 0  # of the empty value
+    found = np.flatnonzero(counted)
+    if len(found) > limit > 0:  # those that tie with the last are cut by their names
+        found = found[counted[found] >= np.partition(counted[found], -limit)[-limit]]
+    pairs = [(names[number], int(counted[number])) for number in found]
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:limit]
 
 
 def no_articles() -> Articles:

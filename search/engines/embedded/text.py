@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.domain import LAYERS, PHRASE_LAYERS, Filter, Layer
+from search.domain import LAYERS, PHRASE_LAYERS, Layer
 from search.engines.checks import is_unicode
 from search.engines.embedded.changes import TermRows
 from search.engines.embedded.queries import Translator, is_constant
-from search.engines.protocol import FacetField, RankRequest
+from search.engines.protocol import RankRequest
 from search.errors import EngineUnavailable
 from search.query.clauses import Boost, Clause, Everything, Term
 
@@ -278,20 +278,6 @@ class TextIndex:
                 layer, prefix, filter_query=tantivy.Query.all_query()
             )
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
-
-    def facet(
-        self,
-        clause: Clause | None,
-        filter: Filter,
-        field: FacetField,
-        hidden: Sequence[int] = (),
-    ) -> list[tuple[str, int]]:
-        """Return every value of a field with how many matching passages have it."""
-        query = self._translate.query(clause, filter, hidden)
-        wanted = {"values": {"terms": {"field": field, "size": 65_000}}}
-        with native():
-            answer = self._searcher.aggregate(query, wanted)
-        return [(b["key"], int(b["doc_count"])) for b in answer["values"]["buckets"]]
 
 
 def _count(result: tantivy.SearchResult) -> int:

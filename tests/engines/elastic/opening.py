@@ -16,7 +16,7 @@ from search.engines.protocol import Engine, RankRequest
 from search.query.clauses import Everything, Term
 from search.settings import Settings
 from tests import servers
-from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed, passages_of
+from tests.conformance.corpus import EMBEDDER, FINGERPRINT, facets, found, indexed, passages_of
 from tests.servers import asking
 from tests.servers.proxy import Proxy
 
@@ -170,7 +170,7 @@ READS: list[Callable[[ElasticEngine], object]] = [
     lambda engine: engine.fetch(["a#0"]),
     lambda engine: engine.article("a"),
     lambda engine: engine.article_ids("", 10),
-    lambda engine: engine.facets(None, NO_FILTER, ["source"]),
+    lambda engine: facets(engine, None, NO_FILTER, ["source"]),
     lambda engine: engine.stored(["z"]),
     lambda engine: engine.status(),
 ]

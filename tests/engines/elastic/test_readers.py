@@ -15,7 +15,7 @@ from search.domain import NO_FILTER, IndexedArticle
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.protocol import Engine, RankRequest
 from search.query.clauses import Everything, Term
-from tests.conformance.corpus import EMBEDDER, found, indexed
+from tests.conformance.corpus import EMBEDDER, facets, found, indexed
 from tests.engines.elastic.opening import (
     documents,
     exactly,
@@ -77,7 +77,7 @@ def whole_article(engine: Engine) -> None:
 
 def by_facet(engine: Engine) -> None:
     """Look at counts."""
-    assert engine.facets(None, NO_FILTER, ["source"]) == {"source": [("cnn", len(IDS))]}
+    assert facets(engine, None, NO_FILTER, ["source"]) == {"source": [("cnn", len(IDS))]}
 
 
 def by_version(engine: Engine) -> None:

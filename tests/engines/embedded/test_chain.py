@@ -29,7 +29,7 @@ from search.engines.protocol import RankRequest
 from search.errors import EngineError, EngineUnavailable, RecordLost
 from search.query.clauses import Everything, Term
 from search.settings import Settings
-from tests.conformance.corpus import EMBEDDER, FINGERPRINT, found, indexed
+from tests.conformance.corpus import EMBEDDER, FINGERPRINT, facets, found, indexed
 from tests.engines.embedded.opening import opened
 from tests.processes import processes
 
@@ -403,7 +403,7 @@ def test_what_was_open_is_never_made_anew(tmp_path: Path, what: str, wrote: bool
             lambda: engine.delete(["a1"]),
             lambda: engine.article("a1"),
             lambda: engine.article_ids("", 10),
-            lambda: engine.facets(None, RankRequest().filter, ["source"]),
+            lambda: facets(engine, None, RankRequest().filter, ["source"]),
             lambda: engine.terms_with_prefixes("stem", ["w"], 3),
             engine.status,
             engine.show,

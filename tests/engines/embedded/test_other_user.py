@@ -18,7 +18,7 @@ from search.engines import open_engine
 from search.engines.protocol import RankRequest
 from search.query.clauses import Term
 from search.settings import Settings
-from tests.conformance.corpus import EMBEDDER, FINGERPRINT, indexed
+from tests.conformance.corpus import EMBEDDER, FINGERPRINT, facets, indexed
 
 NOBODY = 65_534
 
@@ -51,9 +51,9 @@ def ask(folder: Path) -> object:
         ranked = engine.rank(
             RankRequest(Term("stem", "نفط"), EMBEDDER.embed_query("نفط"), wanted, limit=100)
         )
-        facets = engine.facets(None, Filter(), ("source",))
+        counted = facets(engine, None, Filter(), ("source",))
         article = engine.article("a3")
-        return len(ranked.text), len(ranked.vector), facets, article and article.article.text
+        return len(ranked.text), len(ranked.vector), counted, article and article.article.text
     finally:
         engine.close()
 

@@ -16,7 +16,7 @@ from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.protocol import RankRequest
 from search.errors import EngineBusy
 from search.query.clauses import Everything, Term
-from tests.conformance.corpus import FINGERPRINT, found, indexed, near
+from tests.conformance.corpus import FINGERPRINT, facets, found, indexed, near
 from tests.engines.embedded.opening import opened
 from tests.processes import processes
 
@@ -92,7 +92,7 @@ def test_a_reader_sees_what_another_process_does(tmp_path: Path) -> None:
         assert found(reader, Everything()) == ["a#0"]  # what is gone is hidden at once
         assert reader.rank(RankRequest(Everything())).text_total == 1
         assert near(reader, "three") == ["a#0"]
-        assert reader.facets(None, RankRequest().filter, ["source"]) == {"source": []}
+        assert facets(reader, None, RankRequest().filter, ["source"]) == {"source": []}
         other.stop()
         assert found(reader, Everything()) == ["a#0"]
 

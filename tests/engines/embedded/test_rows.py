@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search.domain import Filter
+from search.domain import FACET_FIELDS, Filter
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.snapshot import SNAPSHOT
 from search.engines.embedded.storing import create
-from search.engines.protocol import FACET_FIELDS, RankRequest
+from search.engines.protocol import RankRequest
 from search.errors import EngineError, FingerprintMismatch, RecordCorrupt, RecordLost
 from search.query.clauses import Everything, Term
 from tests.conformance.corpus import (
     EMBEDDER,
     FINGERPRINT,
+    facets,
     indexed,
     random_articles,
     without_vectors,
@@ -94,7 +94,7 @@ def asked(engine: EmbeddedEngine) -> Answers:
                 ranked.text_total,
                 ranked.vector,
             )
-    answers["facets"] = engine.facets(None, Filter(), FACET_FIELDS)
+    answers["facets"] = facets(engine, None, Filter(), FACET_FIELDS)
     return answers
 
 
@@ -120,19 +120,6 @@ def only_reading(engine: EmbeddedEngine) -> Answers:
     """Return the answers for which no search has to be possible."""
     ids = engine.article_ids("", 1_000)
     return Answers(ids=ids, articles=[engine.article(key) for key in ids])
-
-
-@pytest.mark.parametrize("wanted", FILTERS)
-def test_facets_from_memory_are_those_of_the_text_index(
-    sound: Path, monkeypatch: pytest.MonkeyPatch, wanted: Filter
-) -> None:
-    """They stand in for it while it is behind."""
-    with opened(sound) as engine:
-        expected = engine.facets(None, wanted, FACET_FIELDS)
-        view = engine._views.current()
-        assert view is not None
-        monkeypatch.setattr(engine._views, "current", lambda: replace(view, behind=True))
-        assert engine.facets(None, wanted, FACET_FIELDS) == expected
 
 
 @pytest.fixture(scope="module")

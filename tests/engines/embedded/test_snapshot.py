@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.domain import Filter
+from search.domain import FACET_FIELDS, Filter
 from search.engines.embedded import snapshot, storing, vectors
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.rows import ArticleRow, article_rows
 from search.engines.embedded.snapshot import SNAPSHOT
-from search.engines.protocol import FACET_FIELDS, RankRequest
+from search.engines.protocol import CountRequest, RankRequest
 from search.query.clauses import Everything
 from tests.conformance.corpus import EMBEDDER, indexed, random_articles, without_vectors
 from tests.engines.embedded.opening import opened
@@ -37,7 +37,8 @@ def answers(engine: EmbeddedEngine) -> list[object]:
         found += [ranked.text, ranked.text_total, ranked.vector, ranked.passages]
     view = engine._views.current()
     assert view is not None
-    found += [sorted(engine._meaning.facet(view.table, Filter(), f)) for f in FACET_FIELDS]
+    counted = engine._masks.count(view.table, view.text, CountRequest(facets=FACET_FIELDS))
+    found += [counted.facets, counted.passages]
     return found
 
 

@@ -1,0 +1,123 @@
+"""Which passages a filter and a clause let through, as rows of the table of all passages."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.domain import NO_FILTER, Filter
+from search.engines.embedded.articles import facet
+from search.engines.embedded.record import Record
+from search.engines.embedded.text import TextIndex
+from search.engines.embedded.vectors import PassageTable
+from search.engines.protocol import CountRequest, Counts
+from search.query.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
+
+_KEPT = 32  # filters and clauses whose passages are remembered: 100 KB each at 100,000 passages
+
+Mask = NDArray[np.bool_]
+
+
+class Masks:
+    """Makes masks of a table's rows and remembers the last. May be called from many threads."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._guard = threading.Lock()
+        self._masks: OrderedDict[Hashable, Mask] = OrderedDict()
+
+    def allowed(
+        self, table: PassageTable, text: TextIndex, filter: Filter, clause: Clause | None
+    ) -> Mask | None:
+        """Return which rows a filter and a clause let through, None where all.
+
+        Raises LookupError when another record lies there.
+        """
+        masks = []
+        if filter != NO_FILTER:
+            masks.append(self._of_filter(table, filter))
+        if clause is not None:
+            masks.append(self._of_clause(table, text, clause))
+        return functools.reduce(np.logical_and, masks) if masks else None
+
+    def count(self, table: PassageTable, text: TextIndex, request: CountRequest) -> Counts:
+        """Count what a request asks by the columns in memory.
+
+        Where every passage of a filter is asked the text index, which may be behind, is not.
+        Raises LookupError when another record lies there.
+        """
+        rows = table.rows.articles
+        allowed = self.allowed(table, text, request.filter, request.clause)
+        if allowed is not None:
+            rows = rows[allowed]
+        keys = table.articles.keys
+        passages = np.bincount(keys.searchsorted(rows), minlength=len(keys))
+        of_articles = {}
+        if request.articles:
+            wanted = np.array(self._record.keys_of(request.articles, table.record), np.int64)
+            for place in np.flatnonzero(np.isin(keys, wanted) & (passages > 0)).tolist():
+                of_articles[table.ids[int(keys[place])]] = int(passages[place])
+        return Counts(
+            passages=len(rows),
+            facets={f: facet(table.articles, passages, f, request.limit) for f in request.facets},
+            of_articles=of_articles,
+            articles=int(np.count_nonzero(passages)),
+        )
+
+    def _of_filter(self, table: PassageTable, filter: Filter) -> Mask:
+        def mask() -> Mask:
+            allowed = table.articles.matching(filter)
+            if filter.articles:
+                wanted = [known for known in filter.articles if known]
+                keys = self._record.keys_of(wanted, table.record)
+                allowed &= np.isin(table.articles.keys, keys)
+            return np.isin(table.rows.articles, table.articles.keys[allowed])
+
+        return self._kept((table.record, table.sequence, filter), mask)
+
+    def _of_clause(self, table: PassageTable, text: TextIndex, clause: Clause) -> Mask:
+        """Return which rows a clause matches: whole sets at once, Tantivy asked for leaves only.
+
+        What a query excludes is rare, so its complement costs nothing this way.
+        """
+
+        def of(part: Clause) -> Mask:
+            return self._of_clause(table, text, part)
+
+        match clause:
+            case Everything():
+                return np.ones(len(table), np.bool_)
+            case Boost(clause=part) | Prefer(clause=part):
+                return of(part)
+            case Not(clause=part, excluded=excluded):
+                return of(part) & ~of(excluded)
+            case AllOf(clauses=parts) if parts:
+                return functools.reduce(np.logical_and, map(of, parts))
+            case _:
+
+                def mask() -> Mask:
+                    rows = table.rows_of(text.matching(clause))
+                    found = np.zeros(len(table), np.bool_)
+                    found[rows[rows >= 0]] = True
+                    return found
+
+                stamp = (table.record, table.sequence, text.sequence, clause)
+                return self._kept(stamp, mask)
+
+    def _kept(self, key: Hashable, make: Callable[[], Mask]) -> Mask:
+        """Return a mask made before, or make it."""
+        with self._guard:
+            if key in self._masks:
+                self._masks.move_to_end(key)
+                return self._masks[key]
+        mask = make()
+        with self._guard:
+            self._masks[key] = mask
+            while len(self._masks) > _KEPT:
+                self._masks.popitem(last=False)
+        return mask

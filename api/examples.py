@@ -37,8 +37,11 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
         "to": None,
         "variants": True,
         "match": "meaning",
+        "facets": ["source"],
+        "facet_size": 20,
+        "group_by": "",
     },
-    "total": {"value": 3, "relation": "at_least", "level": "meaning"},
+    "total": {"value": 3, "relation": "exact", "level": "near", "articles": None},
     "hits": [
         {
             "passage": PASSAGE,
@@ -71,6 +74,8 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
             "best_sentence": None,
         }
     ],
+    "groups": None,
+    "facets": {"source": [{"value": "CNN Arabic", "count": 3}]},
     "searched_also": [],
     "relaxed": False,
     "took_ms": {"parse": 0.1, "embed": 6.9, "rank": 1.2, "total": 8.6},
@@ -116,8 +121,9 @@ BY_PATH: dict[str, object] = {
 
 LINES = '{"id":"a1","title":"خبر","text":"نص الخبر","published":"2024-01-31"}\n{"id":"a2"\n'
 _INGESTED: IngestedOut = {"id": ARTICLE["id"], "status": "created", "error": None, "code": None}
-WRITTEN: dict[tuple[str, str], object] = {
+BY_METHOD: dict[tuple[str, str], object] = {
     ("put", "/v1/articles/{id}"): {**_INGESTED, "status": "updated"},
+    ("get", "/v1/articles"): {"articles": [ARTICLE], "total": 1, "cursor": None},
     ("post", "/v1/articles"): {
         "created": 0,
         "updated": 1,

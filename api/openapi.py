@@ -49,7 +49,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = problem
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            example = examples.WRITTEN.get((method, path)) or examples.BY_PATH.get(path)
+            example = examples.BY_METHOD.get((method, path)) or examples.BY_PATH.get(path)
             if example is not None and method != "delete":
                 kind = bulk.MEDIA_TYPE if isinstance(example, str) else "application/json"
                 operation["responses"]["200"]["content"][kind]["example"] = example
@@ -64,6 +64,8 @@ def _statuses(path: str, method: str) -> list[int]:
         statuses.append(404)
     if method in ("post", "put"):
         statuses.append(415)
+    if path == "/v1/articles" and method == "get":
+        statuses.append(410)
     if path.startswith("/v1/articles") and method != "get":
         statuses += [401, 403, 429]
     if path != "/live":

@@ -116,6 +116,9 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
     errors.PageTooDeep: Kind(
         "page-too-deep", 422, "Page too deep", "Only the first 10,000 hits can be paged through."
     ),
+    errors.CursorGone: Kind(
+        "cursor-gone", 410, "Cursor gone", "The list has to be begun again, without the cursor."
+    ),
     errors.InputError: INVALID,
     errors.NotFound: Kind("not-found", 404, "Not found", "There is nothing of that name or id."),
     errors.SourceError: Kind(
@@ -186,6 +189,7 @@ BY_STATUS: Mapping[int, Kind] = {
     for kind in (
         Kind("malformed-request", 400, "Malformed request", "The request cannot be read."),
         BY_ERROR[errors.NotFound],
+        BY_ERROR[errors.CursorGone],
         Kind("method-not-allowed", 405, "Method not allowed", "This path has other methods."),
         BY_ERROR[TokenWrong],
         BY_ERROR[ReadOnly],

@@ -8,11 +8,28 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from search.domain import Filter, Level, Mode, Query
+from search.domain import (
+    FACET_FIELDS,
+    FacetField,
+    Filter,
+    GroupBy,
+    Level,
+    Mode,
+    Query,
+    Sort,
+)
 from search.errors import InputError
-from search.limits import MAX_ID, MAX_QUERY_LENGTH, MAX_RESULTS, MAX_SIZE
+from search.limits import (
+    MAX_CURSOR,
+    MAX_FACET_SIZE,
+    MAX_ID,
+    MAX_QUERY_LENGTH,
+    MAX_RESULTS,
+    MAX_SIZE,
+)
 
 MAX_FILTER_VALUES = 50
+MAX_FACETS = len(FACET_FIELDS)
 MAX_FILTER_LENGTH = 200  # code points
 MAX_ANALYZE_LENGTH = 10_000  # code points
 MAX_PASSAGE_ID = MAX_ID + 16  # `#` and a position
@@ -40,10 +57,55 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Day = Annotated[date | None, BeforeValidator(_iso_date)]
 
 
-class SearchParameters(BaseModel):
-    """A search, as query parameters; those of a list are repeated."""
+class FilterParameters(BaseModel):
+    """Which articles, as query parameters; those of a list are repeated."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+
+    source: Values = Field([], description="Only articles of any of these sources.")
+    author: Values = Field([], description="Only articles by any of these authors.")
+    language: Values = Field([], description="Only articles in any of these languages.")
+    article: Ids = Field([], description="Only these articles, by id.")
+    tag: Values = Field([], description="Only articles with any of these tags.")
+    from_: Day = Field(None, alias="from", description="Published on this day or later.")
+    to: Day = Field(None, description="Published on this day or earlier.")
+
+    def filter(self) -> Filter:
+        """Return the filter that is meant. Raises InputError if `from` is after `to`."""
+        if self.from_ and self.to and self.from_ > self.to:
+            raise InputError(
+                f"from ({self.from_}) is after to ({self.to}); swap them or leave one out",
+                field="from",
+            )
+        return Filter(
+            sources=tuple(self.source),
+            authors=tuple(self.author),
+            languages=tuple(self.language),
+            articles=tuple(self.article),
+            tags=tuple(self.tag),
+            published_from=self.from_,
+            published_to=self.to,
+        )
+
+
+class ListParameters(FilterParameters):
+    """A list of articles, as query parameters."""
+
+    sort: Sort = Field(
+        "id",
+        description=(
+            "By `id`, or by date, the `newest` or the `oldest` first; articles without a date are"
+            " last, those of one date are in order of id."
+        ),
+    )
+    size: Whole = Field(20, ge=1, le=MAX_SIZE, description="Articles on a page.")
+    cursor: str = Field(
+        "", max_length=MAX_CURSOR, description="What the page before came with, for the next one."
+    )
+
+
+class SearchParameters(FilterParameters):
+    """A search, as query parameters; those of a list are repeated."""
 
     q: str = Field(
         max_length=MAX_QUERY_LENGTH,
@@ -63,14 +125,6 @@ class SearchParameters(BaseModel):
         lt=MAX_RESULTS,
         description=f"Hits passed over; a page may end at hit {MAX_RESULTS:,}.",
     )
-    source: Values = Field([], description="Only articles of any of these sources.")
-    author: Values = Field([], description="Only articles by any of these authors.")
-    language: Values = Field([], description="Only articles in any of these languages.")
-    article: Ids = Field([], description="Only these articles, by id.")
-    tag: Values = Field([], description="Only articles with any of these tags.")
-    from_: Day = Field(None, alias="from", description="Published on this day or later.")
-    to: Day = Field(None, description="Published on this day or earlier.")
-
     match: Level | None = Field(
         None,
         description=(
@@ -83,13 +137,27 @@ class SearchParameters(BaseModel):
         True, description="Search Latin spellings of Arabic words (al3iraq, Baghdad) in Arabic too."
     )
 
+    facets: Annotated[list[FacetField], Field(max_length=MAX_FACETS)] = Field(
+        [],
+        description=(
+            "Count the passages that match by words, by each value of these fields; a field is"
+            " counted without its own filter. Not by meaning alone."
+        ),
+        examples=[["source", "year"]],
+    )
+    facet_size: Whole = Field(
+        20, ge=1, le=MAX_FACET_SIZE, description="Values of each facet, the most frequent first."
+    )
+    group_by: GroupBy = Field(
+        "",
+        description=(
+            "`article`: articles with their best passages instead of hits; `size` and `start`"
+            " count articles."
+        ),
+    )
+
     def query(self) -> Query:
         """Return the query that is meant. Raises InputError if `from` is after `to`."""
-        if self.from_ and self.to and self.from_ > self.to:
-            raise InputError(
-                f"from ({self.from_}) is after to ({self.to}); swap them or leave one out",
-                field="from",
-            )
         return Query(
             text=self.q,
             mode=self.mode,
@@ -97,15 +165,10 @@ class SearchParameters(BaseModel):
             start=self.start,
             variants=self.variants,
             match=self.match,
-            filter=Filter(
-                sources=tuple(self.source),
-                authors=tuple(self.author),
-                languages=tuple(self.language),
-                articles=tuple(self.article),
-                tags=tuple(self.tag),
-                published_from=self.from_,
-                published_to=self.to,
-            ),
+            facets=tuple(dict.fromkeys(self.facets)),
+            facet_size=self.facet_size,
+            group_by=self.group_by,
+            filter=self.filter(),
         )
 
 

@@ -17,6 +17,10 @@ from search.analysis.tokens import Token
 from search.domain import (
     ArticleInfo,
     Component,
+    FacetField,
+    FacetValue,
+    Group,
+    GroupBy,
     Hit,
     Level,
     Match,
@@ -34,6 +38,7 @@ from search.domain import (
     WriteStatus,
 )
 from search.engines.protocol import EngineStatus
+from search.listing import Listing
 
 
 class PassageOut(TypedDict):
@@ -81,12 +86,33 @@ class HitOut(TypedDict):
     best_sentence: Span | None
 
 
+class GroupOut(TypedDict):
+    """An article with its best passages, three at most, as hits."""
+
+    article: ArticleOut
+    hits: list[HitOut]
+    passages: Annotated[
+        int | None,
+        Field(description="How many of its passages match by words; null by meaning alone."),
+    ]
+
+
+class ArticleTotalOut(TypedDict):
+    """How many articles match, exactly or at least."""
+
+    value: int
+    relation: Literal["exact", "at_least"]
+
+
 class TotalOut(TypedDict):
-    """How many passages match at this level or tighter, exactly or at least."""
+    """How many passages match at this level or tighter, exactly or at least; and articles, where
+    hits are grouped.
+    """
 
     value: int
     relation: Literal["exact", "at_least"]
     level: Level
+    articles: ArticleTotalOut | None
 
 
 # The functional form, since `from` cannot be the name of a class attribute.
@@ -106,6 +132,9 @@ QueryOut = TypedDict(
         "to": str | None,
         "variants": bool,
         "match": Level,
+        "facets": tuple[FacetField, ...],
+        "facet_size": int,
+        "group_by": GroupBy,
     },
 )
 
@@ -116,6 +145,14 @@ class SearchOut(TypedDict):
     query: QueryOut
     total: TotalOut | None
     hits: list[HitOut]
+    groups: Annotated[
+        list[GroupOut] | None,
+        Field(description="Instead of hits where `group_by` asks for it, the best first."),
+    ]
+    facets: Annotated[
+        dict[FacetField, tuple[FacetValue, ...]] | None,
+        Field(description="Of what matches by words, the most frequent value first."),
+    ]
     searched_also: tuple[Variant, ...]
     took_ms: Annotated[dict[str, float], Field(description="Milliseconds by stage.")]
     relaxed: Annotated[
@@ -126,6 +163,16 @@ class SearchOut(TypedDict):
         Field(
             description="What failed: `semantic`; `rerank`, where the first hits stand in the order they had without; or `behind`, where what was written last is not found by words yet."
         ),
+    ]
+
+
+class ListOut(TypedDict):
+    """A page of articles, and how many there are in all."""
+
+    articles: list[ArticleOut]
+    total: int
+    cursor: Annotated[
+        str | None, Field(description="For the next page; null where this is the last one.")
     ]
 
 
@@ -248,12 +295,22 @@ def article_out(info: ArticleInfo) -> ArticleOut:
 def search_out(results: Results) -> SearchOut:
     return {
         "query": _query_out(results.query),
-        "total": _total_out(results.total),
+        "total": _total_out(results.total, results.articles),
         "hits": [hit_out(hit) for hit in results.hits],
+        "groups": None if results.groups is None else [_group_out(g) for g in results.groups],
+        "facets": None if results.facets is None else dict(results.facets),
         "searched_also": results.searched_also,
         "took_ms": dict(results.took_ms),
         "relaxed": results.relaxed,
         "degraded": list(results.degraded),
+    }
+
+
+def list_out(listing: Listing) -> ListOut:
+    return {
+        "articles": [article_out(info) for info in listing.articles],
+        "total": listing.total,
+        "cursor": listing.cursor or None,
     }
 
 
@@ -311,6 +368,9 @@ def _query_out(query: Query) -> QueryOut:
         "to": _day(query.filter.published_to),
         "variants": query.variants,
         "match": query.level,
+        "facets": query.facets,
+        "facet_size": query.facet_size,
+        "group_by": query.group_by,
     }
 
 
@@ -329,11 +389,29 @@ def hit_out(hit: Hit) -> HitOut:
     }
 
 
-def _total_out(total: Total | None) -> TotalOut | None:
+def _group_out(group: Group) -> GroupOut:
+    return {
+        "article": article_out(group.article),
+        "hits": [hit_out(hit) for hit in group.hits],
+        "passages": group.passages,
+    }
+
+
+def _total_out(total: Total | None, articles: Total | None) -> TotalOut | None:
     if total is None:
         return None
-    relation: Literal["exact", "at_least"] = "exact" if total.exact else "at_least"
-    return {"value": total.value, "relation": relation, "level": total.level}
+    return {
+        "value": total.value,
+        "relation": _relation(total),
+        "level": total.level,
+        "articles": None
+        if articles is None
+        else {"value": articles.value, "relation": _relation(articles)},
+    }
+
+
+def _relation(total: Total) -> Literal["exact", "at_least"]:
+    return "exact" if total.exact else "at_least"
 
 
 def _day(day: date | None) -> str | None:

@@ -32,6 +32,9 @@ LEVELS: tuple[Level, ...] = ("exact", "spelling", "form", "near", "meaning")
 WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 FacetField = Literal["source", "author", "language", "tag", "year", "month"]
+GroupBy = Literal["", "article"]
+Sort = Literal["id", "newest", "oldest"]  # of articles
+SORTS: tuple[Sort, ...] = ("id", "newest", "oldest")
 FACET_FIELDS: tuple[FacetField, ...] = ("source", "author", "language", "tag", "year", "month")
 
 
@@ -220,6 +223,9 @@ class Query:
     filter: Filter = NO_FILTER
     variants: bool = True  # also search what Latin spellings may stand for
     match: Level | None = None  # how far a match may go; None as far as the mode goes
+    facets: tuple[FacetField, ...] = ()  # what is counted of all that matches by words
+    facet_size: int = 20  # values of each
+    group_by: GroupBy = ""  # "article": size and start count articles
 
     @property
     def level(self) -> Level:
@@ -289,6 +295,26 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class FacetValue:
+    """A value of a facet and how many of the passages that match by words have it."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An article with its best passages, three at most.
+
+    `passages` of it match by words; None where nothing is counted, by meaning alone.
+    """
+
+    article: ArticleInfo
+    hits: tuple[Hit, ...]
+    passages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """A word of the query and the words of the index that were searched besides."""
 
@@ -298,7 +324,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """An answer. `took_ms` is milliseconds by stage; `degraded` names what failed."""
+    """An answer. `took_ms` is milliseconds by stage; `degraded` names what failed.
+
+    Grouped by article, it has `groups` and no `hits`, and `articles` is how many match.
+    """
 
     query: Query
     hits: tuple[Hit, ...]
@@ -307,3 +336,6 @@ class Results:
     degraded: tuple[str, ...] = ()
     searched_also: tuple[Variant, ...] = ()
     relaxed: bool = False  # nothing holds the quoted phrases: their words were searched
+    facets: Mapping[FacetField, tuple[FacetValue, ...]] | None = None  # None: not asked
+    groups: tuple[Group, ...] | None = None
+    articles: Total | None = None

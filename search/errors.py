@@ -2,7 +2,8 @@
 
 FihrisError
 ├── InputError              something given from outside is not acceptable; names the field
-│   └── PageTooDeep         a page past the window of 10,000 hits
+│   ├── PageTooDeep         a page past the window of 10,000 hits
+│   └── CursorGone          a cursor of another order or version: the list is to be begun again
 ├── NotFound                no article or passage of that id
 ├── SettingsError           an environment variable has a value that cannot be used
 ├── SourceError             a file cannot be read as articles
@@ -41,6 +42,10 @@ class InputError(FihrisError):
 
 class PageTooDeep(InputError):
     """A page past the window of 10,000 hits."""
+
+
+class CursorGone(InputError):
+    """A cursor of another order or version: the list is to be begun again."""
 
 
 class NotFound(FihrisError):

@@ -40,4 +40,6 @@ MAX_ARCHIVE_RATIO = 200  # unpacked to packed; JSON lines of one site have 5 to 
 
 MAX_QUERY_LENGTH = 1_000  # code points
 MAX_SIZE = 100  # results on a page
+MAX_FACET_SIZE = 100  # values of a facet
+MAX_CURSOR = 3_000  # characters: an id, four bytes a code point at most, in base64
 MAX_RESULTS = 10_000  # in all: how far a page may begin, and how deep an engine ranks

@@ -26,7 +26,17 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
     from indexer.ingestion.pipeline import Report
     from indexer.ingestion.reindex import Copied
     from search.analysis.tokens import Token
-    from search.domain import Component, Hit, Match, Mode, Results, Segment
+    from search.domain import (
+        ArticleInfo,
+        Component,
+        Group,
+        Hit,
+        Match,
+        Mode,
+        Results,
+        Segment,
+        Total,
+    )
     from search.engines.protocol import EngineStatus
 
 MOST_SHOWN = 20  # kinds of what was left out
@@ -65,6 +75,11 @@ def results_text(results: Results, *, bold: bool) -> Text:
     text = Text()
     for number, hit in enumerate(results.hits, start=results.query.start + 1):
         text.append_text(_hit_text(number, hit, bold=bold)).append("\n\n")
+    for number, group in enumerate(results.groups or (), start=results.query.start + 1):
+        text.append_text(_group_text(number, group, bold=bold)).append("\n\n")
+    for field, values in (results.facets or {}).items():
+        counts = ", ".join(f"{plain(each.value)} ({each.count:,})" for each in values)
+        text.append(f"{field}: {counts or '-'}\n")
     for variant in results.searched_also:
         text.append("Searched also: ").append(
             plain(f"{'، '.join(variant.forms)} ({variant.word})\n")
@@ -84,12 +99,7 @@ def _hit_text(number: int, hit: Hit, *, bold: bool) -> Text:
     heading = Text(f"{number}. ").append(plain(hit.passage.id), style="cyan")
     heading.append(f"  score {hit.score:.3f}" + (f" ({', '.join(parts)})" if parts else ""))
     heading.append(f"  {_match_text(hit.match)}")
-    known = (hit.article.source, hit.article.author, hit.article.language)
-    about = [plain(part) for part in known if part]
-    if hit.article.published:
-        about.append(hit.article.published.isoformat())
-    if about:
-        heading.append(f"  {' · '.join(about)}")
+    heading.append(_known(hit.article))
     if hit.article.title:
         heading.append("\n   ").append_text(marked(hit.title_segments, bold=bold))
     return heading.append("\n   ").append_text(marked(hit.segments, bold=bold))
@@ -102,6 +112,35 @@ def _match_text(match: Match) -> str:
     return match.level + (f": {met}" if met else "") + (f"; without {lacking}" if lacking else "")
 
 
+def _group_text(number: int, group: Group, *, bold: bool) -> Text:
+    heading = Text(f"{number}. ").append(plain(group.article.id), style="cyan")
+    if group.passages is not None:
+        heading.append(f"  {group.passages:,} passages have its words")
+    heading.append(_known(group.article))
+    if group.article.title:
+        heading.append("\n   ").append_text(marked(group.hits[0].title_segments, bold=bold))
+    for hit in group.hits:
+        heading.append(f"\n   #{hit.passage.position}  ")
+        heading.append_text(marked(hit.segments, bold=bold))
+    return heading
+
+
+def article_line(article: ArticleInfo) -> str:
+    """Return what tells an article from others, tabs between."""
+    day = article.published.isoformat() if article.published else "-"
+    return "\t".join(
+        plain(part) for part in (article.id, day, article.source or "-", article.title)
+    )
+
+
+def _known(article: ArticleInfo) -> str:
+    """Return what is known of an article besides its title, as the end of a line."""
+    about = [plain(part) for part in (article.source, article.author, article.language) if part]
+    if article.published:
+        about.append(article.published.isoformat())
+    return f"  {' · '.join(about)}" if about else ""
+
+
 def _components(hit: Hit) -> list[tuple[str, Component]]:
     named = (("keyword", hit.keyword), ("semantic", hit.semantic))
     return [(name, component) for name, component in named if component is not None]
@@ -109,12 +148,19 @@ def _components(hit: Hit) -> list[tuple[str, Component]]:
 
 def _total_line(results: Results) -> str:
     took = f"{results.took_ms.get('total', 0.0):.0f} ms"
-    if not results.hits:
+    if not (results.hits or results.groups):
         return f"Nothing found ({took})."
+    if results.groups:
+        of = "" if results.articles is None else f" of {_number(results.articles)}"
+        matching = "" if results.total is None else f", {_number(results.total)} passages match"
+        return f"{len(results.groups)} articles shown{of}{matching} ({took})."
     if results.total is None:
         return f"{len(results.hits)} shown, nearest in meaning first ({took})."
-    least = "" if results.total.exact else "at least "
-    return f"{len(results.hits)} shown of {least}{results.total.value:,} ({took})."
+    return f"{len(results.hits)} shown of {_number(results.total)} ({took})."
+
+
+def _number(total: Total) -> str:
+    return f"{'' if total.exact else 'at least '}{total.value:,}"
 
 
 def report_text(report: Report, letters: Path | None = None) -> str:

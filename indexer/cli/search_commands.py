@@ -1,4 +1,4 @@
-"""Asking the index: `search`, `analyze`, `status`, and `formats`."""
+"""Asking the index: `search`, `list`, `analyze`, `status`, and `formats`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from indexer.cli import AsJson
 from indexer.cli.terminal import all_valid, date_from, opened, plain, print_text, valid
+from search.errors import InputError
 
 
 def search_command(
@@ -46,6 +47,16 @@ def search_command(
         str,
         typer.Option(help="How far a match may go: exact, spelling, form, near or meaning."),
     ] = "",
+    facet: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Count what matches by source, author, language, tag, year or month; may be given again."
+        ),
+    ] = None,
+    facet_size: Annotated[int, typer.Option(help="Values of a facet to show, 1 to 100.")] = 20,
+    group_by: Annotated[
+        str, typer.Option(help="article: articles with their best passages; --size counts them.")
+    ] = "",
     json: AsJson = False,
 ) -> None:
     """Search; matches are bold, or between ** and ** where the output is no terminal."""
@@ -53,7 +64,7 @@ def search_command(
 
     from indexer.cli import output
     from search.assembly import opened_first_hits
-    from search.domain import Filter, Level, Mode, Query
+    from search.domain import FacetField, Filter, GroupBy, Level, Mode, Query
     from search.ranking.searcher import Searcher
 
     query = Query(
@@ -63,6 +74,9 @@ def search_command(
         start=start,
         variants=variants,
         match=cast("Level", match) if match else None,
+        facets=cast("tuple[FacetField, ...]", all_valid("facet", facet)),
+        facet_size=facet_size,
+        group_by=cast("GroupBy", group_by),
         filter=Filter(
             sources=all_valid("source", source),
             authors=all_valid("author", author),
@@ -75,7 +89,7 @@ def search_command(
     )
     with opened() as (engine, embedder, settings), opened_first_hits(settings) as first_hits:
         results = Searcher(engine, embedder, first_hits).search(query)
-        is_empty = not results.hits and not engine.status().articles
+        is_empty = not (results.hits or results.groups) and not engine.status().articles
     if is_empty:
         where = (
             f"in {settings.data}"
@@ -88,6 +102,59 @@ def search_command(
         typer.echo(output.as_json(results))
     else:
         print_text(output.results_text(results, bold=sys.stdout.isatty()))
+
+
+def list_command(
+    source: Annotated[
+        list[str] | None, typer.Option(help="Only from this source; may be given again.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Only in this language; may be given again.")
+    ] = None,
+    author: Annotated[
+        list[str] | None, typer.Option(help="Only by this author; may be given again.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only with this tag; may be given again.")
+    ] = None,
+    published_from: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="Only published then or later.")
+    ] = "",
+    published_to: Annotated[
+        str, typer.Option("--to", metavar="DATE", help="Only published then or earlier.")
+    ] = "",
+    sort: Annotated[str, typer.Option(help="id, newest or oldest.")] = "id",
+    size: Annotated[int, typer.Option(help="Articles to list at most; 0: all.")] = 0,
+    json: AsJson = False,
+) -> None:
+    """List the articles there are, a line each: id, date, source, title."""
+    from typing import cast
+
+    from indexer.cli import output
+    from search.domain import Filter, Sort
+    from search.limits import MAX_SIZE
+    from search.listing import list_articles
+
+    if size < 0:
+        raise InputError(f"--size is {size}; it must be 0 or more", field="size")
+    inside = Filter(
+        sources=all_valid("source", source),
+        authors=all_valid("author", author),
+        languages=all_valid("language", language),
+        tags=all_valid("tag", tag),
+        published_from=date_from(published_from, "--from"),
+        published_to=date_from(published_to, "--to"),
+    )
+    shown, cursor, more = 0, "", True
+    with opened() as (engine, _, _):
+        while more:
+            most = min(MAX_SIZE, size - shown) if size else MAX_SIZE
+            page = list_articles(engine, inside, cast("Sort", sort), most, cursor)
+            for info in page.articles:
+                typer.echo(output.as_json(info) if json else output.article_line(info))
+            shown, cursor = shown + len(page.articles), page.cursor
+            more = bool(cursor) and shown != size
+    typer.echo(f"{shown:,} of {page.total:,} articles", err=True)
 
 
 def analyze_command(

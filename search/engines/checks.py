@@ -21,6 +21,7 @@ from search.domain import (
     LAYERS,
     NO_FILTER,
     PHRASE_LAYERS,
+    SORTS,
     Filter,
     IndexedArticle,
     IndexedPassage,
@@ -28,7 +29,7 @@ from search.domain import (
     Vector,
     WriteOutcome,
 )
-from search.engines.protocol import CountRequest, Fingerprint, RankRequest
+from search.engines.protocol import CountRequest, Fingerprint, ListRequest, RankRequest
 from search.errors import FingerprintMismatch, InputError
 from search.limits import MAX_ID, MAX_LENGTH, MAX_RESULTS
 from search.query.clauses import (
@@ -244,6 +245,16 @@ def check_count(request: CountRequest) -> None:
         raise InputError(
             f"passages of at most {MAX_FILTER_VALUES:,} articles are counted", field="articles"
         )
+
+
+def check_list(request: ListRequest) -> None:
+    """Raise InputError unless an engine can list what is asked; names the field."""
+    check_limit(request.limit)
+    check_filter(request.filter)
+    if request.sort not in SORTS:
+        raise InputError(f"there is no order {request.sort!r}", field="sort")
+    if request.after is not None and not is_unicode(request.after.id):
+        raise InputError("`after` holds half of a surrogate pair", field="after")
 
 
 def check_filter(filter: Filter) -> None:

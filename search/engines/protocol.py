@@ -19,14 +19,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import date
+from typing import NamedTuple, Protocol, Self
 
 from search.domain import (
     NO_FILTER,
+    ArticleInfo,
     FacetField,
     Filter,
     IndexedArticle,
     Layer,
+    Sort,
     StoredArticle,
     StoredPassage,
     Vector,
@@ -162,6 +165,38 @@ class Counts:
     articles_are_exact: bool = True
 
 
+class Place(NamedTuple):
+    """An article's place in a list, whatever its order."""
+
+    published: date | None
+    id: str
+
+    @classmethod
+    def of(cls, article: ArticleInfo) -> Self:
+        return cls(article.published, article.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """The articles that a filter lets through, in order, `limit` of those behind a place.
+
+    By date those without one come last; what is of one date is in order of id.
+    """
+
+    filter: Filter = NO_FILTER
+    sort: Sort = "id"
+    after: Place | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """`total`: how many articles there are, those before the place too."""
+
+    articles: tuple[ArticleInfo, ...] = ()
+    total: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
     """What an engine holds now. `details` are product-specific facts for people.
@@ -191,6 +226,10 @@ class EngineReader(Protocol):
 
     def count(self, requests: Sequence[CountRequest]) -> list[Counts]:
         """Count what each request asks, in order and in one round trip."""
+        ...
+
+    def list_articles(self, request: ListRequest) -> Listed:
+        """Return a page of articles without their texts. Raises InputError on what is out of bounds."""
         ...
 
     def terms_with_prefixes(

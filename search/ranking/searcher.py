@@ -37,6 +37,7 @@ from search.query.clauses import Term
 from search.query.matching import constraint, near_clause, stem_terms, text_clause
 from search.query.misspellings import Meant, counted, may_be_misspelt, misspelt
 from search.query.parse import ParsedQuery, parse
+from search.ranking.counting import MOST_HITS, by_article, check_counted, with_counts
 from search.ranking.first_hits import FirstHits, in_order
 from search.ranking.fusion import coverage, fuse
 from search.ranking.highlight import Marker
@@ -83,6 +84,7 @@ class _Found:
 
     page: list[tuple[str, float]]
     rankings: Rankings
+    request: RankRequest  # that ranked by words
     misspelt: tuple[Meant, ...]
     stored: Mapping[str, StoredPassage]  # what was read already
     reranked: Mapping[str, float]
@@ -112,15 +114,16 @@ class Searcher:
         self._queries = CentredQueries(embedder) if embedder is not None else None
 
     def search(self, query: Query) -> Results:
-        """Return the hits `start .. start + size` of a query, best first.
+        """Return the hits, or articles, `start .. start + size` of a query, best first.
 
         Raises:
             InputError: the text, mode, size or start is out of bounds; names the field.
             PageTooDeep: the page ends past hit 10,000.
             EngineError: the engine cannot answer.
         """
+        _check(query)
         clock = _Clock()
-        found = self._find(query, clock)
+        found = self._find_articles(query, clock) if query.group_by else self._find(query, clock)
         rankings, page, stored = found.rankings, found.page, dict(found.stored)
         with clock.stage("fetch"):
             self._fetch(page, stored)
@@ -128,7 +131,7 @@ class Searcher:
             marker = Marker(found.parsed, found.forms, found.misspelt)
             levels = Levels(found.parsed, found.forms, found.misspelt)
             hits = hits_of(page, stored, rankings, marker, levels, found.reranked)
-        return Results(
+        results = Results(
             query=query,
             hits=hits,
             total=total_of(found.asked, rankings, seen=query.start + len(hits)),
@@ -137,6 +140,11 @@ class Searcher:
             searched_also=searched_also(found.parsed, found.forms),
             relaxed=found.relaxed,
         )
+        if query.facets or query.group_by:
+            with clock.stage("count"):
+                results = with_counts(self.engine, results, found.request)
+            results = replace(results, took_ms=clock.took_ms(rankings.took_ms))
+        return results
 
     def ranked(self, query: Query) -> tuple[list[str], tuple[str, ...]]:
         """Return the passage ids of what `search` finds, and what it is `degraded` by.
@@ -144,11 +152,34 @@ class Searcher:
         Their texts are not read, but for a reranker: a hundred hits take a fraction of the
         time. Raises as `search`.
         """
+        _check(query)
         found = self._find(query, _Clock())
         return [key for key, _ in found.page], found.degraded
 
+    def _find_articles(self, query: Query, clock: _Clock) -> _Found:
+        """Find the best passages of each article of a page, in the articles' order.
+
+        The page is cut from the shallowest ranking that holds it.
+        """
+        end = query.start + query.size
+        for depth in DEPTHS:
+            if depth < end:
+                continue
+            found = self._find(replace(query, start=0, size=depth), clock)
+            articles = by_article(found.page)
+            if len(articles) >= end or len(found.page) < depth:
+                break
+        else:
+            if len(articles) <= query.start:
+                raise PageTooDeep(
+                    f"the page begins at article {query.start:,}; the first {MAX_RESULTS:,} passages"
+                    f" are of {len(articles):,} articles: narrow the query or add a filter",
+                    field="start",
+                )
+        shown = articles[query.start : end]
+        return replace(found, page=[hit for hits in shown for hit in hits[:MOST_HITS]])
+
     def _find(self, query: Query, clock: _Clock) -> _Found:
-        _check(query)
         with clock.stage("parse"):
             parsed = parse(query.text)
         with clock.stage("vocabulary"):
@@ -160,10 +191,10 @@ class Searcher:
             match = None if query.match == "meaning" else query.match
             query = replace(query, mode="keyword", match=match)
         with clock.stage("rank"):
-            rankings, unknown = self._rank(query, parsed, vector, forms)
+            rankings, unknown, request = self._rank(query, parsed, vector, forms)
             if relaxed := not (rankings.text or rankings.vector) and parsed.relaxed() != parsed:
                 parsed = parsed.relaxed()
-                rankings, unknown = self._rank(query, parsed, vector, forms)
+                rankings, unknown, request = self._rank(query, parsed, vector, forms)
         with clock.stage("fuse"):
             weight = KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
             ranked = self._ranked(rankings, query.mode, vector, weight)
@@ -178,6 +209,7 @@ class Searcher:
         return _Found(
             page=ranked[query.start : query.start + query.size],
             rankings=rankings,
+            request=request,
             misspelt=unknown,
             stored=stored,
             reranked=reranked or {},
@@ -235,33 +267,33 @@ class Searcher:
 
     def _rank(
         self, query: Query, parsed: ParsedQuery, vector: Vector | None, forms: Forms
-    ) -> tuple[Rankings, tuple[Meant, ...]]:
+    ) -> tuple[Rankings, tuple[Meant, ...], RankRequest]:
         """Rank by words and meaning; by what is nearly a word where no passage has it.
 
-        Returns the rankings, and what may be meant by words that are perhaps misspelt.
+        Returns the rankings, what may be meant by words that are perhaps misspelt, and the
+        request that ranked by words.
         """
         least = self._first_hits.most if self._first_hits is not None else 0
         request = _request(query, parsed, vector, forms, least)
         rankings = self.engine.rank(request)
         unknown = misspelt(parsed, rankings.frequencies, rankings.passages, forms)
         if request.clause is None or (rankings.text and not unknown):
-            return rankings, unknown
+            return rankings, unknown, request
         if not _reaches_near(query):
-            return rankings, ()
+            return rankings, (), request
         known = coverage(rankings.frequencies, rankings.passages, forms)
         if query.level == "meaning" and not known:
-            return rankings, unknown  # words would weigh nothing beside the meaning
+            return rankings, unknown, request  # words would weigh nothing beside the meaning
         words: Sequence[Token] = [one.word for one in unknown if not one.stem_is_known]
         if not rankings.text:
             words = parsed.words(exact=False)
         near = near_clause(parsed, forms, words, unknown)
         if near is None:
-            return rankings, unknown
+            return rankings, unknown, request
         # Its own clause says how far a match may go.
         demands = constraint(parsed, forms)
-        again = self.engine.rank(
-            replace(request, clause=near, constraint=demands, vector=None, frequencies=())
-        )
+        request = replace(request, clause=near, constraint=demands, vector=None, frequencies=())
+        again = self.engine.rank(request)
         nearly = replace(
             rankings,
             text=again.text,
@@ -270,7 +302,7 @@ class Searcher:
             passages_read=again.passages_read,
             behind=rankings.behind or again.behind,
         )
-        return nearly, unknown
+        return nearly, unknown, request
 
     def _forms(self, parsed: ParsedQuery) -> Forms:
         """Return the Arabic words of the index that the query's Latin ones may stand for."""
@@ -324,6 +356,8 @@ def _check(query: Query) -> None:
             " hybrid or keyword",
             field="match",
         )
+    if query.facets or query.group_by:
+        check_counted(query)
     if not 1 <= query.size <= MAX_SIZE:
         raise InputError(f"size is {query.size:,}; it must be 1 to {MAX_SIZE}", field="size")
     if query.start < 0:
@@ -355,8 +389,9 @@ def _request(
         constraint=constraint(parsed, forms, None if level == "meaning" else level),
         limit=depth,
         frequencies=_counted(parsed, query.mode),
-        exact_total=query.level != "meaning",
-        texts=query.mode == "keyword" and end <= MAX_SIZE,
+        # Facets and groups are counted with the total.
+        exact_total=query.level != "meaning" and not (query.facets or query.group_by),
+        texts=query.mode == "keyword" and end <= MAX_SIZE and not query.group_by,
     )
 
 

@@ -33,7 +33,7 @@ def test_every_path_is_there(document: dict[str, Any]) -> None:
         ("get", "/live"), ("get", "/ready"), ("get", "/v1/search"), ("post", "/v1/search"),
         ("get", "/v1/articles/{id}"), ("get", "/v1/passages/{id}"), ("get", "/v1/analyze"),
         ("get", "/v1/status"), ("post", "/v1/articles"), ("post", "/v1/articles:bulk"),
-        ("put", "/v1/articles/{id}"), ("delete", "/v1/articles/{id}"),
+        ("put", "/v1/articles/{id}"), ("delete", "/v1/articles/{id}"), ("get", "/v1/articles"),
     }  # fmt: skip
 
 

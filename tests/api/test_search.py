@@ -23,7 +23,8 @@ def ids(answer: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
 def test_an_answer_has_everything(http: TestClient) -> None:
     answer = http.get("/v1/search", params={"q": QUERY, "size": 3}).json()
     assert list(answer) == [
-        "query", "total", "hits", "searched_also", "took_ms", "relaxed", "degraded",
+        "query", "total", "hits", "groups", "facets", "searched_also", "took_ms", "relaxed",
+        "degraded",
     ]  # fmt: skip
     assert answer["query"]["q"] == QUERY
     assert answer["query"]["mode"] == "hybrid"
@@ -123,7 +124,7 @@ def test_totals_say_what_they_are(http: TestClient) -> None:
     def total(mode: str) -> object:
         return http.get("/v1/search", params={"q": "بغداد", "mode": mode}).json()["total"]
 
-    assert total("keyword") == {"value": 3, "relation": "exact", "level": "near"}
+    assert total("keyword") == {"value": 3, "relation": "exact", "level": "near", "articles": None}
     assert total("semantic") is None
     hybrid = total("hybrid")
     assert isinstance(hybrid, dict)
@@ -275,3 +276,43 @@ def test_odd_stored_texts_are_written_as_they_are(text: str) -> None:
 def test_same_query_same_answer(http: TestClient) -> None:
     first, second = (http.get("/v1/search", params={"q": QUERY}).json() for _ in range(2))
     assert first["hits"] == second["hits"]
+
+
+def test_facets_and_groups_as_json(http: TestClient) -> None:
+    asked = "q=مدينة+بغداد&mode=keyword&facets=source&facets=year&facet_size=2&source=أ"
+    answer = http.get(f"/v1/search?{asked}").json()
+    assert answer["facets"] == {
+        "source": [{"value": "CNN Arabic", "count": 1}, {"value": "أ", "count": 1}],
+        "year": [{"value": "2001", "count": 1}],
+    }
+    assert answer["total"] == {"value": 1, "relation": "exact", "level": "near", "articles": None}
+    assert answer["query"]["facets"] == ["source", "year"]
+    assert answer["groups"] is None
+    answer = http.get("/v1/search?q=بغداد&group_by=article&size=2").json()
+    assert answer["hits"] == []
+    assert answer["facets"] is None
+    assert len(answer["groups"]) == 2
+    assert list(answer["groups"][0]) == ["article", "hits", "passages"]
+    assert answer["groups"][0]["hits"][0]["article"] == answer["groups"][0]["article"]
+    assert answer["total"]["relation"] == "exact"
+    assert answer["total"]["articles"]["relation"] == "exact"
+    by_post = http.post("/v1/search", json={"q": "بغداد", "group_by": "article", "size": 2}).json()
+    assert by_post["groups"] == answer["groups"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("facets=colour", "facets.0"),
+        ("facets=source&facets=colour", "facets.1"),
+        ("facets=source" * 1 + "&facets=source" * 6, "facets"),
+        ("facets=source&mode=semantic", "facets"),
+        ("facet_size=0", "facet_size"),
+        ("facet_size=101", "facet_size"),
+        ("group_by=source", "group_by"),
+    ],
+)
+def test_what_cannot_be_counted_is_named(http: TestClient, query: str, field: str) -> None:
+    answer = http.get(f"/v1/search?q=a&{query}")
+    assert answer.status_code == 422
+    assert [e["field"] for e in answer.json()["errors"]] == [field]

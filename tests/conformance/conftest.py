@@ -47,6 +47,16 @@ def shared(
         yield engine
 
 
+@pytest.fixture(scope="module", params=names())
+def shared_again(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """Give a second one."""
+    folder = tmp_path_factory.mktemp("again")
+    with index_of(request.param, folder) as open_again, open_again() as engine:
+        yield engine
+
+
 @pytest.fixture
 def engine(open_index: Open) -> Iterator[Engine]:
     with open_index() as engine:

@@ -12,6 +12,8 @@ from indexer.evaluation.measures import Evaluation, ModeScores
 from search.domain import (
     ArticleInfo,
     Component,
+    FacetValue,
+    Group,
     Hit,
     Match,
     MatchedWord,
@@ -106,3 +108,24 @@ def test_evaluation_table() -> None:
     )
     assert table.split("\n")[0] == "240 passages, 1,190 queries"
     assert table.split("\n")[2].split() == ["hybrid", "0.9744", "0.9000", "1.0000", "9.5", "20.0"]
+
+
+def test_groups_and_facets() -> None:
+    results = Results(
+        query=Query("العراق", start=10, group_by="article"),
+        hits=(),
+        total=Total(9, exact=True, level="near"),
+        articles=Total(7, exact=False, level="near"),
+        groups=(Group(HIT.article, (HIT, HIT), 1_234),),
+        facets={"source": (FacetValue("CNN", 8), FacetValue("ب", 1)), "year": ()},
+        took_ms={"total": 12.3},
+    )
+    assert results_text(results, bold=False).plain == (
+        "11. a  1,234 passages have its words  CNN · ar · 2024-01-31\n"
+        "   خبر\n"
+        "   #0  في **العراق**\n"
+        "   #0  في **العراق**\n\n"
+        "source: CNN (8), ب (1)\n"
+        "year: -\n"
+        "1 articles shown of at least 7, 9 passages match (12 ms)."
+    )

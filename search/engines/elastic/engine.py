@@ -23,6 +23,8 @@ from search.engines.protocol import (
     Counts,
     EngineStatus,
     Fingerprint,
+    Listed,
+    ListRequest,
     Rankings,
     RankRequest,
     Stored,
@@ -92,6 +94,9 @@ class ElasticEngine:
 
     def count(self, requests: Sequence[CountRequest]) -> list[Counts]:
         return searching.count(self._index, requests)
+
+    def list_articles(self, request: ListRequest) -> Listed:
+        return searching.list_articles(self._index, request)
 
     def terms_with_prefixes(
         self, layer: Layer, prefixes: Sequence[str], limit: int

@@ -7,15 +7,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search.domain import NO_FILTER, FacetField, Filter, Layer
-from search.engines.checks import check_count, check_layer, check_limit, check_request, is_unicode
+from search.domain import NO_FILTER, FacetField, Filter, Layer, Sort
+from search.engines.checks import (
+    check_count,
+    check_layer,
+    check_limit,
+    check_list,
+    check_request,
+    is_unicode,
+)
 from search.engines.elastic import queries, ranking
 from search.engines.elastic.connection import Refused
+from search.engines.elastic.documents import read_info
 from search.engines.elastic.index import Index
 from search.engines.elastic.queries import Query
 from search.engines.elastic.ranking import Answer, Search
 from search.engines.elastic.visible import View
-from search.engines.protocol import CountRequest, Counts, Rankings, RankRequest
+from search.engines.protocol import (
+    CountRequest,
+    Counts,
+    Listed,
+    ListRequest,
+    Place,
+    Rankings,
+    RankRequest,
+)
 from search.errors import FingerprintMismatch
 from search.limits import MAX_RESULTS
 from search.query.clauses import Clause, Prefix
@@ -118,6 +134,53 @@ def _values(found: Mapping[str, Any], field: FacetField, limit: int) -> list[tup
         return [(b["key"], int(b["doc_count"])) for b in found[field]["buckets"]]
     months = [(b["key_as_string"], int(b["doc_count"])) for b in found[field]["buckets"]]
     return sorted(months, key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+
+def list_articles(index: Index, request: ListRequest) -> Listed:
+    """Ask for the documents of what is shown of each article (`documents`, kind `text`)."""
+    check_list(request)
+    if index.opened() is None:
+        return Listed()
+    by_date = {"order": "desc" if request.sort == "newest" else "asc", "missing": "_last"}
+    sort: list[Query] = [] if request.sort == "id" else [{"published": by_date}]
+    body: Query = {
+        "size": request.limit,
+        "sort": [*sort, {"article_id": "asc"}],
+        "_source": {"excludes": ["text", "between", "spans"]},
+        "track_total_hits": False,
+        # All are counted, those before the place too.
+        "aggs": {
+            "articles": {"filter": queries.kind("text")},
+            "unsettled": {"filter": queries.unsettled()},
+        },
+    }
+    if request.after is not None:
+        body["post_filter"] = _behind(request.after, request.sort)
+
+    def ask(view: View) -> tuple[Answer, bool]:
+        wanted = [queries.kind("text"), *queries.conditions(request.filter)]
+        query: Query = {"bool": {"filter": wanted, **queries.without(view.hidden)}}
+        search = (view.header, {**view.pit, **body, "query": view.finding(query)})
+        answer: Answer = index.searched({"list": search})["list"]
+        return answer, _is_sure(answer)
+
+    answer = index.surely(ask)
+    infos = tuple(read_info(hit["_source"]) for hit in answer["hits"]["hits"])
+    return Listed(infos, int(answer["aggregations"]["articles"]["doc_count"]))
+
+
+def _behind(place: Place, sort: Sort) -> Query:
+    """Return what matches the articles behind a place in an order."""
+    later: Query = {"range": {"article_id": {"gt": place.id}}}
+    if sort == "id":
+        return later
+    undated: Query = {"bool": {"must_not": {"exists": {"field": "published"}}}}
+    if place.published is None:
+        return {"bool": {"filter": [undated, later]}}
+    day = place.published.isoformat()
+    beyond: Query = {"range": {"published": {"lt" if sort == "newest" else "gt": day}}}
+    same: Query = {"bool": {"filter": [{"term": {"published": day}}, later]}}
+    return {"bool": {"should": [beyond, same, undated]}}
 
 
 def terms_with_prefixes(

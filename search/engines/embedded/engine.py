@@ -23,6 +23,7 @@ from search.engines.checks import (
     check_fingerprint,
     check_layer,
     check_limit,
+    check_list,
     check_request,
     is_unicode,
     passage_key,
@@ -42,6 +43,8 @@ from search.engines.protocol import (
     Counts,
     EngineStatus,
     Fingerprint,
+    Listed,
+    ListRequest,
     Ranked,
     Rankings,
     RankRequest,
@@ -233,6 +236,15 @@ class EmbeddedEngine:
             articles=tuple(key for key in request.articles if is_unicode(key)),
         )
         return self._masks.count(view.table, view.text, request)
+
+    def list_articles(self, request: ListRequest) -> Listed:
+        check_list(request)
+
+        def ask(view: View) -> Listed:
+            spelt = replace(request, filter=view.table.articles.spelt(request.filter))
+            return self._masks.list_articles(view.table, spelt)
+
+        return self._asked(ask, Listed())
 
     def terms_with_prefixes(
         self, layer: Layer, prefixes: Sequence[str], limit: int

@@ -1,11 +1,16 @@
-"""Which passages a filter and a clause let through, as rows of the table of all passages."""
+"""Which passages a filter and a clause let through, as rows of the table of all passages.
+
+They are counted by the columns in memory, and articles listed by them.
+"""
 
 from __future__ import annotations
 
 import functools
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +20,14 @@ from search.engines.embedded.articles import facet
 from search.engines.embedded.record import Record
 from search.engines.embedded.text import TextIndex
 from search.engines.embedded.vectors import PassageTable
-from search.engines.protocol import CountRequest, Counts
+from search.engines.protocol import CountRequest, Counts, Listed, ListRequest
 from search.query.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
 
+_BEHIND = 10_000_000  # later than any day, and before any day negated
 _KEPT = 32  # filters and clauses whose passages are remembered: 100 KB each at 100,000 passages
 
 Mask = NDArray[np.bool_]
+Column = TypeVar("Column", NDArray[np.bool_], NDArray[np.int64])
 
 
 class Masks:
@@ -29,7 +36,7 @@ class Masks:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._guard = threading.Lock()
-        self._masks: OrderedDict[Hashable, Mask] = OrderedDict()
+        self._masks: OrderedDict[Hashable, NDArray[np.bool_] | NDArray[np.int64]] = OrderedDict()
 
     def allowed(
         self, table: PassageTable, text: TextIndex, filter: Filter, clause: Clause | None
@@ -69,13 +76,39 @@ class Masks:
             articles=int(np.count_nonzero(passages)),
         )
 
+    def list_articles(self, table: PassageTable, request: ListRequest) -> Listed:
+        """Return a page of articles. Raises LookupError when one is gone from the record."""
+        keys, ids, published = table.articles.keys, table.ids, table.articles.published
+        names = [ids[key] for key in keys.tolist()]
+
+        def by_id() -> NDArray[np.int64]:
+            return np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)
+
+        order = self._kept((table.record, table.sequence, "by id"), by_id)
+        chosen = order[self._articles(table, request.filter)[order]]
+        # What a date is sorted by: the unknown one, 0, is behind all.
+        sign = {"id": 0, "newest": -1, "oldest": 1}[request.sort]
+        days = np.where(published == 0, _BEHIND, sign * published.astype(np.int64)) * abs(sign)
+        chosen = chosen[np.argsort(days[chosen], kind="stable")]
+        start = 0
+        if (after := request.after) is not None:
+            day = sign * after.published.toordinal() if after.published else _BEHIND
+            place = (day * abs(sign), after.id)
+            start = bisect_right(chosen, place, key=lambda at: (int(days[at]), names[at]))
+        page = keys[chosen[start : start + request.limit]].tolist()
+        return Listed(tuple(self._record.infos_of(page, table.record)), len(chosen))
+
+    def _articles(self, table: PassageTable, filter: Filter) -> Mask:
+        allowed = table.articles.matching(filter)
+        if filter.articles:
+            wanted = [known for known in filter.articles if known]
+            keys = self._record.keys_of(wanted, table.record)
+            allowed &= np.isin(table.articles.keys, keys)
+        return allowed
+
     def _of_filter(self, table: PassageTable, filter: Filter) -> Mask:
         def mask() -> Mask:
-            allowed = table.articles.matching(filter)
-            if filter.articles:
-                wanted = [known for known in filter.articles if known]
-                keys = self._record.keys_of(wanted, table.record)
-                allowed &= np.isin(table.articles.keys, keys)
+            allowed = self._articles(table, filter)
             return np.isin(table.rows.articles, table.articles.keys[allowed])
 
         return self._kept((table.record, table.sequence, filter), mask)
@@ -109,12 +142,12 @@ class Masks:
                 stamp = (table.record, table.sequence, text.sequence, clause)
                 return self._kept(stamp, mask)
 
-    def _kept(self, key: Hashable, make: Callable[[], Mask]) -> Mask:
+    def _kept(self, key: Hashable, make: Callable[[], Column]) -> Column:
         """Return a mask made before, or make it."""
         with self._guard:
             if key in self._masks:
                 self._masks.move_to_end(key)
-                return self._masks[key]
+                return self._masks[key]  # type: ignore[return-value]  # made by the same key
         mask = make()
         with self._guard:
             self._masks[key] = mask

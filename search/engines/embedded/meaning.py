@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.domain import Vector
+from search.domain import NO_FILTER, Vector
 from search.engines.embedded.masks import Masks
 from search.engines.embedded.reading import read_own_vectors, read_sentence_vectors
 from search.engines.embedded.record import Record
@@ -37,7 +37,9 @@ class Meaning:
         shortlist = shortlist_size(limit)
         # A quarter more than the shortlist, which the exact cosines then cut: no passage
         # of it is lost to rounding (measured in tests/engines/embedded/test_vectors.py).
-        allowed = self._masks.allowed(table, text, request.filter, request.constraint)
+        allowed = None
+        if request.filter != NO_FILTER or request.constraint is not None:
+            allowed = self._masks.allowed(table, text, request.filter, request.constraint)
         rows = table.nearest(query, shortlist + max(32, shortlist // 4), allowed)
         rows = np.sort(rows)
         numbers, ids = table.rows.numbers[rows].tolist(), table.passage_ids(rows)

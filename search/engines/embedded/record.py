@@ -27,7 +27,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from search.domain import IndexedArticle, WriteOutcome
+from search.domain import ArticleInfo, IndexedArticle, WriteOutcome
 from search.engines.embedded.chain import HEAD, Chain, log_of
 from search.engines.embedded.changes import State, state_of
 from search.engines.embedded.connections import Connection, Connections, as_json, identity_of
@@ -262,6 +262,17 @@ class Record:
         with self.reading_of(record) as connection:
             known = article_rows(connection.execute(sql, (as_json(article_ids),)))
         return [about.key for about in known]
+
+    def infos_of(self, keys: Sequence[int], record: str) -> list[ArticleInfo]:
+        """Return what is known of articles, in order of their keys.
+
+        Raises LookupError where one is gone, or as `reading_of`.
+        """
+        sql = f"SELECT {ARTICLE} FROM articles a WHERE a.key IN (SELECT value FROM json_each(?))"  # noqa: S608
+        with self.reading_of(record) as connection:
+            known = article_rows(connection.execute(sql, (as_json(keys),)))
+        found = {about.key: about for about in known}
+        return [found[key].info() for key in keys]
 
     def _articles(self, where: str, *values: object) -> list[ArticleRow]:
         sql = f"SELECT {ARTICLE} FROM articles a {where}"  # noqa: S608  # both are ours

@@ -1,0 +1,94 @@
+"""Articles in order, page by page: a page goes on behind the last article of the one before.
+
+A cursor is that article's place in the order, so that pages neither repeat nor lose an article
+that stays, whatever comes and goes meanwhile.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import date
+
+from search.domain import NO_FILTER, SORTS, ArticleInfo, Filter, Sort
+from search.engines.protocol import EngineReader, ListRequest, Place
+from search.errors import CursorGone, InputError
+from search.limits import MAX_CURSOR, MAX_SIZE
+
+_FORMAT = 1  # of cursors; one of another is told from what is none
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of articles, how many there are in all, and the next page's cursor ("": none)."""
+
+    articles: tuple[ArticleInfo, ...]
+    total: int
+    cursor: str = ""
+
+
+def list_articles(
+    engine: EngineReader,
+    filter: Filter = NO_FILTER,
+    sort: Sort = "id",
+    size: int = 20,
+    cursor: str = "",
+) -> Listing:
+    """Return a page of the articles that a filter lets through.
+
+    Args:
+        engine: whose articles.
+        filter: as of a search.
+        sort: by id, or by date, the newest or the oldest first, those without a date last.
+        size: articles on the page, 1 to 100.
+        cursor: of the page before; "" begins.
+
+    Raises:
+        InputError: an argument is out of bounds; names it.
+        CursorGone: the cursor is of another order, or of another version of Fihris.
+        EngineError: the engine cannot answer.
+    """
+    if sort not in SORTS:
+        raise InputError(f"sort is {sort!r}; it must be {', '.join(SORTS)}", field="sort")
+    if not 1 <= size <= MAX_SIZE:
+        raise InputError(f"size is {size:,}; it must be 1 to {MAX_SIZE}", field="size")
+    after = _read(cursor, sort) if cursor else None
+    listed = engine.list_articles(ListRequest(filter, sort, after, size + 1))
+    page = listed.articles[:size]
+    more = len(listed.articles) > size
+    return Listing(page, listed.total, _written(sort, Place.of(page[-1])) if more else "")
+
+
+def _written(sort: Sort, place: Place) -> str:
+    day = place.published.isoformat() if place.published else ""
+    content = json.dumps([_FORMAT, sort, day, place.id], ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _read(cursor: str, sort: Sort) -> Place:
+    try:
+        if len(cursor) > MAX_CURSOR:
+            raise ValueError
+        content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        version, its, *place = json.loads(content)
+        if version == _FORMAT:
+            day, key = place
+            key.encode()
+            found = Place(date.fromisoformat(day) if day else None, key)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            "the cursor cannot be read; give the one that the page before came with, whole",
+            field="cursor",
+        ) from error
+    if version != _FORMAT:
+        raise CursorGone(
+            "the cursor is of another version of Fihris; begin again without it", field="cursor"
+        )
+    if its != sort:
+        raise CursorGone(
+            f"the cursor is of a list sorted by {str(its)[:20]!r}; ask for that, or begin again"
+            " without it",
+            field="cursor",
+        )
+    return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from search.domain import (
     FACET_FIELDS,
@@ -49,28 +49,41 @@ def check_counted(query: Query) -> None:
         )
 
 
+def article_of(passage_id: str) -> str:
+    return passage_id.rpartition("#")[0]
+
+
 def by_article(ranked: Iterable[tuple[str, float]]) -> list[list[tuple[str, float]]]:
     """Return ranked passages by article, in order of each article's best one."""
     found: dict[str, list[tuple[str, float]]] = {}
     for key, score in ranked:
-        found.setdefault(key.rpartition("#")[0], []).append((key, score))
+        found.setdefault(article_of(key), []).append((key, score))
     return list(found.values())
 
 
-def with_counts(engine: EngineReader, results: Results, request: RankRequest) -> Results:
-    """Return an answer with its facets and groups; its total is then exact.
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What is counted of a search. `of_articles`: of each its passages, None by meaning alone."""
+
+    facets: Mapping[FacetField, tuple[FacetValue, ...]] | None
+    total: Total | None
+    articles: Total | None
+    of_articles: Mapping[str, int] | None
+
+
+def count_search(
+    engine: EngineReader, query: Query, request: RankRequest, articles: Sequence[str]
+) -> Counted:
+    """Count a search's facets and, where it is grouped, its articles.
 
     Args:
         engine: that ranked.
-        results: with the hits of a page, or of the articles of a page.
-        request: what found them by words: its clause and constraint are what is counted.
+        query: what is asked.
+        request: what found the hits by words: its clause and constraint are what is counted.
+        articles: on the page, whose passages are counted.
     """
-    query = results.query
-    groups = _groups(results.hits) if query.group_by else None
-    if groups is not None:
-        results = replace(results, hits=(), groups=groups)
-    if request.clause is None or results.total is None:  # no word: nothing is counted
-        return replace(results, facets=dict.fromkeys(query.facets, ()) if query.facets else None)
+    if request.clause is None:  # no word: nothing is counted
+        return Counted(dict.fromkeys(query.facets, ()) or None, None, None, None)
     clause = request.clause
     if request.constraint is not None:
         clause = AllOf((clause, request.constraint))
@@ -82,36 +95,35 @@ def with_counts(engine: EngineReader, results: Results, request: RankRequest) ->
         CountRequest(clause, inside, tuple(some), query.facet_size)
         for inside, some in fields.items()
     ]
-    asked[0] = replace(
-        asked[0],
-        articles=tuple(group.article.id for group in groups or ()),
-        count_articles=groups is not None,
-    )
-    counted = engine.count(asked)
-    first = counted[0]
+    grouped = bool(query.group_by)
+    asked[0] = replace(asked[0], articles=tuple(articles), count_articles=grouped)
+    found = engine.count(asked)
+    first = found[0]
+    values = {field: pairs for counts in found for field, pairs in counts.facets.items()}
     # Nothing is counted by meaning.
-    level: Level = "near" if results.total.level == "meaning" else results.total.level
-    total = Total(first.passages, exact=True, level=level)
-    if groups is not None:
-        of = first.of_articles
-        groups = tuple(replace(g, passages=of.get(g.article.id, 0)) for g in groups)
-        articles = Total(first.articles, first.articles_are_exact, level)
-        results = replace(results, groups=groups, articles=articles)
-    if query.facets:
-        found = {field: pairs for counts in counted for field, pairs in counts.facets.items()}
-        values = {
-            field: tuple(FacetValue(value, count) for value, count in found[field])
-            for field in query.facets
-        }
-        results = replace(results, facets=values)
-    return replace(results, total=total)
+    level: Level = "near" if query.level == "meaning" else query.level
+    return Counted(
+        {f: tuple(FacetValue(*pair) for pair in values[f]) for f in query.facets} or None,
+        Total(first.passages, exact=True, level=level),
+        Total(first.articles, first.articles_are_exact, level) if grouped else None,
+        first.of_articles,
+    )
 
 
-def _groups(hits: Iterable[Hit]) -> tuple[Group, ...]:
+def with_counts(results: Results, counts: Counted) -> Results:
+    """Return an answer with its facets and groups; its total is then exact."""
+    results = replace(results, facets=counts.facets, total=counts.total, articles=counts.articles)
+    if not results.query.group_by:
+        return results
     found: dict[str, list[Hit]] = {}
-    for hit in hits:
+    for hit in results.hits:
         found.setdefault(hit.article.id, []).append(hit)
-    return tuple(Group(some[0].article, tuple(some)) for some in found.values())
+    of = counts.of_articles
+    groups = tuple(
+        Group(some[0].article, tuple(some), None if of is None else of.get(key, 0))
+        for key, some in found.items()
+    )
+    return replace(results, hits=(), groups=groups)
 
 
 def _without(filter: Filter, field: FacetField) -> Filter:

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
@@ -37,7 +38,14 @@ from search.query.clauses import Term
 from search.query.matching import constraint, near_clause, stem_terms, text_clause
 from search.query.misspellings import Meant, counted, may_be_misspelt, misspelt
 from search.query.parse import ParsedQuery, parse
-from search.ranking.counting import MOST_HITS, by_article, check_counted, with_counts
+from search.ranking.counting import (
+    MOST_HITS,
+    article_of,
+    by_article,
+    check_counted,
+    count_search,
+    with_counts,
+)
 from search.ranking.first_hits import FirstHits, in_order
 from search.ranking.fusion import coverage, fuse
 from search.ranking.highlight import Marker
@@ -111,6 +119,8 @@ class Searcher:
         self.embedder = embedder
         self._first_hits = first_hits
         self._preparing: threading.Thread | None = None  # of the model
+        # Counting goes on while hits are fetched and marked.
+        self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-count")
         self._queries = CentredQueries(embedder) if embedder is not None else None
 
     def search(self, query: Query) -> Results:
@@ -125,6 +135,12 @@ class Searcher:
         clock = _Clock()
         found = self._find_articles(query, clock) if query.group_by else self._find(query, clock)
         rankings, page, stored = found.rankings, found.page, dict(found.stored)
+        counting = None
+        if query.facets or query.group_by:
+            ids = tuple(dict.fromkeys(article_of(key) for key, _ in page)) if query.group_by else ()
+            counting = self._beside.submit(
+                count_search, self.engine, found.asked, found.request, ids
+            )
         with clock.stage("fetch"):
             self._fetch(page, stored)
         with clock.stage("highlight"):
@@ -140,9 +156,9 @@ class Searcher:
             searched_also=searched_also(found.parsed, found.forms),
             relaxed=found.relaxed,
         )
-        if query.facets or query.group_by:
+        if counting is not None:
             with clock.stage("count"):
-                results = with_counts(self.engine, results, found.request)
+                results = with_counts(results, counting.result())
             results = replace(results, took_ms=clock.took_ms(rankings.took_ms))
         return results
 
@@ -258,6 +274,7 @@ class Searcher:
         if self._first_hits is not None:
             self._first_hits.close()
         self.engine.close()
+        self._beside.shutdown()
 
     def __enter__(self) -> Self:
         return self

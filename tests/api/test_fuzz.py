@@ -84,6 +84,13 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
     start, size = given.get("start", 0), given.get("size", 10)
     if isinstance(start, int) and isinstance(size, int) and start + size > MAX_RESULTS:
         return True
+    mode, match = given.get("mode", "hybrid"), given.get("match")
+    if (mode == "semantic" and (given.get("facets") or match not in (None, "meaning"))) or (
+        mode == "keyword" and match == "meaning"
+    ):
+        return True
+    if given.get("cursor"):
+        return True  # which texts are cursors
     form = case.body if case.media_type == FORM and isinstance(case.body, dict) else {}
     if not isinstance(form.get("name", ""), str):
         return True  # in a form a number is a text like any other

@@ -13,14 +13,14 @@ import random
 
 import pytest
 
-from search.domain import Filter, Hit, Mode, Query, Results, Vector
+from search.domain import FACET_FIELDS, NO_FILTER, Filter, Hit, Mode, Query, Results, Vector
 from search.embedding.centring import CentredQueries
 from search.engines.protocol import SHORTLIST
 from search.query.parse import parse
 from search.ranking.searcher import KEYWORD_WEIGHT, Searcher
 from tests.conformance.corpus import EMBEDDER, passages_of
 from tests.congruence.compare import MEANING, TEXT, Tolerance, ranked_apart
-from tests.congruence.corpora import typed
+from tests.congruence.corpora import any_filter, typed
 from tests.congruence.pairs import Pair
 from tests.congruence.test_meaning import another_sentence
 
@@ -64,6 +64,31 @@ def test_pages_past_the_shortlist(pair: Pair, searchers: Searchers, seed: int) -
             scores = [[hit.score for hit in results.hits] for results in (a, b)]
             assert len(scores[0]) == len(scores[1]), about
             assert all(map(tolerance.holds, *scores)), about
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_facets_and_groups(pair: Pair, searchers: Searchers, seed: int) -> None:
+    random_ = random.Random(seed)
+    for number in range(6):
+        query = Query(
+            typed(random_, pair.passages),
+            "keyword",
+            size=100,
+            filter=any_filter(random_) if random_.random() < 0.3 else NO_FILTER,
+            facets=FACET_FIELDS,
+            group_by="article",
+        )
+        a, b = (searcher.search(query) for searcher in searchers)
+        about = f"{pair.name}, seed {seed}, query {number}: {query}"
+        assert (a.facets, a.total, a.articles) == (b.facets, b.total, b.articles), about
+        assert a.groups is not None, about
+        assert b.groups is not None, about
+        best = [[group.hits[0].score for group in each.groups or ()] for each in (a, b)]
+        assert len(best[0]) == len(best[1]), about
+        assert all(map(TEXT.holds, *best)), about
+        others = {group.article.id: group.passages for group in b.groups}
+        for group in a.groups:
+            assert others.get(group.article.id, group.passages) == group.passages, about
 
 
 def _some_articles(random_: random.Random, pair: Pair) -> Filter:

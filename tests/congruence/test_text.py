@@ -14,9 +14,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from search.domain import FACET_FIELDS, NO_FILTER
-from search.engines.protocol import RankRequest
-from tests.conformance.corpus import facets
+from search.domain import FACET_FIELDS, NO_FILTER, SORTS
+from search.engines.protocol import CountRequest, ListRequest, Place, RankRequest
 from tests.congruence.compare import TEXT, ranked_apart, scored
 from tests.congruence.corpora import any_filter, clause_requests, drawn, some_terms, typed_requests
 from tests.congruence.pairs import Pair
@@ -58,16 +57,28 @@ def test_frequencies(pair: Pair, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_facets(pair: Pair, seed: int) -> None:
+def test_counts(pair: Pair, seed: int) -> None:
     random_ = random.Random(seed)
     for number in range(8):
         clause = drawn(random_, pair.passages, 2) if random_.random() < 0.7 else None
         inside = any_filter(random_) if random_.random() < 0.5 else NO_FILTER
         limit = random_.choice([0, 1, 2, 20])
-        a, b = (
-            facets(e, clause, inside, FACET_FIELDS, limit) for e in (pair.embedded, pair.elastic)
-        )
-        assert a == b, f"{pair.name}, seed {seed}, request {number}: {clause} {inside} {limit}"
+        some = tuple(each.article.id for each in random_.sample(list(pair.articles), 10))
+        request = CountRequest(clause, inside, FACET_FIELDS, limit, some, count_articles=True)
+        a, b = (engine.count([request]) for engine in (pair.embedded, pair.elastic))
+        assert a == b, f"{pair.name}, seed {seed}, request {number}: {request}"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lists(pair: Pair, seed: int) -> None:
+    random_ = random.Random(seed)
+    for number in range(12):
+        inside = any_filter(random_) if random_.random() < 0.5 else NO_FILTER
+        after = Place.of(random_.choice(pair.articles).article.info)
+        given = after if random_.random() < 0.8 else None
+        request = ListRequest(inside, random_.choice(SORTS), given, random_.choice([1, 7, 1_000]))
+        a, b = (engine.list_articles(request) for engine in (pair.embedded, pair.elastic))
+        assert a == b, f"{pair.name}, seed {seed}, request {number}: {request}"
 
 
 @pytest.mark.parametrize("seed", range(4))

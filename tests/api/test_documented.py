@@ -1,0 +1,62 @@
+"""What docs/API.md asks is answered as it says."""
+
+from __future__ import annotations
+
+import shlex
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.requests import ListParameters, SearchParameters
+from api.routes.search import names_of
+from tests.support import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "API.md").read_text(encoding="utf-8")
+WRITES = {"-X", "-T", "-F", "--data-binary", "-H"}
+ASKED = [
+    line.strip()
+    for line in PAGE.splitlines()
+    if line.startswith("    curl ") and not WRITES & set(shlex.split(line))
+]
+
+
+def answer(http: TestClient, line: str) -> dict[str, object]:
+    """Send what a line would, and return the answer."""
+    words = iter(shlex.split(line)[1:])
+    address, parameters = "", list[tuple[str, str | int | float | bool | None]]()
+    for word in words:
+        if word in ("-d", "--data-urlencode"):
+            name, _, value = next(words).partition("=")
+            parameters.append((name, value))
+        elif word != "-G":
+            address = urlsplit(word).path
+    found = http.get(unquote(address).replace("#", "%23"), params=parameters)
+    assert found.status_code == 200, found.text
+    content: dict[str, object] = found.json()
+    return content
+
+
+@pytest.mark.parametrize("line", ASKED)
+def test_an_example_is_answered(http: TestClient, line: str) -> None:
+    found = answer(http, line)
+    assert found
+    if "facets=source" in line:
+        assert found["facets"]
+        assert found["hits"]
+    if "group_by=article" in line:
+        assert found["groups"]
+    if "/v1/articles " in line:
+        assert found["articles"]
+
+
+def test_there_are_examples_of_everything() -> None:
+    for part in ("facets=source", "group_by=article", "match=form", "/v1/articles -d sort=newest"):
+        assert any(part in line for line in ASKED), part
+
+
+def test_every_parameter_is_named() -> None:
+    names = {*names_of(SearchParameters), *names_of(ListParameters)} - {"q"}
+    assert [
+        name for name in sorted(names) if f"`{name}" not in PAGE and f"{name}=" not in PAGE
+    ] == []

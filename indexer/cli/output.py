@@ -115,7 +115,7 @@ def _match_text(match: Match) -> str:
 def _group_text(number: int, group: Group, *, bold: bool) -> Text:
     heading = Text(f"{number}. ").append(plain(group.article.id), style="cyan")
     if group.passages is not None:
-        heading.append(f"  {group.passages:,} passages have its words")
+        heading.append(f"  matching passages: {group.passages:,}")
     heading.append(_known(group.article))
     if group.article.title:
         heading.append("\n   ").append_text(marked(group.hits[0].title_segments, bold=bold))
@@ -152,8 +152,8 @@ def _total_line(results: Results) -> str:
         return f"Nothing found ({took})."
     if results.groups:
         of = "" if results.articles is None else f" of {_number(results.articles)}"
-        matching = "" if results.total is None else f", {_number(results.total)} passages match"
-        return f"{len(results.groups)} articles shown{of}{matching} ({took})."
+        matching = "" if results.total is None else f"; matching passages: {_number(results.total)}"
+        return f"articles: {len(results.groups)} shown{of}{matching} ({took})."
     if results.total is None:
         return f"{len(results.hits)} shown, nearest in meaning first ({took})."
     return f"{len(results.hits)} shown of {_number(results.total)} ({took})."

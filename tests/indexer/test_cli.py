@@ -170,6 +170,58 @@ def test_search_as_json_is_the_results(fihris: Fihris, tmp_path: Path) -> None:
     assert answer["degraded"] == []
 
 
+def library(fihris: Fihris, tmp_path: Path) -> None:
+    articles = [
+        {
+            "id": "x",
+            "text": "مطر\nمطر",
+            "source": "S1",
+            "published": "2024-01-31",
+            "title": "عنوان",
+        },
+        {"id": "y", "text": "مطر", "source": "S2", "published": "2024-02-01"},
+        {"id": "z", "text": "شمس", "source": "S2"},
+    ]
+    path = write(tmp_path / "n.jsonl", "\n".join(map(json.dumps, articles)))
+    assert fihris("index", path, "--collection", "news").status == 0
+
+
+def test_search_counts_and_groups(fihris: Fihris, tmp_path: Path) -> None:
+    library(fihris, tmp_path)
+    asked = ("search", "مطر", "--mode", "keyword", "--group-by", "article", "--facet", "source",
+             "--facet", "month", "--facet-size", "1")  # fmt: skip
+    shown = fihris(*asked).out
+    group = (
+        "/news/x  matching passages: 2  S1 · 2024-01-31\n   عنوان\n   #1  **مطر**\n   #0  **مطر**"
+    )
+    assert group in shown
+    assert (
+        "source: S1 (2)\nmonth: 2024-01 (2)\narticles: 2 shown of 2; matching passages: 3 ("
+        in shown
+    )
+    answer = json.loads(fihris(*asked, "--json").out)
+    assert answer["facets"]["source"] == [{"value": "S1", "count": 2}]
+    assert [group["passages"] for group in answer["groups"]] == [1, 2]
+    for wrong in (("--facet", "colour"), ("--facet", "source", "--mode", "semantic"),
+                  ("--group-by", "source"), ("--facet", "source", "--facet-size", "0")):  # fmt: skip
+        ran = fihris("search", "مطر", *wrong)
+        assert (ran.status, ran.out) == (2, ""), wrong
+
+
+def test_list(fihris: Fihris, tmp_path: Path) -> None:
+    library(fihris, tmp_path)
+    ran = fihris("list", "--sort", "newest")
+    assert ran.out == (
+        "/news/y\t2024-02-01\tS2\t\n/news/x\t2024-01-31\tS1\tعنوان\n/news/z\t-\tS2\t\n"
+    )
+    assert "3 of 3 articles" in ran.err
+    lines = fihris("list", "--source", "S2", "--json", "--size", "1").out.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["/news/y"]
+    assert fihris("list", "--from", "2024-02-01").out.startswith("/news/y\t")
+    for wrong in (("--sort", "title"), ("--size", "-1"), ("--from", "soon")):
+        assert fihris("list", *wrong).status == 2, wrong
+
+
 def test_search_filters(fihris: Fihris, tmp_path: Path) -> None:
     articles = [
         {"id": "x", "text": "مطر", "source": "S1", "published": "2024-01-31", "tags": ["t"]},
@@ -374,7 +426,7 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
     commands = getattr(group, "commands")  # noqa: B009
     assert set(commands) == {
         "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
-        "evaluate", "judge", "analyze", "formats", "upgrade", "accept", "clean",
+        "evaluate", "judge", "analyze", "formats", "upgrade", "accept", "clean", "list",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

@@ -121,11 +121,11 @@ def test_groups_and_facets() -> None:
         took_ms={"total": 12.3},
     )
     assert results_text(results, bold=False).plain == (
-        "11. a  1,234 passages have its words  CNN · ar · 2024-01-31\n"
+        "11. a  matching passages: 1,234  CNN · ar · 2024-01-31\n"
         "   خبر\n"
         "   #0  في **العراق**\n"
         "   #0  في **العراق**\n\n"
         "source: CNN (8), ب (1)\n"
         "year: -\n"
-        "1 articles shown of at least 7, 9 passages match (12 ms)."
+        "articles: 1 shown of at least 7; matching passages: 9 (12 ms)."
     )

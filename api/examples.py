@@ -77,6 +77,10 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
     "groups": None,
     "facets": {"source": [{"value": "CNN Arabic", "count": 3}]},
     "searched_also": [],
+    "understood": [
+        {"text": word, "kind": "word", "occur": "optional", "passages": passages}
+        for word, passages in (("كتائب", 2), ("حزب", 2), ("الله", 2))
+    ],
     "relaxed": False,
     "took_ms": {"parse": 0.1, "embed": 6.9, "rank": 1.2, "total": 8.6},
     "degraded": [],

@@ -33,6 +33,7 @@ from search.domain import (
     StoredArticle,
     StoredPassage,
     Total,
+    Understood,
     Variant,
     WriteOutcome,
     WriteStatus,
@@ -154,6 +155,12 @@ class SearchOut(TypedDict):
         Field(description="Of what matches by words, the most frequent value first."),
     ]
     searched_also: tuple[Variant, ...]
+    understood: Annotated[
+        tuple[Understood, ...],
+        Field(
+            description="The query's parts as they were read. `passages`: how many of the whole index have some form of a word; counted where the ranking needs it and where nothing is found, else null."
+        ),
+    ]
     took_ms: Annotated[dict[str, float], Field(description="Milliseconds by stage.")]
     relaxed: Annotated[
         bool, Field(description="No passage holds the quoted phrases: their words were searched.")
@@ -300,6 +307,7 @@ def search_out(results: Results) -> SearchOut:
         "groups": None if results.groups is None else [_group_out(g) for g in results.groups],
         "facets": None if results.facets is None else dict(results.facets),
         "searched_also": results.searched_also,
+        "understood": results.understood,
         "took_ms": dict(results.took_ms),
         "relaxed": results.relaxed,
         "degraded": list(results.degraded),

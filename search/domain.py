@@ -29,6 +29,8 @@ Mode = Literal["keyword", "semantic", "hybrid"]
 # How a word of a query is met in a passage, the tightest first (docs/API.md).
 Level = Literal["exact", "spelling", "form", "near", "meaning"]
 LEVELS: tuple[Level, ...] = ("exact", "spelling", "form", "near", "meaning")
+ItemKind = Literal["word", "phrase", "prefix", "any_of", "ignored"]
+Occur = Literal["optional", "required", "excluded"]
 WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 FacetField = Literal["source", "author", "language", "tag", "year", "month"]
@@ -323,6 +325,21 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Understood:
+    """A part of the query as it was read.
+
+    `kind` is `ignored` where it is a stop word beside others. `passages`: how many of the whole
+    index have some form of a word; counted where the ranking needs it and where nothing is
+    found, else None.
+    """
+
+    text: str
+    kind: ItemKind
+    occur: Occur
+    passages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """An answer. `took_ms` is milliseconds by stage; `degraded` names what failed.
 
@@ -335,6 +352,7 @@ class Results:
     took_ms: Mapping[str, float] = field(default_factory=dict)
     degraded: tuple[str, ...] = ()
     searched_also: tuple[Variant, ...] = ()
+    understood: tuple[Understood, ...] = ()
     relaxed: bool = False  # nothing holds the quoted phrases: their words were searched
     facets: Mapping[FacetField, tuple[FacetValue, ...]] | None = None  # None: not asked
     groups: tuple[Group, ...] | None = None

@@ -39,6 +39,8 @@ const TEXTS = {
     none: {
       semantic: "جرّب البحث بالمعنى: يجد ما قيل بكلمات أخرى، وبلغة أخرى",
       fewer: "قلّل الكلمات، أو أزل علامات الاقتباس",
+      alone: (word, count) => [word, ` وحدها: ${count}`],
+      nowhere: (word) => [word, ": ليست في أي فقرة"],
       filters: "أزل التصفية",
     },
     emptyIndex: "الفهرس خالٍ بعد. أضف مقالاتك إليه بالأمر:",
@@ -134,6 +136,8 @@ const TEXTS = {
     none: {
       semantic: "Search by meaning: it finds what is said in other words, or in another language",
       fewer: "Use fewer words, or take the quotation marks off",
+      alone: (word, count) => [word, ` alone: ${count}`],
+      nowhere: (word) => [word, ": in no passage"],
       filters: "Remove the filters",
     },
     emptyIndex: "The index is still empty. Add your articles with:",

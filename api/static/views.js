@@ -121,6 +121,9 @@ export function none(answer, state, words) {
   return [...degraded(answer, words), element("section", { class: "notice" },
     element("h1", {}, words.noneTitle),
     element("ul", {},
+      answer.understood.filter((part) => part.passages !== null).map((part) => element("li", {},
+        part.passages ? go({ q: part.text }, words.none.alone(bdi(part.text), words.count("passages", part.passages)))
+          : words.none.nowhere(bdi(part.text)))),
       state.mode !== "semantic" && !answer.degraded.length ? element("li", {}, go({ mode: "semantic" }, words.none.semantic)) : "",
       element("li", {}, words.none.fewer),
       state.filters.length ? element("li", {}, go({ filters: [] }, words.none.filters)) : ""))];

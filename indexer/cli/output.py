@@ -84,6 +84,8 @@ def results_text(results: Results, *, bold: bool) -> Text:
         text.append("Searched also: ").append(
             plain(f"{'، '.join(variant.forms)} ({variant.word})\n")
         )
+    if not (results.hits or results.groups):
+        text.append(plain(_alone_text(results)))
     if results.relaxed:
         text.append("No passage holds the quoted phrase; its words were searched.\n")
     if "behind" in results.degraded:
@@ -103,6 +105,15 @@ def _hit_text(number: int, hit: Hit, *, bold: bool) -> Text:
     if hit.article.title:
         heading.append("\n   ").append_text(marked(hit.title_segments, bold=bold))
     return heading.append("\n   ").append_text(marked(hit.segments, bold=bold))
+
+
+def _alone_text(results: Results) -> str:
+    """Return a line for each word of an answer without hits: what it alone would find."""
+    counts = {one.text: one.passages for one in results.understood if one.passages is not None}
+    return "".join(
+        f"{word} alone: {count:,} passages.\n" if count else f"{word}: in no passage.\n"
+        for word, count in counts.items()
+    )
 
 
 def _match_text(match: Match) -> str:

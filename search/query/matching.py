@@ -22,12 +22,13 @@ from search.query.clauses import (
     Not,
     Phrase,
     Prefer,
+    Prefix,
     Term,
 )
 from search.query.expansion import homographs, kin, other_seats, other_spellings
 from search.query.misspellings import Meant
 from search.query.parse import Item, ParsedQuery
-from search.query.phrases import layer_of, name_rows, rows
+from search.query.phrases import beginnings, layer_of, name_rows, rows
 
 STEM_WEIGHT = 1.0
 GRAM_WEIGHT = 0.2  # 0.1: .9767, 0.2: .9782, 0.3: .9769 hybrid on xquad-ar
@@ -81,7 +82,7 @@ def _stem_grams(word: Token) -> tuple[str, ...]:
 def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
     """Return what ranks passages by the query's words and their forms, None where it has none."""
     words = query.words()
-    if not words:
+    if not words and not query.prefixes():
         return Everything() if any(item.occur == "excluded" for item in query.items) else None
     return _ranking(query, forms)
 
@@ -122,7 +123,7 @@ def constraint(
     far = level or "near"
     required = [_demand(i, query, forms, far) for i in query.items if i.occur == "required"]
     excluded = [_demand(i, query, forms, far) for i in query.items if i.occur == "excluded"]
-    if level is not None and query.words():
+    if level is not None and (query.words() or query.prefixes()):
         required.append(AnyOf(_some_word(query, forms, level)))
     if not required and not excluded:
         return None
@@ -136,6 +137,10 @@ def stem_terms(query: ParsedQuery) -> tuple[Term, ...]:
 
 
 def _demand(item: Item, query: ParsedQuery, forms: Forms, level: Level) -> Clause:
+    if item.any_of:
+        return AnyOf(tuple(_demand(one, query, forms, level) for one in item.any_of))
+    if item.prefix:
+        return AnyOf(_prefixed(item, level))
     if item.exact:
         return _phrase(replace(item, typed=item.typed or level == "exact"), query)
     if len(item.tokens) == 1:
@@ -150,6 +155,7 @@ def _demand(item: Item, query: ParsedQuery, forms: Forms, level: Level) -> Claus
 def _some_word(query: ParsedQuery, forms: Forms, level: Level) -> tuple[Clause, ...]:
     """Return what has a word of the query at a level: `search.ranking.levels` tells which."""
     found = [clause for word in query.words() for clause in _word_at(word, forms, level)]
+    found += [clause for item in query.prefixes() for clause in _prefixed(item, level)]
     if level not in ("exact", "spelling"):
         found += [*homographs(query), *(Term("stem", stem) for stem in kin(query))]
     if level not in ("exact", "spelling", "form"):
@@ -168,6 +174,12 @@ def _word_at(word: Token, forms: Forms, level: Level) -> tuple[Clause, ...]:
     return tuple(
         Term("stem", stem) for stem in _stems(word, NO_FORMS if level == "form" else forms)
     )
+
+
+def _prefixed(item: Item, level: Level) -> tuple[Clause, ...]:
+    if level == "exact":
+        return (Prefix("letters", item.tokens[0].letters),)
+    return tuple(Prefix("folded", begin) for begin in beginnings(item, level))
 
 
 def _phrase(item: Item, query: ParsedQuery) -> Clause:
@@ -220,6 +232,7 @@ def _scores(query: ParsedQuery, forms: Forms, names: tuple[Clause, ...]) -> tupl
             weights[Term("vowelled", word.vowelled)] = VOWELLED_WEIGHT
         for gram in word.grams if len(words) <= MAX_WORDS_BY_ALL_GRAMS else _stem_grams(word):
             weights[Term("grams", gram)] = GRAM_WEIGHT
+    begins = tuple(clause for item in query.prefixes() for clause in _prefixed(item, "near"))
     for term in homographs(query):
         weights.setdefault(term, HOMOGRAPH_WEIGHT)
     for stem in kin(query):
@@ -230,4 +243,4 @@ def _scores(query: ParsedQuery, forms: Forms, names: tuple[Clause, ...]) -> tupl
         for item in query.items
         if item.exact and item.occur == "optional"
     ]
-    return (*scores, *names, *phrases)
+    return (*scores, *begins, *names, *phrases)

@@ -4,6 +4,8 @@ The grammar is deliberately small, since every character must be acceptable:
 
     query  := item*
     item   := sign? "="? (quote text quote | word)
+    word   := text "*"?          with a star, every word that begins so
+            | text ("|" text)+   after a sign, any of these
     sign   := "+" | "-"          only right before an item, at the start or after a space
     "="    the letters typed, not another spelling or form of them
     quote  := any of QUOTES       an opening one needs no matching shape to close it
@@ -19,9 +21,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from search.analysis.tokens import Token, analyse
+from search.domain import Occur
 from search.errors import InputError
 from search.limits import MAX_QUERY_LENGTH
 
@@ -32,7 +34,10 @@ _ITEM = re.compile(
     rf"(?:[{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}]|(?P<word>[^\s{QUOTES}]+))"
 )
 
-Occur = Literal["optional", "required", "excluded"]
+MIN_PREFIX = 3  # letters before a star
+MAX_PREFIXES = 4  # of a query; each becomes some sixteen clauses
+_PREFIX = re.compile(r"[^*]+\*")
+
 _OCCUR: dict[str, Occur] = {"": "optional", "+": "required", "-": "excluded"}
 
 
@@ -42,7 +47,8 @@ class Item:
 
     `exact` items were quoted, or are a word after "=": their words must stand next to each other, in any spelling
     unless `typed` (`search.query.phrases`). Other items with several tokens came from one word such
-    as COVID-19.
+    as COVID-19. `prefix` ones have one token, the first letters of the words that are asked.
+    `any_of`: the items one of which is demanded or excluded, where the word named several.
     """
 
     text: str
@@ -50,6 +56,8 @@ class Item:
     occur: Occur
     exact: bool
     typed: bool = False
+    prefix: bool = False
+    any_of: tuple[Item, ...] = ()
 
     def is_strict(self) -> bool:
         """Whether its words count in a row only."""
@@ -70,12 +78,16 @@ class ParsedQuery:
         Stop words carry no weight and are left out, unless nothing else is asked.
         `exact=False` leaves out the words of demanded phrases as well.
         """
-        asked = [i for i in self.items if i.occur != "excluded"]
+        asked = [i for i in self.items if i.occur != "excluded" and not i.prefix]
         tokens = [t for item in asked for t in item.tokens]
         kept = [t for item in asked if exact or not item.is_strict() for t in item.tokens]
         if any(not t.stop for t in tokens):
             kept = [t for t in kept if not t.stop]
         return tuple({t.letters + t.vowelled: t for t in kept}.values())
+
+    def prefixes(self) -> tuple[Item, ...]:
+        """Return the items that ask for every word that begins so."""
+        return tuple(i for i in self.items if i.prefix and i.occur != "excluded")
 
     def relaxed(self) -> ParsedQuery:
         """Return the query with demanded phrases as loose words; itself where it has none."""
@@ -98,6 +110,7 @@ def parse(text: str) -> ParsedQuery:
         )
     items: list[Item] = []
     meaning: list[str] = []
+    stars = 0
     for found in _ITEM.finditer(text):
         quoted, typed = found["quoted"] is not None, found["typed"] is not None
         content = found["quoted"] if quoted else found["word"]
@@ -105,8 +118,13 @@ def parse(text: str) -> ParsedQuery:
         occur = _OCCUR[found["sign"] or ""]
         if typed and not quoted and occur == "optional":
             occur = "required"
+        prefix = not (quoted or typed) and stars < MAX_PREFIXES and _is_prefix(content, tokens)
+        stars += prefix
         if tokens:
-            items.append(Item(content, tokens, occur, quoted or typed, typed))
+            item = Item(content, tokens, occur, quoted or typed, typed, prefix)
+            if occur != "optional" and "|" in content and not (quoted or typed or prefix):
+                item = replace(item, any_of=_any_of(item))
+            items.append(item)
         if occur != "excluded":
             meaning.append(content)
     plain = all(item.occur == "optional" for item in items)
@@ -114,3 +132,16 @@ def parse(text: str) -> ParsedQuery:
         items = [replace(i, occur="required") if i.occur == "optional" else i for i in items]
     # An ordinary query is embedded as it was typed.
     return ParsedQuery(tuple(items), text.strip() if plain else " ".join(meaning))
+
+
+def _is_prefix(content: str, tokens: tuple[Token, ...]) -> bool:
+    return (
+        _PREFIX.fullmatch(content) is not None
+        and len(tokens) == 1
+        and len(tokens[0].folded) >= MIN_PREFIX
+    )
+
+
+def _any_of(item: Item) -> tuple[Item, ...]:
+    parts = ((text, tuple(analyse(text))) for text in item.text.split("|"))
+    return tuple(replace(item, text=text, tokens=tokens) for text, tokens in parts if tokens)

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from search.analysis import compounds
 from search.analysis.stemming import stem
-from search.domain import Layer
+from search.domain import Layer, Level
 from search.query.parse import Item, ParsedQuery
 
 Row = tuple[str, ...]
@@ -59,6 +59,14 @@ def name_variants(query: ParsedQuery) -> tuple[tuple[Row, Row], ...]:
     for word, following in pairwise(words):
         found += [((word, following), (name,)) for name in compounds.joined(word, following)]
     return tuple((typed, tuple(map(stem, row))) for typed, row in found[:_MOST_NAMES])
+
+
+def beginnings(item: Item, level: Level = "near") -> tuple[str, ...]:
+    """Return what a word may begin with, in the layer `folded`, that an item's prefix asks for."""
+    begin = item.tokens[0].folded
+    if level in ("exact", "spelling") or not "\u0621" <= begin[0] <= "\u064a":
+        return (begin,)
+    return (*with_clitics(begin), *with_clitics("ال" + begin))
 
 
 def with_clitics(word: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from search.query.expansion import homographs, kin, other_seats
 from search.query.matching import near
 from search.query.misspellings import Meant
 from search.query.parse import ParsedQuery
-from search.query.phrases import Row, name_rows, rows
+from search.query.phrases import Row, beginnings, name_rows, rows
 from search.ranking.highlight_candidates import Candidates
 
 _Word = tuple[int, int, tuple[str, str, str]]  # offsets; letters, folded, stem
@@ -57,6 +57,8 @@ class Marker:
         # Without the article, which may be written لل in a phrase's first word.
         parts = {w.removeprefix("ال") for _, spelt in spelt_phrases for row in spelt for w in row}
         parts |= self._folded
+        parts |= {item.tokens[0].folded for item in query.prefixes()}
+        self._begins = tuple(b for item in query.prefixes() for b in beginnings(item))
         wanted += [(part, None) for one in self._meant for part in one.parts()]
         self._candidates = Candidates(wanted, sorted(parts - {"و"}))
 
@@ -78,6 +80,7 @@ class Marker:
                     if end > start and (  # the later words of ﷺ stand at an empty span of it
                         layers[STEM] in stems
                         or layers[FOLDED] in self._folded
+                        or layers[FOLDED].startswith(self._begins)
                         or (misspelt and self._is_meant(layers[FOLDED], layers[STEM]))
                         or not (
                             apart(layers[GRAMS]) or layers[STOP] or not self._is_near(layers[GRAMS])

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from search.analysis.transliteration import Forms
-from search.domain import Component, Hit, Query, Segment, Span, StoredPassage, Total, Variant
+from search.domain import (
+    Component,
+    Hit,
+    ItemKind,
+    Query,
+    Segment,
+    Span,
+    StoredPassage,
+    Total,
+    Understood,
+    Variant,
+)
 from search.engines.protocol import Rankings
-from search.query.parse import ParsedQuery
+from search.query.clauses import Term
+from search.query.parse import Item, ParsedQuery
 from search.ranking.highlight import Marker, segments
 from search.ranking.levels import Levels
 
@@ -16,6 +28,31 @@ def searched_also(parsed: ParsedQuery, forms: Forms) -> tuple[Variant, ...]:
     """Return the query's words in Latin letters with the Arabic ones they were searched as."""
     words = {t.stem: t.letters for t in parsed.words()}
     return tuple(Variant(words[s], tuple(f.letters for f in forms[s])) for s in words if s in forms)
+
+
+def understood(parsed: ParsedQuery, frequencies: Mapping[Term, int]) -> tuple[Understood, ...]:
+    """Return the query's parts as they were read, with the passages of those that were counted."""
+    ranking = {token.letters for token in parsed.words()}
+    return tuple(
+        Understood(item.text, _kind(item, ranking), item.occur, _count(item, frequencies))
+        for item in parsed.items
+    )
+
+
+def _kind(item: Item, ranking: set[str]) -> ItemKind:
+    if item.any_of:
+        return "any_of"
+    if item.prefix:
+        return "prefix"
+    if item.exact:
+        return "phrase"
+    is_left_out = item.occur == "optional" and ranking.isdisjoint(t.letters for t in item.tokens)
+    return "ignored" if is_left_out else "word"
+
+
+def _count(item: Item, frequencies: Mapping[Term, int]) -> int | None:
+    is_word = len(item.tokens) == 1 and not item.prefix
+    return frequencies.get(Term("stem", item.tokens[0].stem)) if is_word else None
 
 
 def hits_of(

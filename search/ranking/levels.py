@@ -16,7 +16,7 @@ from search.query.expansion import homographs_of, kin, kin_of, other_seats, othe
 from search.query.matching import Near, near
 from search.query.misspellings import Meant
 from search.query.parse import ParsedQuery
-from search.query.phrases import name_variants
+from search.query.phrases import beginnings, name_variants
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,22 @@ class _Word:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Prefix:
+    """What a word of the query begins with, and the ways it may begin in a text."""
+
+    word: Token
+    begins: tuple[str, ...]  # folded
+
+    def level(self, other: Token) -> Level | None:
+        """Return how a word of a text meets this beginning, None if it does not."""
+        if other.letters.startswith(self.word.letters):
+            return "exact"
+        if other.folded.startswith(self.word.folded):
+            return "spelling"
+        return "form" if other.folded.startswith(self.begins) else None
+
+
 class Levels:
     """Tells how the marked words of a passage meet a query's.
 
@@ -65,7 +81,7 @@ class Levels:
                 names.setdefault(part, set()).update(row)
         family = frozenset(kin(query))
         meant = {one.word.letters: one for one in unknown}
-        self._words: list[_Word] = []
+        self._words: list[_Word | _Prefix] = []
         for word in query.words():
             others = homographs_of(word)
             stems = {word.stem, *other_seats(word), *family.intersection(kin_of(word.stem))}
@@ -82,6 +98,9 @@ class Levels:
                     meant=meant.get(word.letters),
                 )
             )
+
+        for item in query.prefixes():
+            self._words.append(_Prefix(item.tokens[0], beginnings(item)))
 
     def of(self, marked: Iterable[str]) -> Match:
         """Return how each word of the query is met.

@@ -49,7 +49,7 @@ from search.ranking.counting import (
 from search.ranking.first_hits import FirstHits, in_order
 from search.ranking.fusion import coverage, fuse
 from search.ranking.highlight import Marker
-from search.ranking.hits import hits_of, searched_also, total_of
+from search.ranking.hits import hits_of, searched_also, total_of, understood
 from search.ranking.levels import Levels
 
 logger = logging.getLogger(__name__)
@@ -154,6 +154,7 @@ class Searcher:
             took_ms=clock.took_ms(rankings.took_ms),
             degraded=found.degraded,
             searched_also=searched_also(found.parsed, found.forms),
+            understood=understood(found.parsed, self._counts(found, is_empty=not hits)),
             relaxed=found.relaxed,
         )
         if counting is not None:
@@ -161,6 +162,13 @@ class Searcher:
                 results = with_counts(results, counting.result())
             results = replace(results, took_ms=clock.took_ms(rankings.took_ms))
         return results
+
+    def _counts(self, found: _Found, *, is_empty: bool) -> Mapping[Term, int]:
+        """Return the passages that have a form of each word; where nothing is found, of all."""
+        terms = stem_terms(found.parsed) if is_empty else ()
+        if found.rankings.frequencies.keys() >= set(terms):
+            return found.rankings.frequencies
+        return self.engine.rank(RankRequest(frequencies=terms)).frequencies
 
     def ranked(self, query: Query) -> tuple[list[str], tuple[str, ...]]:
         """Return the passage ids of what `search` finds, and what it is `degraded` by.
@@ -212,8 +220,10 @@ class Searcher:
                 parsed = parsed.relaxed()
                 rankings, unknown, request = self._rank(query, parsed, vector, forms)
         with clock.stage("fuse"):
-            weight = KEYWORD_WEIGHT * coverage(rankings.frequencies, rankings.passages, forms)
-            ranked = self._ranked(rankings, query.mode, vector, weight)
+            known = coverage(rankings.frequencies, rankings.passages, forms)
+            if parsed.prefixes() and rankings.text:
+                known = known or 1.0  # some word begins so
+            ranked = self._ranked(rankings, query.mode, vector, KEYWORD_WEIGHT * known)
         stored = dict(rankings.passages_read)
         reranked: Mapping[str, float] | None = {}
         if self._first_hits is not None and meaning and query.start < self._first_hits.most:

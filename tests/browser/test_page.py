@@ -250,6 +250,18 @@ def test_nothing_found_says_what_to_try(browser: Browser, site: str) -> None:
     assert address(browser)["mode"] == "semantic"
 
 
+def test_nothing_found_says_which_word_is_missing_and_what_the_others_find(
+    browser: Browser, site: str
+) -> None:
+    browser.open(at(site, q="+بغداد +قططططة", mode="keyword"))
+    notice = browser.one(".notice")
+    assert "قططططة: ليست في أي فقرة" in notice.text
+    browser.photograph("none-of-two")
+    browser.run("document.querySelector('.notice a').click()")
+    browser.one(".hits")
+    assert address(browser)["q"] == "بغداد"
+
+
 def test_a_server_that_is_gone_is_told_and_tried_again(browser: Browser, site: str) -> None:
     results(browser, site, q="بغداد")
     browser.block("*/v1/search*")

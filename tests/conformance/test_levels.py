@@ -96,3 +96,53 @@ def test_a_word_after_an_equals_sign_is_met_as_typed(searcher: Searcher) -> None
 def test_a_phrase_at_the_level_exact_is_met_as_typed(searcher: Searcher) -> None:
     assert texts(found(searcher, '"قوات تحالف"', "exact")) == {"قوات تحالف"}
     assert not texts(found(searcher, '"مسءول كبير"', "exact"))
+
+
+@pytest.mark.parametrize("mode", ["keyword", "hybrid"])
+def test_a_star_finds_every_word_that_begins_so(searcher: Searcher, mode: Mode) -> None:
+    results = found(searcher, "مسئ*", "near", mode)
+    assert {hit.passage.text: hit.match.level for hit in results.hits} == {
+        "مسئول": "exact",
+        "مسؤول": "spelling",
+        "المسئولة": "form",
+        "والمسؤولين": "form",
+        "لمسئول": "form",
+    }
+    assert all(any(s.match for s in hit.segments) for hit in results.hits)
+    assert texts(found(searcher, "مسئ*", "exact")) == {"مسئول"}
+    assert texts(found(searcher, "مسؤول -مسئ*", "exact")) == {"مسؤول"}
+    assert texts(found(searcher, "مسؤول -مسئ*", "form")) == set()
+
+
+def test_by_both_what_begins_so_stands_first(searcher: Searcher) -> None:
+    hits = found(searcher, "مسئ*", None, "hybrid").hits
+    assert {hit.match.level for hit in hits[:5]} == {"exact", "spelling", "form"}
+    assert {hit.match.level for hit in hits[5:]} == {"meaning"}
+
+
+def test_any_of_several_words_is_demanded_or_excluded(searcher: Searcher) -> None:
+    assert texts(found(searcher, "+تحالف|طائرة", "form")) == {"قوات التحالف", "قوات تحالف", "طائرة"}
+    assert texts(found(searcher, "قوات|رسالة -كتب|تحالف", "form")) == set()
+
+
+def test_an_answer_says_how_the_query_was_read(searcher: Searcher) -> None:
+    results = found(searcher, '+مسؤول في "قوات التحالف" طائ* -حرب|سلم', None)
+    assert [(one.text, one.kind, one.occur) for one in results.understood] == [
+        ("مسؤول", "word", "required"),
+        ("في", "ignored", "optional"),
+        ("قوات التحالف", "phrase", "optional"),
+        ("طائ*", "prefix", "optional"),
+        ("حرب|سلم", "any_of", "excluded"),
+    ]
+
+
+def test_where_nothing_is_found_each_word_says_what_it_alone_would_find(
+    searcher: Searcher,
+) -> None:
+    results = found(searcher, "+طائرة +تحالف +غائب", "form")
+    assert not results.hits
+    assert [(one.text, one.passages) for one in results.understood] == [
+        ("طائرة", 1),
+        ("تحالف", 2),
+        ("غائب", 0),
+    ]

@@ -23,6 +23,7 @@ from search.domain import (
     Results,
     Segment,
     Total,
+    Understood,
 )
 
 HIT = Hit(
@@ -128,4 +129,16 @@ def test_groups_and_facets() -> None:
         "source: CNN (8), ب (1)\n"
         "year: -\n"
         "articles: 1 shown of at least 7; matching passages: 9 (12 ms)."
+    )
+
+
+def test_where_nothing_is_found_words_are_told_apart() -> None:
+    words = (
+        Understood("العراق", "word", "required", 1200),
+        Understood("قطط", "word", "required", 0),
+        Understood("في", "ignored", "optional"),
+    )
+    results = Results(query=Query("x"), hits=(), total=None, understood=words)
+    assert results_text(results, bold=False).plain.startswith(
+        "العراق alone: 1,200 passages.\nقطط: in no passage.\n"
     )

@@ -110,3 +110,32 @@ def test_an_equals_sign_before_quotes_asks_for_the_letters_typed() -> None:
     assert [item.typed for item in parse('"على" a="على" = "على"').items if item.exact] == [
         False
     ] * 3
+
+
+def test_a_star_asks_for_what_begins_so() -> None:
+    (item,) = parse("كتا*").items
+    assert (item.prefix, item.tokens[0].folded) == (True, "كتا")
+    assert parse("كتا*").words() == ()
+
+
+@pytest.mark.parametrize("text", ["كت*", "*كتاب", "كت*اب", "كتاب**", "*", "=كتاب*", '"كتاب*"'])
+def test_other_stars_are_punctuation(text: str) -> None:
+    assert not any(item.prefix for item in parse(text).items)
+
+
+def test_a_query_has_four_stars_at_most() -> None:
+    items = parse("وزير* سفير* كتاب* جندي* حدود*").items
+    assert [item.prefix for item in items] == [True] * 4 + [False]
+
+
+def test_a_bar_after_a_sign_names_words_any_of_which_is_meant() -> None:
+    demanded, excluded, plain = parse("+بغداد|البصرة -حرب|سلام أمن|جيش").items
+    assert [one.text for one in demanded.any_of] == ["بغداد", "البصرة"]
+    assert [one.text for one in excluded.any_of] == ["حرب", "سلام"]
+    assert plain.any_of == ()
+
+
+def test_an_equals_sign_asks_for_a_word_as_it_is_typed() -> None:
+    typed, plain = parse("=علي 2=2").items
+    assert (typed.exact, typed.typed, typed.occur) == (True, True, "required")
+    assert (plain.exact, plain.occur) == (False, "optional")

@@ -203,18 +203,21 @@ def _ranking(
 ) -> Clause:
     """Return what finds passages by any word, or by what is near or meant, and scores them.
 
-    What is near scores by its grams.
+    What is near scores by its grams. What is meant scores where it is looked for, since an engine
+    goes through its dictionary for each time it is asked.
     """
     names = tuple(_in_a_row("stem", row) for row in name_rows(query))
-    wanted = AnyOf((*_some_word(query, forms, "near"), *nears, *mistaken))
-    scores = (*_scores(query, forms, names), *_meant_scores(mistaken))
-    return Prefer(Boost(wanted, 0.0), AnyOf(scores))
+    meant = [_meant(clause) for clause in mistaken if isinstance(clause, Fuzzy)]
+    unscored = [clause for clause in mistaken if not isinstance(clause, Fuzzy)]
+    wanted: Clause = Boost(AnyOf((*_some_word(query, forms, "near"), *nears, *unscored)), 0.0)
+    if meant:
+        wanted = AnyOf((wanted, *meant))
+    return Prefer(wanted, AnyOf(_scores(query, forms, names)))
 
 
-def _meant_scores(mistaken: tuple[Clause, ...]) -> tuple[Clause, ...]:
+def _meant(word: Fuzzy) -> Clause:
     """Score what may be meant: a stem, which is shorter, has more neighbours by chance."""
-    weights = {"folded": MEANT_WEIGHT, "stem": MEANT_WEIGHT / 2}
-    return tuple(Boost(one, weights[one.layer]) for one in mistaken if isinstance(one, Fuzzy))
+    return Boost(word, MEANT_WEIGHT if word.layer == "folded" else MEANT_WEIGHT / 2)
 
 
 def _scores(query: ParsedQuery, forms: Forms, names: tuple[Clause, ...]) -> tuple[Clause, ...]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from search.domain import NO_FILTER, StoredPassage
 from search.engines.checks import is_unicode
 from search.engines.elastic.documents import PACKED_ONE, read_passage
-from search.engines.elastic.queries import NOTHING, Query, kind, passages_query
+from search.engines.elastic.queries import NOTHING, Query, kind, passages_query, passes_over
 from search.engines.elastic.versions import Version
 from search.engines.elastic.visible import (
     WHICH,
@@ -97,7 +97,7 @@ def searches(request: RankRequest, version: Version, view: View, nearest: int) -
     found: dict[str, Search] = {}
     if request.clause is not None:
         found["text"] = _text_search(request, version, view)
-        if request.exact_total:
+        if request.exact_total and passes_over(request.clause):
             found["total"] = _total_search(request, view)
     if request.vector is not None and request.limit:
         found["vector"] = _vector_search(request, version, view, nearest)
@@ -107,6 +107,7 @@ def searches(request: RankRequest, version: Version, view: View, nearest: int) -
 
 
 def _text_search(request: RankRequest, version: Version, view: View) -> Search:
+    assert request.clause is not None  # noqa: S101  # who calls has looked
     constraints = () if request.constraint is None else (request.constraint,)
     query = passages_query(request.clause, request.filter, *constraints, hidden=view.hidden)
     header = dict(view.header)
@@ -117,20 +118,20 @@ def _text_search(request: RankRequest, version: Version, view: View) -> Search:
         "query": view.finding(query),
         "size": _listed(request),
         "sort": [{"_score": "desc"}, {"passage_id": "asc"}],
-        "track_total_hits": False,
+        "track_total_hits": request.exact_total and not passes_over(request.clause),
         **(_TEXTS if request.texts else _IDS),
     }
 
 
 def _listed(request: RankRequest) -> int:
-    """Return how many hits the text ranking is asked for."""
-    return request.limit if request.texts else request.limit + _ROOM
+    """Return how many hits the text ranking is asked for: one at least, as `_total` needs."""
+    return max(1, request.limit) if request.texts else request.limit + _ROOM
 
 
 def _total_search(request: RankRequest, view: View) -> Search:
     """Count what the text ranking matches.
 
-    In a search of its own, so that the ranking may pass over what cannot be among the best. As
+    In a search of its own where the ranking may pass over what cannot be among the best. As
     the index stands its one hit is an unsettled article's own document, where there is one:
     then passages that are not shown may have been counted.
     """
@@ -260,9 +261,9 @@ def _total(
     request: RankRequest, answers: Mapping[str, Answer], listed: int
 ) -> tuple[int | None, bool]:
     """Return how many passages the text ranking matches, and whether only those were counted."""
-    if "total" not in answers:
+    if request.clause is None or not request.exact_total:
         return (None if request.clause is None else listed), True
-    hits = answers["total"]["hits"]
+    hits = answers.get("total", answers["text"])["hits"]
     return int(hits["total"]["value"]), all(map(is_passage, hits["hits"]))
 
 

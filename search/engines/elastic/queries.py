@@ -188,7 +188,11 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
                 "bool": {
                     _must(not unscored): [_query(wanted, scored=not unscored)],
                     "should": _alternatives(bonus),
-                    "minimum_should_match": int(passes_over(clause)),
+                    # Where every match has one of the bonus' terms, saying so lets Lucene pass
+                    # over passages that cannot be among the best.
+                    "minimum_should_match": int(
+                        _terms(wanted, enough=False) <= _terms(bonus, enough=True)
+                    ),
                 }
             }
         case Boost(clause=part) if not scored:
@@ -203,19 +207,6 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
             return {"bool": {"must": [_query(part)], "boost": factor}}
         case Everything():
             return {"constant_score": {"filter": kind("passage"), "boost": 0.0}}
-
-
-def passes_over(clause: Clause) -> bool:
-    """Tell whether Lucene may pass over passages that cannot be among the best.
-
-    It may where every match has one of the terms that score. Elsewhere it looks at every match, so
-    that counting them costs nothing.
-    """
-    match clause:
-        case Prefer(clause=wanted, bonus=bonus):
-            return _terms(wanted, enough=False) <= _terms(bonus, enough=True)
-        case _:
-            return True
 
 
 def _fuzzy(layer: str, value: str, boost: float = 1.0) -> Query:

@@ -55,6 +55,8 @@ def rank(index: Index, request: RankRequest) -> Rankings:
         nearest = ranking.nearest_of(request)
         while True:
             answers = index.searched(ranking.searches(request, version, view, nearest))
+            if ranking.lacks_total(answers):
+                answers |= index.searched({"total": ranking.total_search(request, view)})
             for name, answer in answers.items():
                 took[name] += answer["took"]
             answered = ranking.read(request, answers, nearest)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from search.domain import NO_FILTER
-from search.engines.elastic.queries import besides, kind, passages_query, passes_over
+from search.engines.elastic.queries import besides, kind, passages_query
 from search.query.clauses import AnyOf, Boost, Clause, Fuzzy, Prefer, Term
 
 A, B, C = (Term("stem", value) for value in "abc")
@@ -57,9 +57,3 @@ def test_what_is_meant_is_looked_for_once_where_it_scores() -> None:
         "term",
         "constant_score",
     ]
-
-
-def test_matches_are_counted_beside_the_ranking_where_it_looks_at_each() -> None:
-    terms = AnyOf((A, B))
-    assert passes_over(Prefer(Boost(terms, 0), terms))
-    assert not passes_over(Prefer(AnyOf((Boost(terms, 0), Fuzzy("stem", "abcde"))), terms))

@@ -139,6 +139,19 @@ def test_a_search_never_sees_half_a_replacement(url: str, alias: str, shards: in
         assert documents(url, alias) == 2 * 2 + len(IDS)
 
 
+def test_matches_beyond_those_a_ranking_counts_are_counted(
+    url: str, alias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.engines.elastic.ranking.MOST_COUNTED", 2)
+    with opened(url, alias) as engine:
+        engine.write([indexed(str(n), "كلمة") for n in range(5)])
+        rankings = engine.rank(RankRequest(Term("letters", "كلمة"), limit=1, texts=True))
+        assert (rankings.text_total, rankings.total_is_exact) == (5, True)
+        assert "total" in rankings.took_ms
+        rankings = engine.rank(RankRequest(Term("letters", "كلمة"), limit=1, exact_total=False))
+        assert "total" not in rankings.took_ms
+
+
 # -- one article that alternates between two contents, by another process
 
 LONG, SHORT = 5, 2  # paragraphs

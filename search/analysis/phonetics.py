@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from itertools import accumulate
 
 # Long vowels, hamza and ع have no class: Latin spellings drop or vary them.
 _ARABIC = {
@@ -113,29 +114,44 @@ def latin_sounds(word: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(_undoubled, sounds)))
 
 
-def closeness(word: str, stem: str) -> float:
+@lru_cache(maxsize=65_536)
+def closeness(word: str, stem: str, least: float = 0.0) -> float:
     """Return how well a lower-case Latin spelling spells an Arabic stem, 0 to 1.
 
     A weighted edit distance over spelling units: vowels unwritten on either side
     cost little, a consonant for another of its class some, for any other much.
+
+    Args:
+        least: what is less close is 0. Most of the hundreds of words of a sound are, and that
+            shows after a few letters.
     """
-    units = _UNIT.findall(word)
-    row = [0.0]
-    for letter in stem:
-        row.append(row[-1] + _unspelt(letter))
+    units = _units(word)
+    size = max(len(units), len(stem), 1)
+    most = size * (1 - least) + 1e-9
+    unspelt = [_unspelt(letter) for letter in stem]
+    row = list(accumulate(unspelt, initial=0.0))
     if units and _is_vowel(units[0]) and stem[:1] not in _FIRST_VOWELS:
         row = [cost + _FIRST_VOWEL for cost in row]
     for unit in units:
-        above, row = row, [row[0] + _unheard(unit)]
+        unheard = _unheard(unit)
+        cost = row[0] + unheard
+        above, row = row, [cost]
         for n, letter in enumerate(stem):
-            row.append(
-                min(
-                    above[n] + _mismatch(unit, letter),
-                    above[n + 1] + _unheard(unit),
-                    row[n] + _unspelt(letter),
-                )
-            )
-    return max(0.0, 1 - row[-1] / max(len(units), len(stem), 1))
+            # `min` of the three takes twice as long.
+            cost += unspelt[n]
+            if (heard := above[n] + _mismatch(unit, letter)) < cost:
+                cost = heard
+            if (left_out := above[n + 1] + unheard) < cost:
+                cost = left_out
+            row.append(cost)
+        if min(row) > most:
+            return 0.0
+    return max(0.0, 1 - row[-1] / size)
+
+
+@cache
+def _units(word: str) -> list[str]:
+    return _UNIT.findall(word)
 
 
 def _undoubled(classes: Iterable[str]) -> str:

@@ -176,10 +176,11 @@ def _names() -> dict[str, tuple[str, ...]]:
 def _alike(word: Token, vocabulary: Vocabulary) -> tuple[Form, ...]:
     found: dict[str, Form] = {}
     for spelling, doubt, sound in _sounds(word):
+        least = MIN_CLOSENESS + doubt
         for term, frequency in vocabulary(f"{sound}="):
             _, stem, letters = term.split("=", 2)
             bare = letters.removeprefix("ال")  # a broken plural is far from its stem
-            near = max(closeness(spelling, stem), closeness(spelling, bare)) - doubt
+            near = max(closeness(spelling, one, least) for one in {stem, bare}) - doubt
             known = found.get(stem)
             if near >= MIN_CLOSENESS and (known is None or near > known.closeness):
                 # The vocabulary's order makes the first the most frequent spelling.

@@ -55,8 +55,9 @@ async function show({ focus = null, scroll = null } = {}) {
 async function showResults(signal) {
   const answer = await api.search(searchParameters(state), signal);
   page.count.textContent = views.countLine(answer, state, words);
-  page.count.classList.toggle("hidden", !answer.hits.length); // the view says it in full
-  put(answer.hits.length ? views.results(answer, state, words) : views.none(answer, state, words));
+  const found = (answer.groups ?? answer.hits).length;
+  page.count.classList.toggle("hidden", !found); // the view says it in full
+  put(found ? views.results(answer, state, words) : views.none(answer, state, words));
 }
 
 async function showArticle(signal) {

@@ -3,6 +3,8 @@
 export const PAGE = 10;
 export const MODES = ["hybrid", "keyword", "semantic"];
 export const FILTERS = ["source", "author", "language", "tag", "from", "to"];
+export const FACETS = ["source", "author", "tag", "year"];
+const FACET_VALUES = 8; // shown of each
 const REMEMBERED = "fihris.language";
 
 /** Read an address's query. Filters are [name, value] pairs in order. */
@@ -16,6 +18,7 @@ export function read(address) {
     start: Number.isInteger(start) && start > 0 ? start : 0,
     filters: [...parameters].filter(([name, value]) => FILTERS.includes(name) && value !== ""),
     literal: parameters.has("literal"), // only the words as they were typed
+    grouped: parameters.get("group") === "article", // by article
     article: parameters.get("article") ?? "",
     passage: parameters.get("passage") ?? "",
     lang: languageOf(parameters.get("lang")),
@@ -30,6 +33,7 @@ export function write(state) {
   if (state.start) parameters.set("start", state.start);
   for (const [name, value] of state.filters) parameters.append(name, value);
   if (state.literal) parameters.set("literal", "");
+  if (state.grouped) parameters.set("group", "article");
   if (state.article) parameters.set("article", state.article);
   if (state.article && state.passage) parameters.set("passage", state.passage);
   if (state.lang !== "ar") parameters.set("lang", state.lang);
@@ -38,8 +42,27 @@ export function write(state) {
 }
 
 /** The API's parameters for a state's search. */
-export function searchParameters({ q, mode, start, filters, literal }) {
-  return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ["variants", !literal], ...filters];
+export function searchParameters({ q, mode, start, filters, literal, grouped }) {
+  // By meaning alone nothing is counted.
+  const facets = mode === "semantic" ? [] : FACETS.map((field) => ["facets", field]);
+  return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ["variants", !literal], ["facet_size", FACET_VALUES],
+    ["group_by", grouped ? "article" : ""], ...facets, ...filters];
+}
+
+/** Whether a state's filters choose a facet's value; a year is its first and last day. */
+export function chosen({ filters }, field, value) {
+  return filtersOf(field, value).every(([name, wanted]) => filters.some((one) => one[0] === name && one[1] === wanted));
+}
+
+/** The state with a facet's value chosen, or no more if it was. Several values of a field widen, but for years. */
+export function toggled(state, field, value) {
+  const own = filtersOf(field, value);
+  const others = state.filters.filter(([name, given]) => !own.some((one) => one[0] === name && (field === "year" || one[1] === given)));
+  return { ...state, start: 0, filters: chosen(state, field, value) ? others : [...others, ...own] };
+}
+
+function filtersOf(field, value) {
+  return field === "year" ? [["from", `${value}-01-01`], ["to", `${value}-12-31`]] : [[field, value]];
 }
 
 export function rememberLanguage(code) {

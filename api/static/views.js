@@ -1,31 +1,58 @@
 // What a state looks like: pure functions from answers to elements.
 
 import { bdi, element } from "./dom.js";
-import { PAGE, write } from "./state.js";
+import { FACETS, PAGE, chosen, toggled, write } from "./state.js";
 
 const WINDOW = 10000; // the API pages no deeper
 
 /** Results: a list of hits with paging. `go` is called with the state a link leads to. */
 export function results(answer, state, words) {
   const list = element("ol", { class: "hits", start: state.start + 1 },
-    answer.hits.map((hit, n) => {
+    answer.groups ? answer.groups.map((group) => groupView(group, state, words)) : answer.hits.map((hit, n) => {
       // Neighbours of one article stand under one title, which is still there to be heard.
       const follows = n > 0 && answer.hits[n - 1].article.id === hit.article.id;
       return element("li", { class: follows ? "follows" : null }, hitView(hit, state, words, follows));
     }));
-  return [...degraded(answer, words), also(answer, state, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
+  return [...degraded(answer, words), also(answer, state, words), facets(answer, state, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
 }
 
 export function countLine(answer, state, words) {
-  if (!answer.hits.length) return words.noneTitle;
+  const found = (answer.groups ?? answer.hits).length;
+  if (!found) return words.noneTitle;
   const { total } = answer;
-  const amount = !total ? words.nearest
-    : total.relation === "exact" ? words.count("passages", total.value)
-    : words.atLeast(words.count("passages", total.value));
-  const parts = [amount];
-  if (state.start) parts.push(words.range(words.number(state.start + 1), words.number(state.start + answer.hits.length)));
+  const count = (noun, { value, relation }) =>
+    relation === "exact" ? words.count(noun, value) : words.atLeast(words.count(noun, value));
+  const parts = total ? [count("passages", total)] : [words.nearest];
+  if (total?.articles) parts.unshift(count("articles", total.articles));
+  // The hits by meaning that follow are not counted.
+  if (total && state.mode === "hybrid" && total.level !== "meaning") parts.push(words.byWords);
+  if (state.start) parts.push(words.range(words.number(state.start + 1), words.number(state.start + found)));
   if (answer.took_ms.total !== undefined) parts.push(words.took(words.number(Math.max(1, Math.round(answer.took_ms.total)))));
   return parts.join(" · ");
+}
+
+/** An article with its best passages under one title. */
+function groupView({ hits, passages }, state, words) {
+  return element("li", {},
+    hits.map((hit, n) => element("div", { class: n ? "follows" : null }, hitView(hit, state, words, n > 0))),
+    passages > hits.length ? element("p", { class: "more" }, words.inArticle(words.count("passages", passages))) : "");
+}
+
+/** What the matching passages are of, each value a way to narrow to it, and whether articles are put together. */
+function facets(answer, state, words) {
+  const link = (next, text, current) => element("a", { href: write(next), "data-go": true, "aria-current": current ? "true" : null }, text);
+  const inOrder = (field, values) => (field === "year" ? values.toSorted((a, b) => b.value.localeCompare(a.value)) : values);
+  const rows = FACETS.map((field) => [field, inOrder(field, answer.facets?.[field] ?? [])])
+    .filter(([field, values]) => values.length > 1 || values.some(({ value }) => chosen(state, field, value)))
+    .map(([field, values]) => element("div", {},
+      element("dt", {}, words.filters[field]),
+      values.map(({ value, count }) => element("dd", {},
+        link(toggled(state, field, value), [bdi(value), " ", element("span", { class: "amount" }, words.number(count))], chosen(state, field, value))))));
+  // One stop of the keyboard, until it is opened.
+  return element("details", { class: "facets", open: state.grouped || rows.length > 0 && state.filters.length > 0 },
+    element("summary", {}, words.facets),
+    element("p", {}, link({ ...state, start: 0, grouped: !state.grouped }, state.grouped ? words.ungrouped : words.grouped)),
+    rows.length ? element("dl", {}, rows) : "");
 }
 
 function hitView(hit, state, words, follows) {
@@ -92,7 +119,9 @@ function badges({ keyword, semantic }, words) {
 
 function paging(answer, state, words) {
   const end = state.start + PAGE;
-  const more = answer.total?.relation === "exact" ? answer.total.value > end : answer.hits.length === PAGE;
+  const total = state.grouped ? answer.total?.articles : answer.total;
+  // Besides what is counted, hybrid has hits by meaning.
+  const more = state.mode === "keyword" && total?.relation === "exact" ? total.value > end : (answer.groups ?? answer.hits).length === PAGE;
   const link = (start, label, rel) => element("a", { class: rel, rel, href: write({ ...state, start }), "data-go": "page" }, label);
   const previous = state.start > 0 && link(Math.max(0, state.start - PAGE), words.previous, "prev");
   const next = more && end + PAGE <= WINDOW && link(end, words.next, "next");

@@ -196,6 +196,31 @@ def test_a_source_narrows_and_is_taken_off(browser: Browser, site: str) -> None:
     assert "source" not in address(browser)
 
 
+def test_a_facet_narrows_and_widens_again(browser: Browser, site: str) -> None:
+    results(browser, site, q="العراق", mode="keyword", source="CNN Arabic")
+    amount = browser.one("#count").text.split()[0]
+    assert browser.one(".facets dl > div").text.split() == ["المصدر", "CNN", "Arabic", amount]
+    assert browser.one(".facets dd a").get_attribute("aria-current") == "true"
+    browser.photograph("facets")
+    browser.one(".facets dd a").click()
+    browser.until(lambda: "source" not in address(browser))
+    assert browser.complaints() == []
+
+
+def test_the_passages_of_an_article_are_put_together(browser: Browser, site: str) -> None:
+    results(browser, site, q="العراق", mode="keyword")
+    amount = browser.one("#count").text.split(" · ")[0]
+    browser.one(".facets summary").click()
+    browser.one(".facets p a").click()
+    browser.until(lambda: address(browser).get("group") == "article")
+    browser.until(lambda: len(browser.all(".hits > li")) == 1)
+    assert len(browser.texts(".passage")) == 3
+    assert browser.one("#count").text.startswith(f"مقال واحد · {amount}")
+    assert browser.one(".more").text.startswith(amount)
+    browser.photograph("groups")
+    assert browser.complaints() == []
+
+
 def test_the_keyboard_is_enough(browser: Browser, site: str) -> None:
     results(browser, site, q="بغداد")
     keys = ActionChains(browser.driver)
@@ -214,7 +239,8 @@ def test_the_keyboard_is_enough(browser: Browser, site: str) -> None:
                 "const e = document.activeElement; return e.type || e.closest('h2')?.className"
             )
         )
-    assert visited[:3] == ["submit", "radio", "title"]
+    assert visited[:2] == ["submit", "radio"]
+    assert visited[3] == "title"  # after what narrows the results
     outline = browser.run("return getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
 
@@ -339,6 +365,7 @@ def test_loading_is_shown_and_a_late_answer_is_not(
 
 def test_everything_has_a_name_and_a_role(browser: Browser, site: str) -> None:
     results(browser, site, q=QUERY)
+    browser.one(".facets summary").click()
     for element in browser.all("a, button, input, nav, form"):
         if element.get_attribute("class") != "skip":
             assert element.accessible_name or element.tag_name == "form", element.get_attribute(

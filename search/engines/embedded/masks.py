@@ -79,9 +79,9 @@ class Masks:
     def list_articles(self, table: PassageTable, request: ListRequest) -> Listed:
         """Return a page of articles. Raises LookupError when one is gone from the record."""
         keys, ids, published = table.articles.keys, table.ids, table.articles.published
-        names = [ids[key] for key in keys.tolist()]
 
         def by_id() -> NDArray[np.int64]:
+            names = [ids[key] for key in keys.tolist()]
             return np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)
 
         order = self._kept((table.record, table.sequence, "by id"), by_id)
@@ -94,7 +94,7 @@ class Masks:
         if (after := request.after) is not None:
             day = sign * after.published.toordinal() if after.published else _BEHIND
             place = (day * abs(sign), after.id)
-            start = bisect_right(chosen, place, key=lambda at: (int(days[at]), names[at]))
+            start = bisect_right(chosen, place, key=lambda at: (days[at], ids[int(keys[at])]))
         page = keys[chosen[start : start + request.limit]].tolist()
         return Listed(tuple(self._record.infos_of(page, table.record)), len(chosen))
 

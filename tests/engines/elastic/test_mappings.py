@@ -9,15 +9,15 @@ from urllib.error import HTTPError
 
 import pytest
 
-from search.domain import IndexedArticle
-from search.engines.elastic import bulk
+from search.domain import NO_FILTER, IndexedArticle
+from search.engines.elastic import bulk, mapping
 from search.engines.elastic import documents as real
 from search.engines.elastic import write as writing
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.protocol import RankRequest
 from search.errors import FingerprintMismatch
 from search.query.clauses import Term
-from tests.conformance.corpus import FINGERPRINT
+from tests.conformance.corpus import FINGERPRINT, facets, indexed
 from tests.engines.elastic.opening import (
     OLD,
     documents,
@@ -53,6 +53,16 @@ def test_a_changed_mapping_is_refused_at_the_next_start(
     with pytest.raises(FingerprintMismatch, match=said), opened(url, alias):
         pass
     assert stored(engine) == OLD  # who has it open goes on with what it knows
+
+
+def test_authors_of_an_older_index_are_counted_once_it_was_made_anew(
+    engine: ElasticEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "_VALUES", mapping._SHOWN)  # as in 0.2
+    engine.write([indexed("a", "x", author="أحمد", source="s")])
+    assert facets(engine, None, NO_FILTER, ["source"]) == {"source": [("s", 1)]}
+    with pytest.raises(FingerprintMismatch, match="`fihris reindex`"):
+        facets(engine, None, NO_FILTER, ["source", "author"])
 
 
 def test_a_field_more_does_no_harm(engine: ElasticEngine, url: str, alias: str) -> None:

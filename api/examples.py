@@ -126,6 +126,7 @@ BY_PATH: dict[str, object] = {
 LINES = '{"id":"a1","title":"خبر","text":"نص الخبر","published":"2024-01-31"}\n{"id":"a2"\n'
 _INGESTED: IngestedOut = {"id": ARTICLE["id"], "status": "created", "error": None, "code": None}
 BY_METHOD: dict[tuple[str, str], object] = {
+    ("post", "/v1/multi-search"): {"answers": [SEARCH]},
     ("put", "/v1/articles/{id}"): {**_INGESTED, "status": "updated"},
     ("get", "/v1/articles"): {"articles": [ARTICLE], "total": 1, "cursor": None},
     ("post", "/v1/articles"): {

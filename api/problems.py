@@ -242,15 +242,7 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a problem as a response."""
-    content = Problem(
-        type=f"/problems/{kind.name}",
-        title=kind.title,
-        status=kind.status,
-        detail=detail,
-        request_id=request_id,
-    )
-    if errors:
-        content["errors"] = list(errors)
+    content = _problem(kind, detail, request_id, errors)
     retry = {"Retry-After": str(kind.retry_after)} if kind.retry_after is not None else {}
     return Response(
         encode(content),
@@ -262,10 +254,31 @@ def problem_response(
 
 def error_response(error: errors.FihrisError, *, request_id: str) -> Response:
     """Return an error of ours as a response."""
-    blame = []
+    return problem_response(kind_of(error), str(error), request_id=request_id, errors=_blame(error))
+
+
+def problem_of(error: errors.FihrisError, request_id: str) -> Problem:
+    """Return an error of ours as a problem inside an answer."""
+    return _problem(kind_of(error), str(error), request_id, _blame(error))
+
+
+def _blame(error: errors.FihrisError) -> list[FieldProblem]:
     if isinstance(error, errors.InputError):
-        blame = [FieldProblem(field=error.field, message=str(error))]
-    return problem_response(kind_of(error), str(error), request_id=request_id, errors=blame)
+        return [FieldProblem(field=error.field, message=str(error))]
+    return []
+
+
+def _problem(kind: Kind, detail: str, request_id: str, blame: Sequence[FieldProblem]) -> Problem:
+    problem = Problem(
+        type=f"/problems/{kind.name}",
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        request_id=request_id,
+    )
+    if blame:
+        problem["errors"] = list(blame)
+    return problem
 
 
 def request_id_of(request: Request) -> str:

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from search.domain import (
     FACET_FIELDS,
@@ -30,6 +30,8 @@ from search.limits import (
 
 MAX_FILTER_VALUES = 50
 MAX_FACETS = len(FACET_FIELDS)
+MAX_SEARCHES = 50  # of one request
+MAX_SIZES = 1_000  # hits or groups they may ask for, all together
 MAX_FILTER_LENGTH = 200  # code points
 MAX_ANALYZE_LENGTH = 10_000  # code points
 MAX_PASSAGE_ID = MAX_ID + 16  # `#` and a position
@@ -184,3 +186,21 @@ class SearchBody(SearchParameters):
             ]
         },
     )
+
+
+class SearchesBody(BaseModel):
+    """Several searches as JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    searches: Annotated[list[SearchBody], Field(min_length=1, max_length=MAX_SEARCHES)] = Field(
+        description=f"Their sizes may add up to {MAX_SIZES:,}.",
+        examples=[[{"q": "بغداد", "size": 3}, {"q": "ضربات جوية", "mode": "keyword", "size": 3}]],
+    )
+
+    @field_validator("searches")
+    @classmethod
+    def _bounded(cls, searches: list[SearchBody]) -> list[SearchBody]:
+        if (sizes := sum(each.size for each in searches)) > MAX_SIZES:
+            raise ValueError(f"the sizes add up to {sizes:,}, and {MAX_SIZES:,} are the most")
+        return searches

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from api.problems import Problem
 from search.addresses import web_address
 from search.analysis.tokens import Token
 from search.domain import (
@@ -171,6 +172,18 @@ class SearchOut(TypedDict):
             description="What failed: `semantic`; `rerank`, where the first hits stand in the order they had without; or `behind`, where what was written last is not found by words yet."
         ),
     ]
+
+
+class FailedOut(TypedDict):
+    """What became of one of several searches that cannot be answered."""
+
+    problem: Problem
+
+
+class SearchesOut(TypedDict):
+    """The answers of several searches, in order."""
+
+    answers: list[SearchOut | FailedOut]
 
 
 class ListOut(TypedDict):

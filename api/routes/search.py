@@ -12,20 +12,23 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
-from api.problems import encode
+from api.problems import encode, kind_of, problem_of, request_id_of
 from api.readiness import Readiness
 from api.requests import (
     MAX_ANALYZE_LENGTH,
     MAX_PASSAGE_ID,
     ListParameters,
     SearchBody,
+    SearchesBody,
     SearchParameters,
 )
 from api.schemas import (
     AnalyzeOut,
+    FailedOut,
     ListOut,
     LiveOut,
     ReadyOut,
+    SearchesOut,
     SearchOut,
     StatusOut,
     StoredArticleOut,
@@ -38,7 +41,7 @@ from api.schemas import (
     token_out,
 )
 from search.analysis.tokens import analyse
-from search.errors import InputError, NotFound
+from search.errors import FihrisError, InputError, NotFound
 from search.limits import MAX_ID
 from search.listing import list_articles
 from search.ranking.searcher import Searcher
@@ -203,6 +206,33 @@ def search(
 def search_json(request: Request, body: SearchBody, searcher: Ready) -> Response:
     """The same as `GET /v1/search`, for queries that should not stand in an address."""
     return _search(request, body, searcher)
+
+
+@router.post(
+    "/multi-search",
+    response_model=SearchesOut,
+    dependencies=[Depends(takes()), Depends(json_only)],
+    summary="Several searches at once",
+)
+def multi_search(request: Request, body: SearchesBody, searcher: Ready) -> Response:
+    """Answers each search as `POST /v1/search` would, in order, one after the other. One that
+    cannot be answered as it was asked, such as a page too deep, has its `problem` instead; what
+    would fail every search, such as an index that cannot be reached, fails the request.
+    """
+    request.state.query = "\n".join(each.q for each in body.searches)
+    request_id = request_id_of(request)
+    return Answer({"answers": [_answer(each, searcher, request_id) for each in body.searches]})
+
+
+def _answer(
+    parameters: SearchParameters, searcher: Searcher, request_id: str
+) -> SearchOut | FailedOut:
+    try:
+        return search_out(searcher.search(parameters.query()))
+    except FihrisError as error:
+        if kind_of(error).status >= 500:
+            raise
+        return {"problem": problem_of(error, request_id)}
 
 
 def _search(request: Request, parameters: SearchParameters, searcher: Searcher) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from urllib.parse import unquote, urlsplit
 
@@ -48,6 +49,15 @@ def test_an_example_is_answered(http: TestClient, line: str) -> None:
         assert found["groups"]
     if "/v1/articles " in line:
         assert found["articles"]
+
+
+def test_the_example_of_many_searches_is_answered(http: TestClient) -> None:
+    (line,) = (line for line in PAGE.splitlines() if "/v1/multi-search" in line and "curl" in line)
+    words = shlex.split(line)
+    found = http.post("/v1/multi-search", json=json.loads(words[words.index("-d") + 1]))
+    first, second = found.json()["answers"]
+    assert first["hits"]
+    assert second["facets"]
 
 
 def test_there_are_examples_of_everything() -> None:

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from api.app import create_app
+from api.requests import MAX_SIZES
+from api.security import MAX_BODY
 from api.uploads import FORM
 from search.domain import MODES, WriteOutcome
 from search.limits import MAX_RESULTS
@@ -80,9 +82,14 @@ def test_the_document_is_true(
 
 def _crosses(case: schemathesis.Case[Any]) -> bool:
     """Say whether a case breaks a rule between two fields, which no schema can express."""
+    if len(json.dumps(case.body, default=str)) > MAX_BODY:
+        return True  # as a whole
     given = case.body if isinstance(case.body, dict) else case.query or {}
     start, size = given.get("start", 0), given.get("size", 10)
     if isinstance(start, int) and isinstance(size, int) and start + size > MAX_RESULTS:
+        return True
+    searches = given.get("searches", ())
+    if isinstance(searches, list) and _sizes(searches) > MAX_SIZES:
         return True
     mode, match = given.get("mode", "hybrid"), given.get("match")
     if (mode == "semantic" and (given.get("facets") or match not in (None, "meaning"))) or (
@@ -99,6 +106,11 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
         return True
     first, last = given.get("from"), given.get("to")
     return isinstance(first, str) and isinstance(last, str) and first > last
+
+
+def _sizes(searches: list[Any]) -> float:
+    sizes = [each.get("size", 10) for each in searches if isinstance(each, dict)]
+    return sum(size for size in sizes if isinstance(size, int | float))
 
 
 JSON_LINES = st.dictionaries(st.sampled_from(["id", "text", "tags"]), st.text() | st.none()).map(

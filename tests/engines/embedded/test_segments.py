@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from search.engines.embedded import segments, text, viewing
+from search.engines.embedded import text, viewing
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.embedded.segments import Manifest, read_manifest
 from search.engines.protocol import RankRequest
+from search.errors import EngineUnavailable
 from search.query.clauses import Everything, Term
 from tests.conformance.corpus import FINGERPRINT, found, indexed
 from tests.engines.embedded.opening import opened
@@ -67,11 +70,8 @@ def test_a_reader_beside_a_writer_without_pause_opens_only_what_was_verified(
     with opened(folder) as engine:
         assert len(found(engine, Everything(), limit=100)) == 40
     files = {path.name for path in (folder / "text").iterdir()}
-    with opened(folder) as engine, engine._record.snapshot() as moment:
-        assert moment is not None
-        manifest = segments.read_manifest(moment[0])
-    assert manifest is not None
-    assert files == {*manifest.files, "head.json"}
+    with opened(folder) as engine:
+        assert files == {*_published(engine).files, "head.json"}
 
 
 @pytest.mark.parametrize("kind", ["idx", "pos", "term", "store", "fast", "fieldnorm"])
@@ -94,6 +94,49 @@ def test_a_file_that_goes_while_it_is_opened_is_noticed(tmp_path: Path, kind: st
         assert found(engine, Term("stem", "shared")) == ["a#0"]  # built anew
 
 
+@pytest.mark.parametrize("failing", ["Tantivy", "the record"])
+def test_what_is_published_stays_whole_until_the_record_has_the_next(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, failing: str
+) -> None:
+    """Segments are merged away and removals noted in the folder that others search meanwhile."""
+
+    def full(*given: Any, **named: Any) -> None:
+        if failing == "Tantivy":
+            text.change(*given, **named)
+        raise OSError("no room")
+
+    place = "derived.change" if failing == "Tantivy" else "record.Record.publish"
+    folder = tmp_path / "index"
+    with opened(folder) as engine:
+        engine.write([indexed(f"a{i}", "shared") for i in range(600)])
+    merged = False
+    for turn in range(20):
+        with opened(folder) as engine:
+            engine.delete([f"a{turn}"])  # shown at once
+            engine.write([indexed(f"b{turn}", "shared")])
+            before = _published(engine)
+            with patch(f"search.engines.embedded.{place}", full), pytest.raises(EngineUnavailable):
+                engine.show()
+            engine._views._segments.verify(before)
+            files = {path.name for path in (folder / "text").iterdir()}
+            left = files - {*before.files, "head.json"}
+            # What was made is there until the next try, as it is where a writer was killed.
+            assert bool(left) == (failing == "the record")
+            engine.show()
+            merged |= len(_published(engine).files) < len(before.files)
+            assert len(found(engine, Term("stem", "shared"), limit=1_000)) == 600
+    assert merged
+    assert "anew" not in caplog.text
+
+
+def _published(engine: EmbeddedEngine) -> Manifest:
+    with engine._record.snapshot() as moment:
+        assert moment is not None
+        manifest = read_manifest(moment[0])
+    assert manifest is not None
+    return manifest
+
+
 def test_searching_leaves_no_private_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,10 +155,7 @@ def test_only_the_newest_files_are_remembered(tmp_path: Path) -> None:
         for turn in range(30):
             engine.write([indexed(f"a{i}", f"turn{turn} shared") for i in range(3)])
             engine.show()
-        with engine._record.snapshot() as moment:
-            assert moment is not None
-            manifest = segments.read_manifest(moment[0])
-        assert manifest is not None
+        manifest = _published(engine)
         engine._views._segments.verify(manifest)
         assert len(engine._views._segments._whole) == len(manifest.files)
 

@@ -298,7 +298,7 @@ def test_giving_up_in_the_middle_ends_the_child(parser: Parser, tmp_path: Path) 
     with closing(parser.parse(file)) as items:
         next(items)
     assert brief(told(parser, tmp_path, "hello")) == ["a.txt"]
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5  # it waits for 60; 1.1 s at a load of 12
 
 
 def test_a_file_that_changes_while_it_is_read(parser: Parser, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ BY_PATH: dict[str, object] = {
     "/v1/articles/{id}": {
         "article": ARTICLE,
         "text": "…\n" + PASSAGE["text"] + "\n…",
-        "passages": [PASSAGE],
+        "passages": [{**PASSAGE, "segments": None}],
     },
     "/v1/passages/{id}": {"passage": PASSAGE, "article": ARTICLE},
     "/v1/analyze": ANALYZE,

@@ -6,6 +6,7 @@ refuses to write; `api.problems.encode` writes them, and the value objects in th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -196,12 +197,18 @@ class ListOut(TypedDict):
     ]
 
 
+class MarkedPassageOut(PassageOut):
+    """A passage of an article; `segments` mark the words of `q`, null where none was given."""
+
+    segments: tuple[Segment, ...] | None
+
+
 class StoredArticleOut(TypedDict):
     """A whole article with its passages in order."""
 
     article: ArticleOut
     text: str
-    passages: list[PassageOut]
+    passages: list[MarkedPassageOut]
 
 
 class StoredPassageOut(TypedDict):
@@ -335,11 +342,17 @@ def list_out(listing: Listing) -> ListOut:
     }
 
 
-def stored_article_out(stored: StoredArticle) -> StoredArticleOut:
+def stored_article_out(
+    stored: StoredArticle, marked: Sequence[tuple[Segment, ...]] | None
+) -> StoredArticleOut:
+    segments: Sequence[tuple[Segment, ...] | None] = marked or [None] * len(stored.passages)
     return {
         "article": article_out(stored.article.info),
         "text": stored.article.text,
-        "passages": [passage_out(p) for p in stored.passages],
+        "passages": [
+            {**passage_out(p), "segments": each}
+            for p, each in zip(stored.passages, segments, strict=True)
+        ],
     }
 
 

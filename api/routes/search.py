@@ -42,7 +42,7 @@ from api.schemas import (
 )
 from search.analysis.tokens import analyse
 from search.errors import FihrisError, InputError, NotFound
-from search.limits import MAX_ID
+from search.limits import MAX_ID, MAX_QUERY_LENGTH
 from search.listing import list_articles
 from search.ranking.searcher import Searcher
 
@@ -260,15 +260,27 @@ def articles(
 @router.get(
     "/articles/{id:path}",
     response_model=StoredArticleOut,
-    dependencies=[Depends(takes())],
+    dependencies=[Depends(takes("q", "variants"))],
     summary="A whole article",
 )
-def article(id: ArticleId, searcher: Ready) -> Response:
+def article(
+    id: ArticleId,
+    searcher: Ready,
+    q: Annotated[
+        str,
+        Query(max_length=MAX_QUERY_LENGTH, description="Mark its words in the passages."),
+    ] = "",
+    variants: Annotated[
+        bool, Query(description="Mark what Latin spellings of Arabic words stand for too.")
+    ] = True,
+) -> Response:
     """The article as it was given, with its passages. Percent-encode the id."""
     stored = searcher.engine.article(id)
     if stored is None:
         raise NotFound(f"there is no article {id[:100]!r}")
-    return Answer(stored_article_out(stored))
+    texts = [passage.text for passage in stored.passages]
+    marked = searcher.marked(q, texts, variants=variants) if q.strip() else None
+    return Answer(stored_article_out(stored, marked))
 
 
 @router.get(

@@ -35,7 +35,7 @@ async function ask(address, options) {
 }
 
 export const search = (parameters, signal) => get("/v1/search", parameters, signal);
-export const article = (id, signal) => get(`/v1/articles/${encodeURIComponent(id)}`, [], signal);
+export const article = (id, parameters, signal) => get(`/v1/articles/${encodeURIComponent(id)}`, parameters, signal);
 export const status = (signal) => get("/v1/status", [], signal);
 
 // With `fihris serve --judge` only.

@@ -61,7 +61,7 @@ async function showResults(signal) {
 }
 
 async function showArticle(signal) {
-  const stored = await api.article(state.article, signal);
+  const stored = await api.article(state.article, [["q", state.mode === "semantic" ? "" : state.q], ["variants", !state.literal]], signal);
   page.count.textContent = "";
   put(views.wholeArticle(stored, state, words));
   document.title = `${stored.article.title || stored.article.id} · ${words.name}`;

@@ -200,7 +200,26 @@ export function wholeArticle(stored, state, words) {
     element("h1", { dir: "auto", tabindex: -1 }, article.title || article.id),
     element("p", { class: "facts" }, element("span", { class: "about" }, facts(article, state, words),
       link ? element("a", { href: link, rel: "noopener noreferrer external" }, words.original) : "")),
+    steps(stored, words),
     element("div", { class: "text", lang: article.language || null }, paragraphs(stored, state)))];
+}
+
+/** How many words are marked, and buttons that lead from one to the next. */
+function steps({ passages }, words) {
+  const amount = passages.flatMap((passage) => passage.segments ?? []).filter((segment) => segment.match).length;
+  if (!amount) return "";
+  let at = -1;
+  const step = (by) => () => {
+    const marks = document.querySelectorAll(".text mark");
+    at = at < 0 ? (by > 0 ? 0 : marks.length - 1) : (at + by + marks.length) % marks.length;
+    for (const [n, mark] of marks.entries()) mark.classList.toggle("current", n === at);
+    marks[at].scrollIntoView({ block: "center" });
+    place.textContent = words.ofAll(words.number(at + 1), words.number(marks.length));
+  };
+  const place = element("span", { role: "status" }, words.marked(words.number(amount)));
+  return element("p", { class: "steps" }, place,
+    element("button", { type: "button", onclick: step(-1) }, words.previous),
+    element("button", { type: "button", onclick: step(1) }, words.next));
 }
 
 /** Passages that no line break parts are one paragraph, cut only for the model's sake. */
@@ -213,7 +232,7 @@ function paragraphs({ text, passages }, state) {
     if (!made.length || /[\n\r\u2028\u2029]/.test(gap)) made.push(element("p", { dir: "auto" }));
     else made.at(-1).append(gap);
     const here = passage.id === state.passage;
-    made.at(-1).append(element("span", { class: here ? "here" : null, id: here ? "here" : null, tabindex: here ? -1 : null, "aria-current": here ? "true" : null }, passage.text));
+    made.at(-1).append(element("span", { class: here ? "here" : null, id: here ? "here" : null, tabindex: here ? -1 : null, "aria-current": here ? "true" : null }, passage.segments ? marked(passage.segments) : passage.text));
     before = passage.end;
   }
   return made;

@@ -26,6 +26,7 @@ from search.domain import (
     Mode,
     Query,
     Results,
+    Segment,
     StoredPassage,
     Vector,
 )
@@ -162,6 +163,20 @@ class Searcher:
                 results = with_counts(results, counting.result())
             results = replace(results, took_ms=clock.took_ms(rankings.took_ms))
         return results
+
+    def marked(
+        self, text: str, texts: Sequence[str], *, variants: bool = True
+    ) -> list[tuple[Segment, ...]]:
+        """Return texts in segments, marked as a search by words marks its hits.
+
+        Raises InputError where the query is too long, EngineError.
+        """
+        parsed = parse(text)
+        forms = self._forms(parsed) if variants else NO_FORMS
+        known = self.engine.rank(RankRequest(frequencies=_counted(parsed, "keyword")))
+        unknown = misspelt(parsed, known.frequencies, known.passages, forms)
+        marker = Marker(parsed, forms, unknown)
+        return [marker.highlight(each) for each in texts]
 
     def _counts(self, found: _Found, *, is_empty: bool) -> Mapping[Term, int]:
         """Return the passages that have a form of each word; where nothing is found, of all."""

@@ -23,6 +23,23 @@ def test_an_article_is_given_back_with_its_passages(http: TestClient) -> None:
     assert answer["article"]["published"] is None
 
 
+def test_an_article_is_marked_as_a_search_marks_its_hits(http: TestClient) -> None:
+    path = f"/v1/articles/{quote(SEED, safe='')}"
+    assert {p["segments"] for p in http.get(path).json()["passages"]} == {None}
+    for q in ("العراق", "al3iraq", "«كتائب حزب الله»"):
+        marked = {
+            p["id"]: p["segments"] for p in http.get(path, params={"q": q}).json()["passages"]
+        }
+        parameters: dict[str, str | int] = {"q": q, "mode": "keyword", "article": SEED, "size": 30}
+        hits = http.get("/v1/search", params=parameters).json()["hits"]
+        assert hits
+        assert {hit["passage"]["id"]: hit["segments"] for hit in hits}.items() <= marked.items()
+        assert {key for key, segments in marked.items() if any(s["match"] for s in segments)} == {
+            hit["passage"]["id"] for hit in hits if any(s["match"] for s in hit["segments"])
+        }
+    assert http.get(path, params={"q": "ا" * 1001}).status_code == 422
+
+
 def test_ids_with_slashes_and_dates(http: TestClient) -> None:
     for path in ("old/news.txt", quote("old/news.txt", safe="")):
         answer = http.get(f"/v1/articles/{path}")

@@ -138,6 +138,30 @@ def test_the_whole_article_opens_at_the_paragraph(browser: Browser, site: str) -
     assert browser.complaints() == []
 
 
+def test_an_article_leads_from_one_marked_word_to_the_next(browser: Browser, site: str) -> None:
+    results(browser, site, q="العراق")
+    browser.run("document.querySelector('.title a').click()")
+    steps = browser.one(".steps")
+    count = len(browser.all(".text mark"))
+    assert count > 5
+    previous, following = browser.all(".steps button")
+    following.click()
+    first = browser.run(
+        "return document.querySelector('mark.current') === document.querySelector('.text mark')"
+    )
+    assert first is True
+    previous.click()
+    assert (
+        browser.run(
+            "const all = document.querySelectorAll('.text mark'); return all[all.length - 1].className"
+        )
+        == "current"
+    )
+    assert "من" in steps.text
+    browser.photograph("steps")
+    assert browser.complaints() == []
+
+
 def test_the_language_is_switched_and_remembered(browser: Browser, site: str) -> None:
     results(browser, site, q="بغداد")
     browser.one("#language").click()

@@ -101,6 +101,7 @@ for command in (
     search_commands.status_command,
     maintenance_commands.delete_command,
     maintenance_commands.clean_command,
+    maintenance_commands.export_command,
     maintenance_commands.reindex_command,
     maintenance_commands.upgrade_command,
     maintenance_commands.accept_command,

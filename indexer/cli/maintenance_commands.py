@@ -1,15 +1,24 @@
-"""Keeping the index: `delete`, `clean`, `reindex`, `upgrade`, `accept`, `migrate`."""
+"""Keeping the index: `delete`, `clean`, `export`, `reindex`, `upgrade`, `accept`, `migrate`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TextIO
 
 import typer
 
 from indexer.cli import AsJson
 from indexer.cli.terminal import all_valid, opened, plain, with_engine
 from indexer.progress import steps
+from search.durable import sync_folder
 from search.errors import InputError
+
+EXPORT_PAGE = 500  # ids asked for at once
 
 
 def delete_command(
@@ -37,6 +46,73 @@ def clean_command() -> None:
     with opened() as (engine, _, _):
         cleaned = engine.clean()
     typer.echo(f"{cleaned:,} articles cleaned")
+
+
+def export_command(
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write there, when all is done, instead of stdout."),
+    ] = None,
+) -> None:
+    """Write every article as a line of JSON that `fihris index -` takes back, ids as they are.
+
+    Articles that are written or removed meanwhile may be in it or not; each that is has
+    everything that is known of it. Vectors are not in it.
+    """
+    from indexer.ingestion.records import fields_of
+    from search.limits import MAX_LINE
+
+    lines, too_long = 0, []
+    with opened() as (engine, _, _), _written_to(output) as stream, steps(plain=True) as on_step:
+        total = engine.status().articles
+        after = ""
+        while page := engine.article_ids(after, EXPORT_PAGE):
+            on_step("exporting", lines, max(lines, total))
+            for article_id in page:
+                stored = engine.article(article_id)
+                if stored is None:  # removed meanwhile
+                    continue
+                line = json.dumps(fields_of(stored.article), ensure_ascii=False) + "\n"
+                if len(line) * 4 > MAX_LINE and len(line.encode()) > MAX_LINE:
+                    too_long.append(article_id)
+                stream.write(line)
+                lines += 1
+            after = page[-1]
+    for article_id in too_long:
+        typer.echo(
+            f"fihris: the line of {plain(article_id)!r} has more than {MAX_LINE >> 20} MiB; "
+            "`fihris index` takes it only as a .json file of its own",
+            err=True,
+        )
+    typer.echo(f"{lines:,} articles exported", err=True)
+
+
+@contextmanager
+def _written_to(path: Path | None) -> Iterator[TextIO]:
+    """Give what a file is written with that is there whole or not at all; None: stdout.
+
+    Raises InputError where it cannot be written.
+    """
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            raise InputError(f"--output: {plain(str(path))} is no file", field="--output")
+        beside = path.with_name(f".{path.name[:200]}.{os.getpid()}.new")
+        try:
+            with beside.open("x", encoding="utf-8", newline="\n") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.replace(path)
+            sync_folder(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"--output: {plain(str(path))}: {reason}", field="--output") from error
 
 
 def reindex_command(

@@ -126,6 +126,11 @@ def parse_published(value: object) -> date:
     )
 
 
+def written(day: date) -> str:
+    """Return a day as `read_date` takes it back: a year of three calendars has its mark."""
+    return f"{day.isoformat()} م" if day.year in UNCLEAR_YEARS else day.isoformat()
+
+
 def _of_number(number: float) -> Reading:
     digits = str(int(number))
     if len(digits) in (8, 14) and _COMPACT.fullmatch(digits):

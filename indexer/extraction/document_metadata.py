@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from indexer.extraction.dates import read_date
+from indexer.extraction.dates import read_date, written
 from indexer.extraction.encodings.mojibake import readable_line
 from search.addresses import is_web_address
 from search.limits import MAX_LENGTH, MAX_TAG, MAX_TAGS
@@ -85,7 +85,7 @@ def _day(name: str, value: object) -> Offer:
     if found.day is None:
         why = found.note or f"no date: {_brief(str(value))}"
         return Offer(None, (f"{name} left out: {why}",), of_kind=bool(found.note))
-    return Offer(found.day.isoformat(), (f"{name} {found.note}",) if found.note else ())
+    return Offer(written(found.day), (f"{name} {found.note}",) if found.note else ())
 
 
 def _tags(name: str, value: object) -> Offer:

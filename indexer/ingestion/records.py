@@ -1,4 +1,4 @@
-"""One JSON object to one article: fields checked and bounded, each problem named.
+"""One JSON object to one article, and back: fields checked and bounded, each problem named.
 
     id (or BEIR's _id)   required; a text or a whole number; one that begins with / is
                          /collection/id
@@ -21,9 +21,9 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from indexer.extraction.dates import parse_published
+from indexer.extraction.dates import parse_published, written
 from indexer.extraction.languages import language_of
-from search.addresses import is_web_address
+from search.addresses import is_web_address, web_address
 from search.article_ids import is_addressable
 from search.domain import Article, ArticleInfo
 from search.errors import SourceError
@@ -91,6 +91,22 @@ def article_from(fields: Mapping[str, object], article_id: str = "") -> Article:
         url=_url(fields),
     )
     return Article(info=info, text=text)
+
+
+def fields_of(article: Article) -> dict[str, object]:
+    """Return the fields that `article_from` makes this article of; those not known are left out."""
+    info = article.info
+    known = {
+        "id": info.id,
+        "title": info.title,
+        "author": info.author,
+        "source": info.source,
+        "language": info.language,
+        "published": written(info.published) if info.published else "",
+        "tags": list(info.tags),
+        "url": web_address(info.url),
+    }
+    return {**{name: value for name, value in known.items() if value}, "text": article.text}
 
 
 def own_id(fields: Mapping[str, object]) -> str:

@@ -123,6 +123,19 @@ def test_standard_input(fihris: Fihris, tmp_path: Path, monkeypatch: pytest.Monk
     assert (hit["article"]["id"], hit["article"]["source"]) == ("7", "وكالة")
 
 
+def test_an_export_goes_to_standard_output(fihris: Fihris, tmp_path: Path) -> None:
+    assert fihris("export").out == ""
+    path = write(tmp_path / "a.txt")
+    fihris("index", path, "--no-embed")
+    ran = fihris("export")
+    assert (ran.status, ran.err.splitlines()[-1]) == (0, "1 articles exported")
+    exported = json.loads(ran.out)
+    assert (exported["id"], exported["text"]) == (f"/files{path}", ARTICLE)
+    refused = fihris("export", "--output", tmp_path)
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err.startswith("fihris: --output: ")
+
+
 def test_a_limit_and_workers(fihris: Fihris, tmp_path: Path) -> None:
     for number in range(20):
         write(tmp_path / "in" / f"{number}.txt", f"نص {number}")
@@ -427,6 +440,7 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
     assert set(commands) == {
         "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
         "evaluate", "judge", "analyze", "formats", "upgrade", "accept", "clean", "list",
+            "export",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

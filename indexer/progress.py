@@ -17,12 +17,15 @@ PLAIN_SECONDS = 15.0  # between two lines where there is no terminal
 
 
 @contextmanager
-def steps(*, plain: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+def steps(
+    *, plain: bool = False, of_what: str = "articles", bar: bool = True
+) -> Iterator[Callable[[str, int, int], None]]:
     """Give what shows how far each of several steps is.
 
-    `plain`: by a line now and then where there is no terminal.
+    `plain`: by a line now and then where there is no bar; `of_what`: what is counted; `bar`:
+    on a terminal, where nothing else is printed meanwhile.
     """
-    with _bar() as bar:
+    with _bar(shown=bar) as progress:
         tasks: dict[str, TaskID] = {}
         shown = 0.0
 
@@ -30,11 +33,11 @@ def steps(*, plain: bool = False) -> Iterator[Callable[[str, int, int], None]]:
             nonlocal shown
             now, new = time.monotonic(), what not in tasks
             if new:
-                tasks[what] = bar.add_task(what, total=of, count="")
-            bar.update(tasks[what], completed=done)
-            if plain and bar.disable and (new or now - shown >= PLAIN_SECONDS):
+                tasks[what] = progress.add_task(what, total=of, count="")
+            progress.update(tasks[what], completed=done)
+            if plain and progress.disable and (new or now - shown >= PLAIN_SECONDS):
                 shown = now
-                typer.echo(f"fihris: {what}, {done:,} of {of:,} articles", err=True)
+                typer.echo(f"fihris: {what}, {done:,} of {of:,} {of_what}", err=True)
 
         yield on_step
 
@@ -89,7 +92,7 @@ class IndexingProgress:
         return f", about {time.strftime('%H:%M:%S', time.gmtime(seconds))} left"
 
 
-def _bar() -> Progress:
+def _bar(*, shown: bool = True) -> Progress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -107,5 +110,5 @@ def _bar() -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
-        disable=not sys.stderr.isatty(),
+        disable=not (shown and sys.stderr.isatty()),
     )

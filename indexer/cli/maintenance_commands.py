@@ -63,7 +63,12 @@ def export_command(
     from search.limits import MAX_LINE
 
     lines, too_long = 0, []
-    with opened() as (engine, _, _), _written_to(output) as stream, steps(plain=True) as on_step:
+    bar = output is not None or not sys.stdout.isatty()  # else it would stand between the lines
+    with (
+        opened() as (engine, _, _),
+        _written_to(output) as stream,
+        steps(plain=True, bar=bar) as on_step,
+    ):
         total = engine.status().articles
         after = ""
         while page := engine.article_ids(after, EXPORT_PAGE):

@@ -1,9 +1,12 @@
-"""Asking the index: `search`, `list`, `analyze`, `status`, and `formats`."""
+"""Asking the index: `search`, `batch`, `list`, `analyze`, `status`, and `formats`."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,42 +14,48 @@ from indexer.cli import AsJson
 from indexer.cli.terminal import all_valid, date_from, opened, plain, print_text, valid
 from search.errors import InputError
 
+if TYPE_CHECKING:
+    from search.domain import Filter
+
+Sources = Annotated[
+    list[str] | None, typer.Option(help="Only from this source; may be given again.")
+]
+Languages = Annotated[
+    list[str] | None, typer.Option(help="Only in this language; may be given again.")
+]
+Articles = Annotated[
+    list[str] | None, typer.Option(help="Only in the article of this id; may be given again.")
+]
+Authors = Annotated[list[str] | None, typer.Option(help="Only by this author; may be given again.")]
+Tags = Annotated[list[str] | None, typer.Option(help="Only with this tag; may be given again.")]
+From = Annotated[str, typer.Option("--from", metavar="DATE", help="Only published then or later.")]
+To = Annotated[str, typer.Option("--to", metavar="DATE", help="Only published then or earlier.")]
+AskedMode = Annotated[str, typer.Option(help="hybrid, keyword or semantic.")]
+Variants = Annotated[
+    bool, typer.Option(help="Also search what Latin spellings (al3iraq, Iraq) may stand for.")
+]
+Match = Annotated[
+    str,
+    typer.Option(help="How far a match may go: exact, spelling, form, near or meaning."),
+]
+
 
 def search_command(
     text: Annotated[
         str, typer.Argument(metavar="TEXT", help='Words, "phrases", +required, -excluded.')
     ],
-    mode: Annotated[str, typer.Option(help="hybrid, keyword or semantic.")] = "hybrid",
+    mode: AskedMode = "hybrid",
     size: Annotated[int, typer.Option(help="Results to show, 1 to 100.")] = 10,
     start: Annotated[int, typer.Option(help="Results to pass over first.")] = 0,
-    source: Annotated[
-        list[str] | None, typer.Option(help="Only from this source; may be given again.")
-    ] = None,
-    language: Annotated[
-        list[str] | None, typer.Option(help="Only in this language; may be given again.")
-    ] = None,
-    article: Annotated[
-        list[str] | None, typer.Option(help="Only in the article of this id; may be given again.")
-    ] = None,
-    author: Annotated[
-        list[str] | None, typer.Option(help="Only by this author; may be given again.")
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option(help="Only with this tag; may be given again.")
-    ] = None,
-    published_from: Annotated[
-        str, typer.Option("--from", metavar="DATE", help="Only published then or later.")
-    ] = "",
-    published_to: Annotated[
-        str, typer.Option("--to", metavar="DATE", help="Only published then or earlier.")
-    ] = "",
-    variants: Annotated[
-        bool, typer.Option(help="Also search what Latin spellings (al3iraq, Iraq) may stand for.")
-    ] = True,
-    match: Annotated[
-        str,
-        typer.Option(help="How far a match may go: exact, spelling, form, near or meaning."),
-    ] = "",
+    source: Sources = None,
+    language: Languages = None,
+    article: Articles = None,
+    author: Authors = None,
+    tag: Tags = None,
+    published_from: From = "",
+    published_to: To = "",
+    variants: Variants = True,
+    match: Match = "",
     facet: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,7 +73,7 @@ def search_command(
 
     from indexer.cli import output
     from search.assembly import opened_first_hits
-    from search.domain import FacetField, Filter, GroupBy, Level, Mode, Query
+    from search.domain import FacetField, GroupBy, Level, Mode, Query
     from search.ranking.searcher import Searcher
 
     query = Query(
@@ -77,15 +86,7 @@ def search_command(
         facets=cast("tuple[FacetField, ...]", all_valid("facet", facet)),
         facet_size=facet_size,
         group_by=cast("GroupBy", group_by),
-        filter=Filter(
-            sources=all_valid("source", source),
-            authors=all_valid("author", author),
-            languages=all_valid("language", language),
-            articles=all_valid("article", article),
-            tags=all_valid("tag", tag),
-            published_from=date_from(published_from, "--from"),
-            published_to=date_from(published_to, "--to"),
-        ),
+        filter=_filter(source, author, language, article, tag, published_from, published_to),
     )
     with opened() as (engine, embedder, settings), opened_first_hits(settings) as first_hits:
         results = Searcher(engine, embedder, first_hits).search(query)
@@ -104,25 +105,134 @@ def search_command(
         print_text(output.results_text(results, bold=sys.stdout.isatty()))
 
 
+def batch_command(
+    queries: Annotated[
+        Path, typer.Argument(metavar="QUERIES", help="A file of queries, a line each; - is stdin.")
+    ],
+    mode: AskedMode = "hybrid",
+    size: Annotated[int, typer.Option(help="Results of each query, 1 to 100.")] = 3,
+    source: Sources = None,
+    language: Languages = None,
+    article: Articles = None,
+    author: Authors = None,
+    tag: Tags = None,
+    published_from: From = "",
+    published_to: To = "",
+    variants: Variants = True,
+    match: Match = "",
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print a table for spreadsheets, a row for each result.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Search many queries, such as a list of names: how much each finds, and its best passages.
+
+    Empty lines and those that begin with # are passed over. A query that cannot be asked is
+    named, and the others go on.
+    """
+    from typing import cast
+
+    from indexer.cli.batch_output import FORMATS, Answered
+    from indexer.progress import steps
+    from search.assembly import opened_first_hits
+    from search.domain import Level, Mode, Query
+    from search.ranking.searcher import Searcher
+
+    if as_csv and json:
+        raise InputError("--csv and --json are two formats: give one", field="--csv")
+    lines = _queries(queries)
+    write = FORMATS["csv" if as_csv else "json" if json else "text"](sys.stdout)
+    query = Query(
+        text="",
+        mode=cast("Mode", mode),
+        size=size,
+        variants=variants,
+        match=cast("Level", match) if match else None,
+        filter=_filter(source, author, language, article, tag, published_from, published_to),
+    )
+    failed, degraded = 0, set[str]()
+    with (
+        opened() as (engine, embedder, settings),
+        opened_first_hits(settings) as first_hits,
+        steps(plain=True, of_what="queries", bar=not sys.stdout.isatty()) as on_step,
+    ):
+        searcher = Searcher(engine, embedder, first_hits)
+        for done, (number, text) in enumerate(lines):
+            on_step("searching", done, len(lines))
+            try:
+                results = searcher.search(replace(query, text=text))
+            except InputError as error:
+                if error.field != "query":  # of an option: it holds for all
+                    raise
+                typer.echo(f"fihris: line {number:,}: {plain(str(error))}", err=True)
+                write(Answered(number, text, problem=str(error)))
+                failed += 1
+            else:
+                degraded.update(results.degraded)
+                write(Answered(number, text, results))
+    if degraded:
+        typer.echo(f"fihris: some were answered without: {', '.join(sorted(degraded))}", err=True)
+    typer.echo(f"{len(lines) - failed:,} of {len(lines):,} queries answered", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _queries(path: Path) -> list[tuple[int, str]]:
+    """Return the queries of a file with their lines. Raises InputError."""
+    from search.limits import MAX_FILE
+
+    shown = plain(str(path))
+    try:
+        with nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb") as stream:
+            content = stream.read(MAX_FILE + 1)
+    except OSError as error:
+        raise InputError(f"{shown}: {error.strerror or error}", field="QUERIES") from error
+    if len(content) > MAX_FILE:
+        raise InputError(f"{shown} has more than {MAX_FILE >> 20} MiB: split it", field="QUERIES")
+    found = []
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        try:
+            text = line.decode("utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{shown}, line {number:,} is not UTF-8: save the file as UTF-8", field="QUERIES"
+            ) from error
+        if text and not text.startswith("#"):
+            found.append((number, text))
+    if not found:
+        raise InputError(f"there is no query in {shown}: write one a line", field="QUERIES")
+    return found
+
+
+def _filter(
+    source: Sources,
+    author: Authors,
+    language: Languages,
+    article: Articles,
+    tag: Tags,
+    published_from: From,
+    published_to: To,
+) -> Filter:
+    from search.domain import Filter
+
+    return Filter(
+        sources=all_valid("source", source),
+        authors=all_valid("author", author),
+        languages=all_valid("language", language),
+        articles=all_valid("article", article),
+        tags=all_valid("tag", tag),
+        published_from=date_from(published_from, "--from"),
+        published_to=date_from(published_to, "--to"),
+    )
+
+
 def list_command(
-    source: Annotated[
-        list[str] | None, typer.Option(help="Only from this source; may be given again.")
-    ] = None,
-    language: Annotated[
-        list[str] | None, typer.Option(help="Only in this language; may be given again.")
-    ] = None,
-    author: Annotated[
-        list[str] | None, typer.Option(help="Only by this author; may be given again.")
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option(help="Only with this tag; may be given again.")
-    ] = None,
-    published_from: Annotated[
-        str, typer.Option("--from", metavar="DATE", help="Only published then or later.")
-    ] = "",
-    published_to: Annotated[
-        str, typer.Option("--to", metavar="DATE", help="Only published then or earlier.")
-    ] = "",
+    source: Sources = None,
+    language: Languages = None,
+    author: Authors = None,
+    tag: Tags = None,
+    published_from: From = "",
+    published_to: To = "",
     sort: Annotated[str, typer.Option(help="id, newest or oldest.")] = "id",
     size: Annotated[int, typer.Option(help="Articles to list at most; 0: all.")] = 0,
     json: AsJson = False,
@@ -131,20 +241,13 @@ def list_command(
     from typing import cast
 
     from indexer.cli import output
-    from search.domain import Filter, Sort
+    from search.domain import Sort
     from search.limits import MAX_SIZE
     from search.listing import list_articles
 
     if size < 0:
         raise InputError(f"--size is {size}; it must be 0 or more", field="size")
-    inside = Filter(
-        sources=all_valid("source", source),
-        authors=all_valid("author", author),
-        languages=all_valid("language", language),
-        tags=all_valid("tag", tag),
-        published_from=date_from(published_from, "--from"),
-        published_to=date_from(published_to, "--to"),
-    )
+    inside = _filter(source, author, language, None, tag, published_from, published_to)
     shown, cursor, more = 0, "", True
     with opened() as (engine, _, _):
         while more:

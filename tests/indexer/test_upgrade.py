@@ -133,6 +133,8 @@ def check_answers(settings: Settings, embedder: Embedder, *, scores: bool = True
         for field, pairs in before["facets"].items():
             assert [list(pair) for pair in counted[field]] == pairs
         for text, mode, given, hits in before["searches"]:
+            if "*" in text and mode == "keyword":
+                continue  # a star was punctuation for 0.1
             if mode == "hybrid":
                 continue
             results = searcher.search(Query(text, mode=mode, filter=filter_of(given)))

@@ -7,8 +7,8 @@ Verbs are those of tools/morphology.py, with mazini's participles and masdars, a
 letters what arramooz-pysqlite names as theirs. Of one verb the MOST stems that texts have most
 (wordfreq) are listed, and none that is another word's by losing a clitic or ة.
 
-Homographs are verbs whose bare past has another word's stem (كتب is كتاب, and تمكن امكن), with the
-forms of their past that have another than their imperfect.
+Homographs are verbs of which forms have another stem: the bare past that is another word too (كتب is
+كتاب, and تمكن امكن), and forms that may be of two verbs of a root (ينتج is نتج, and أنتج's).
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from tools.morphology import (
 )
 
 MOST = 8  # stems besides the verb's own
+DERIVED = 4  # letters of a verb of a derived pattern, as search/query/expansion.py has it
 LEAST = 1e-7  # of a stem's forms, by frequency
 NOUNS = ("ap", "pp", "vn")  # mazini's slots
 
-MOST_FORMS = 6  # of a verb's past: for كتب all that texts have but for one in ten thousand
+MOST_FORMS = 12  # of a verb; of كتب 6 are all that texts have but for one in ten thousand
 ABOUT = "# The stem of a verb's past; then those of its family, most frequent first.\n"
 ABOUT_HOMOGRAPHS = (
-    "# The stem of a verb's imperfect; then forms of its past that have another one.\n"
+    "# The stem of a verb; then forms of it that have another one, most frequent first.\n"
 )
 
 
@@ -58,6 +59,12 @@ def main() -> None:
             fold(row[0])
             for row in database.execute("select unvocalized from nouns where wordtype = ':جامد'")
         }
+        singular = {
+            fold(row[0])
+            for row in database.execute(
+                "select unvocalized from nouns where number not like 'جمع%'"
+            )
+        }
         nouns = database.execute(
             # A masdar with a broken plural is mostly a thing (كتاب, خطاب), no act.
             "select original, unvocalized from nouns where number not like 'جمع%' and"
@@ -70,21 +77,36 @@ def main() -> None:
         if len(verb) > 2 and common[verb] >= LEAST_VERB
     }
     seen = frequencies()
+    stems_of_nouns = {stem(noun) for noun in singular if seen.get(noun, 0.0) >= LEAST}
     own: dict[str, str] = {}  # stems
     family: dict[str, set[str]] = defaultdict(set)
-    pasts: dict[str, set[str]] = defaultdict(set)  # forms with another stem, by the verb's
-    for (_, verb, _), slots in paradigms():
+    homographs: dict[str, set[str]] = defaultdict(set)  # forms with another stem, by the verb's
+    roots: dict[str, set[str]] = defaultdict(set)
+    shared: dict[str, set[str]] = defaultdict(set)
+    for (_, verb, _), root, slots in paradigms():
         if verb in known:
             # Where the bare past has a plural's stem (كتب), that of its imperfect.
             imperfects = {stem(form) for form in slots.get("ind_3ms", ())}
             own.setdefault(verb, verb if verb in imperfects else stem(verb))
+            roots[own[verb]].add(root)
             if own[verb] in imperfects and stem(verb) != own[verb]:
-                pasts[own[verb]].update(
+                homographs[own[verb]].update(
                     form
                     for slot, forms in slots.items()
                     if slot.startswith("past_") and "pass" not in slot
                     for form in forms
                     if seen.get(form, 0.0) >= LEAST and stem(form) != own[verb]
+                )
+            # A stem of three letters that is a noun's would find that (تشرف, شرف).
+            if len(own[verb]) >= DERIVED or own[verb] not in stems_of_nouns:
+                shared[own[verb]].update(
+                    form
+                    for slot, forms in slots.items()
+                    if "_" in slot
+                    for form in forms
+                    if seen.get(form, 0.0) >= LEAST
+                    and form not in singular
+                    and stem(form) != own[verb]
                 )
             for slot in NOUNS:
                 family[verb].update(slots.get(slot, ()))
@@ -116,8 +138,10 @@ def main() -> None:
     folder = Path(sys.argv[1])
     (folder / "families.txt").write_text(HEAD + ABOUT + "".join(lines), "utf-8")
     print(len(lines), sum(len(line.split()) for line in lines))
+    for verb, forms in shared.items():
+        homographs[verb].update(f for f in forms if roots[verb] & roots.get(stem(f), set()))
     lines = []
-    for verb, forms in sorted(pasts.items()):
+    for verb, forms in sorted(homographs.items()):
         listing = sorted(forms - stops, key=lambda each: (-seen[each], each))[:MOST_FORMS]
         if listing:
             lines.append(" ".join([verb, *listing]) + "\n")

@@ -18,13 +18,14 @@ import re
 import sqlite3
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from search.analysis import stemming
 from search.analysis.folding import fold_arabic
 from search.analysis.lexicon import read_lists, read_pairs, read_words
 
@@ -32,6 +33,7 @@ _MARKS = re.compile("[\u064b-\u0652\u0670\u0640]")
 _ARABIC = re.compile("[ء-غف-ي]+")
 PERSONS = "يتن"  # what an imperfect begins with; forms in ا are listed whole
 ENDINGS = ("ون", "ين", "ان", "وا", "ي", "ا", "ه", "ت")  # that the stemmer takes off a verb
+DERIVED = ("II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "Iq", "IIq", "IVq")
 ROUNDS, BEFORE_MOST, MOST = 30, 5, 4
 LEAST_VERB = 100  # occurrences in arramooz's own frequencies
 # Of a verb's occurrences by person and tense, roughly; of a noun's bare, with the article, in the plural.
@@ -55,12 +57,21 @@ SHARES = {
     "jussive_3fs": 0.015,
     "jussive": 0.005,
     "passive_imperfect": 0.008,
+    "imperfect_passive": 0.005,
     "noun": 0.45,
     "the_noun": 0.4,
     "plural": 0.08,
     "the_plural": 0.08,
 }
-COMMON = frozenset(SHARES) - {"past", "passive", "imperative", "imperfect", "jussive"}
+COMMON = frozenset(SHARES) - {
+    "past",
+    "passive",
+    "imperative",
+    "imperfect",
+    "jussive",
+    "imperfect_passive",
+}
+IMPERFECT = ("imperfect", "passive_imperfect", "jussive")  # how kinds of one begin
 # Of three letters only these: the others are mostly other words (عدن, هنا).
 SHORT = frozenset(
     (
@@ -75,6 +86,10 @@ SHORT = frozenset(
         "imperfect_1p",
     )
 )
+# Stop words that are verbs; others that look like one (انت, جدا) say nothing of it.
+STOP_VERBS = frozenset(("كان", "صار", "قال", "ظل", "عاد"))
+# How often a clitic stands before a noun, beside the noun alone: what three nouns of four have less of.
+CLITICS = {"و": 0.08, "ف": 0.01, "ب": 0.05, "ل": 0.05, "ك": 0.01}
 Word = tuple[str, str, str]  # "V" or "N", the base form, a verb's imperfect
 
 
@@ -137,6 +152,8 @@ def kind_of(slot: str) -> str:
     person = slot.rsplit("_", 1)[1]
     if "pass" in slot and person == "3ms" and not slot.startswith("past"):
         return "passive_imperfect"
+    if "pass" in slot and not slot.startswith("past"):
+        return "imperfect_passive"
     if "pass" in slot:
         return "passive_3ms" if person == "3ms" else "passive"
     if slot.startswith("imp_"):
@@ -148,17 +165,45 @@ def kind_of(slot: str) -> str:
     return f"{tense}_{person}" if f"{tense}_{person}" in SHARES else tense
 
 
-def paradigms() -> Iterator[tuple[Word, dict[str, tuple[str, ...]]]]:
-    """Yield each verb of mazini's lexicon with its folded forms by slot."""
+def paradigms() -> Iterator[tuple[Word, str, dict[str, tuple[str, ...]]]]:
+    """Yield each verb of mazini's lexicon with its root and its folded forms by slot."""
     from mazini import conjugate  # type: ignore[import-not-found, unused-ignore]
     from mazini.lexicon import attested_wazns, lexicon_roots  # type: ignore[import-not-found, unused-ignore]
 
+    known: set[str] = set()
     for root in lexicon_roots():
         for wazn in attested_wazns(root):
             slots = conjugate(root, wazn).slots
             forms = {name: tuple(fold(f.form) for f in each) for name, each in slots.items()}
             if "past_3ms" in forms:
-                yield ("V", forms["past_3ms"][0], forms.get("ind_3ms", ("",))[0]), forms
+                known.add(forms["past_3ms"][0])
+                yield ("V", forms["past_3ms"][0], forms.get("ind_3ms", ("",))[0]), root, forms
+    yield from _unlisted(known)
+
+
+def _unlisted(known: Set[str]) -> Iterator[tuple[Word, str, dict[str, tuple[str, ...]]]]:
+    """Yield verbs of a derived pattern that arramooz lists and mazini can only conjugate."""
+    import arramooz  # type: ignore[import-not-found, unused-ignore]
+    from mazini import MaziniError, conjugate  # type: ignore[import-not-found, unused-ignore]
+
+    path = Path(arramooz.__file__).parent / "data" / "arabicdictionary.sqlite"
+    with sqlite3.connect(path) as database:
+        rows = database.execute(
+            "select vocalized, root from verbs where triliteral = 0 order by vocalized"
+        ).fetchall()
+    for vocalized, root in dict.fromkeys(rows):
+        if fold(vocalized) in known:
+            continue
+        for wazn in DERIVED:
+            try:
+                slots = conjugate(root, wazn).slots
+            except MaziniError:
+                continue
+            forms = {name: tuple(fold(f.form) for f in each) for name, each in slots.items()}
+            if forms.get("past_3ms", ("",))[0] == fold(vocalized):
+                known = {*known, fold(vocalized)}
+                yield ("V", fold(vocalized), forms.get("ind_3ms", ("",))[0]), root, forms
+                break
 
 
 def read_lexicon(folder: Path, seen: Mapping[str, float]) -> Lexicon:
@@ -172,9 +217,10 @@ def read_lexicon(folder: Path, seen: Mapping[str, float]) -> Lexicon:
     with sqlite3.connect(folder / "arabicdictionary.sqlite") as database:
         listed = {fold(row[0]) for row in database.execute("select unvocalized from verbs")}
         rows = database.execute("select unvocalized, broken_plural, number from nouns").fetchall()
+    stops = {fold(word) for word in read_words("stop_arabic.txt")}
     forms: dict[str, dict[Word, set[str]]] = defaultdict(lambda: defaultdict(set))
     plurals: dict[str, set[str]] = defaultdict(set)
-    for word, slots in paradigms():
+    for word, _, slots in paradigms():
         base = word[1]
         if (
             base not in listed
@@ -187,7 +233,8 @@ def read_lexicon(folder: Path, seen: Mapping[str, float]) -> Lexicon:
             for form in each:
                 if "_" not in slot:  # participles and the masdar
                     plurals[form]  # a noun like any other
-                elif form in seen:
+                # Particles are no pasts (انت, جدا); يكون and يمكن are verbs.
+                elif form in seen and (form not in stops or form[0] in "يت" or base in STOP_VERBS):
                     forms[form][word].add(kind_of(slot))
     for noun, many, number in rows:
         if _ARABIC.fullmatch(noun) and not (number or "").startswith("جمع"):
@@ -253,7 +300,7 @@ def imperfects(
     whole: dict[str, set[str]] = defaultdict(set)
     for form, words in lexicon.candidates.items():
         for word, kinds in words if form[0] in PERSONS else ():
-            if any(k.startswith(("imperfect", "passive", "jussive")) for k in kinds):
+            if any(k.startswith(IMPERFECT) for k in kinds):
                 whole[form[1:]].add(word[1])
                 share = readings[form].words.get(word, 0.0) if form in readings else 0.0
                 shorter = (form[: -len(e)] for e in ENDINGS if form.endswith(e))
@@ -298,33 +345,24 @@ def main() -> None:
         )
     }
 
-    def is_reached(form: str, base: str) -> bool:
-        """Whether the stemmer comes to a base form of itself."""
-        return any(
-            w == base or (w[0] in PERSONS and form not in not_verbs and cores.get(w[1:]) == base)
-            for w in parts(form)
-        )
-
     # مرتعش is no verb denied as spoken Arabic does (مكتبش).
     not_verbs |= {w for w in seen if re.fullmatch("م.{3,}ش", w) and "ال" + w in seen}
     verb_forms: dict[str, str] = {}
     plurals: dict[str, str] = {}
     for form, reading in sorted(readings.items()):
-        if len(form) < 3 or form in kept or form in stops or form.startswith("ال"):
+        if len(form) < 3 or form in kept or form in stops or form in hand:
             continue
         word, share = reading.best()
         kind, base, _ = word
         article = seen.get("ال" + form, 0.0) / seen[form]
         is_plural = form in lexicon.plurals.get(base, ())
-        if form in hand:
-            continue
         share_of_kind = reading.inflected(form) if kind == "V" else share
-        if (
-            share_of_kind < 0.6
-            or share < 0.4
-            or form == base
-            or base in stops - {"كان", "صار", "قال", "ظل", "عاد"}
-        ):
+        own = form[0] in CLITICS or form.startswith("ال")
+        if form == base and kind == "V" and own:
+            share_of_kind = share
+        elif form == base:
+            continue
+        if share_of_kind < 0.6 or share < 0.4 or base in stops - STOP_VERBS:
             continue
         if kind == "V":
             kinds = next(k for w, k in lexicon.candidates[form] if w == word)
@@ -334,15 +372,15 @@ def main() -> None:
                 and seen[form] * share <= 0.5 * weights[word]
                 and article <= 0.05
                 and reading.nouns() <= 0.2
-                and (kinds & COMMON or len(form) > 4)
-                and (kinds & SHORT or len(form) > 3)
-                and not (form[0] == "و" and seen.get(form[1:], 0.0) > seen[form])
-                and not is_reached(form, base)
+                and (kinds & COMMON or len(form) > 4 or (form[-1] == "ن" and share > 0.95))
+                and (kinds & SHORT or len(form) > 3 or form == base)
+                and not has_clitic(form, seen)
                 and form not in left_out("forms")
             ):
                 verb_forms[form] = base
         elif (
             is_plural
+            and not form.startswith("ال")
             and article >= 0.12
             and seen[form] >= (2e-8 if len(form) > 4 else 8e-8)
             and (form not in lexicon.nouns or (reading.of(form) < 0.15 and len(form) > 4))
@@ -357,13 +395,43 @@ def main() -> None:
                 verb_forms.pop(part, None)
     # A lemma is never a form.
     plurals = {f: base for f, base in plurals.items() if base not in plurals and base not in hand}
-    verb_forms = {f: b for f, b in verb_forms.items() if f not in plurals and b not in verb_forms}
+    verb_forms = {
+        form: base
+        for form, base in verb_forms.items()
+        if form not in plurals and verb_forms.get(base, base) == base
+    }
     write(folder / "imperfects.txt", IMPERFECTS, cores)
-    write(folder / "verb_forms.txt", VERB_FORMS, verb_forms)
     write(folder / "more_plurals.txt", PLURALS, plurals)
     text = HEAD + NOT_VERBS + "".join(f"{word}\n" for word in sorted(not_verbs))
     (folder / "not_verbs.txt").write_text(text, "utf-8")
-    print(len(cores), len(not_verbs), len(verb_forms), len(plurals))
+    for name in ("nouns_whole.txt", "nouns_kept.txt"):  # tools/nouns.py makes them behind this
+        (folder / name).write_text("", "utf-8")
+    # What the stemmer comes to of itself is not listed.
+    listed_forms: dict[str, str] = {}
+    for _ in range(2):
+        write(folder / "verb_forms.txt", VERB_FORMS, listed_forms)
+        forget()
+        listed_forms |= {
+            form: base
+            for form, base in verb_forms.items()
+            if stemming.stem(form) != stemming.stem_of_lemma(base)
+        }
+    write(folder / "verb_forms.txt", VERB_FORMS, listed_forms)
+    print(len(cores), len(not_verbs), len(listed_forms), len(plurals))
+
+
+def has_clitic(form: str, seen: Mapping[str, float]) -> bool:
+    """Whether a word behind what may be a clitic or the article explains a form as well."""
+    rest = form[2:] if form.startswith("ال") else form[1:]
+    rate = 1.0 if form.startswith("ال") else CLITICS.get(form[0], 0.0)
+    return rate * seen.get(rest, 0.0) > 0.5 * seen.get(form, 0.0)
+
+
+def forget() -> None:
+    """Read the lists again."""
+    for name in vars(stemming):
+        if hasattr(clear := getattr(stemming, name), "cache_clear"):
+            clear.cache_clear()
 
 
 HEAD = """\

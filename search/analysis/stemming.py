@@ -38,7 +38,7 @@ _GOD = frozenset(
     for prefix in ("", "و", "ف", "ا", "فو")
 )
 _PERSONS = "يتن"  # of imperfects; those in ا are listed whole
-_SPOKEN = ("ي", "ت")  # after ه and ب: a spoken imperfect
+_SPOKEN = ("ي", "ت")  # after ه, ح and ب: a spoken imperfect
 _FUTURE_PERSONS = _PERSONS  # not ا: ساجدين is no verb, and few write سأكتب in articles
 
 _PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "نا", "كم")
@@ -56,6 +56,11 @@ _BEFORE: dict[str, tuple[str, ...]] = {
     "و": (),
     "وا": (),
 }
+
+# What stands for ة and more behind a noun.
+_FEMININE = frozenset(
+    ("ات", "تان", "تين", "ته", "تها", "تهم", "تهن", "تهما", "تنا", "تي", "تك", "تكم")
+)
 
 # How the last letter of a form may be written before an ending.
 _WRITTEN = {"ه": "هت"}
@@ -78,10 +83,10 @@ def stem(folded: str) -> str:
     """Return the stem of one word of the `folded` layer: never empty."""
     if folded in _GOD:
         return "الله"
-    if folded[-1:] == "ش" or (folded[:1] in "هب" and folded[1:2] in _SPOKEN):
+    if folded[-1:] == "ش" or (folded[:1] in "هبح" and folded[1:2] in _SPOKEN):
         verb = _spoken_verb(folded)
         if verb is not None:
-            return _without_endings(verb)
+            return _without_endings(verb, singular=verb in _verb_stems())
     if len(folded) < 4 or folded[0] not in _CLITICS or _is_whole(folded):
         return _without_endings(folded)
     if (noun := _without_article(folded)) is not None:
@@ -89,24 +94,49 @@ def stem(folded: str) -> str:
     return _without_endings(_without_clitics(folded))
 
 
+def stem_as_written(letters: str, folded: str) -> str:
+    """Return the stem of one word of the `letters` layer, where ة is not ه.
+
+    A noun with ة that without it is another one keeps it: الحجرة and حجرتها are حجره, not حجر.
+    """
+    found = stem(folded)
+    if (noun := found + "ه") in _apart() and (at := folded.rfind(found)) >= 0:
+        ending = folded[at + len(found) :]
+        if ending in _FEMININE or (ending == "ه" and letters[-1] == "ة"):
+            return noun
+    return found
+
+
 def _spoken_verb(word: str) -> str | None:
-    """Return the verb of a spoken form (هيكتب, بيكتب, معرفش), None where the word is none.
+    """Return the verb of a spoken form (هيكتب, حيكتب, بيكتب, معرفش), None where the word is none.
 
     Only of verbs that the lists know, so that هيكل and بيروت stay.
     """
-    if len(word) < 5 or word[0] not in "هبم":
+    if len(word) < 5 or word[0] not in "هحبم":
         return None
     if word[0] == "م":
         if word[-1] != "ش" or word in _not_verbs():
             return None
         verb = word[2 if word[1] == "ا" else 1 : -1]
-        known = len(verb) > 2 and (verb in _verb_forms() or _without_endings(verb) in _verb_stems())
+        known = len(verb) > 2 and (
+            verb in _verb_forms()
+            or verb in _verb_stems()
+            or _without_endings(verb) in _verb_stems()
+        )
         return verb if known else None
     verb = word[1:].removesuffix("وا")
     if word[1] not in _SPOKEN or word.startswith("بين") or _is_whole(word):
         return None
     known = len(verb) > 3 and verb[1:] in _imperfects() and verb not in _not_verbs()
     return verb if known else None
+
+
+def stem_of_lemma(word: str) -> str:
+    """Return the stem of the forms that are listed of a word, its imperfects among them.
+
+    Of a verb whose past is another word too (كتب, books) it is not that of its bare past.
+    """
+    return _without_endings(word, singular=True)
 
 
 def other_forms(stem: str) -> tuple[str, ...]:
@@ -282,25 +312,42 @@ def _kept() -> frozenset[str]:
 
 
 @cache
+def _apart() -> frozenset[str]:
+    return read_words("nouns_apart.txt")
+
+
+def is_apart(folded: str) -> bool:
+    """Whether a noun that ends in ة, here ه, is no form of what it is without it."""
+    return folded in _apart()
+
+
+@cache
 def _kept_by_hand() -> frozenset[str]:
     return frozenset(map(fold_seats, read_words("endings.txt")))
 
 
 @cache
 def _whole() -> frozenset[str]:
-    return _whole_nouns().union(_verb_forms())
+    return _whole_words().union(_verb_forms())
 
 
 @cache
-def _whole_nouns() -> frozenset[str]:
+def _whole_words() -> frozenset[str]:
     listed = read_words("nouns_whole.txt").union(map(fold_seats, read_words("whole.txt")))
-    return listed | _kept() | _plurals().keys() | frozenset(_plurals().values())
+    # A past that is listed as its own form only looks like a clitic and a word (التقط, لاذ).
+    # Short ones with ال would protect nouns with the article (الزم, الزمان).
+    verbs = {
+        base
+        for form, base in _verb_forms().items()
+        if form == base and (len(base) > 4 or not base.startswith("ال"))
+    }
+    return listed | _kept() | _plurals().keys() | frozenset(_plurals().values()) | verbs
 
 
 @cache
 def _whole_stems() -> frozenset[str]:
     return frozenset(
-        stem for word in _whole_nouns() if len(stem := _without_endings(word)) >= MIN_STEM
+        stem for word in _whole_words() if len(stem := _without_endings(word)) >= MIN_STEM
     )
 
 

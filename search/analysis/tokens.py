@@ -20,12 +20,12 @@ from search.analysis.latin_stemming import stem_latin
 from search.analysis.lexicon import read_words
 from search.analysis.phonetics import arabic_sound
 from search.analysis.segmenting import NUMBER, Kind, cut_run
-from search.analysis.stemming import stem
+from search.analysis.stemming import stem, stem_as_written
 from search.domain import LAYERS, Layer
 from search.generations import Generations
 
 # Part of every index's fingerprint: raise it with any change of any layer's output.
-ANALYSER_VERSION = "10"
+ANALYSER_VERSION = "11"
 
 MAX_RUN = 256  # code points; a longer run is analysed in parts
 _MAX_SOUNDED = 24  # code points; a longer word is no name
@@ -168,7 +168,8 @@ def _layers(kind: Kind, letters: str, marks: tuple[str, ...]) -> _Layers:
         vowelled = folding.vowelled(letters, marks)
         if len(vowelled) > MAX_TERM:
             vowelled = ""
-        return letters, folded, stem(folded), folding.grams(folded), vowelled, is_stop(letters)
+        root = stem_as_written(letters, folded)
+        return letters, folded, root, folding.grams(folded), vowelled, is_stop(letters)
     if kind == "number":
         return letters, letters, letters, folding.grams(letters), "", False
     folded = folding.fold_other(letters)

@@ -1,6 +1,6 @@
 """Query expansion: words that are asked beside a typed one, whatever passages have.
 
-Hamza's other seats, the words of a verb's family, and the other reading of a homograph. They weigh
+Other spellings, the words of a verb's family, and the other reading of a homograph. They weigh
 less than the word itself, so that what has the word stands first. Nothing of it is indexed.
 """
 
@@ -11,6 +11,7 @@ from functools import cache
 
 from search.analysis.folding import fold_arabic
 from search.analysis.lexicon import read_lists
+from search.analysis.stemming import is_apart
 from search.analysis.tokens import Token, stem_of
 from search.query.clauses import Term
 from search.query.parse import ParsedQuery
@@ -29,8 +30,11 @@ _LONG = "وي"  # before these no hamza sits on an alef: رئيس is not راي�
 def other_seats(word: Token) -> tuple[str, ...]:
     """Return the stems, two at most, of a word whose first hamza inside sits elsewhere.
 
-    The hamza that a stem begins with, or a word ends with, stays: شيء is not شيا.
+    The hamza that a stem begins with, or a word ends with, stays: شيء is not شيا. And that of a
+    noun with ة that is typed with ه and would be another word (حجره).
     """
+    if word.letters.endswith("ه") and is_apart(noun := word.stem + "ه"):
+        return (noun,)
     stems = dict.fromkeys(map(stem_of, other_spellings(word)))
     return tuple(stem for stem in stems if stem != word.stem)
 
@@ -48,9 +52,16 @@ def other_spellings(word: Token) -> tuple[str, ...]:
 
 def kin(query: ParsedQuery) -> tuple[str, ...]:
     """Return the stems of the families of a query's words, 24 at most, without their own."""
-    own = dict.fromkeys(w.stem for w in query.words(exact=False) if not w.stop)
-    found = dict.fromkeys(stem for word in own for stem in kin_of(word) if stem not in own)
+    words = [w for w in query.words(exact=False) if not w.stop]
+    own = {w.stem for w in words}
+    found = {stem: None for word in words for stem in kin_of_word(word) if stem not in own}
     return tuple(found)[:MAX_STEMS]
+
+
+def kin_of_word(word: Token) -> tuple[str, ...]:
+    """Return the stems of a word's families: its stem's, and those of a verb it is a form of."""
+    verb = _homographs()[1].get(word.folded)
+    return kin_of(word.stem) if verb is None else (*kin_of(word.stem), *kin_of(verb))
 
 
 def homographs(query: ParsedQuery) -> tuple[Term, ...]:
@@ -62,19 +73,24 @@ def homographs(query: ParsedQuery) -> tuple[Term, ...]:
 def homographs_of(word: Token) -> tuple[Term, ...]:
     """Return what else finds a word that is one of two: كتب, books or he wrote.
 
-    In passages such a word has the stem of the other one. So a form of the verb asks for the
-    forms of its past as they are written, and one of those for the verb.
+    In passages such a word has the stem of the other one. So a form of the verb asks for
+    its other forms as they are written, and one of those for the verb.
     """
     forms, verbs = _homographs()
-    found = tuple(Term("folded", form) for form in forms.get(word.stem, ()))
-    return (*found, Term("stem", verbs[word.folded])) if word.folded in verbs else found
+    found = [Term("folded", form) for form in forms.get(word.stem, ())]
+    if word.folded in verbs:
+        found.append(Term("stem", verbs[word.folded]))
+    return tuple(dict.fromkeys(found))
 
 
 @cache
 def _homographs() -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, str]]:
-    """Return the forms of each verb's past, and the verb of each form; both by stem."""
+    """Return the forms of each verb, and the verb of each form; verbs by stem."""
     listed = read_lists("homographs.txt")
-    verbs = {form: verb for verb, forms in listed for form in forms}
+    verbs: dict[str, str] = {}
+    for verb, forms in listed:
+        for form in forms:
+            verbs.setdefault(form, verb)
     return {verb: tuple(forms) for verb, forms in listed}, verbs
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from search.analysis.tokens import Token, analyse
 from search.analysis.transliteration import NO_FORMS, Forms
 from search.domain import LEVELS, Level, Match, MatchedWord
-from search.query.expansion import homographs_of, kin, kin_of, other_seats, other_spellings
+from search.query.expansion import homographs_of, kin, kin_of_word, other_seats, other_spellings
 from search.query.matching import Near, near
 from search.query.misspellings import Meant
 from search.query.parse import ParsedQuery
@@ -84,7 +84,7 @@ class Levels:
         self._words: list[_Word | _Prefix] = []
         for word in query.words():
             others = homographs_of(word)
-            stems = {word.stem, *other_seats(word), *family.intersection(kin_of(word.stem))}
+            stems = {word.stem, *other_seats(word), *family.intersection(kin_of_word(word))}
             stems.update(term.value for term in others if term.layer == "stem")
             near_stems = {form.stem for form in forms.get(word.stem, ())}
             self._words.append(

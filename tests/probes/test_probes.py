@@ -28,8 +28,8 @@ FLOORS = {
     "filters": 36,
     "phrases": 40,
     "hamza_seats": 60,
-    "stems": 146,
-    "own_article": 31,
+    "stems": 148,
+    "own_article": 33,
     "emphasis": 30,
     "misspellings": 122,
 }

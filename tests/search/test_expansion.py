@@ -60,7 +60,7 @@ def test_stems_of_families_are_those_that_the_stemmer_gives_their_words() -> Non
 
 
 def test_a_verb_asks_for_its_past_that_has_another_words_stem_and_that_for_the_verb() -> None:
-    assert {Term("folded", "كتب"), Term("folded", "كتبوا")} <= {*homographs(parse("يكتب"))}
+    assert Term("folded", "كتب") in homographs(parse("يكتب"))
     assert homographs(parse("كتب")) == (Term("stem", "كتب"),)
     assert homographs(parse("كتاب مكتب")) == ()
     assert homographs(parse('"كتب"')) == ()

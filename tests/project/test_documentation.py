@@ -164,3 +164,9 @@ def test_the_version_is_in_the_changelog() -> None:
     newest = re.search(r"^## \[(\d[^\]]*)\]", changelog, re.MULTILINE)
     assert newest is not None
     assert newest[1] == project["version"]
+
+
+def test_no_document_holds_what_a_merge_left() -> None:
+    for path in (*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^(<{7}|>{7}|={7}$)", text, re.MULTILINE), path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -19,6 +19,7 @@ from search.domain import (
     Sort,
 )
 from search.errors import InputError
+from search.exports import Format
 from search.limits import (
     MAX_CURSOR,
     MAX_FACET_SIZE,
@@ -172,6 +173,17 @@ class SearchParameters(FilterParameters):
             group_by=self.group_by,
             filter=self.filter(),
         )
+
+
+class SearchPageParameters(SearchParameters):
+    """A search, and as what its page is wanted."""
+
+    format: Literal["json", Format] = Field(
+        "json",
+        description=(
+            "`csv`: a table of the hits for spreadsheets; `bibtex`, `ris`: citations of their articles."
+        ),
+    )
 
 
 class SearchBody(SearchParameters):

@@ -20,6 +20,7 @@ from api.requests import (
     ListParameters,
     SearchBody,
     SearchesBody,
+    SearchPageParameters,
     SearchParameters,
 )
 from api.schemas import (
@@ -40,13 +41,20 @@ from api.schemas import (
     stored_passage_out,
     token_out,
 )
+from search import exports
 from search.analysis.tokens import analyse
 from search.errors import FihrisError, InputError, NotFound
 from search.limits import MAX_ID, MAX_QUERY_LENGTH
 from search.listing import list_articles
 from search.ranking.searcher import Searcher
 
-Parameters = TypeVar("Parameters", SearchParameters, ListParameters)
+EXPORTS: dict[exports.Format, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "bibtex": "application/x-bibtex; charset=utf-8",
+    "ris": "application/x-research-info-systems; charset=utf-8",
+}
+SUFFIXES: dict[exports.Format, str] = {"csv": "csv", "bibtex": "bib", "ris": "ris"}
+Parameters = TypeVar("Parameters", SearchPageParameters, ListParameters)
 LISTS = frozenset({"source", "author", "language", "article", "tag", "facets"})
 
 
@@ -103,8 +111,8 @@ def names_of(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
-async def search_parameters(request: Request) -> SearchParameters:
-    return _parameters(request, SearchParameters)
+async def search_parameters(request: Request) -> SearchPageParameters:
+    return _parameters(request, SearchPageParameters)
 
 
 async def list_parameters(request: Request) -> ListParameters:
@@ -184,17 +192,30 @@ def ready(searcher: Ready) -> ReadyOut:
 @router.get(
     "/search",
     response_model=SearchOut,
-    dependencies=[Depends(takes(*names_of(SearchParameters)))],
+    responses={
+        200: {"content": {kind: {"schema": {"type": "string"}} for kind in EXPORTS.values()}}
+    },
+    dependencies=[Depends(takes(*names_of(SearchPageParameters)))],
     summary="Search passages",
-    openapi_extra={"parameters": described(SearchParameters)},
+    openapi_extra={"parameters": described(SearchPageParameters)},
 )
 def search(
     request: Request,
-    parameters: Annotated[SearchParameters, Depends(search_parameters)],
+    parameters: Annotated[SearchPageParameters, Depends(search_parameters)],
     searcher: Ready,
 ) -> Response:
     """Finds the passages that answer a query, best first, with what matched in each."""
-    return _search(request, parameters, searcher)
+    if parameters.format == "json":
+        return _search(request, parameters, searcher)
+    request.state.query = parameters.q
+    exported = exports.exported(searcher.search(parameters.query()), parameters.format)
+    return Response(
+        exported.encode("utf-8", "replace"),
+        media_type=EXPORTS[parameters.format],
+        headers={
+            "Content-Disposition": f'attachment; filename="fihris.{SUFFIXES[parameters.format]}"'
+        },
+    )
 
 
 @router.post(

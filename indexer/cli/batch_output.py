@@ -9,14 +9,10 @@ from typing import TextIO
 
 from indexer.cli.output import as_json
 from indexer.cli.terminal import plain
+from search import exports
 from search.domain import Hit, Results
 
-COLUMNS = (
-    "line", "query", "found", "relation", "rank", "match", "score", "article", "title", "source",
-    "author", "published", "passage", "text", "problem",
-)  # fmt: skip
-# What a spreadsheet takes for a formula, or drops before one.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+COLUMNS = ("line", "query", "found", "relation", *exports.COLUMNS, "problem")
 SNIPPET = 160  # code points of a passage in the output for people
 BEFORE = 50  # of them before the first match
 
@@ -31,14 +27,9 @@ class Answered:
     problem: str | None = None
 
 
-def harmless(cell: object) -> object:
-    """Return a cell that no spreadsheet runs: a text like a formula has an apostrophe before it."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
-
-
 def csv_rows(stream: TextIO) -> Callable[[Answered], None]:
     """Write a byte order mark and the columns' names, and return what writes a query's rows."""
-    stream.write("\ufeff")  # without it spreadsheets take UTF-8 for another encoding
+    stream.write(exports.BYTE_ORDER_MARK)
     rows = csv.writer(stream)
     rows.writerow(COLUMNS)
 
@@ -51,7 +42,7 @@ def csv_rows(stream: TextIO) -> Callable[[Answered], None]:
             row["found"] = results.total.value
             row["relation"] = "exact" if results.total.exact else "at_least"
         for rank, hit in enumerate(results.hits if results else (), start=1):
-            rows.writerow(_cells({**row, "rank": rank, **_of_hit(hit)}))
+            rows.writerow(_cells({**row, "rank": rank, **exports.cells_of(hit)}))
         if results is None or not results.hits:
             rows.writerow(_cells(row))
 
@@ -59,22 +50,7 @@ def csv_rows(stream: TextIO) -> Callable[[Answered], None]:
 
 
 def _cells(row: Mapping[str, object]) -> list[object]:
-    return [harmless(row.get(name, "")) for name in COLUMNS]
-
-
-def _of_hit(hit: Hit) -> dict[str, object]:
-    article = hit.article
-    return {
-        "match": hit.match.level,
-        "score": round(hit.score, 4),
-        "article": article.id,
-        "title": article.title,
-        "source": article.source,
-        "author": article.author,
-        "published": article.published.isoformat() if article.published else "",
-        "passage": hit.passage.id,
-        "text": hit.passage.text,
-    }
+    return [exports.harmless(row.get(name, "")) for name in COLUMNS]
 
 
 def json_lines(stream: TextIO) -> Callable[[Answered], None]:

@@ -66,16 +66,23 @@ def search_command(
     group_by: Annotated[
         str, typer.Option(help="article: articles with their best passages; --size counts them.")
     ] = "",
+    format: Annotated[
+        str, typer.Option(help="text; csv, for spreadsheets; bibtex or ris, citations.")
+    ] = "text",
     json: AsJson = False,
 ) -> None:
     """Search; matches are bold, or between ** and ** where the output is no terminal."""
     from typing import cast
 
     from indexer.cli import output
+    from search import exports
     from search.assembly import opened_first_hits
     from search.domain import FacetField, GroupBy, Level, Mode, Query
     from search.ranking.searcher import Searcher
 
+    if format not in ("text", *exports.FORMATS):
+        known = ", ".join(("text", *exports.FORMATS))
+        raise InputError(f"format is {format!r}; it must be one of {known}", field="format")
     query = Query(
         text=valid("text", text),
         mode=cast("Mode", mode),  # the searcher refuses another one by name
@@ -101,6 +108,8 @@ def search_command(
         typer.echo(f"fihris: {plain(hint)}", err=True)
     if json:
         typer.echo(output.as_json(results))
+    elif format != "text":
+        typer.echo(exports.exported(results, cast("exports.Format", format)), nl=False)
     else:
         print_text(output.results_text(results, bold=sys.stdout.isatty()))
 

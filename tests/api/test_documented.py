@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
-from api.requests import ListParameters, SearchParameters
+from api.requests import ListParameters, SearchPageParameters
 from api.routes.search import names_of
 from tests.support import REPOSITORY
 
@@ -34,6 +34,8 @@ def answer(http: TestClient, line: str) -> dict[str, object]:
             address = urlsplit(word).path
     found = http.get(unquote(address).replace("#", "%23"), params=parameters)
     assert found.status_code == 200, found.text
+    if "format=" in line:
+        return {"file": found.text}
     content: dict[str, object] = found.json()
     return content
 
@@ -42,6 +44,8 @@ def answer(http: TestClient, line: str) -> dict[str, object]:
 def test_an_example_is_answered(http: TestClient, line: str) -> None:
     found = answer(http, line)
     assert found
+    if "format=ris" in line:
+        assert str(found["file"]).startswith("TY  - NEWS")
     if "facets=source" in line:
         assert found["facets"]
         assert found["hits"]
@@ -61,12 +65,18 @@ def test_the_example_of_many_searches_is_answered(http: TestClient) -> None:
 
 
 def test_there_are_examples_of_everything() -> None:
-    for part in ("facets=source", "group_by=article", "match=form", "/v1/articles -d sort=newest"):
+    for part in (
+        "facets=source",
+        "group_by=article",
+        "match=form",
+        "format=ris",
+        "/v1/articles -d sort=newest",
+    ):
         assert any(part in line for line in ASKED), part
 
 
 def test_every_parameter_is_named() -> None:
-    names = {*names_of(SearchParameters), *names_of(ListParameters)} - {"q"}
+    names = {*names_of(SearchPageParameters), *names_of(ListParameters)} - {"q"}
     assert [
         name for name in sorted(names) if f"`{name}" not in PAGE and f"{name}=" not in PAGE
     ] == []

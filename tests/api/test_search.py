@@ -316,3 +316,26 @@ def test_what_cannot_be_counted_is_named(http: TestClient, query: str, field: st
     answer = http.get(f"/v1/search?q=a&{query}")
     assert answer.status_code == 422
     assert [e["field"] for e in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("format", "kind", "begins"),
+    [
+        ("csv", "text/csv", "\ufeffrank,match,"),
+        ("bibtex", "application/x-bibtex", "@article{fihris-"),
+        ("ris", "application/x-research-info-systems", "TY  - NEWS\r\n"),
+    ],
+)
+def test_a_page_of_hits_is_given_as_a_file(
+    http: TestClient, format: str, kind: str, begins: str
+) -> None:
+    answer = http.get("/v1/search", params={"q": "العراق", "mode": "keyword", "format": format})
+    assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+    assert answer.headers["content-disposition"].startswith('attachment; filename="fihris.')
+    assert answer.content.decode("utf-8").startswith(begins)
+
+
+def test_a_format_that_there_is_not_is_refused(http: TestClient) -> None:
+    refused = http.get("/v1/search", params={"q": "a", "format": "xlsx"}).json()
+    assert refused["errors"][0]["field"] == "format"
+    assert http.post("/v1/search", json={"q": "a", "format": "csv"}).status_code == 422

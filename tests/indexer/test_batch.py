@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.cli.batch_output import COLUMNS, harmless
+from indexer.cli.batch_output import COLUMNS
+from search.exports import harmless
 from tests.indexer.conftest import Fihris
 
 FORMULA = "=HYPERLINK(العراق)"

@@ -1,0 +1,123 @@
+"""A result list for other programs: a table as CSV, citations as BibTeX and RIS. Pure."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from search.addresses import web_address
+from search.domain import ArticleInfo, Hit, Results
+
+Format = Literal["csv", "bibtex", "ris"]
+FORMATS: tuple[Format, ...] = ("csv", "bibtex", "ris")
+COLUMNS = (
+    "rank", "match", "score", "article", "title", "source", "author", "published", "passage", "text",
+)  # fmt: skip
+BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for another encoding
+# What a spreadsheet takes for a formula, or drops before one.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_KEY = 12  # hexadecimal digits of an article's key in BibTeX
+_ESCAPED = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        **{char: f"\\{char}" for char in "{}%&$#_"},
+    }
+)
+_IN_URL = str.maketrans({"{": "%7B", "}": "%7D", "\\": "%5C", "%": r"\%"})
+
+
+def exported(results: Results, format: Format) -> str:
+    """Return an answer's page: a row of CSV for each hit, or an entry for each article."""
+    if format == "csv":
+        return as_csv(results)
+    articles = {hit.article.id: hit.article for hit in hits_of(results)}
+    entry = bibtex if format == "bibtex" else ris
+    return "".join(map(entry, articles.values()))
+
+
+def hits_of(results: Results) -> tuple[Hit, ...]:
+    """Return the hits of an answer in order, those of groups too."""
+    if results.groups is None:
+        return results.hits
+    return tuple(hit for group in results.groups for hit in group.hits)
+
+
+def as_csv(results: Results) -> str:
+    """Return a table of the hits with the columns' names above (RFC 4180)."""
+    stream = io.StringIO()
+    rows = csv.writer(stream)
+    rows.writerow(COLUMNS)
+    for rank, hit in enumerate(hits_of(results), start=results.query.start + 1):
+        cells = {"rank": rank, **cells_of(hit)}
+        rows.writerow([harmless(cells[name]) for name in COLUMNS])
+    return BYTE_ORDER_MARK + stream.getvalue()
+
+
+def harmless(cell: object) -> object:
+    """Return a cell that no spreadsheet runs: a text like a formula has an apostrophe before it."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def cells_of(hit: Hit) -> Mapping[str, object]:
+    """Return a hit's cells by column, but for `rank`."""
+    article = hit.article
+    return {
+        "match": hit.match.level,
+        "score": round(hit.score, 4),
+        "article": article.id,
+        "title": article.title,
+        "source": article.source,
+        "author": article.author,
+        "published": article.published.isoformat() if article.published else "",
+        "passage": hit.passage.id,
+        "text": hit.passage.text,
+    }
+
+
+def bibtex(article: ArticleInfo) -> str:
+    """Return an article as an entry of BibTeX; the same article has the same key always."""
+    key = hashlib.sha256(article.id.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY]
+    fields = {
+        "title": _escaped(article.title),
+        "author": f"{{{_escaped(article.author)}}}" if article.author else "",
+        "journal": _escaped(article.source),
+        "year": f"{article.published.year:04}" if article.published else "",
+        "date": article.published.isoformat() if article.published else "",
+        "keywords": ", ".join(map(_escaped, article.tags)),
+        "language": _escaped(article.language),
+        "url": web_address(article.url).translate(_IN_URL),
+    }
+    lines = [f"  {name} = {{{value}}},\n" for name, value in fields.items() if value]
+    kind = "article" if article.source else "misc"
+    return f"@{kind}{{fihris-{key},\n{''.join(lines)}}}\n"
+
+
+def ris(article: ArticleInfo) -> str:
+    """Return an article as a record of RIS, its lines ended as the format asks."""
+    return "".join(f"{tag}  - {_in_a_line(value)}\r\n" for tag, value in _ris_fields(article))
+
+
+def _ris_fields(article: ArticleInfo) -> Iterator[tuple[str, str]]:
+    yield "TY", "NEWS" if article.source else "GEN"
+    yield "ID", article.id
+    known = [("TI", article.title), ("AU", article.author), ("T2", article.source)]
+    if article.published:
+        known += [("PY", f"{article.published.year:04}")]
+        known += [("DA", article.published.isoformat().replace("-", "/"))]
+    known += [("LA", article.language), *(("KW", tag) for tag in article.tags)]
+    known += [("UR", web_address(article.url))]
+    yield from ((tag, value) for tag, value in known if value)
+    yield "ER", ""
+
+
+def _escaped(text: str) -> str:
+    return _in_a_line(text).translate(_ESCAPED)
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.split())

@@ -8,33 +8,71 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from indexer.cli import AsJson
+from indexer.cli.filters import Authors, From, Languages, Sources, Tags, To, filter_of
 from indexer.cli.terminal import all_valid, opened, plain, with_engine
 from indexer.progress import steps
 from search.durable import sync_folder
 from search.errors import InputError
 
+if TYPE_CHECKING:
+    from search.domain import Filter
+    from search.engines.protocol import EngineReader
+
 EXPORT_PAGE = 500  # ids asked for at once
 
 
 def delete_command(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of articles.")],
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="Ids of articles.")
+    ] = None,
+    source: Sources = None,
+    language: Languages = None,
+    author: Authors = None,
+    tag: Tags = None,
+    published_from: From = "",
+    published_to: To = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell how many articles it would be; remove none.")
+    ] = False,
 ) -> None:
-    """Remove articles by id."""
+    """Remove articles by id, or all that have a source, author, language, tag or date."""
+    from search.domain import NO_FILTER
+
+    wanted = list(dict.fromkeys(all_valid("id", ids)))
+    inside = filter_of(source, author, language, None, tag, published_from, published_to)
+    if bool(wanted) == (inside != NO_FILTER):
+        raise InputError("name articles by their ids, or by options such as --source", field="ID")
     with opened() as (engine, _, _):
-        wanted = list(dict.fromkeys(all_valid("id", ids)))
-        known = engine.stored(wanted)
-        removed = engine.delete(list(known))
+        pages = iter([list(engine.stored(wanted))]) if wanted else _ids_of(engine, inside)
+        removed, known = 0, set[str]()
+        for page in pages:
+            removed += len(page) if dry_run else engine.delete(page)
+            known.update(page if wanted else ())
     unknown = [each for each in wanted if each not in known]
     for article_id in unknown:
         typer.echo(f"fihris: there is no article {plain(article_id)!r}", err=True)
-    typer.echo(f"{removed:,} articles removed")
+    typer.echo(f"{removed:,} articles {'would be ' if dry_run else ''}removed")
     if unknown:
         raise typer.Exit(1)
+
+
+def _ids_of(engine: EngineReader, inside: Filter) -> Iterator[list[str]]:
+    """Yield the ids of the articles that a filter lets through, page by page."""
+    from search.limits import MAX_SIZE
+    from search.listing import list_articles
+
+    cursor = ""
+    while True:
+        listing = list_articles(engine, inside, "id", MAX_SIZE, cursor)
+        yield [info.id for info in listing.articles]
+        cursor = listing.cursor
+        if not cursor:
+            return
 
 
 def clean_command() -> None:

@@ -6,30 +6,15 @@ import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from indexer.cli import AsJson
-from indexer.cli.terminal import all_valid, date_from, opened, plain, print_text, valid
+from indexer.cli.filters import Articles, Authors, From, Languages, Sources, Tags, To, filter_of
+from indexer.cli.terminal import all_valid, opened, plain, print_text, valid
 from search.errors import InputError
 
-if TYPE_CHECKING:
-    from search.domain import Filter
-
-Sources = Annotated[
-    list[str] | None, typer.Option(help="Only from this source; may be given again.")
-]
-Languages = Annotated[
-    list[str] | None, typer.Option(help="Only in this language; may be given again.")
-]
-Articles = Annotated[
-    list[str] | None, typer.Option(help="Only in the article of this id; may be given again.")
-]
-Authors = Annotated[list[str] | None, typer.Option(help="Only by this author; may be given again.")]
-Tags = Annotated[list[str] | None, typer.Option(help="Only with this tag; may be given again.")]
-From = Annotated[str, typer.Option("--from", metavar="DATE", help="Only published then or later.")]
-To = Annotated[str, typer.Option("--to", metavar="DATE", help="Only published then or earlier.")]
 AskedMode = Annotated[str, typer.Option(help="hybrid, keyword or semantic.")]
 Variants = Annotated[
     bool, typer.Option(help="Also search what Latin spellings (al3iraq, Iraq) may stand for.")
@@ -93,7 +78,7 @@ def search_command(
         facets=cast("tuple[FacetField, ...]", all_valid("facet", facet)),
         facet_size=facet_size,
         group_by=cast("GroupBy", group_by),
-        filter=_filter(source, author, language, article, tag, published_from, published_to),
+        filter=filter_of(source, author, language, article, tag, published_from, published_to),
     )
     with opened() as (engine, embedder, settings), opened_first_hits(settings) as first_hits:
         results = Searcher(engine, embedder, first_hits).search(query)
@@ -157,7 +142,7 @@ def batch_command(
         size=size,
         variants=variants,
         match=cast("Level", match) if match else None,
-        filter=_filter(source, author, language, article, tag, published_from, published_to),
+        filter=filter_of(source, author, language, article, tag, published_from, published_to),
     )
     failed, degraded = 0, set[str]()
     with (
@@ -213,28 +198,6 @@ def _queries(path: Path) -> list[tuple[int, str]]:
     return found
 
 
-def _filter(
-    source: Sources,
-    author: Authors,
-    language: Languages,
-    article: Articles,
-    tag: Tags,
-    published_from: From,
-    published_to: To,
-) -> Filter:
-    from search.domain import Filter
-
-    return Filter(
-        sources=all_valid("source", source),
-        authors=all_valid("author", author),
-        languages=all_valid("language", language),
-        articles=all_valid("article", article),
-        tags=all_valid("tag", tag),
-        published_from=date_from(published_from, "--from"),
-        published_to=date_from(published_to, "--to"),
-    )
-
-
 def list_command(
     source: Sources = None,
     language: Languages = None,
@@ -256,7 +219,7 @@ def list_command(
 
     if size < 0:
         raise InputError(f"--size is {size}; it must be 0 or more", field="size")
-    inside = _filter(source, author, language, None, tag, published_from, published_to)
+    inside = filter_of(source, author, language, None, tag, published_from, published_to)
     shown, cursor, more = 0, "", True
     with opened() as (engine, _, _):
         while more:

@@ -344,6 +344,26 @@ def test_delete_names_what_was_not_there(fihris: Fihris, tmp_path: Path) -> None
     assert json.loads(fihris("status", "--json").out)["articles"] == 0
 
 
+def test_delete_by_filter(fihris: Fihris, tmp_path: Path) -> None:
+    rows = [
+        {"id": f"{n:03}", "text": f"خبر {n}", "source": "CNN" if n % 3 else "الجزيرة"}
+        for n in range(330)
+    ]
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    fihris("index", write(tmp_path / "a.jsonl", lines))
+    assert fihris("delete", "--source", "cnn", "--dry-run").out == "220 articles would be removed\n"
+    assert fihris("delete", "--source", "cnn").out == "220 articles removed\n"
+    assert fihris("delete", "--source", "cnn").out == "0 articles removed\n"
+    assert json.loads(fihris("status", "--json").out)["articles"] == 110
+
+
+@pytest.mark.parametrize("arguments", [(), ("a", "--source", "CNN")])
+def test_delete_needs_ids_or_a_filter(fihris: Fihris, arguments: tuple[str, ...]) -> None:
+    ran = fihris("delete", *arguments)
+    assert ran.status == 2
+    assert "name articles by their ids, or by options such as --source" in ran.err
+
+
 @pytest.mark.slow
 def test_another_writer_ends_with_1(fihris: Fihris, tmp_path: Path) -> None:
     from search.assembly import fingerprint_of

@@ -436,16 +436,12 @@ def _total_out(total: Total | None, articles: Total | None) -> TotalOut | None:
         return None
     return {
         "value": total.value,
-        "relation": _relation(total),
+        "relation": total.relation,
         "level": total.level,
         "articles": None
         if articles is None
-        else {"value": articles.value, "relation": _relation(articles)},
+        else {"value": articles.value, "relation": articles.relation},
     }
-
-
-def _relation(total: Total) -> Literal["exact", "at_least"]:
-    return "exact" if total.exact else "at_least"
 
 
 def _day(day: date | None) -> str | None:

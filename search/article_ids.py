@@ -90,3 +90,8 @@ def checked_collection(name: str) -> str:
             field="--collection",
         )
     return name
+
+
+def article_of_passage(passage_id: str) -> str:
+    """Return the id of the article of a passage (`search.domain.Passage.id`)."""
+    return passage_id.rpartition("#")[0]

@@ -295,6 +295,11 @@ class Total:
     exact: bool
     level: Level
 
+    @property
+    def relation(self) -> Literal["exact", "at_least"]:
+        """`exact` as the word that programs are told."""
+        return "exact" if self.exact else "at_least"
+
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:

@@ -35,12 +35,12 @@ def exported(results: Results, format: Format) -> str:
     """Return an answer's page: a row of CSV for each hit, or an entry for each article."""
     if format == "csv":
         return as_csv(results)
-    articles = {hit.article.id: hit.article for hit in hits_of(results)}
+    articles = {hit.article.id: hit.article for hit in _all_hits(results)}
     entry = bibtex if format == "bibtex" else ris
     return "".join(map(entry, articles.values()))
 
 
-def hits_of(results: Results) -> tuple[Hit, ...]:
+def _all_hits(results: Results) -> tuple[Hit, ...]:
     """Return the hits of an answer in order, those of groups too."""
     if results.groups is None:
         return results.hits
@@ -52,7 +52,7 @@ def as_csv(results: Results) -> str:
     stream = io.StringIO()
     rows = csv.writer(stream)
     rows.writerow(COLUMNS)
-    for rank, hit in enumerate(hits_of(results), start=results.query.start + 1):
+    for rank, hit in enumerate(_all_hits(results), start=results.query.start + 1):
         cells = {"rank": rank, **cells_of(hit)}
         rows.writerow([harmless(cells[name]) for name in COLUMNS])
     return BYTE_ORDER_MARK + stream.getvalue()

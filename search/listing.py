@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -58,6 +59,15 @@ def list_articles(
     page = listed.articles[:size]
     more = len(listed.articles) > size
     return Listing(page, listed.total, _written(sort, Place.of(page[-1])) if more else "")
+
+
+def pages(engine: EngineReader, filter: Filter = NO_FILTER, sort: Sort = "id") -> Iterator[Listing]:
+    """Yield every page of a list of articles, one at least. Raises as `list_articles`."""
+    page = list_articles(engine, filter, sort, MAX_SIZE)
+    yield page
+    while page.cursor:
+        page = list_articles(engine, filter, sort, MAX_SIZE, page.cursor)
+        yield page
 
 
 def _written(sort: Sort, place: Place) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from indexer.cli.output import as_json
+from indexer.cli.output import as_json, total_text
 from indexer.cli.terminal import plain
 from search import exports
 from search.domain import Hit, Results
@@ -40,7 +40,7 @@ def csv_rows(stream: TextIO) -> Callable[[Answered], None]:
             row["problem"] = answered.problem
         elif results.total is not None:
             row["found"] = results.total.value
-            row["relation"] = "exact" if results.total.exact else "at_least"
+            row["relation"] = results.total.relation
         for rank, hit in enumerate(results.hits if results else (), start=1):
             rows.writerow(_cells({**row, "rank": rank, **exports.cells_of(hit)}))
         if results is None or not results.hits:
@@ -78,7 +78,7 @@ def _found(answered: Answered) -> str:
         return "nearest in meaning" if answered.results.hits else "nothing found"
     if not total.value and not answered.results.hits:
         return "nothing found"
-    return f"{'' if total.exact else 'at least '}{total.value:,} found"
+    return f"{total_text(total)} found"
 
 
 def _snippet(hit: Hit) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
@@ -18,10 +18,6 @@ from indexer.cli.terminal import all_valid, opened, plain, with_engine
 from indexer.progress import steps
 from search.durable import sync_folder
 from search.errors import InputError
-
-if TYPE_CHECKING:
-    from search.domain import Filter
-    from search.engines.protocol import EngineReader
 
 EXPORT_PAGE = 500  # ids asked for at once
 
@@ -42,37 +38,24 @@ def delete_command(
 ) -> None:
     """Remove articles by id, or all that have a source, author, language, tag or date."""
     from search.domain import NO_FILTER
+    from search.listing import pages
 
     wanted = list(dict.fromkeys(all_valid("id", ids)))
     inside = filter_of(source, author, language, None, tag, published_from, published_to)
     if bool(wanted) == (inside != NO_FILTER):
         raise InputError("name articles by their ids, or by options such as --source", field="ID")
     with opened() as (engine, _, _):
-        pages = iter([list(engine.stored(wanted))]) if wanted else _ids_of(engine, inside)
-        removed, known = 0, set[str]()
-        for page in pages:
-            removed += len(page) if dry_run else engine.delete(page)
-            known.update(page if wanted else ())
+        known = engine.stored(wanted) if wanted else {}
+        found: Iterable[list[str]] = [list(known)]
+        if not wanted:
+            found = ([info.id for info in page.articles] for page in pages(engine, inside))
+        removed = sum(len(ids) if dry_run else engine.delete(ids) for ids in found)
     unknown = [each for each in wanted if each not in known]
     for article_id in unknown:
         typer.echo(f"fihris: there is no article {plain(article_id)!r}", err=True)
     typer.echo(f"{removed:,} articles {'would be ' if dry_run else ''}removed")
     if unknown:
         raise typer.Exit(1)
-
-
-def _ids_of(engine: EngineReader, inside: Filter) -> Iterator[list[str]]:
-    """Yield the ids of the articles that a filter lets through, page by page."""
-    from search.limits import MAX_SIZE
-    from search.listing import list_articles
-
-    cursor = ""
-    while True:
-        listing = list_articles(engine, inside, "id", MAX_SIZE, cursor)
-        yield [info.id for info in listing.articles]
-        cursor = listing.cursor
-        if not cursor:
-            return
 
 
 def clean_command() -> None:

@@ -162,15 +162,18 @@ def _total_line(results: Results) -> str:
     if not (results.hits or results.groups):
         return f"Nothing found ({took})."
     if results.groups:
-        of = "" if results.articles is None else f" of {_number(results.articles)}"
-        matching = "" if results.total is None else f"; matching passages: {_number(results.total)}"
+        of = "" if results.articles is None else f" of {total_text(results.articles)}"
+        matching = (
+            "" if results.total is None else f"; matching passages: {total_text(results.total)}"
+        )
         return f"articles: {len(results.groups)} shown{of}{matching} ({took})."
     if results.total is None:
         return f"{len(results.hits)} shown, nearest in meaning first ({took})."
-    return f"{len(results.hits)} shown of {_number(results.total)} ({took})."
+    return f"{len(results.hits)} shown of {total_text(results.total)} ({took})."
 
 
-def _number(total: Total) -> str:
+def total_text(total: Total) -> str:
+    """Return a total for people: 7, or at least 7."""
     return f"{'' if total.exact else 'at least '}{total.value:,}"
 
 

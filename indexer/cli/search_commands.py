@@ -214,21 +214,20 @@ def list_command(
 
     from indexer.cli import output
     from search.domain import Sort
-    from search.limits import MAX_SIZE
-    from search.listing import list_articles
+    from search.listing import pages
 
     if size < 0:
         raise InputError(f"--size is {size}; it must be 0 or more", field="size")
     inside = filter_of(source, author, language, None, tag, published_from, published_to)
-    shown, cursor, more = 0, "", True
+    shown = 0
     with opened() as (engine, _, _):
-        while more:
-            most = min(MAX_SIZE, size - shown) if size else MAX_SIZE
-            page = list_articles(engine, inside, cast("Sort", sort), most, cursor)
-            for info in page.articles:
+        for page in pages(engine, inside, cast("Sort", sort)):
+            listed = page.articles[: size - shown] if size else page.articles
+            for info in listed:
                 typer.echo(output.as_json(info) if json else output.article_line(info))
-            shown, cursor = shown + len(page.articles), page.cursor
-            more = bool(cursor) and shown != size
+            shown += len(listed)
+            if shown == size:
+                break
     typer.echo(f"{shown:,} of {page.total:,} articles", err=True)
 
 

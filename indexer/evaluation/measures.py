@@ -14,6 +14,7 @@ from typing import cast
 
 from indexer.evaluation.beir import JudgedSet
 from indexer.ingestion.preparing import prepare
+from search.article_ids import article_of_passage
 from search.assembly import fingerprint_of, opened_first_hits
 from search.domain import Article, Mode, Query, Vector
 from search.embedding import Embedder, embed_queries
@@ -233,7 +234,7 @@ def _ranked_articles(searcher: Searcher, query: Query) -> list[str]:
         found, degraded = searcher.ranked(replace(query, start=start))
         if degraded:
             raise EngineError(f"the search answered without {', '.join(degraded)}")
-        articles.update(dict.fromkeys(passage.rpartition("#")[0] for passage in found))
+        articles.update(dict.fromkeys(map(article_of_passage, found)))
         if len(articles) >= DEPTH or len(found) < MAX_SIZE:
             break
     return list(articles)[:DEPTH]

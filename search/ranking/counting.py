@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from search.article_ids import article_of_passage
 from search.domain import (
     FACET_FIELDS,
     FacetField,
@@ -49,15 +50,11 @@ def check_counted(query: Query) -> None:
         )
 
 
-def article_of(passage_id: str) -> str:
-    return passage_id.rpartition("#")[0]
-
-
 def by_article(ranked: Iterable[tuple[str, float]]) -> list[list[tuple[str, float]]]:
     """Return ranked passages by article, in order of each article's best one."""
     found: dict[str, list[tuple[str, float]]] = {}
     for key, score in ranked:
-        found.setdefault(article_of(key), []).append((key, score))
+        found.setdefault(article_of_passage(key), []).append((key, score))
     return list(found.values())
 
 

@@ -20,6 +20,7 @@ from search.analysis.transliteration import (
     meaning_in_arabic,
     prefixes_of,
 )
+from search.article_ids import article_of_passage
 from search.domain import (
     LEVELS,
     MODES,
@@ -41,7 +42,6 @@ from search.query.misspellings import Meant, counted, may_be_misspelt, misspelt
 from search.query.parse import ParsedQuery, parse
 from search.ranking.counting import (
     MOST_HITS,
-    article_of,
     by_article,
     check_counted,
     count_search,
@@ -138,7 +138,11 @@ class Searcher:
         rankings, page, stored = found.rankings, found.page, dict(found.stored)
         counting = None
         if query.facets or query.group_by:
-            ids = tuple(dict.fromkeys(article_of(key) for key, _ in page)) if query.group_by else ()
+            ids = (
+                tuple(dict.fromkeys(article_of_passage(key) for key, _ in page))
+                if query.group_by
+                else ()
+            )
             counting = self._beside.submit(
                 count_search, self.engine, found.asked, found.request, ids
             )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from search.article_ids import article_of_passage
 from search.domain import IndexedArticle, Layer, StoredArticle, StoredPassage, WriteOutcome
 from search.engines.checks import check_limit, is_unicode, passage_key
 from search.engines.elastic import searching
@@ -120,7 +121,7 @@ class ElasticEngine:
         return [found[key] for key in keys if key in found]
 
     def _passages(self, ids: list[str]) -> dict[str, StoredPassage]:
-        articles = {key.rpartition("#")[0] for key in ids}
+        articles = set(map(article_of_passage, ids))
         size = 2 * len(ids) + len(articles)  # two editions, and the own documents
         wanted = [kind("passage"), {"terms": {"passage_id": ids}}]
 

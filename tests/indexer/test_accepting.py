@@ -119,7 +119,8 @@ def test_answers_that_nobody_takes_are_bounded(monkeypatch: pytest.MonkeyPatch) 
         for _ in range(5):
             asked = ASKED.replace(b"/ ", b"/much ")
             unread.append(stack.enter_context(connected(port, asked, buffer=4096)))
-            time.sleep(0.3)
+            # More than the head is there: the answer is being sent, and waits to be taken.
+            unread[-1].recv(1_000, socket.MSG_PEEK | socket.MSG_WAITALL)
 
         def whole(one: socket.socket) -> bool:
             try:

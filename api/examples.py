@@ -40,6 +40,7 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
         "facets": ["source"],
         "facet_size": 20,
         "group_by": "",
+        "explain": False,
     },
     "total": {"value": 3, "relation": "exact", "level": "near", "articles": None},
     "hits": [
@@ -72,6 +73,7 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
             ],
             "title_segments": [{"text": ARTICLE["title"], "match": False}],
             "best_sentence": None,
+            "explanation": None,
         }
     ],
     "groups": None,

@@ -159,6 +159,10 @@ class SearchParameters(FilterParameters):
         ),
     )
 
+    explain: bool = Field(
+        False, description="Say of each hit why it has its score (`explanation`)."
+    )
+
     def query(self) -> Query:
         """Return the query that is meant. Raises InputError if `from` is after `to`."""
         return Query(
@@ -171,6 +175,7 @@ class SearchParameters(FilterParameters):
             facets=tuple(dict.fromkeys(self.facets)),
             facet_size=self.facet_size,
             group_by=self.group_by,
+            explain=self.explain,
             filter=self.filter(),
         )
 

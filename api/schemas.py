@@ -41,6 +41,7 @@ from search.domain import (
     WriteStatus,
 )
 from search.engines.protocol import EngineStatus
+from search.explanation import Explanation
 from search.listing import Listing
 
 
@@ -87,6 +88,10 @@ class HitOut(TypedDict):
     segments: tuple[Segment, ...]
     title_segments: tuple[Segment, ...]
     best_sentence: Span | None
+    explanation: Annotated[
+        Explanation | None,
+        Field(description="Why it has its score, where `explain` asks; else null."),
+    ]
 
 
 class GroupOut(TypedDict):
@@ -138,6 +143,7 @@ QueryOut = TypedDict(
         "facets": tuple[FacetField, ...],
         "facet_size": int,
         "group_by": GroupBy,
+        "explain": bool,
     },
 )
 
@@ -405,6 +411,7 @@ def _query_out(query: Query) -> QueryOut:
         "facets": query.facets,
         "facet_size": query.facet_size,
         "group_by": query.group_by,
+        "explain": query.explain,
     }
 
 
@@ -420,6 +427,7 @@ def hit_out(hit: Hit) -> HitOut:
         "segments": hit.segments,
         "title_segments": hit.title_segments,
         "best_sentence": hit.best_sentence,
+        "explanation": hit.explanation,
     }
 
 

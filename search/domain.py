@@ -13,12 +13,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.article_ids import parsed
+
+if TYPE_CHECKING:
+    from search.explanation import Explanation
 
 Vector = NDArray[np.float32]  # shape (dimensions,) or (n, dimensions)
 Layer = Literal["letters", "folded", "stem", "grams", "vowelled", "sound"]
@@ -228,6 +231,7 @@ class Query:
     facets: tuple[FacetField, ...] = ()  # what is counted of all that matches by words
     facet_size: int = 20  # values of each
     group_by: GroupBy = ""  # "article": size and start count articles
+    explain: bool = False  # why each hit has its score
 
     @property
     def level(self) -> Level:
@@ -285,6 +289,7 @@ class Hit:
     match: Match
     best_sentence: Span | None  # inside the passage's text: the evidence by meaning
     rerank: float | None = None  # the reranker's score, which orders those that have one
+    explanation: Explanation | None = None  # where it was asked for
 
 
 @dataclass(frozen=True, slots=True)

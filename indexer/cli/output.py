@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -104,7 +105,17 @@ def _hit_text(number: int, hit: Hit, *, bold: bool) -> Text:
     heading.append(_known(hit.article))
     if hit.article.title:
         heading.append("\n   ").append_text(marked(hit.title_segments, bold=bold))
-    return heading.append("\n   ").append_text(marked(hit.segments, bold=bold))
+    heading.append("\n   ").append_text(marked(hit.segments, bold=bold))
+    return heading.append(_explained_text(hit))
+
+
+def _explained_text(hit: Hit) -> str:
+    """Return why a hit has its score, a line each, where it was asked; Arabic in an Arabic locale."""
+    if hit.explanation is None:
+        return ""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG", "")
+    lines = hit.explanation.reads["ar" if locale.startswith("ar") else "en"]
+    return "".join(f"\n     - {plain(line)}" for line in lines)
 
 
 def _alone_text(results: Results) -> str:
@@ -132,7 +143,7 @@ def _group_text(number: int, group: Group, *, bold: bool) -> Text:
         heading.append("\n   ").append_text(marked(group.hits[0].title_segments, bold=bold))
     for hit in group.hits:
         heading.append(f"\n   #{hit.passage.position}  ")
-        heading.append_text(marked(hit.segments, bold=bold))
+        heading.append_text(marked(hit.segments, bold=bold)).append(_explained_text(hit))
     return heading
 
 

@@ -51,6 +51,9 @@ def search_command(
     group_by: Annotated[
         str, typer.Option(help="article: articles with their best passages; --size counts them.")
     ] = "",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say of each result why it has its score.")
+    ] = False,
     format: Annotated[
         str, typer.Option(help="text; csv, for spreadsheets; bibtex or ris, citations.")
     ] = "text",
@@ -78,6 +81,7 @@ def search_command(
         facets=cast("tuple[FacetField, ...]", all_valid("facet", facet)),
         facet_size=facet_size,
         group_by=cast("GroupBy", group_by),
+        explain=explain,
         filter=filter_of(source, author, language, article, tag, published_from, published_to),
     )
     with opened() as (engine, embedder, settings), opened_first_hits(settings) as first_hits:

@@ -140,9 +140,9 @@ def _demand(item: Item, query: ParsedQuery, forms: Forms, level: Level) -> Claus
     if item.any_of:
         return AnyOf(tuple(_demand(one, query, forms, level) for one in item.any_of))
     if item.prefix:
-        return AnyOf(_prefixed(item, level))
+        return AnyOf(prefixed(item, level))
     if item.exact:
-        return _phrase(replace(item, typed=item.typed or level == "exact"), query)
+        return phrase_clause(replace(item, typed=item.typed or level == "exact"), query)
     if len(item.tokens) == 1:
         return AnyOf(_word_at(item.tokens[0], forms, level))
     if level == "exact":
@@ -155,7 +155,7 @@ def _demand(item: Item, query: ParsedQuery, forms: Forms, level: Level) -> Claus
 def _some_word(query: ParsedQuery, forms: Forms, level: Level) -> tuple[Clause, ...]:
     """Return what has a word of the query at a level: `search.ranking.levels` tells which."""
     found = [clause for word in query.words() for clause in _word_at(word, forms, level)]
-    found += [clause for item in query.prefixes() for clause in _prefixed(item, level)]
+    found += [clause for item in query.prefixes() for clause in prefixed(item, level)]
     if level not in ("exact", "spelling"):
         found += [*homographs(query), *(Term("stem", stem) for stem in kin(query))]
     if level not in ("exact", "spelling", "form"):
@@ -176,13 +176,13 @@ def _word_at(word: Token, forms: Forms, level: Level) -> tuple[Clause, ...]:
     )
 
 
-def _prefixed(item: Item, level: Level) -> tuple[Clause, ...]:
+def prefixed(item: Item, level: Level) -> tuple[Clause, ...]:
     if level == "exact":
         return (Prefix("letters", item.tokens[0].letters),)
     return tuple(Prefix("folded", begin) for begin in beginnings(item, level))
 
 
-def _phrase(item: Item, query: ParsedQuery) -> Clause:
+def phrase_clause(item: Item, query: ParsedQuery) -> Clause:
     layer, phrases = layer_of(item), sum(i.exact for i in query.items)
     return AnyOf(tuple(_in_a_row(layer, row) for row in rows(item, phrases)))
 
@@ -235,14 +235,14 @@ def _scores(query: ParsedQuery, forms: Forms, names: tuple[Clause, ...]) -> tupl
             weights[Term("vowelled", word.vowelled)] = VOWELLED_WEIGHT
         for gram in word.grams if len(words) <= MAX_WORDS_BY_ALL_GRAMS else _stem_grams(word):
             weights[Term("grams", gram)] = GRAM_WEIGHT
-    begins = tuple(clause for item in query.prefixes() for clause in _prefixed(item, "near"))
+    begins = tuple(clause for item in query.prefixes() for clause in prefixed(item, "near"))
     for term in homographs(query):
         weights.setdefault(term, HOMOGRAPH_WEIGHT)
     for stem in kin(query):
         weights.setdefault(Term("stem", stem), KIN_WEIGHT)
     scores = [t if w == 1.0 else Boost(t, w) for t, w in weights.items()]
     phrases = [
-        Boost(_phrase(item, query), PHRASE_WEIGHT)
+        Boost(phrase_clause(item, query), PHRASE_WEIGHT)
         for item in query.items
         if item.exact and item.occur == "optional"
     ]

@@ -15,10 +15,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from search.analysis.transliteration import NO_FORMS, Forms
+from search.domain import Mode
+from search.engines.protocol import Rankings
 from search.query.clauses import Term
 from search.query.matching import FORM_WEIGHT
+
+Basis = Literal["words", "meaning", "both"]
 
 # An Arabic word the index lacks may still be met by its grams: clitic queries of the seed
 # .876 -> .909, xquad-ar .9766 -> .9769 (0.7: paraphrases lose .06).
@@ -38,15 +43,34 @@ def coverage(frequencies: Mapping[Term, int], passages: int, forms: Forms = NO_F
             continue
         offered = forms.get(term.value, ())
         seen = frequency or (offered[0].frequency if offered else 0)
-        rarity = math.log(1 + (passages + 1) / (seen + 0.5))
-        whole += rarity
+        weight = idf(seen, passages)
+        whole += weight
         if frequency:
-            known += rarity
+            known += weight
         elif offered:
-            known += rarity * FORM_WEIGHT
+            known += weight * FORM_WEIGHT
         elif _ARABIC.search(term.value):
-            known += rarity * UNKNOWN_ARABIC
+            known += weight * UNKNOWN_ARABIC
     return known / whole if whole else 0.0
+
+
+def idf(frequency: int, passages: int) -> float:
+    """Return how much a word weighs that so many of the passages have."""
+    return math.log(1 + (passages + 1) / (frequency + 0.5))
+
+
+def basis(mode: Mode, rankings: Rankings, spread: float, weight: float) -> Basis:
+    """Return which rankings make the score.
+
+    Args:
+        spread: of the model's cosines, 0 where nothing was asked by meaning.
+        weight: of the words.
+    """
+    if mode == "keyword" or not spread:
+        return "words"
+    if mode == "semantic" or (weight == 0.0 and rankings.vector):
+        return "meaning"
+    return "both"
 
 
 def by_share(scores: Mapping[str, float]) -> dict[str, float]:

@@ -117,6 +117,14 @@ class Levels:
         best = max(LEVELS, key=lambda level: counted[level]) if counted else "meaning"
         return Match(best, words)
 
+    def met(self, marked: Iterable[str]) -> list[list[tuple[str, Level]]]:
+        """Return, for each word of the query, the marked words that meet it, and how."""
+        found = [(piece[t.start : t.end], t) for piece in marked for t in analyse(piece)]
+        return [
+            [(text, level) for text, token in found if (level := word.level(token)) is not None]
+            for word in self._words
+        ]
+
 
 def _tightest(levels: Iterable[Level | None]) -> Level | None:
     return min((level for level in levels if level), key=LEVELS.index, default=None)

@@ -48,7 +48,7 @@ from search.ranking.counting import (
     with_counts,
 )
 from search.ranking.first_hits import FirstHits, in_order
-from search.ranking.fusion import coverage, fuse
+from search.ranking.fusion import Basis, basis, coverage, fuse
 from search.ranking.highlight import Marker
 from search.ranking.hits import hits_of, searched_also, total_of, understood
 from search.ranking.levels import Levels
@@ -88,8 +88,11 @@ class _Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A page of passage ids with their scores, and what made it."""
+class Found:
+    """A page of passage ids with their scores, and what made it.
+
+    `weight` is what words have in hybrid, `vector` what was asked by meaning.
+    """
 
     page: list[tuple[str, float]]
     rankings: Rankings
@@ -102,6 +105,9 @@ class _Found:
     asked: Query  # what is answered: by words where the model failed
     degraded: tuple[str, ...]
     relaxed: bool
+    vector: Vector | None
+    weight: float
+    spread: float
 
 
 class Searcher:
@@ -152,6 +158,11 @@ class Searcher:
             marker = Marker(found.parsed, found.forms, found.misspelt)
             levels = Levels(found.parsed, found.forms, found.misspelt)
             hits = hits_of(page, stored, rankings, marker, levels, found.reranked)
+        if query.explain:
+            from search.ranking.explaining import explained
+
+            with clock.stage("explain"):
+                hits = explained(hits, found, self.engine, self.embedder, marker, levels)
         results = Results(
             query=query,
             hits=hits,
@@ -182,7 +193,7 @@ class Searcher:
         marker = Marker(parsed, forms, unknown)
         return [marker.highlight(each) for each in texts]
 
-    def _counts(self, found: _Found, *, is_empty: bool) -> Mapping[Term, int]:
+    def _counts(self, found: Found, *, is_empty: bool) -> Mapping[Term, int]:
         """Return the passages that have a form of each word; where nothing is found, of all."""
         terms = stem_terms(found.parsed) if is_empty else ()
         if found.rankings.frequencies.keys() >= set(terms):
@@ -199,7 +210,7 @@ class Searcher:
         found = self._find(query, _Clock())
         return [key for key, _ in found.page], found.degraded
 
-    def _find_articles(self, query: Query, clock: _Clock) -> _Found:
+    def _find_articles(self, query: Query, clock: _Clock) -> Found:
         """Find the best passages of each article of a page, in the articles' order.
 
         The page is cut from the shallowest ranking that holds it.
@@ -222,7 +233,7 @@ class Searcher:
         shown = articles[query.start : end]
         return replace(found, page=[hit for hits in shown for hit in hits[:MOST_HITS]])
 
-    def _find(self, query: Query, clock: _Clock) -> _Found:
+    def _find(self, query: Query, clock: _Clock) -> Found:
         with clock.stage("parse"):
             parsed = parse(query.text)
         with clock.stage("vocabulary"):
@@ -242,7 +253,9 @@ class Searcher:
             known = coverage(rankings.frequencies, rankings.passages, forms)
             if parsed.prefixes() and rankings.text:
                 known = known or 1.0  # some word begins so
-            ranked = self._ranked(rankings, query.mode, vector, KEYWORD_WEIGHT * known)
+            weight = KEYWORD_WEIGHT * known
+            spread = 0.0 if vector is None or self._queries is None else self._queries.spread
+            ranked = _ranked(rankings, basis(query.mode, rankings, spread, weight), weight, spread)
         stored = dict(rankings.passages_read)
         reranked: Mapping[str, float] | None = {}
         if self._first_hits is not None and meaning and query.start < self._first_hits.most:
@@ -251,7 +264,7 @@ class Searcher:
                 self._fetch(first, stored)
                 reranked = self._first_hits.scores(meaning, first, stored)
                 ranked = in_order(ranked, reranked or {})
-        return _Found(
+        return Found(
             page=ranked[query.start : query.start + query.size],
             rankings=rankings,
             request=request,
@@ -267,18 +280,10 @@ class Searcher:
                 *(("behind",) if rankings.behind else ()),
             ),
             relaxed=relaxed,
+            vector=vector,
+            weight=weight,
+            spread=spread,
         )
-
-    def _ranked(
-        self, rankings: Rankings, mode: Mode, vector: Vector | None, weight: float
-    ) -> list[tuple[str, float]]:
-        text = {hit.passage_id: hit.score for hit in rankings.text}
-        near = {hit.passage_id: hit.score for hit in rankings.vector}
-        if mode == "keyword" or vector is None or self._queries is None:
-            return list(text.items())
-        if mode == "semantic" or (weight == 0.0 and near):
-            return list(near.items())
-        return fuse(text, near, weight, self._queries.spread)
 
     def _fetch(self, hits: Sequence[tuple[str, float]], stored: dict[str, StoredPassage]) -> None:
         """Read the passages of hits that are not in `stored` into it."""
@@ -375,6 +380,16 @@ class Searcher:
         except EmbedderError:
             logger.exception("the model failed on a query; answering by keyword")
             return None, ("semantic",)
+
+
+def _ranked(
+    rankings: Rankings, based: Basis, weight: float, spread: float
+) -> list[tuple[str, float]]:
+    text = {hit.passage_id: hit.score for hit in rankings.text}
+    near = {hit.passage_id: hit.score for hit in rankings.vector}
+    if based == "both":
+        return fuse(text, near, weight, spread)
+    return list((text if based == "words" else near).items())
 
 
 def _reaches_near(query: Query) -> bool:

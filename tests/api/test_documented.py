@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -51,6 +52,9 @@ def test_an_example_is_answered(http: TestClient, line: str) -> None:
         assert found["hits"]
     if "group_by=article" in line:
         assert found["groups"]
+    if "explain=true" in line:
+        hits: list[Any] = found["hits"]  # type: ignore[assignment]
+        assert all(hit["explanation"]["reads"]["ar"] for hit in hits)
     if "/v1/articles " in line:
         assert found["articles"]
 
@@ -69,6 +73,7 @@ def test_there_are_examples_of_everything() -> None:
         "facets=source",
         "group_by=article",
         "match=form",
+        "explain=true",
         "format=ris",
         "/v1/articles -d sort=newest",
     ):

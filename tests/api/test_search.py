@@ -32,7 +32,7 @@ def test_an_answer_has_everything(http: TestClient) -> None:
     hit = answer["hits"][0]
     assert list(hit) == [
         "passage", "article", "score", "keyword", "semantic", "rerank", "match",
-        "segments", "title_segments", "best_sentence",
+        "segments", "title_segments", "best_sentence", "explanation",
     ]  # fmt: skip
     assert hit["passage"]["id"] == f"{SEED}#0"
     assert hit["article"]["source"] == "CNN Arabic"

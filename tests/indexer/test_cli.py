@@ -199,7 +199,9 @@ def library(fihris: Fihris, tmp_path: Path) -> None:
     assert fihris("index", path, "--collection", "news").status == 0
 
 
-def test_search_counts_and_groups(fihris: Fihris, tmp_path: Path) -> None:
+def test_search_counts_groups_and_explains(
+    fihris: Fihris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     library(fihris, tmp_path)
     asked = ("search", "مطر", "--mode", "keyword", "--group-by", "article", "--facet", "source",
              "--facet", "month", "--facet-size", "1")  # fmt: skip
@@ -215,6 +217,13 @@ def test_search_counts_and_groups(fihris: Fihris, tmp_path: Path) -> None:
     answer = json.loads(fihris(*asked, "--json").out)
     assert answer["facets"]["source"] == [{"value": "S1", "count": 2}]
     assert [group["passages"] for group in answer["groups"]] == [1, 2]
+    asked = ("search", "مطر", "--mode", "keyword", "--explain")
+    monkeypatch.setenv("LC_ALL", "ar_EG.UTF-8")
+    assert "     - «مطر»: الكلمة نفسها، مرة، في ٣ من " in fihris(*asked).out
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    assert "     - `مطر`: same word, once, in 3 of " in fihris(*asked).out
+    explained = json.loads(fihris(*asked, "--json").out)["hits"][0]["explanation"]
+    assert explained["words"]["adds"] == explained["score"]
     for wrong in (("--facet", "colour"), ("--facet", "source", "--mode", "semantic"),
                   ("--group-by", "source"), ("--facet", "source", "--facet-size", "0")):  # fmt: skip
         ran = fihris("search", "مطر", *wrong)

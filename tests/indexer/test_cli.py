@@ -217,12 +217,12 @@ def test_search_counts_groups_and_explains(
     answer = json.loads(fihris(*asked, "--json").out)
     assert answer["facets"]["source"] == [{"value": "S1", "count": 2}]
     assert [group["passages"] for group in answer["groups"]] == [1, 2]
-    asked = ("search", "مطر", "--mode", "keyword", "--explain")
+    explain = ("search", "مطر", "--mode", "keyword", "--explain")
     monkeypatch.setenv("LC_ALL", "ar_EG.UTF-8")
-    assert "     - «مطر»: الكلمة نفسها، مرة، في ٣ من " in fihris(*asked).out
+    assert "     - «مطر»: الكلمة نفسها، مرة، في ٣ من " in fihris(*explain).out
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    assert "     - `مطر`: same word, once, in 3 of " in fihris(*asked).out
-    explained = json.loads(fihris(*asked, "--json").out)["hits"][0]["explanation"]
+    assert "     - `مطر`: same word, once, in 3 of " in fihris(*explain).out
+    explained = json.loads(fihris(*explain, "--json").out)["hits"][0]["explanation"]
     assert explained["words"]["adds"] == explained["score"]
     for wrong in (("--facet", "colour"), ("--facet", "source", "--mode", "semantic"),
                   ("--group-by", "source"), ("--facet", "source", "--facet-size", "0")):  # fmt: skip

@@ -13,18 +13,24 @@ from search.domain import (
     FacetField,
     Filter,
     GroupBy,
+    KwicSort,
     Level,
     Mode,
     Query,
     Sort,
+    WordLevel,
 )
 from search.errors import InputError
 from search.exports import Format
 from search.limits import (
+    MAX_CONTEXT,
     MAX_CURSOR,
     MAX_FACET_SIZE,
     MAX_ID,
+    MAX_LINES,
+    MAX_OCCURRENCES,
     MAX_QUERY_LENGTH,
+    MAX_READ,
     MAX_RESULTS,
     MAX_SIZE,
 )
@@ -176,6 +182,47 @@ class SearchParameters(FilterParameters):
             facet_size=self.facet_size,
             group_by=self.group_by,
             explain=self.explain,
+            filter=self.filter(),
+        )
+
+
+class KwicParameters(FilterParameters):
+    """Keywords in context, as query parameters; those of a list are repeated."""
+
+    q: str = Field(
+        max_length=MAX_QUERY_LENGTH,
+        description="Its words, or phrases, are shown in context; as a search reads it.",
+        examples=["العراق", '"كتائب حزب الله"'],
+    )
+    width: Whole = Field(8, ge=1, le=MAX_CONTEXT, description="Words shown on each side.")
+    sort: KwicSort = Field(
+        "relevance",
+        description="In order of the passages, or of the words `before` or `after`.",
+    )
+    passages: Whole = Field(
+        200, ge=1, le=MAX_READ, description="How many of the best passages are read."
+    )
+    size: Whole = Field(50, ge=1, le=MAX_LINES, description="Lines on a page.")
+    start: Whole = Field(0, ge=0, lt=MAX_OCCURRENCES, description="Lines passed over.")
+    match: WordLevel | None = Field(
+        None, description="How far a match may go, as in a search; `near` unless said."
+    )
+    variants: bool = Field(
+        True, description="Search Latin spellings of Arabic words (al3iraq, Baghdad) in Arabic too."
+    )
+    format: Literal["json", "csv"] = Field(
+        "json", description="`csv`: the page's lines for spreadsheets."
+    )
+
+    def query(self) -> Query:
+        """Return the query that is meant. Raises InputError if `from` is after `to`."""
+        return Query(
+            text=self.q,
+            mode="keyword",
+            size=self.size,
+            start=self.start,
+            variants=self.variants,
+            match=self.match,
             filter=self.filter(),
         )
 

@@ -43,6 +43,7 @@ from search.domain import (
 from search.engines.protocol import EngineStatus
 from search.explanation import Explanation
 from search.listing import Listing
+from search.ranking.kwic import Kwic
 
 
 class PassageOut(TypedDict):
@@ -105,8 +106,8 @@ class GroupOut(TypedDict):
     ]
 
 
-class ArticleTotalOut(TypedDict):
-    """How many articles match, exactly or at least."""
+class CountOut(TypedDict):
+    """How many articles or occurrences there are, exactly or at least."""
 
     value: int
     relation: Literal["exact", "at_least"]
@@ -120,7 +121,7 @@ class TotalOut(TypedDict):
     value: int
     relation: Literal["exact", "at_least"]
     level: Level
-    articles: ArticleTotalOut | None
+    articles: CountOut | None
 
 
 # The functional form, since `from` cannot be the name of a class attribute.
@@ -179,6 +180,49 @@ class SearchOut(TypedDict):
             description="What failed: `semantic`; `rerank`, where the first hits stand in the order they had without; or `behind`, where what was written last is not found by words yet."
         ),
     ]
+
+
+class KwicLineOut(TypedDict):
+    """An occurrence with the words around it, in order of reading; `start` and `end` are the
+    word's in the passage's text, in code points.
+    """
+
+    before: str
+    word: str
+    after: str
+    start: int
+    end: int
+    passage: str
+    position: int
+    article: ArticleOut
+
+
+class KwicPassagesOut(TypedDict):
+    """Of the `total` passages that match, the `read` best were read."""
+
+    read: int
+    total: int
+
+
+class FrequencyOut(TypedDict):
+    """How many passages match of a source or a year, and the occurrences in those read."""
+
+    value: str
+    passages: int
+    occurrences: int
+
+
+class KwicOut(TypedDict):
+    """A page of lines, and how many occurrences there are in the passages read."""
+
+    lines: list[KwicLineOut]
+    occurrences: CountOut
+    passages: KwicPassagesOut
+    frequencies: dict[FacetField, tuple[FrequencyOut, ...]]
+    searched_also: tuple[Variant, ...]
+    relaxed: bool
+    degraded: list[str]
+    took_ms: dict[str, float]
 
 
 class FailedOut(TypedDict):
@@ -337,6 +381,37 @@ def search_out(results: Results) -> SearchOut:
         "took_ms": dict(results.took_ms),
         "relaxed": results.relaxed,
         "degraded": list(results.degraded),
+    }
+
+
+def kwic_out(found: Kwic) -> KwicOut:
+    return {
+        "lines": [
+            {
+                "before": line.before,
+                "word": line.word,
+                "after": line.after,
+                "start": line.span.start,
+                "end": line.span.end,
+                "passage": line.passage.id,
+                "position": line.passage.position,
+                "article": article_out(line.article),
+            }
+            for line in found.lines
+        ],
+        "occurrences": {"value": found.occurrences.value, "relation": found.occurrences.relation},
+        "passages": {"read": found.read, "total": found.passages},
+        "frequencies": {
+            field: tuple(
+                {"value": f.value, "passages": f.passages, "occurrences": f.occurrences}
+                for f in its
+            )
+            for field, its in found.frequencies.items()
+        },
+        "searched_also": found.answer.searched_also,
+        "relaxed": found.answer.relaxed,
+        "degraded": list(found.answer.degraded),
+        "took_ms": dict(found.answer.took_ms),
     }
 
 

@@ -5,7 +5,7 @@ major version. Importing `search` loads none of what they need; using one does.
 
 An index that `fihris index` made (this one of `seeds/`) is asked like this:
 
->>> from search import Query, open_searcher
+>>> from search import Query, kwic, open_searcher
 >>> with open_searcher() as searcher:
 ...     results = searcher.search(Query('"كتائب حزب الله"', mode="keyword", size=1))
 >>> results.total
@@ -15,6 +15,16 @@ Total(value=3, exact=True, level='near')
 ('CNN Arabic', 8)
 >>> [segment.text for segment in hit.segments if segment.match]
 ['كتائب', 'حزب', 'الله']
+
+Each occurrence between the words around it:
+
+>>> with open_searcher() as searcher:
+...     found = kwic(searcher, Query('"كتائب حزب الله"'), width=2)
+>>> found.occurrences.value, found.passages
+(3, 3)
+>>> line = found.lines[0]
+>>> line.before.strip(), line.word, line.after.strip()
+('هو أن', 'كتائب حزب الله', 'هي المسؤولة')
 """
 
 from __future__ import annotations
@@ -25,6 +35,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from search.domain import Filter, Hit, Query, Results
     from search.errors import FihrisError
+    from search.ranking.kwic import kwic
     from search.ranking.searcher import Searcher
     from search.settings import Settings
 
@@ -36,6 +47,7 @@ __all__ = [
     "Results",
     "Searcher",
     "Settings",
+    "kwic",
     "open_searcher",
 ]
 
@@ -47,6 +59,7 @@ _HOMES = {
     "Results": "search.domain",
     "Searcher": "search.ranking.searcher",
     "Settings": "search.settings",
+    "kwic": "search.ranking.kwic",
 }
 
 
@@ -67,7 +80,7 @@ def open_searcher(settings: Settings | None = None) -> Searcher:
 
 
 def __getattr__(name: str) -> object:
-    """Load a public class when it is first used."""
+    """Load a public name when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

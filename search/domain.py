@@ -31,6 +31,7 @@ PHRASE_LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem")
 Mode = Literal["keyword", "semantic", "hybrid"]
 # How a word of a query is met in a passage, the tightest first (docs/API.md).
 Level = Literal["exact", "spelling", "form", "near", "meaning"]
+WordLevel = Literal["exact", "spelling", "form", "near"]
 LEVELS: tuple[Level, ...] = ("exact", "spelling", "form", "near", "meaning")
 ItemKind = Literal["word", "phrase", "prefix", "any_of", "ignored"]
 Occur = Literal["optional", "required", "excluded"]
@@ -40,6 +41,8 @@ FacetField = Literal["source", "author", "language", "tag", "year", "month"]
 GroupBy = Literal["", "article"]
 Sort = Literal["id", "newest", "oldest"]  # of articles
 SORTS: tuple[Sort, ...] = ("id", "newest", "oldest")
+KwicSort = Literal["relevance", "before", "after"]  # of words in context
+KWIC_SORTS: tuple[KwicSort, ...] = ("relevance", "before", "after")
 FACET_FIELDS: tuple[FacetField, ...] = ("source", "author", "language", "tag", "year", "month")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from search.addresses import web_address
@@ -49,12 +49,16 @@ def _all_hits(results: Results) -> tuple[Hit, ...]:
 
 def as_csv(results: Results) -> str:
     """Return a table of the hits with the columns' names above (RFC 4180)."""
+    hits = enumerate(_all_hits(results), start=results.query.start + 1)
+    return table(COLUMNS, ({"rank": rank, **cells_of(hit)} for rank, hit in hits))
+
+
+def table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Return rows as CSV under their columns' names, no cell of which a spreadsheet runs."""
     stream = io.StringIO()
-    rows = csv.writer(stream)
-    rows.writerow(COLUMNS)
-    for rank, hit in enumerate(_all_hits(results), start=results.query.start + 1):
-        cells = {"rank": rank, **cells_of(hit)}
-        rows.writerow([harmless(cells[name]) for name in COLUMNS])
+    lines = csv.writer(stream)
+    lines.writerow(columns)
+    lines.writerows([harmless(row[name]) for name in columns] for row in rows)
     return BYTE_ORDER_MARK + stream.getvalue()
 
 
@@ -65,17 +69,23 @@ def harmless(cell: object) -> object:
 
 def cells_of(hit: Hit) -> Mapping[str, object]:
     """Return a hit's cells by column, but for `rank`."""
-    article = hit.article
     return {
         "match": hit.match.level,
         "score": round(hit.score, 4),
+        **cells_about(hit.article),
+        "passage": hit.passage.id,
+        "text": hit.passage.text,
+    }
+
+
+def cells_about(article: ArticleInfo) -> Mapping[str, object]:
+    """Return an article's cells by column."""
+    return {
         "article": article.id,
         "title": article.title,
         "source": article.source,
         "author": article.author,
         "published": article.published.isoformat() if article.published else "",
-        "passage": hit.passage.id,
-        "text": hit.passage.text,
     }
 
 

@@ -43,3 +43,10 @@ MAX_SIZE = 100  # results on a page
 MAX_FACET_SIZE = 100  # values of a facet
 MAX_CURSOR = 3_000  # characters: an id, four bytes a code point at most, in base64
 MAX_RESULTS = 10_000  # in all: how far a page may begin, and how deep an engine ranks
+
+# -- keywords in context
+
+MAX_CONTEXT = 30  # words on each side
+MAX_READ = 1_000  # passages whose occurrences are found
+MAX_LINES = 1_000  # on a page
+MAX_OCCURRENCES = 10_000  # in all

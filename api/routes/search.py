@@ -17,6 +17,7 @@ from api.readiness import Readiness
 from api.requests import (
     MAX_ANALYZE_LENGTH,
     MAX_PASSAGE_ID,
+    KwicParameters,
     ListParameters,
     SearchBody,
     SearchesBody,
@@ -26,6 +27,7 @@ from api.requests import (
 from api.schemas import (
     AnalyzeOut,
     FailedOut,
+    KwicOut,
     ListOut,
     LiveOut,
     ReadyOut,
@@ -34,6 +36,7 @@ from api.schemas import (
     StatusOut,
     StoredArticleOut,
     StoredPassageOut,
+    kwic_out,
     list_out,
     search_out,
     status_out,
@@ -46,6 +49,7 @@ from search.analysis.tokens import analyse
 from search.errors import FihrisError, InputError, NotFound
 from search.limits import MAX_ID, MAX_QUERY_LENGTH
 from search.listing import list_articles
+from search.ranking.kwic import as_csv, kwic
 from search.ranking.searcher import Searcher
 
 EXPORTS: dict[exports.Format, str] = {
@@ -54,7 +58,7 @@ EXPORTS: dict[exports.Format, str] = {
     "ris": "application/x-research-info-systems; charset=utf-8",
 }
 SUFFIXES: dict[exports.Format, str] = {"csv": "csv", "bibtex": "bib", "ris": "ris"}
-Parameters = TypeVar("Parameters", SearchPageParameters, ListParameters)
+Parameters = TypeVar("Parameters", SearchPageParameters, ListParameters, KwicParameters)
 LISTS = frozenset({"source", "author", "language", "article", "tag", "facets"})
 
 
@@ -113,6 +117,10 @@ def names_of(model: type[BaseModel]) -> tuple[str, ...]:
 
 async def search_parameters(request: Request) -> SearchPageParameters:
     return _parameters(request, SearchPageParameters)
+
+
+async def kwic_parameters(request: Request) -> KwicParameters:
+    return _parameters(request, KwicParameters)
 
 
 async def list_parameters(request: Request) -> ListParameters:
@@ -209,13 +217,39 @@ def search(
         return _search(request, parameters, searcher)
     request.state.query = parameters.q
     exported = exports.exported(searcher.search(parameters.query()), parameters.format)
+    return _file(exported, parameters.format)
+
+
+def _file(content: str, format: exports.Format) -> Response:
     return Response(
-        exported.encode("utf-8", "replace"),
-        media_type=EXPORTS[parameters.format],
-        headers={
-            "Content-Disposition": f'attachment; filename="fihris.{SUFFIXES[parameters.format]}"'
-        },
+        content.encode("utf-8", "replace"),
+        media_type=EXPORTS[format],
+        headers={"Content-Disposition": f'attachment; filename="fihris.{SUFFIXES[format]}"'},
     )
+
+
+@router.get(
+    "/kwic",
+    response_model=KwicOut,
+    responses={200: {"content": {EXPORTS["csv"]: {"schema": {"type": "string"}}}}},
+    dependencies=[Depends(takes(*names_of(KwicParameters)))],
+    summary="Keywords in context",
+    openapi_extra={"parameters": described(KwicParameters)},
+)
+def keywords(
+    request: Request,
+    parameters: Annotated[KwicParameters, Depends(kwic_parameters)],
+    searcher: Ready,
+) -> Response:
+    """Each occurrence of the query's words, or phrases, in the passages that match best, between
+    the words around it; and how many passages and occurrences each source and year has.
+    """
+    p = parameters
+    request.state.query = p.q
+    found = kwic(searcher, p.query(), width=p.width, sort=p.sort, passages=p.passages)
+    if p.format == "json":
+        return Answer(kwic_out(found))
+    return _file(as_csv(found), "csv")
 
 
 @router.post(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -39,7 +40,9 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
         Total,
     )
     from search.engines.protocol import EngineStatus
+    from search.ranking.kwic import Kwic
 
+_SPACES = re.compile(r"\s+")
 MOST_SHOWN = 20  # kinds of what was left out
 
 
@@ -95,6 +98,27 @@ def results_text(results: Results, *, bold: bool) -> Text:
         text.append(f"Answered without: {', '.join(failed)}.\n")
     text.append(_total_line(results))
     return text
+
+
+def kwic_text(found: Kwic, *, bold: bool) -> Text:
+    """Return occurrences for people, a line each, then the sources and years they are of."""
+    text = Text()
+    for line in found.lines:
+        before, word, after = (
+            plain(_SPACES.sub(" ", part)) for part in (line.before, line.word, line.after)
+        )
+        text.append(before).append(word if bold else f"**{word}**", style="bold yellow")
+        text.append(f"{after}\t{plain(line.passage.id)}{_known(line.article)}\n")
+    for field, values in found.frequencies.items():
+        if values:
+            text.append(f"{field}\tpassages\toccurrences in those read\n")
+        for one in values:
+            text.append(f"{plain(one.value)}\t{one.passages:,}\t{one.occurrences:,}\n")
+    if found.answer.relaxed:
+        text.append("No passage holds the quoted phrase; its words were searched.\n")
+    of = f"{len(found.lines):,} shown of {total_text(found.occurrences)} occurrences"
+    read = f"the best {found.read:,} of {found.passages:,} passages were read"
+    return text.append(f"{of}; {read}.")
 
 
 def _hit_text(number: int, hit: Hit, *, bold: bool) -> Text:

@@ -1,4 +1,4 @@
-"""Asking the index: `search`, `batch`, `list`, `analyze`, `status`, and `formats`."""
+"""Asking the index: `search`, `kwic`, `batch`, `list`, `analyze`, `status`, and `formats`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ Variants = Annotated[
 Match = Annotated[
     str,
     typer.Option(help="How far a match may go: exact, spelling, form, near or meaning."),
+]
+AsCsv = Annotated[
+    bool, typer.Option("--csv", help="Print a table for spreadsheets, a row for each result.")
 ]
 
 
@@ -103,6 +106,61 @@ def search_command(
         print_text(output.results_text(results, bold=sys.stdout.isatty()))
 
 
+def kwic_command(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help='Words, "phrases".')],
+    width: Annotated[int, typer.Option(help="Words on each side, 1 to 30.")] = 8,
+    sort: Annotated[
+        str, typer.Option(help="relevance, or by the words before or after.")
+    ] = "relevance",
+    passages: Annotated[
+        int, typer.Option(help="How many of the best passages are read, 1 to 1000.")
+    ] = 200,
+    size: Annotated[int, typer.Option(help="Lines to show, 1 to 1000.")] = 50,
+    start: Annotated[int, typer.Option(help="Lines to pass over first.")] = 0,
+    source: Sources = None,
+    language: Languages = None,
+    article: Articles = None,
+    author: Authors = None,
+    tag: Tags = None,
+    published_from: From = "",
+    published_to: To = "",
+    variants: Variants = True,
+    match: Match = "",
+    as_csv: AsCsv = False,
+    json: AsJson = False,
+) -> None:
+    """Show each occurrence of words or a phrase between the words around it (KWIC).
+
+    Then how many passages and occurrences each source and each year has.
+    """
+    from typing import cast
+
+    from indexer.cli import output
+    from search.domain import KwicSort, Level, Query
+    from search.ranking import kwic
+    from search.ranking.searcher import Searcher
+
+    _one_format(as_csv, json)
+    query = Query(
+        text=valid("text", text),
+        mode="keyword",
+        size=size,
+        start=start,
+        variants=variants,
+        match=cast("Level", match) if match else None,
+        filter=filter_of(source, author, language, article, tag, published_from, published_to),
+    )
+    with opened() as (engine, _, _):
+        order = cast("KwicSort", sort)
+        found = kwic.kwic(Searcher(engine, None), query, width=width, sort=order, passages=passages)
+    if json:
+        typer.echo(output.as_json(found))
+    elif as_csv:
+        typer.echo(kwic.as_csv(found), nl=False)
+    else:
+        print_text(output.kwic_text(found, bold=sys.stdout.isatty()))
+
+
 def batch_command(
     queries: Annotated[
         Path, typer.Argument(metavar="QUERIES", help="A file of queries, a line each; - is stdin.")
@@ -118,9 +176,7 @@ def batch_command(
     published_to: To = "",
     variants: Variants = True,
     match: Match = "",
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print a table for spreadsheets, a row for each result.")
-    ] = False,
+    as_csv: AsCsv = False,
     json: AsJson = False,
 ) -> None:
     """Search many queries, such as a list of names: how much each finds, and its best passages.
@@ -136,8 +192,7 @@ def batch_command(
     from search.domain import Level, Mode, Query
     from search.ranking.searcher import Searcher
 
-    if as_csv and json:
-        raise InputError("--csv and --json are two formats: give one", field="--csv")
+    _one_format(as_csv, json)
     lines = _queries(queries)
     write = FORMATS["csv" if as_csv else "json" if json else "text"](sys.stdout)
     query = Query(
@@ -173,6 +228,11 @@ def batch_command(
     typer.echo(f"{len(lines) - failed:,} of {len(lines):,} queries answered", err=True)
     if failed:
         raise typer.Exit(1)
+
+
+def _one_format(as_csv: bool, json: bool) -> None:
+    if as_csv and json:
+        raise InputError("--csv and --json are two formats: give one", field="--csv")
 
 
 def _queries(path: Path) -> list[tuple[int, str]]:

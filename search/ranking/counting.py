@@ -21,7 +21,7 @@ from search.domain import (
 from search.engines.protocol import CountRequest, EngineReader, RankRequest
 from search.errors import InputError
 from search.limits import MAX_FACET_SIZE
-from search.query.clauses import AllOf
+from search.query.clauses import AllOf, Clause
 
 MOST_HITS = 3  # of a group
 
@@ -79,11 +79,9 @@ def count_search(
         request: what found the hits by words: its clause and constraint are what is counted.
         articles: on the page, whose passages are counted.
     """
-    if request.clause is None:  # no word: nothing is counted
+    clause = counted_clause(request)
+    if clause is None:  # no word: nothing is counted
         return Counted(dict.fromkeys(query.facets, ()) or None, None, None, None)
-    clause = request.clause
-    if request.constraint is not None:
-        clause = AllOf((clause, request.constraint))
     # A field is counted without its own filter, which would hide its other values.
     fields: dict[Filter, list[FacetField]] = {query.filter: []}
     for field in dict.fromkeys(query.facets):
@@ -105,6 +103,13 @@ def count_search(
         Total(first.articles, first.articles_are_exact, level) if grouped else None,
         first.of_articles,
     )
+
+
+def counted_clause(request: RankRequest) -> Clause | None:
+    """Return the clause of what a request finds by words, None where it asks for no word."""
+    if request.clause is None or request.constraint is None:
+        return request.clause
+    return AllOf((request.clause, request.constraint))
 
 
 def with_counts(results: Results, counts: Counted) -> Results:

@@ -68,6 +68,24 @@ class Marker:
 
     def spans(self, text: str) -> list[Span]:
         """Return the spans of the words that match, by the rules of `search.query.matching`."""
+        found, phrases = self._found(text)
+        if not phrases:
+            return found
+        marked = {*found, *(span for words in phrases for span in words if span.end > span.start)}
+        return sorted(marked, key=lambda span: (span.start, span.end))
+
+    def occurrences(self, text: str) -> list[Span]:
+        """Return the spans of the words that match, a phrase as one; none overlaps another."""
+        found, phrases = self._found(text)
+        whole = (Span(words[0].start, words[-1].end) for words in phrases)
+        kept: list[Span] = []
+        for span in sorted({*found, *whole}, key=lambda span: (span.start, -span.end)):
+            if not kept or span.start >= kept[-1].end:
+                kept.append(span)
+        return kept
+
+    def _found(self, text: str) -> tuple[list[Span], list[list[Span]]]:
+        """Return the words that match on their own, in order, and the words of each phrase."""
         found: list[Span] = []
         words: list[_Word] = []
         stems, apart, misspelt, at = self._stems, self._near_grams.isdisjoint, self._meant, 0
@@ -91,19 +109,20 @@ class Marker:
                         words.append((offset + start, offset + end, layers[:3]))
             at = stop
         if not self._phrases:
-            return found
-        in_phrases = {n for at in range(len(words)) for n in self._phrase(words, at)}
-        spans = (Span(start, end) for start, end, _ in (words[n] for n in in_phrases))
-        marked = {*found, *(span for span in spans if span.end > span.start)}
-        return sorted(marked, key=lambda span: (span.start, span.end))
+            return found, []
+        phrases = (phrase for at in range(len(words)) for phrase in self._phrase(words, at))
+        return found, [[Span(start, end) for start, end, _ in phrase] for phrase in phrases]
 
-    def _phrase(self, words: Sequence[_Word], at: int) -> Iterator[int]:
-        """Yield the places of the words of phrases that begin at a place."""
+    def _phrase(self, words: Sequence[_Word], at: int) -> Iterator[Sequence[_Word]]:
+        """Yield the words of each phrase that begins at a place."""
         for layer, by_first in self._phrases.items():
             for row in by_first.get(words[at][2][layer], ()):
                 end = at + len(row)
-                if all(w[2][layer] == r for w, r in zip(words[at:end], row, strict=False)):
-                    yield from range(at, end) if end <= len(words) else ()
+                phrase = words[at:end]
+                if len(phrase) == len(row) and all(
+                    w[2][layer] == r for w, r in zip(phrase, row, strict=True)
+                ):
+                    yield phrase
 
     def _is_meant(self, folded: str, stem: str) -> bool:
         return any(one.includes(folded, stem) for one in self._meant)

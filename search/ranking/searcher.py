@@ -110,6 +110,20 @@ class Found:
     spread: float
 
 
+@dataclass(frozen=True, slots=True)
+class FirstPassages:
+    """The first passages of a search with their texts, and what marks the query's words in them.
+
+    `answer` has no hits; `request` is what found the passages by words.
+    """
+
+    passages: tuple[StoredPassage, ...]
+    marker: Marker
+    levels: Levels
+    request: RankRequest
+    answer: Results
+
+
 class Searcher:
     """Answers queries over one engine. Safe to use from many threads.
 
@@ -192,6 +206,31 @@ class Searcher:
         unknown = misspelt(parsed, known.frequencies, known.passages, forms)
         marker = Marker(parsed, forms, unknown)
         return [marker.highlight(each) for each in texts]
+
+    def first(self, query: Query, count: int) -> FirstPassages:
+        """Return the first passages of a search, COUNT at most. Raises as `search`."""
+        _check(query)
+        clock = _Clock()
+        found = self._find(replace(query, start=0, size=count), clock)
+        stored = dict(found.stored)
+        with clock.stage("fetch"):
+            self._fetch(found.page, stored)
+        answer = Results(
+            query=query,
+            hits=(),
+            total=total_of(found.asked, found.rankings, seen=len(found.page)),
+            took_ms=clock.took_ms(found.rankings.took_ms),
+            degraded=found.degraded,
+            searched_also=searched_also(found.parsed, found.forms),
+            relaxed=found.relaxed,
+        )
+        return FirstPassages(
+            tuple(stored[key] for key, _ in found.page if key in stored),
+            Marker(found.parsed, found.forms, found.misspelt),
+            Levels(found.parsed, found.forms, found.misspelt),
+            found.request,
+            answer,
+        )
 
     def _counts(self, found: Found, *, is_empty: bool) -> Mapping[Term, int]:
         """Return the passages that have a form of each word; where nothing is found, of all."""

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
-from api.requests import ListParameters, SearchPageParameters
+from api.requests import KwicParameters, ListParameters, SearchPageParameters
 from api.routes.search import names_of
 from tests.support import REPOSITORY
 
@@ -55,6 +55,9 @@ def test_an_example_is_answered(http: TestClient, line: str) -> None:
     if "explain=true" in line:
         hits: list[Any] = found["hits"]  # type: ignore[assignment]
         assert all(hit["explanation"]["reads"]["ar"] for hit in hits)
+    if "/v1/kwic" in line:
+        assert found["lines"]
+        assert found["frequencies"]
     if "/v1/articles " in line:
         assert found["articles"]
 
@@ -76,12 +79,17 @@ def test_there_are_examples_of_everything() -> None:
         "explain=true",
         "format=ris",
         "/v1/articles -d sort=newest",
+        "/v1/kwic",
     ):
         assert any(part in line for line in ASKED), part
 
 
 def test_every_parameter_is_named() -> None:
-    names = {*names_of(SearchPageParameters), *names_of(ListParameters)} - {"q"}
+    names = {
+        *names_of(SearchPageParameters),
+        *names_of(ListParameters),
+        *names_of(KwicParameters),
+    } - {"q"}
     assert [
         name for name in sorted(names) if f"`{name}" not in PAGE and f"{name}=" not in PAGE
     ] == []

@@ -35,6 +35,7 @@ async function ask(address, options) {
 }
 
 export const search = (parameters, signal) => get("/v1/search", parameters, signal);
+export const kwic = (parameters, signal) => get("/v1/kwic", parameters, signal);
 export const article = (id, parameters, signal) => get(`/v1/articles/${encodeURIComponent(id)}`, parameters, signal);
 export const status = (signal) => get("/v1/status", [], signal);
 

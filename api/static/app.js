@@ -2,7 +2,8 @@
 
 import * as api from "./api.js";
 import { language } from "./language.js";
-import { read, rememberLanguage, searchParameters, write } from "./state.js";
+import { concordance, countLine } from "./kwic.js";
+import { kwicParameters, read, rememberLanguage, searchParameters, write } from "./state.js";
 import * as views from "./views.js";
 
 const SKELETON_AFTER = 150; // ms; a quick answer should not flash
@@ -37,6 +38,7 @@ async function show({ focus = null, scroll = null } = {}) {
   }, SKELETON_AFTER);
   try {
     if (state.article) await showArticle(mine.signal);
+    else if (state.kwic) await showKwic(mine.signal);
     else await showResults(mine.signal);
     if (mine.signal.aborted) return;
     land(focus, scroll);
@@ -60,6 +62,12 @@ async function showResults(signal) {
   put(found ? views.results(answer, state, words) : views.none(answer, state, words));
 }
 
+async function showKwic(signal) {
+  const answer = await api.kwic(kwicParameters(state), signal);
+  page.count.textContent = countLine(answer, state, words);
+  put(concordance(answer, state, words));
+}
+
 async function showArticle(signal) {
   const stored = await api.article(state.article, [["q", state.mode === "semantic" ? "" : state.q], ["variants", !state.literal]], signal);
   page.count.textContent = "";
@@ -76,7 +84,7 @@ function frame() {
   page.q.placeholder = words.placeholder;
   page.q.value = state.q;
   page.search.elements.mode.value = state.mode;
-  page.home.href = write({ ...state, q: "", start: 0, filters: [], literal: false, article: "", passage: "" });
+  page.home.href = write({ ...state, q: "", start: 0, filters: [], literal: false, kwic: "", article: "", passage: "" });
   page.language.href = write({ ...state, lang: words.other });
   page.language.lang = page.language.hreflang = words.other;
   page.language.textContent = words.otherName;

@@ -1,9 +1,11 @@
 // What is shown, as the address says it: the one place that reads and writes it.
 
 export const PAGE = 10;
+export const LINES = 50; // of words in context
 export const MODES = ["hybrid", "keyword", "semantic"];
 export const FILTERS = ["source", "author", "language", "tag", "from", "to"];
 export const FACETS = ["source", "author", "tag", "year"];
+export const SORTS = ["relevance", "before", "after"];
 const FACET_VALUES = 8; // shown of each
 const REMEMBERED = "fihris.language";
 
@@ -19,6 +21,7 @@ export function read(address) {
     filters: [...parameters].filter(([name, value]) => FILTERS.includes(name) && value !== ""),
     literal: parameters.has("literal"), // only the words as they were typed
     grouped: parameters.get("group") === "article", // by article
+    kwic: SORTS.find((sort) => sort === parameters.get("kwic")) ?? "", // words in context, in this order
     article: parameters.get("article") ?? "",
     passage: parameters.get("passage") ?? "",
     lang: languageOf(parameters.get("lang")),
@@ -34,6 +37,7 @@ export function write(state) {
   for (const [name, value] of state.filters) parameters.append(name, value);
   if (state.literal) parameters.set("literal", "");
   if (state.grouped) parameters.set("group", "article");
+  if (state.kwic) parameters.set("kwic", state.kwic);
   if (state.article) parameters.set("article", state.article);
   if (state.article && state.passage) parameters.set("passage", state.passage);
   if (state.lang !== "ar") parameters.set("lang", state.lang);
@@ -47,6 +51,11 @@ export function searchParameters({ q, mode, start, filters, literal, grouped }) 
   const facets = mode === "semantic" ? [] : FACETS.map((field) => ["facets", field]);
   return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ["variants", !literal], ["facet_size", FACET_VALUES],
     ["group_by", grouped ? "article" : ""], ...facets, ...filters];
+}
+
+/** The API's parameters for a state's words in context. */
+export function kwicParameters({ q, start, filters, literal, kwic }) {
+  return [["q", q], ["sort", kwic], ["size", LINES], ["start", start], ["variants", !literal], ...filters];
 }
 
 /** Whether a state's filters choose a facet's value; a year is its first and last day. */

@@ -51,7 +51,8 @@ function facets(answer, state, words) {
   // One stop of the keyboard, until it is opened.
   return element("details", { class: "facets", open: state.grouped || rows.length > 0 && state.filters.length > 0 },
     element("summary", {}, words.facets),
-    element("p", {}, link({ ...state, start: 0, grouped: !state.grouped }, state.grouped ? words.ungrouped : words.grouped)),
+    element("p", {}, link({ ...state, start: 0, grouped: !state.grouped }, state.grouped ? words.ungrouped : words.grouped), " · ",
+      link({ ...state, start: 0, kwic: "relevance" }, words.kwic.title)),
     rows.length ? element("dl", {}, rows) : "");
 }
 
@@ -118,18 +119,23 @@ function badges({ keyword, semantic }, words) {
 }
 
 function paging(answer, state, words) {
-  const end = state.start + PAGE;
   const total = state.grouped ? answer.total?.articles : answer.total;
   // Besides what is counted, hybrid has hits by meaning.
-  const more = state.mode === "keyword" && total?.relation === "exact" ? total.value > end : (answer.groups ?? answer.hits).length === PAGE;
+  const more = state.mode === "keyword" && total?.relation === "exact" ? total.value > state.start + PAGE : (answer.groups ?? answer.hits).length === PAGE;
+  return pager(state, words, PAGE, more);
+}
+
+/** Links to the pages before and after; `more` tells whether there is one after. */
+export function pager(state, words, size, more) {
+  const end = state.start + size;
   const link = (start, label, rel) => element("a", { class: rel, rel, href: write({ ...state, start }), "data-go": "page" }, label);
-  const previous = state.start > 0 && link(Math.max(0, state.start - PAGE), words.previous, "prev");
-  const next = more && end + PAGE <= WINDOW && link(end, words.next, "next");
+  const previous = state.start > 0 && link(Math.max(0, state.start - size), words.previous, "prev");
+  const next = more && end + size <= WINDOW && link(end, words.next, "next");
   if (!previous && !next) return "";
   return element("nav", { class: "paging", "aria-label": words.pages }, previous || element("span"), next || "");
 }
 
-function degraded(answer, words) {
+export function degraded(answer, words) {
   const said = answer.degraded.map((what) => words.degraded[what] ?? what);
   if (answer.relaxed) said.push(words.relaxed);
   return said.map((text) => element("p", { class: "banner", role: "status" }, text));

@@ -245,6 +245,45 @@ def test_the_passages_of_an_article_are_put_together(browser: Browser, site: str
     assert browser.complaints() == []
 
 
+def test_words_in_context(browser: Browser, site: str) -> None:
+    results(browser, site, q="العراق")
+    browser.one(".facets summary").click()
+    browser.one(".facets p a:last-child").click()
+    browser.one(".kwic")
+    assert address(browser)["kwic"] == "relevance"
+    assert browser.one("#count").text.split(" · ")[0].endswith(("مواضع", "موضعًا", "موضع"))
+    for words in browser.texts(".line"):
+        assert any(words in paragraph for paragraph in PARAGRAPHS)
+    line, mark = browser.one(".line"), browser.one(".line mark")
+    assert line.value_of_css_property("direction") == "rtl"
+    before, after = (browser.one(f".line .{side}").rect["x"] for side in ("after", "before"))
+    assert before < mark.rect["x"] < after  # what is read first is on the right
+    rows = browser.texts(".frequencies tbody tr")
+    assert any(row.startswith("CNN Arabic") for row in rows)
+    assert browser.one("meter").get_attribute("value") == browser.one("meter").get_attribute("max")
+    browser.photograph("kwic-ar")
+    browser.one(".sorts a:last-child").click()
+    browser.until(lambda: address(browser)["kwic"] == "after")
+    browser.settled()
+    browser.one(".frequencies a").click()  # the source: a filter
+    browser.until(lambda: address(browser).get("source") == "CNN Arabic")
+    browser.settled()
+    browser.one("#language").click()
+    browser.until(lambda: "occurrence" in browser.one("#count").text)
+    browser.prefer(prefers_color_scheme="dark")
+    browser.photograph("kwic-en")
+    browser.one(".from a").click()
+    browser.one("#here mark")
+    browser.driver.back()
+    browser.one(".kwic")
+    browser.one(".sorts a").click()
+    browser.one(".hits")
+    assert "kwic" not in address(browser)
+    browser.open(at(site, q="كلمةلاتوجد", kwic="before"))
+    browser.one(".notice")
+    assert browser.complaints() == []
+
+
 def test_the_keyboard_is_enough(browser: Browser, site: str) -> None:
     results(browser, site, q="بغداد")
     keys = ActionChains(browser.driver)

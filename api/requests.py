@@ -113,6 +113,14 @@ class ListParameters(FilterParameters):
     )
 
 
+class SimilarParameters(FilterParameters):
+    """What is similar to a passage or an article, as query parameters."""
+
+    id: str = Field(min_length=1, max_length=MAX_PASSAGE_ID, description="What they are like.")
+    mode: Mode = Field("hybrid", description="By words, by meaning (`semantic`), or by both.")
+    size: Whole = Field(10, ge=1, le=MAX_SIZE, description="How many.")
+
+
 class SearchParameters(FilterParameters):
     """A search, as query parameters; those of a list are repeated."""
 

@@ -23,6 +23,7 @@ from api.requests import (
     SearchesBody,
     SearchPageParameters,
     SearchParameters,
+    SimilarParameters,
 )
 from api.schemas import (
     AnalyzeOut,
@@ -46,6 +47,7 @@ from api.schemas import (
 )
 from search import exports
 from search.analysis.tokens import analyse
+from search.domain import GroupBy
 from search.errors import FihrisError, InputError, NotFound
 from search.limits import MAX_ID, MAX_QUERY_LENGTH
 from search.listing import list_articles
@@ -58,7 +60,9 @@ EXPORTS: dict[exports.Format, str] = {
     "ris": "application/x-research-info-systems; charset=utf-8",
 }
 SUFFIXES: dict[exports.Format, str] = {"csv": "csv", "bibtex": "bib", "ris": "ris"}
-Parameters = TypeVar("Parameters", SearchPageParameters, ListParameters, KwicParameters)
+Parameters = TypeVar(
+    "Parameters", SearchPageParameters, ListParameters, KwicParameters, SimilarParameters
+)
 LISTS = frozenset({"source", "author", "language", "article", "tag", "facets"})
 
 
@@ -125,6 +129,10 @@ async def kwic_parameters(request: Request) -> KwicParameters:
 
 async def list_parameters(request: Request) -> ListParameters:
     return _parameters(request, ListParameters)
+
+
+async def similar_parameters(request: Request) -> SimilarParameters:
+    return _parameters(request, SimilarParameters)
 
 
 def _parameters(request: Request, model: type[Parameters]) -> Parameters:
@@ -293,6 +301,33 @@ def _answer(
 def _search(request: Request, parameters: SearchParameters, searcher: Searcher) -> Response:
     request.state.query = parameters.q  # the log takes it if it is told to
     return Answer(search_out(searcher.search(parameters.query())))
+
+
+SIMILAR: dict[str, Any] = {
+    "response_model": SearchOut,
+    "dependencies": [Depends(takes(*names_of(SimilarParameters)))],
+    "openapi_extra": {"parameters": described(SimilarParameters)},
+}
+Similar = Annotated[SimilarParameters, Depends(similar_parameters)]
+
+
+@router.get("/passages:similar", summary="Passages like one", **SIMILAR)
+def similar_passages(parameters: Similar, searcher: Ready) -> Response:
+    """The passages of other articles that are most like a passage, as an answer to a search for
+    its most telling words, which are the answer's `q`, and for its meaning.
+    """
+    return _similar(parameters, searcher, "")
+
+
+@router.get("/articles:similar", summary="Articles like one", **SIMILAR)
+def similar_articles(parameters: Similar, searcher: Ready) -> Response:
+    """The articles that are most like an article, with their best passages, as `groups`."""
+    return _similar(parameters, searcher, "article")
+
+
+def _similar(p: SimilarParameters, searcher: Searcher, group_by: GroupBy) -> Response:
+    found = searcher.similar(p.id, mode=p.mode, size=p.size, filter=p.filter(), group_by=group_by)
+    return Answer(search_out(found))
 
 
 @router.get(

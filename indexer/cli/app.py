@@ -97,6 +97,7 @@ for command in (
     index_commands.embed_command,
     search_commands.search_command,
     search_commands.kwic_command,
+    search_commands.similar_command,
     search_commands.batch_command,
     search_commands.list_command,
     serve_command.serve_command,

@@ -161,6 +161,41 @@ def kwic_command(
         print_text(output.kwic_text(found, bold=sys.stdout.isatty()))
 
 
+def similar_command(
+    id: Annotated[str, typer.Argument(metavar="ID", help="Of a passage, or of an article.")],
+    mode: AskedMode = "hybrid",
+    size: Annotated[int, typer.Option(help="Results to show, 1 to 100.")] = 10,
+    source: Sources = None,
+    language: Languages = None,
+    author: Authors = None,
+    tag: Tags = None,
+    published_from: From = "",
+    published_to: To = "",
+    json: AsJson = False,
+) -> None:
+    """Show what is like a passage, or which articles are like an article, by words and meaning."""
+    from typing import cast
+
+    from indexer.cli import output
+    from search.domain import Mode
+    from search.ranking.searcher import Searcher
+
+    inside = filter_of(source, author, language, None, tag, published_from, published_to)
+    known = valid("id", id)
+    with opened() as (engine, embedder, _):
+        results = Searcher(engine, embedder).similar(
+            known,
+            mode=cast("Mode", mode),
+            size=size,
+            filter=inside,
+            group_by="article" if engine.stored([known]) else "",
+        )
+    if json:
+        typer.echo(output.as_json(results))
+    else:
+        print_text(output.results_text(results, bold=sys.stdout.isatty()))
+
+
 def batch_command(
     queries: Annotated[
         Path, typer.Argument(metavar="QUERIES", help="A file of queries, a line each; - is stdin.")

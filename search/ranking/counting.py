@@ -117,15 +117,18 @@ def with_counts(results: Results, counts: Counted) -> Results:
     results = replace(results, facets=counts.facets, total=counts.total, articles=counts.articles)
     if not results.query.group_by:
         return results
+    return replace(results, hits=(), groups=grouped(results.hits, counts.of_articles))
+
+
+def grouped(hits: Iterable[Hit], of: Mapping[str, int] | None = None) -> tuple[Group, ...]:
+    """Return hits by article, in order. `of`: how many passages of each match by words."""
     found: dict[str, list[Hit]] = {}
-    for hit in results.hits:
+    for hit in hits:
         found.setdefault(hit.article.id, []).append(hit)
-    of = counts.of_articles
-    groups = tuple(
+    return tuple(
         Group(some[0].article, tuple(some), None if of is None else of.get(key, 0))
         for key, some in found.items()
     )
-    return replace(results, hits=(), groups=groups)
 
 
 def _without(filter: Filter, field: FacetField) -> Filter:

@@ -73,6 +73,17 @@ def basis(mode: Mode, rankings: Rankings, spread: float, weight: float) -> Basis
     return "both"
 
 
+def in_one(
+    rankings: Rankings, based: Basis, weight: float, spread: float
+) -> list[tuple[str, float]]:
+    """Return (passage id, score), best first, of the rankings that make the score."""
+    text = {hit.passage_id: hit.score for hit in rankings.text}
+    near = {hit.passage_id: hit.score for hit in rankings.vector}
+    if based == "both":
+        return fuse(text, near, weight, spread)
+    return list((text if based == "words" else near).items())
+
+
 def by_share(scores: Mapping[str, float]) -> dict[str, float]:
     """Map scores of words to their share of the best one; where none is above 0, all are 1."""
     best = max(scores.values(), default=0.0)

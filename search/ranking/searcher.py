@@ -24,6 +24,9 @@ from search.article_ids import article_of_passage
 from search.domain import (
     LEVELS,
     MODES,
+    NO_FILTER,
+    Filter,
+    GroupBy,
     Mode,
     Query,
     Results,
@@ -48,7 +51,7 @@ from search.ranking.counting import (
     with_counts,
 )
 from search.ranking.first_hits import FirstHits, in_order
-from search.ranking.fusion import Basis, basis, coverage, fuse
+from search.ranking.fusion import basis, coverage, in_one
 from search.ranking.highlight import Marker
 from search.ranking.hits import hits_of, searched_also, total_of, understood
 from search.ranking.levels import Levels
@@ -232,6 +235,36 @@ class Searcher:
             answer,
         )
 
+    def similar(
+        self,
+        id: str,
+        *,
+        mode: Mode = "hybrid",
+        size: int = 10,
+        filter: Filter = NO_FILTER,
+        group_by: GroupBy = "",
+    ) -> Results:
+        """Return the passages most like a passage, or the articles most like an article.
+
+        Never its own article's. The query of the answer has the words that were looked for.
+
+        Args:
+            id: of a passage; with `group_by` "article" of an article.
+
+        Raises:
+            NotFound: there is none of this id.
+            InputError: mode or size is out of bounds; names the field.
+            EngineError: the engine cannot answer.
+        """
+        from search.ranking.similar import find_similar
+
+        query = Query("", mode, size, filter=filter, group_by=group_by)
+        _check(query)
+        clock = _Clock()
+        spread = 0.0 if mode == "keyword" or self._queries is None else self._queries.spread
+        results = find_similar(self.engine, id, query, KEYWORD_WEIGHT, spread)
+        return replace(results, took_ms=clock.took_ms({}))
+
     def _counts(self, found: Found, *, is_empty: bool) -> Mapping[Term, int]:
         """Return the passages that have a form of each word; where nothing is found, of all."""
         terms = stem_terms(found.parsed) if is_empty else ()
@@ -294,7 +327,8 @@ class Searcher:
                 known = known or 1.0  # some word begins so
             weight = KEYWORD_WEIGHT * known
             spread = 0.0 if vector is None or self._queries is None else self._queries.spread
-            ranked = _ranked(rankings, basis(query.mode, rankings, spread, weight), weight, spread)
+            based = basis(query.mode, rankings, spread, weight)
+            ranked = in_one(rankings, based, weight, spread)
         stored = dict(rankings.passages_read)
         reranked: Mapping[str, float] | None = {}
         if self._first_hits is not None and meaning and query.start < self._first_hits.most:
@@ -419,16 +453,6 @@ class Searcher:
         except EmbedderError:
             logger.exception("the model failed on a query; answering by keyword")
             return None, ("semantic",)
-
-
-def _ranked(
-    rankings: Rankings, based: Basis, weight: float, spread: float
-) -> list[tuple[str, float]]:
-    text = {hit.passage_id: hit.score for hit in rankings.text}
-    near = {hit.passage_id: hit.score for hit in rankings.vector}
-    if based == "both":
-        return fuse(text, near, weight, spread)
-    return list((text if based == "words" else near).items())
 
 
 def _reaches_near(query: Query) -> bool:

@@ -10,7 +10,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
-from api.requests import KwicParameters, ListParameters, SearchPageParameters
+from api.requests import (
+    KwicParameters,
+    ListParameters,
+    SearchPageParameters,
+    SimilarParameters,
+)
 from api.routes.search import names_of
 from tests.support import REPOSITORY
 
@@ -52,6 +57,8 @@ def test_an_example_is_answered(http: TestClient, line: str) -> None:
         assert found["hits"]
     if "group_by=article" in line:
         assert found["groups"]
+    if "similar" in line:
+        assert found["hits"] or found["groups"]
     if "explain=true" in line:
         hits: list[Any] = found["hits"]  # type: ignore[assignment]
         assert all(hit["explanation"]["reads"]["ar"] for hit in hits)
@@ -77,6 +84,8 @@ def test_there_are_examples_of_everything() -> None:
         "group_by=article",
         "match=form",
         "explain=true",
+        "passages:similar",
+        "articles:similar",
         "format=ris",
         "/v1/articles -d sort=newest",
         "/v1/kwic",
@@ -89,6 +98,7 @@ def test_every_parameter_is_named() -> None:
         *names_of(SearchPageParameters),
         *names_of(ListParameters),
         *names_of(KwicParameters),
+        *names_of(SimilarParameters),
     } - {"q"}
     assert [
         name for name in sorted(names) if f"`{name}" not in PAGE and f"{name}=" not in PAGE

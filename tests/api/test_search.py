@@ -339,3 +339,15 @@ def test_a_format_that_there_is_not_is_refused(http: TestClient) -> None:
     refused = http.get("/v1/search", params={"q": "a", "format": "xlsx"}).json()
     assert refused["errors"][0]["field"] == "format"
     assert http.post("/v1/search", json={"q": "a", "format": "csv"}).status_code == 422
+
+
+def test_what_is_similar(http: TestClient) -> None:
+    found = http.get("/v1/passages:similar", params={"id": "new#0", "language": "ar"}).json()
+    assert found["hits"][0]["passage"]["id"] == "old/news.txt#0"
+    assert "new" not in {hit["article"]["id"] for hit in found["hits"]}
+    assert found["query"]["q"]
+    found = http.get("/v1/articles:similar", params={"id": "old/news.txt", "size": 1}).json()
+    assert [group["article"]["id"] for group in found["groups"]] == ["new"]
+    for path in ("passages", "articles"):
+        assert http.get(f"/v1/{path}:similar", params={"id": "none#0"}).status_code == 404
+        assert http.get(f"/v1/{path}:similar").status_code == 422

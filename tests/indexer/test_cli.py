@@ -469,7 +469,7 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
     assert set(commands) == {
         "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
         "evaluate", "judge", "analyze", "formats", "upgrade", "accept", "clean", "list",
-        "export", "batch",
+        "export", "batch", "similar", "kwic",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name
@@ -607,3 +607,18 @@ def test_serve_says_where_it_listens_and_stops_on_ctrl_c(tmp_path: Path) -> None
             server.kill()
     assert server.returncode == 0
     assert "Traceback" not in err
+
+
+def test_similar(fihris: Fihris, tmp_path: Path) -> None:
+    library(fihris, tmp_path)
+    ran = fihris("similar", "/news/y", "--mode", "keyword")
+    assert ran.status == 0
+    assert ran.out.startswith("1. /news/")
+    assert "/news/y" not in ran.out
+    hits = json.loads(fihris("similar", "/news/x#1", "--mode", "keyword", "--json").out)["hits"]
+    assert {hit["passage"]["article_id"] for hit in hits} <= {"/news/y", "/news/z"}
+    assert hits
+    for wrong in (("/news/none",), ("/news/x#9",), ("/news/x", "--size", "0")):
+        ran = fihris("similar", *wrong)
+        assert ran.status in (1, 2)
+        assert ran.err.startswith("fihris: ")

@@ -33,7 +33,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     "application/gzip": ".gz",
 }
 # Suffixes of kinds that are read besides.
-OTHER_SUFFIXES = (".htm", ".ndjson", ".tgz", ".bz2", ".xz")
+OTHER_SUFFIXES = (".text", ".log", ".markdown", ".htm", ".ndjson", ".tgz", ".bz2", ".xz")
 
 
 class BodyLine(NamedTuple):

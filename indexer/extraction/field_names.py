@@ -19,11 +19,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Literal
 
 from indexer.extraction.document_metadata import Offer, offered
 from indexer.extraction.encodings.mojibake import check_as_meant, mended, readable
 from indexer.extraction.markup import lines_of, parse
+from search.addresses import is_web_address
 from search.errors import SourceError
 from search.limits import MAX_LENGTH
 
@@ -165,6 +167,31 @@ class Fields:
             ]
             plan[field] = places
         return plan
+
+
+def said_at_its_head(found: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Return the fields that a text says at its head (front matter), and notes on them.
+
+    All are guesses: what does not fit is cut or left out. A source that is an address is the url.
+    """
+    keys: dict[str, object] = {}
+    for name, value in found.items():
+        keys.setdefault(key_of(name), value.isoformat() if isinstance(value, date) else value)
+    if isinstance(where := keys.get("source"), str) and is_web_address(where):
+        keys["url"] = keys.pop("source")
+    known: dict[str, object] = {}
+    notes: list[str] = []
+    for field, names in NAMES.items():
+        for key in names if field not in ("id", "text") else ():
+            value = keys.get(key)
+            if value in _EMPTY or isinstance(value, bool) or value in ("true", "false"):
+                continue
+            offer = offered(field, _READERS[field](value), key)
+            notes += offer.notes
+            if offer.value is not None:
+                known[field] = offer.value
+                break
+    return known, tuple(notes)
 
 
 def key_of(name: str) -> str:

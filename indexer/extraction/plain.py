@@ -1,4 +1,4 @@
-"""Texts: .txt and .md, one article a file, kept code point for code point."""
+"""Texts and Markdown, one article a file, kept code point for code point but for its front matter."""
 
 from __future__ import annotations
 
@@ -8,26 +8,31 @@ from typing import BinaryIO
 from indexer.extraction.documents import encoding_notes, whole
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import readable
+from indexer.extraction.field_names import said_at_its_head
+from indexer.extraction.front_matter import split
 from indexer.extraction.registry import Extracted, Options, suffix_of
 from indexer.sources import Failure
 from search.errors import SourceError
 from search.limits import MAX_LENGTH
 
+_MARKDOWN = (".md", ".markdown")
 # Characters; a longer heading is a text that begins with a sign, and stays in the text.
 _MAX_TITLE = MAX_LENGTH["title"]
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
-    """Yield the article of a text; a markdown's title is its heading of level one."""
+    """Yield the article of a text; its title is that of its front matter, else a markdown's heading."""
     content = whole(stream)
     decoded, encoding = decode(content, said=options.encoding)
     text, notes = readable(decoded)
+    said, text = split(text)
+    known, told = said_at_its_head(said)
     if not text.strip():
         raise SourceError("there is no text: nothing to index", code="empty")
-    fields: dict[str, object] = {"text": text}
-    if suffix_of(name) == ".md" and (title := _heading(text)):
-        fields["title"] = title
-    yield Extracted(fields, size=len(content), notes=(*encoding_notes(encoding), *notes))
+    if suffix_of(name) in _MARKDOWN and (title := _heading(text)):
+        known.setdefault("title", title)
+    notes = (*encoding_notes(encoding), *notes, *told)
+    yield Extracted({**known, "text": text}, size=len(content), notes=notes)
 
 
 def _heading(text: str) -> str:

@@ -36,7 +36,10 @@ MANY = frozenset({"objects", "tables", "archives"})
 # The suffix decides, in lower case; the module under this package has the reader.
 SUFFIXES: Mapping[str, str] = {
     ".txt": "plain",
+    ".text": "plain",
+    ".log": "plain",
     ".md": "plain",
+    ".markdown": "plain",
     ".html": "html",
     ".htm": "html",
     ".xhtml": "html",

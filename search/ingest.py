@@ -16,6 +16,8 @@ from search.seen_ids import FirstPlaces
 MEDIA_TYPES: Mapping[str, str] = {
     "text/plain": ".txt",
     "text/markdown": ".md",
+    "application/x-subrip": ".srt",
+    "text/vtt": ".vtt",
     "text/html": ".html",
     "application/xhtml+xml": ".xhtml",
     "application/json": ".json",

@@ -21,7 +21,9 @@ import tomllib
 from collections.abc import Sequence
 
 _MAX_LENGTH = 16_384  # code points between the two lines
-_BLOCK = re.compile(r"\s*(---|\+\+\+)[ \t]*\r?\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"\s*(---|\+\+\+)[ \t]*\r?\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.MULTILINE | re.DOTALL
+)
 _KEY = re.compile(r"""["']?([^\s"'#:\[{>|&*!%@`-][^"':]{0,60}?)["']?\s*:(?:\s+(.*))?""")
 _NAME = re.compile(r"name\s*:\s+(.*)")
 _COMMENT = re.compile(r"\s#.*")

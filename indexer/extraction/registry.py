@@ -40,6 +40,8 @@ SUFFIXES: Mapping[str, str] = {
     ".log": "plain",
     ".md": "plain",
     ".markdown": "plain",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
     ".html": "html",
     ".htm": "html",
     ".xhtml": "html",
@@ -64,6 +66,7 @@ SUFFIXES: Mapping[str, str] = {
 # What the files of each reader are, for people.
 KINDS: Mapping[str, str] = {
     "plain": "text, one article",
+    "subtitles": "subtitles, one article",
     "html": "web page, one article",
     "objects": "JSON, or an article a line of it",
     "tables": "table, an article a row",

@@ -20,13 +20,17 @@ from search.errors import SourceError
 
 _PAUSE = 2.0  # seconds in which nothing is said
 _MAX_PARAGRAPH = 600  # characters after which a cue ends it: many Arabic subtitles have no stops
+_ROLLING = 0.05  # seconds between cues of which the second repeats the first
+_UNSHOWN = ("NOTE", "STYLE", "REGION")  # blocks of WebVTT
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{2})[,.:](\d{1,3})"
 _TIMES = re.compile(rf"\s*{_TIME}\s*-+>\s*{_TIME}(?:\s.*)?")
 _NUMBER = re.compile(r"\s*\d{1,6}\s*")
-_TAGS = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|<[\d:.]{5,16}>|\{\\[^{}]{0,200}\}|\{[yYcC]:[^{}]{0,50}\}")
+_TAGS = re.compile(
+    r"</?[a-zA-Z][^<>]{0,200}>|<[\d:.]{5,16}>|\{\\[^{}]{0,200}\}|\{[yYcC]:[^{}]{0,50}\}"
+)
 _LANGUAGE = re.compile(r"Language:\s*([\w-]{2,20})\s*")
 _STOPS = re.compile(r"""[.!?؟…۔。]["'»”’)\]]*\Z""")
-_SPEAKER = re.compile(r"[-–—]\s*(?=\S)|>>\s*")
+_SPEAKER = re.compile(r"\A(?:[-–—]\s*(?=\S)|>>\s*)")
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:  # noqa: ARG001
@@ -34,47 +38,45 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     content = whole(stream)
     decoded, encoding = decode(content, said=options.encoding)
     lines = decoded.splitlines()
-    times = [_TIMES.fullmatch(line) for line in lines]
-    starts = [number for number, found in enumerate(times) if found]
+    starts = [(n, found) for n, line in enumerate(lines) if (found := _TIMES.fullmatch(line))]
     if not starts:
         raise SourceError("these are no subtitles: there is no time in them", code="damaged")
     paragraphs: list[str] = []
     shown: Sequence[str] = ()  # the lines of the cue before
     ended = -_PAUSE
-    for start, following in zip(starts, [*starts[1:], len(lines) + 1], strict=True):
-        cue = [_plain(line) for line in _of_cue(lines[start + 1 : following - 1])]
-        found = times[start]
-        assert found is not None
-        begins, ends = _seconds(found.groups()[:4]), _seconds(found.groups()[4:])
-        new = [line for line in cue if line and line not in shown]
+    nexts = [*(number for number, _ in starts[1:]), len(lines)]
+    for (number, found), following in zip(starts, nexts, strict=True):
+        begins = _seconds(found.groups()[:4])
+        of_it = _of_cue(lines[number + 1 : following], last=following == len(lines))
+        cue = [_plain(line) for line in of_it]
+        new = [line for line in cue if line and not (line in shown and begins - ended < _ROLLING)]
+        apart = begins - ended >= _PAUSE
         for line in new:
-            said = _SPEAKER.sub("", line, count=1) if _SPEAKER.match(line) else line
-            last = paragraphs[-1] if paragraphs else ""
-            if (
-                said != line
-                or not last
-                or _STOPS.search(last)
-                or (line is new[0] and begins - ended >= _PAUSE)
-                or (line is new[0] and len(last) > _MAX_PARAGRAPH)
-            ):
+            said = _SPEAKER.sub("", line, count=1)
+            last = paragraphs[-1] if paragraphs else "."
+            if apart or said != line or _STOPS.search(last[-9:]) or len(last) > _MAX_PARAGRAPH:
                 paragraphs.append(said)
             else:
                 paragraphs[-1] = f"{last} {said}"
-        shown, ended = cue, ends
-    head = next(filter(None, map(_LANGUAGE.fullmatch, lines[: starts[0]])), None)
+            apart = False
+        shown, ended = cue, _seconds(found.groups()[4:])
+    head = next(filter(None, map(_LANGUAGE.fullmatch, lines[: starts[0][0]])), None)
     facts = Facts(language=head[1] if head else "")
     yield article(paragraphs, facts, size=len(content), notes=encoding_notes(encoding))
 
 
-def _of_cue(lines: Sequence[str]) -> Sequence[str]:
-    """Return the lines of a cue: up to a blank one behind which none of it can stand."""
+def _of_cue(lines: Sequence[str], *, last: bool) -> Sequence[str]:
+    """Return the lines of a cue, without the next one's number or name and what nobody is shown."""
+    if (
+        lines
+        and not last
+        and (_NUMBER.fullmatch(lines[-1]) or not "".join(lines[-2:-1] or "x").strip())
+    ):
+        lines = lines[:-1]
     for number, line in enumerate(lines):
-        if not line.strip() and (rest := lines[number + 1 :]) and rest[0].startswith(_BLOCKS):
+        if not line.strip() and "".join(lines[number + 1 : number + 2]).startswith(_UNSHOWN):
             return lines[:number]
     return lines
-
-
-_BLOCKS = ("NOTE", "STYLE", "REGION")  # of WebVTT, which nobody is shown
 
 
 def _plain(line: str) -> str:

@@ -31,13 +31,11 @@ from tests.embedding import test_protocol
 from tests.extending.conftest import MODULES, PROJECT, Install, forget
 from tests.support import REPOSITORY, HashingEmbedder
 
-SUBTITLES = """1
-00:00:01,000 --> 00:00:03,500
+SUBTITLES = """0:00:01.000,0:00:03.500
 ضربات في العراق
 وسقوط قتلى
 
-2
-00:00:04,000 --> 00:00:06,000
+0:00:04.000,0:00:06.000
 مطر في عمان
 """
 
@@ -66,11 +64,11 @@ def test_every_entry_point_that_is_shown_has_its_module() -> None:
 def test_a_format_is_read_in_its_process_alone_and_in_archives(tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
-    (folder / "a.SRT").write_text(SUBTITLES, encoding="utf-8")
+    (folder / "a.SBV").write_text(SUBTITLES, encoding="utf-8")
     (folder / "a.meta.json").write_text('{"title": "نشرة"}', encoding="utf-8")
-    (folder / "b.srt").write_text("no times", encoding="utf-8")
+    (folder / "b.sbv").write_text("no times", encoding="utf-8")
     with zipfile.ZipFile(folder / "c.zip", "w") as archive:
-        archive.writestr("in/d.srt", SUBTITLES)
+        archive.writestr("in/d.sbv", SUBTITLES)
         archive.writestr("e.txt", "نص")
         archive.writestr("f.jpg", b"")
     items = read(folder)
@@ -78,7 +76,7 @@ def test_a_format_is_read_in_its_process_alone_and_in_archives(tmp_path: Path) -
     assert texts(items) == [said, "نص", said]
     assert next(item.article.info.title for item in items if isinstance(item, Found)) == "نشرة"
     assert failure(items).code == "damaged"
-    assert "fihris_example_srt" not in sys.modules  # in the children only
+    assert "fihris_example_sbv" not in sys.modules  # in the children only
 
 
 @pytest.mark.usefixtures("example")
@@ -87,21 +85,21 @@ def test_a_file_of_it_is_taken_in_a_form(tmp_path: Path) -> None:
     embedder = HashingEmbedder()
     engine = open_engine(settings, fingerprint_of(embedder, settings))
     ingest = EngineIngest(engine, embedder, settings)
-    sent = {"file": ("a.srt", SUBTITLES.encode(), "application/x-subrip")}
+    sent = {"file": ("a.sbv", SUBTITLES.encode(), "application/octet-stream")}
     with (
         closing(engine),
         closing(ingest),
         client(Searcher(engine, embedder), settings, ingest) as http,
     ):
         answer = http.post("/v1/articles", files=sent).json()
-    assert [article["id"] for article in answer["articles"]] == ["a.srt"]
+    assert [article["id"] for article in answer["articles"]] == ["a.sbv"]
     assert answer["created"] == 1
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("example")
 def test_the_commands_use_all_three(tmp_path: Path, site: Path) -> None:
-    (tmp_path / "a.srt").write_text(SUBTITLES, encoding="utf-8")
+    (tmp_path / "a.sbv").write_text(SUBTITLES, encoding="utf-8")
     environment = os.environ | {
         "PYTHONPATH": str(site),
         "FIHRIS_DATA": str(tmp_path / "data"),
@@ -121,8 +119,8 @@ def test_the_commands_use_all_three(tmp_path: Path, site: Path) -> None:
         )
 
     listed = json.loads(fihris("formats", "--json").stdout)
-    assert listed["read by the package fihris-example 1.0"] == [".srt"]
-    fihris("index", str(tmp_path / "a.srt"))
+    assert listed["read by the package fihris-example 1.0"] == [".sbv"]
+    fihris("index", str(tmp_path / "a.sbv"))
     found = fihris("search", "العراق", "--json")
     assert json.loads(found.stdout)["hits"][0]["passage"]["text"] == "ضربات في العراق وسقوط قتلى"
     assert "a search took" in found.stderr
@@ -174,7 +172,7 @@ def test_names_that_nobody_has_are_refused_with_those_there_are(
 
 
 BROKEN = {
-    "broken_import.py": "raise ImportError('no libsrt')",
+    "broken_import.py": "raise ImportError('no libsbv')",
     "broken_crash.py": "import os\nos.abort()",
     "broken_read.py": "def read(stream, name, options):\n    raise KeyError('a secret')\n    yield",
     "broken_write.py": "def read(stream, name, options):\n    yield open('/tmp/x', 'w')",
@@ -204,7 +202,7 @@ def broken(install: Install) -> None:
 @pytest.mark.parametrize(
     ("suffix", "code", "reason"),
     [
-        ("one", "unsupported", r"fihris-broken 0\.3 .*no libsrt.*update it, or remove it"),
+        ("one", "unsupported", r"fihris-broken 0\.3 .*no libsbv.*update it, or remove it"),
         ("two", "crashed", "ended"),
         ("three", "crashed", r"fihris-broken 0\.3, failed \(KeyError\)"),
         ("four", "crashed", r"fihris-broken 0\.3, failed .*for writing"),
@@ -252,7 +250,7 @@ def test_damaged_metadata_hide_their_own_package_only(site: Path, example: None)
     (site / "aaa-1.0.dist-info").mkdir()
     (site / "aaa-1.0.dist-info" / "entry_points.txt").write_bytes(b"[fihris.formats]\n\xff = a:b")
     forget()
-    assert "srt" in registry.installed(registry.FORMATS)
+    assert "sbv" in registry.installed(registry.FORMATS)
 
 
 def test_nothing_installed_is_looked_at_for_our_own_names() -> None:

@@ -1,6 +1,6 @@
 """Files parsed in bounded child processes, and what became of each.
 
-Small files of kinds that only Python reads (txt, md, json, jsonl, csv, tsv) share a child,
+Small files of kinds that only Python reads (texts, subtitles, JSON, tables) share a child,
 which is renewed now and then; every other file has a child of its own. Where the shared one
 ended in any way, the file is read again in one of its own, so that only a guilty one fails.
 What a child says is an untrusted file's doing: it is checked here as what people give is
@@ -43,7 +43,7 @@ HELD = 8_000_000
 # of a million numbers has 2 MB, and its dead letters would have 400.
 MAX_BROKEN = 100_000
 
-SHARING = frozenset({"plain", "objects", "tables"})
+SHARING = frozenset({"plain", "subtitles", "objects", "tables"})
 SHARED_SIZE = MEBIBYTE // 4  # bytes of a file that shares a child: what it gives is held
 SHARED_FILES = 200  # after which the shared child is renewed: whatever they left behind ends
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from search.domain import (
     FACET_FIELDS,
+    NO_FILTER,
     FacetField,
     Filter,
     GroupBy,
@@ -95,6 +96,29 @@ class FilterParameters(BaseModel):
             published_from=self.from_,
             published_to=self.to,
         )
+
+
+class ManyParameters(FilterParameters):
+    """The articles that a request changes, as query parameters."""
+
+    dry_run: bool = Field(False, description="Tell how many it would be; change nothing.")
+    cursor: str = Field(
+        "", max_length=MAX_CURSOR, description="What the answer before came with, to go on."
+    )
+    refresh: Literal["wait"] | None = Field(
+        None, description="`wait`: the answer ends when every process's searches see it all."
+    )
+
+    def filter(self) -> Filter:
+        """Return the filter that is meant. Raises InputError where there is none."""
+        found = super().filter()
+        if found == NO_FILTER:
+            raise InputError(
+                "a filter is needed, so that not every article is meant by mistake: give source,"
+                " author, language, article, tag, from or to",
+                field="source",
+            )
+        return found
 
 
 class ListParameters(FilterParameters):

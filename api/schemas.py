@@ -42,6 +42,7 @@ from search.domain import (
 )
 from search.engines.protocol import EngineStatus
 from search.explanation import Explanation
+from search.ingest import Worked
 from search.listing import Listing
 from search.ranking.kwic import Kwic
 
@@ -321,6 +322,29 @@ class IngestedOut(TypedDict):
     code: str | None
 
 
+class DeletedOut(TypedDict):
+    """How many articles were removed, or would be, of those that matched; `cursor` where it ended
+    because its time was up: send the request again with it.
+    """
+
+    matched: int
+    removed: int
+    cursor: str | None
+
+
+class ChangedOut(TypedDict):
+    """What became of the articles that matched; the first 20 failures are listed. `cursor` as
+    of what is removed.
+    """
+
+    matched: int
+    changed: int
+    unchanged: int
+    failures: int
+    failed: list[IngestedOut]
+    cursor: str | None
+
+
 class UploadedOut(IngestedOut):
     """An article of a file; `notes` say what was mended in it or left out of its metadata."""
 
@@ -343,6 +367,21 @@ def ingested_out(ended: WriteOutcome) -> IngestedOut:
         "status": ended.status,
         "error": ended.error or None,
         "code": ended.code or None,
+    }
+
+
+def deleted_out(done: Worked) -> DeletedOut:
+    return {"matched": done.matched, "removed": done.changed, "cursor": done.cursor or None}
+
+
+def changed_out(done: Worked) -> ChangedOut:
+    return {
+        "matched": done.matched,
+        "changed": done.changed,
+        "unchanged": done.unchanged,
+        "failures": done.failures,
+        "failed": [ingested_out(each) for each in done.failed],
+        "cursor": done.cursor or None,
     }
 
 

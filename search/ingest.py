@@ -7,9 +7,10 @@ puts them together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Protocol
 
-from search.domain import WriteOutcome
+from search.domain import Filter, WriteOutcome
 from search.seen_ids import FirstPlaces
 
 # Of an upload's Content-Type, to the suffix that it stands for.
@@ -37,12 +38,30 @@ MEDIA_TYPES: Mapping[str, str] = {
 # Suffixes of kinds that are read besides.
 OTHER_SUFFIXES = (".text", ".log", ".markdown", ".htm", ".ndjson", ".tgz", ".bz2", ".xz")
 
+FAILURES_TOLD = 20  # of a call over many articles
+
 
 class BodyLine(NamedTuple):
     """A line of a body, by its number from 1; `content` None if it was too long to keep."""
 
     number: int
     content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What became of the articles that a filter lets through, as far as a call got.
+
+    There were `matched` of them when it began. `failed` names the first `FAILURES_TOLD` of the
+    `failures`. `cursor` is where another call goes on, "" where all is done.
+    """
+
+    matched: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    failures: int = 0
+    failed: tuple[WriteOutcome, ...] = ()
+    cursor: str = ""
 
 
 class Ingest(Protocol):
@@ -77,6 +96,27 @@ class Ingest(Protocol):
 
     def delete(self, article_id: str) -> bool:
         """Remove an article; return whether there was one."""
+        ...
+
+    def delete_matching(self, filter: Filter, cursor: str, *, dry_run: bool) -> Worked:
+        """Remove the articles that a filter lets through; `changed` counts them.
+
+        Whatever ends this early, doing it again removes what is left.
+
+        Args:
+            cursor: where a call before got to, "" to begin.
+            dry_run: count them only.
+        """
+        ...
+
+    def change_matching(
+        self, filter: Filter, fields: Mapping[str, object], cursor: str, *, dry_run: bool
+    ) -> Worked:
+        """Set these fields of the articles that a filter lets through; texts and vectors stay.
+
+        Whatever ends this early, doing it again changes what is left. Raises InputError besides,
+        naming a field that cannot be set. Args as of `delete_matching`.
+        """
         ...
 
     def show(self) -> None:

@@ -31,6 +31,7 @@ MAX_SENTENCES = 64  # of a passage: each is a vector
 MAX_FILE = 64 << 20  # a file of one article, a `.json`, a file over HTTP
 MAX_LINE = 16 << 20  # a line of JSON
 MAX_ARTICLE = 16 << 20  # one article's JSON over HTTP
+MAX_CHANGE = 64 << 10  # what is set of articles' metadata, over HTTP
 MAX_ZIPPED_FILE = 512 << 20  # an office file, a book: pictures are not unpacked
 MAX_ZIPPED_UNPACKED = 256 << 20  # all that is read of it
 MAX_ARCHIVE_UNPACKED = 4 << 30  # an archive and all archives in it

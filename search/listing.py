@@ -61,9 +61,11 @@ def list_articles(
     return Listing(page, listed.total, _written(sort, Place.of(page[-1])) if more else "")
 
 
-def pages(engine: EngineReader, filter: Filter = NO_FILTER, sort: Sort = "id") -> Iterator[Listing]:
+def pages(
+    engine: EngineReader, filter: Filter = NO_FILTER, sort: Sort = "id", cursor: str = ""
+) -> Iterator[Listing]:
     """Yield every page of a list of articles, one at least. Raises as `list_articles`."""
-    page = list_articles(engine, filter, sort, MAX_SIZE)
+    page = list_articles(engine, filter, sort, MAX_SIZE, cursor)
     yield page
     while page.cursor:
         page = list_articles(engine, filter, sort, MAX_SIZE, page.cursor)

@@ -1,4 +1,4 @@
-"""Writing articles: one, many, a file of them; removing one."""
+"""Writing articles: one, many, a file of them; removing one, or changing those of a filter."""
 
 from __future__ import annotations
 
@@ -13,15 +13,32 @@ from starlette.exceptions import HTTPException
 
 from api import examples
 from api.readiness import Readiness
+from api.requests import ManyParameters
 from api.routes import bulk
-from api.routes.search import Answer, ArticleId, json_only, takes
-from api.schemas import IngestedOut, UploadOut, ingested_out
+from api.routes.search import (
+    Answer,
+    ArticleId,
+    described,
+    json_only,
+    names_of,
+    parameters_of,
+    takes,
+)
+from api.schemas import (
+    ChangedOut,
+    DeletedOut,
+    IngestedOut,
+    UploadOut,
+    changed_out,
+    deleted_out,
+    ingested_out,
+)
 from api.uploads import FORM, MAX_NAME, media_type_of, received, summary
 from api.writing import Writing
 from search.errors import InputError, NotFound, SourceError
 from search.ingest import MEDIA_TYPES, Ingest
 from search.json_objects import check_keys, object_of
-from search.limits import FIELDS, MAX_ARTICLE, MAX_FILE
+from search.limits import FIELDS, MAX_ARTICLE, MAX_CHANGE, MAX_FILE
 
 Given = TypeVar("Given")
 
@@ -134,6 +151,73 @@ async def put_article(id: ArticleId, request: Request, writing: Writer, show: Re
     if ended.status == "failed":
         raise InputError(ended.error, field=_field_in(ended.error))
     return Answer(ingested_out(ended), 201 if ended.status == "created" else 200)
+
+
+async def many_parameters(request: Request) -> ManyParameters:
+    return parameters_of(request, ManyParameters)
+
+
+Many = Annotated[ManyParameters, Depends(many_parameters)]
+
+
+@articles.delete(
+    "/articles",
+    response_model=DeletedOut,
+    dependencies=[Depends(takes(*names_of(ManyParameters)))],
+    summary="Remove the articles of a filter",
+    openapi_extra={"parameters": described(ManyParameters)},
+)
+async def delete_articles(request: Request, many: Many, writing: Writer, show: Refresh) -> Response:
+    """Removes every article that a filter lets through, for some twenty seconds; then `cursor`
+    says where it got to. Sending it again is safe.
+    """
+    p, inside = many, many.filter()
+    await writing.body(request, 1).whole()
+    ingest = await _ingest(request, writing)
+    done = await _written(
+        writing,
+        ingest,
+        lambda: ingest.delete_matching(inside, p.cursor, dry_run=p.dry_run),
+        show=show,
+    )
+    return Answer(deleted_out(done))
+
+
+@articles.patch(
+    "/articles",
+    response_model=ChangedOut,
+    dependencies=[Depends(takes(*names_of(ManyParameters))), Depends(json_only)],
+    summary="Change what is known of the articles of a filter",
+    openapi_extra={
+        "parameters": described(ManyParameters),
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"type": "object"},
+                    "example": {"source": "CNN Arabic", "add_tags": ["حرب"]},
+                }
+            },
+        },
+    },
+)
+async def patch_articles(request: Request, many: Many, writing: Writer, show: Refresh) -> Response:
+    """Sets `source`, `author`, `language`, `published` or `tags` (null: unknown), and adds and
+    removes tags (`add_tags`, `remove_tags`), of every article that a filter lets through. Texts
+    and vectors stay as they are. After some twenty seconds `cursor` says where it got to. Sending
+    it again is safe.
+    """
+    p, inside = many, many.filter()
+    content = await writing.body(request, MAX_CHANGE).whole()
+    fields = await writing.run(lambda: _object(content))
+    ingest = await _ingest(request, writing)
+    done = await _written(
+        writing,
+        ingest,
+        lambda: ingest.change_matching(inside, fields, p.cursor, dry_run=p.dry_run),
+        show=show,
+    )
+    return Answer(changed_out(done))
 
 
 @articles.delete(

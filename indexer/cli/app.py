@@ -103,6 +103,7 @@ for command in (
     serve_command.serve_command,
     search_commands.status_command,
     maintenance_commands.delete_command,
+    maintenance_commands.set_command,
     maintenance_commands.clean_command,
     maintenance_commands.export_command,
     maintenance_commands.reindex_command,

@@ -1,4 +1,4 @@
-"""Keeping the index: `delete`, `clean`, `export`, `reindex`, `upgrade`, `accept`, `migrate`."""
+"""Keeping the index: `delete`, `set`, `clean`, `export`, `reindex`, `upgrade`, `accept`, `migrate`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Annotated, TextIO
 import typer
 
 from indexer.cli import AsJson
-from indexer.cli.filters import Authors, From, Languages, Sources, Tags, To, filter_of
-from indexer.cli.terminal import all_valid, opened, plain, with_engine
+from indexer.cli.filters import Articles, Authors, From, Languages, Sources, Tags, To, filter_of
+from indexer.cli.terminal import all_valid, opened, plain, valid, with_engine
 from indexer.progress import steps
 from search.durable import sync_folder
 from search.errors import InputError
@@ -56,6 +56,71 @@ def delete_command(
     typer.echo(f"{removed:,} articles {'would be ' if dry_run else ''}removed")
     if unknown:
         raise typer.Exit(1)
+
+
+def set_command(
+    values: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FIELD=VALUE...",
+            help="source, author, language, published, tags, add_tags, remove_tags; tags again for"
+            " each; an empty value: unknown.",
+        ),
+    ],
+    source: Sources = None,
+    language: Languages = None,
+    article: Articles = None,
+    author: Authors = None,
+    tag: Tags = None,
+    published_from: From = "",
+    published_to: To = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell how many it would be; change nothing.")
+    ] = False,
+) -> None:
+    """Set what is known of the articles that options choose; texts and vectors stay as they are.
+
+    Killed at any moment, the same command changes what is left.
+    """
+    from indexer.ingestion.changing import change_articles, change_from, counted
+    from search.domain import NO_FILTER
+    from search.listing import pages
+
+    change = change_from(_fields_of(values))
+    inside = filter_of(source, author, language, article, tag, published_from, published_to)
+    if inside == NO_FILTER:
+        raise InputError("choose the articles by options such as --source", field="--source")
+    changed = unchanged = failures = 0
+    with opened() as (engine, _, _), steps(plain=True) as on_step:
+        for page in pages(engine, inside):
+            on_step("changing", changed + unchanged + failures, page.total)
+            ended = change_articles(engine, page.articles, change, dry_run=dry_run)
+            done = counted(ended)
+            changed, unchanged = changed + done.changed, unchanged + done.unchanged
+            failures += done.failures
+            for one in ended:
+                if one.status == "failed":
+                    typer.echo(f"fihris: {plain(one.id)}: {plain(one.error)}", err=True)
+    would = "would be " if dry_run else ""
+    typer.echo(f"{changed:,} articles {would}changed, {unchanged:,} were so already")
+    if failures:
+        raise typer.Exit(1)
+
+
+def _fields_of(values: list[str]) -> dict[str, object]:
+    """Return FIELD=VALUE arguments as fields; those of tags are lists. Raises InputError."""
+    fields: dict[str, object] = {}
+    for each in values:
+        name, equals, value = valid("FIELD=VALUE", each).partition("=")
+        if not equals:
+            raise InputError(f"{plain(each)!r} is not FIELD=VALUE", field="FIELD=VALUE")
+        if name.endswith("tags"):
+            fields.setdefault(name, []).append(value)  # type: ignore[attr-defined]
+        elif name in fields:
+            raise InputError(f"{name} is given twice", field=name)
+        else:
+            fields[name] = value
+    return fields
 
 
 def clean_command() -> None:

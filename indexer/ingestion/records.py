@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from indexer.extraction.dates import parse_published, written
@@ -80,17 +81,24 @@ def article_from(fields: Mapping[str, object], article_id: str = "") -> Article:
         raise _bad(f'"text" has a NUL at character {text.index(chr(0)):,}')
     if not text.strip():
         raise SourceError("there is no text: nothing to index", code="empty")
-    info = ArticleInfo(
-        id=article_id or _addressed(own_id(fields)),
+    info = metadata_from(fields, article_id or _addressed(own_id(fields)))
+    if not info.language:
+        info = replace(info, language=language_of(text))
+    return Article(info=info, text=text)
+
+
+def metadata_from(fields: Mapping[str, object], article_id: str = "") -> ArticleInfo:
+    """Return what these fields say of an article but its text. Raises as `article_from`."""
+    return ArticleInfo(
+        id=article_id,
         title=_line(fields, "title"),
         author=_line(fields, "author"),
         source=_line(fields, "source"),
-        language=_line(fields, "language") or language_of(text),
+        language=_line(fields, "language"),
         published=_published(fields.get("published")),
         tags=_tags(fields.get("tags")),
         url=_url(fields),
     )
-    return Article(info=info, text=text)
 
 
 def fields_of(article: Article) -> dict[str, object]:

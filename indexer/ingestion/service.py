@@ -12,9 +12,9 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -25,14 +25,16 @@ from indexer.extraction.registry import Options
 from indexer.extraction.sandbox.parser import Parser
 from indexer.ingestion.analysis_worker import Terms, Titled, analysed
 from indexer.ingestion.batches import BATCH_ARTICLES, BATCH_LENGTH, Maker
+from indexer.ingestion.changing import change_articles, change_from, counted
 from indexer.ingestion.records import article_from, parse_object
 from indexer.sources import Failure, Found, SourceFile
-from search.domain import Article, WriteOutcome
+from search.domain import Article, ArticleInfo, Filter, WriteOutcome
 from search.embedding import Embedder
-from search.engines.protocol import EngineWriter
+from search.engines.protocol import Engine
 from search.errors import SourceError, Stopping
-from search.ingest import BodyLine
+from search.ingest import FAILURES_TOLD, BodyLine, Worked
 from search.limits import MAX_LINE
+from search.listing import pages
 from search.seen_ids import BODY_CACHE, FirstPlaces, refusal
 from search.settings import Settings
 
@@ -42,6 +44,7 @@ SMALL = 10_000  # code points of a call that is small, some 2,500 tokens
 WRITERS = (BATCH_LENGTH, BATCH_LENGTH, SMALL)
 PARSERS = 2  # files at once
 REST = 3.0  # seconds without a call after which other processes may write
+WORK_SECONDS = 20.0  # of a call over many articles, until it says where it got to
 STOP_SECONDS = 3.0  # after a stop, until who waits for what is being written gives up
 AT_ONCE = 100  # passages analysed between two looks at whether to stop
 
@@ -59,7 +62,7 @@ class _Call:
 class EngineIngest:
     """An `Ingest` over an engine and a model, which stay their owner's to close."""
 
-    def __init__(self, engine: EngineWriter, embedder: Embedder, settings: Settings) -> None:
+    def __init__(self, engine: Engine, embedder: Embedder, settings: Settings) -> None:
         self._engine = engine
         self._maker = Maker(engine, embedder, settings, analyse=self._analysed)
         self._waiting: list[_Call] = []
@@ -116,16 +119,63 @@ class EngineIngest:
             self._parsers.put(parser)
 
     def delete(self, article_id: str) -> bool:
-        with self._changed:  # after a write of it that is in work
+        with self._alone([article_id]):
+            return self._engine.delete([article_id]) > 0
+
+    def delete_matching(self, filter: Filter, cursor: str, *, dry_run: bool) -> Worked:
+        def delete(infos: Sequence[ArticleInfo]) -> Worked:
+            ids = [info.id for info in infos]
+            return Worked(changed=len(ids) if dry_run else self._engine.delete(ids))
+
+        return self._through(filter, cursor, delete)
+
+    def change_matching(
+        self, filter: Filter, fields: Mapping[str, object], cursor: str, *, dry_run: bool
+    ) -> Worked:
+        change = change_from(fields)
+        return self._through(
+            filter,
+            cursor,
+            lambda infos: counted(change_articles(self._engine, infos, change, dry_run=dry_run)),
+        )
+
+    def _through(
+        self, filter: Filter, cursor: str, work: Callable[[Sequence[ArticleInfo]], Worked]
+    ) -> Worked:
+        """Work on what a filter lets through, page by page, as far as the time goes."""
+        until = time.monotonic() + WORK_SECONDS
+        done = Worked()
+        for page in pages(self._engine, filter, cursor=cursor):
+            with self._alone([info.id for info in page.articles]):
+                its = work(page.articles)
+            done = Worked(
+                done.matched or page.total,
+                done.changed + its.changed,
+                done.unchanged + its.unchanged,
+                done.failures + its.failures,
+                (*done.failed, *its.failed)[:FAILURES_TOLD],
+                page.cursor,
+            )
+            if time.monotonic() > until:
+                break
+        return done
+
+    @contextmanager
+    def _alone(self, ids: Collection[str]) -> Iterator[None]:
+        """Keep other calls off these articles, after what is being written of them."""
+        with self._changed:
             self._check()
-            while article_id in self._at_work:
+            while not self._at_work.isdisjoint(ids):
                 self._changed.wait()
                 self._check()
-        removed = self._engine.delete([article_id]) > 0
-        with self._changed:
-            self._rested = False
-            self._changed.notify_all()  # so that the time to rest is counted anew
-        return removed
+            self._at_work.update(ids)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._at_work.difference_update(ids)
+                self._rested = False
+                self._changed.notify_all()  # so that the time to rest is counted anew
 
     def show(self) -> None:
         self._engine.show()

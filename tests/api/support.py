@@ -14,6 +14,7 @@ from api.app import create_app
 from search.domain import (
     Article,
     ArticleInfo,
+    Filter,
     Hit,
     Match,
     Passage,
@@ -25,7 +26,7 @@ from search.domain import (
     WriteOutcome,
 )
 from search.engines.protocol import EngineStatus, Fingerprint
-from search.ingest import BodyLine, Ingest
+from search.ingest import BodyLine, Ingest, Worked
 from search.ranking.searcher import Searcher
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
@@ -125,6 +126,20 @@ class ToldIngest:
     def delete(self, article_id: str) -> bool:
         self._work()
         return self.texts.pop(article_id, None) is not None
+
+    def delete_matching(self, filter: Filter, cursor: str, *, dry_run: bool) -> Worked:
+        self._work()
+        found = [key for key in self.texts if key in filter.articles]
+        for key in found if not dry_run else ():
+            del self.texts[key]
+        return Worked(matched=len(found), changed=len(found))
+
+    def change_matching(
+        self, filter: Filter, fields: Mapping[str, object], cursor: str, *, dry_run: bool
+    ) -> Worked:
+        self._work()
+        found = [key for key in self.texts if key in filter.articles]
+        return Worked(matched=len(found), changed=len(found))
 
     def show(self) -> None:
         self.shown += 1

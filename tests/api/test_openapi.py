@@ -36,6 +36,7 @@ def test_every_path_is_there(document: dict[str, Any]) -> None:
         ("put", "/v1/articles/{id}"), ("delete", "/v1/articles/{id}"), ("get", "/v1/articles"),
         ("post", "/v1/multi-search"), ("get", "/v1/kwic"), ("get", "/v1/articles:similar"),
         ("get", "/v1/passages:similar"),
+        ("delete", "/v1/articles"), ("patch", "/v1/articles"),
     }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
         "facets": ["source"],
         "facet_size": 20,
         "group_by": "",
+        "sort": "relevance",
         "explain": False,
     },
     "total": {"value": 3, "relation": "exact", "level": "near", "articles": None},

@@ -18,6 +18,7 @@ from search.domain import (
     Level,
     Mode,
     Query,
+    SearchSort,
     Sort,
     WordLevel,
 )
@@ -197,6 +198,14 @@ class SearchParameters(FilterParameters):
         ),
     )
 
+    sort: SearchSort = Field(
+        "relevance",
+        description=(
+            "By `relevance`, or by date, the `newest` or the `oldest` first: all that matches by"
+            " words, in mode `hybrid` too; what has no date is last. Not by meaning alone."
+        ),
+    )
+
     explain: bool = Field(
         False, description="Say of each hit why it has its score (`explanation`)."
     )
@@ -213,6 +222,7 @@ class SearchParameters(FilterParameters):
             facets=tuple(dict.fromkeys(self.facets)),
             facet_size=self.facet_size,
             group_by=self.group_by,
+            sort=self.sort,
             explain=self.explain,
             filter=self.filter(),
         )

@@ -30,6 +30,7 @@ from search.domain import (
     Passage,
     Query,
     Results,
+    SearchSort,
     Segment,
     Span,
     StoredArticle,
@@ -145,6 +146,7 @@ QueryOut = TypedDict(
         "facets": tuple[FacetField, ...],
         "facet_size": int,
         "group_by": GroupBy,
+        "sort": SearchSort,
         "explain": bool,
     },
 )
@@ -525,6 +527,7 @@ def _query_out(query: Query) -> QueryOut:
         "facets": query.facets,
         "facet_size": query.facet_size,
         "group_by": query.group_by,
+        "sort": query.sort,
         "explain": query.explain,
     }
 

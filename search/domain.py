@@ -43,6 +43,8 @@ Sort = Literal["id", "newest", "oldest"]  # of articles
 SORTS: tuple[Sort, ...] = ("id", "newest", "oldest")
 KwicSort = Literal["relevance", "before", "after"]  # of words in context
 KWIC_SORTS: tuple[KwicSort, ...] = ("relevance", "before", "after")
+SearchSort = Literal["relevance", "newest", "oldest"]  # of a search's hits
+SEARCH_SORTS: tuple[SearchSort, ...] = ("relevance", "newest", "oldest")
 FACET_FIELDS: tuple[FacetField, ...] = ("source", "author", "language", "tag", "year", "month")
 
 
@@ -235,11 +237,13 @@ class Query:
     facet_size: int = 20  # values of each
     group_by: GroupBy = ""  # "article": size and start count articles
     explain: bool = False  # why each hit has its score
+    sort: SearchSort = "relevance"  # by date: what matches by words, each with the score 0
 
     @property
     def level(self) -> Level:
         """How far a match may go."""
-        return self.match or ("near" if self.mode == "keyword" else "meaning")
+        by_words = self.mode == "keyword" or self.sort != "relevance"
+        return self.match or ("near" if by_words else "meaning")
 
 
 @dataclass(frozen=True, slots=True)

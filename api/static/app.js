@@ -143,6 +143,10 @@ page.search.addEventListener("change", (event) => {
   go({ ...state, q: page.q.value.trim(), mode: event.target.value, start: 0, article: "", passage: "" });
 });
 
+page.view.addEventListener("change", (event) => {
+  if (event.target.name === "sort") go({ ...state, sort: event.target.value, start: 0 }, "results");
+});
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-go], #home, #language");
   const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;

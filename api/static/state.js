@@ -7,12 +7,14 @@ export const FILTERS = ["source", "author", "language", "tag", "from", "to"];
 export const FACETS = ["source", "author", "tag", "year"];
 export const SORTS = ["relevance", "before", "after"];
 const FACET_VALUES = 8; // shown of each
+export const ORDERS = ["relevance", "newest", "oldest"];
 const REMEMBERED = "fihris.language";
 
 /** Read an address's query. Filters are [name, value] pairs in order. */
 export function read(address) {
   const parameters = new URLSearchParams(address);
   const mode = parameters.get("mode");
+  const sort = parameters.get("sort");
   const start = Number(parameters.get("start"));
   return {
     q: parameters.get("q") ?? "",
@@ -22,6 +24,7 @@ export function read(address) {
     literal: parameters.has("literal"), // only the words as they were typed
     grouped: parameters.get("group") === "article", // by article
     kwic: SORTS.find((sort) => sort === parameters.get("kwic")) ?? "", // words in context, in this order
+    sort: ORDERS.includes(sort) ? sort : ORDERS[0],
     article: parameters.get("article") ?? "",
     passage: parameters.get("passage") ?? "",
     lang: languageOf(parameters.get("lang")),
@@ -38,6 +41,7 @@ export function write(state) {
   if (state.literal) parameters.set("literal", "");
   if (state.grouped) parameters.set("group", "article");
   if (state.kwic) parameters.set("kwic", state.kwic);
+  if (state.sort !== ORDERS[0]) parameters.set("sort", state.sort);
   if (state.article) parameters.set("article", state.article);
   if (state.article && state.passage) parameters.set("passage", state.passage);
   if (state.lang !== "ar") parameters.set("lang", state.lang);
@@ -46,11 +50,11 @@ export function write(state) {
 }
 
 /** The API's parameters for a state's search. */
-export function searchParameters({ q, mode, start, filters, literal, grouped }) {
-  // By meaning alone nothing is counted.
+export function searchParameters({ q, mode, start, filters, literal, grouped, sort }) {
+  // By meaning alone nothing is counted, and nothing has an order by date.
   const facets = mode === "semantic" ? [] : FACETS.map((field) => ["facets", field]);
   return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ["variants", !literal], ["facet_size", FACET_VALUES],
-    ["group_by", grouped ? "article" : ""], ...facets, ...filters];
+    ["group_by", grouped ? "article" : ""], ["sort", mode === "semantic" ? ORDERS[0] : sort], ...facets, ...filters];
 }
 
 /** The API's parameters for a state's words in context. */

@@ -1,7 +1,7 @@
 // What a state looks like: pure functions from answers to elements.
 
 import { bdi, element } from "./dom.js";
-import { FACETS, PAGE, chosen, toggled, write } from "./state.js";
+import { FACETS, ORDERS, PAGE, chosen, toggled, write } from "./state.js";
 
 const WINDOW = 10000; // the API pages no deeper
 
@@ -13,7 +13,7 @@ export function results(answer, state, words) {
       const follows = n > 0 && answer.hits[n - 1].article.id === hit.article.id;
       return element("li", { class: follows ? "follows" : null }, hitView(hit, state, words, follows));
     }));
-  return [...degraded(answer, words), also(answer, state, words), facets(answer, state, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
+  return [...degraded(answer, words), also(answer, state, words), order(state, words), facets(answer, state, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
 }
 
 export function countLine(answer, state, words) {
@@ -25,7 +25,7 @@ export function countLine(answer, state, words) {
   const parts = total ? [count("passages", total)] : [words.nearest];
   if (total?.articles) parts.unshift(count("articles", total.articles));
   // The hits by meaning that follow are not counted.
-  if (total && state.mode === "hybrid" && total.level !== "meaning") parts.push(words.byWords);
+  if (total && state.mode === "hybrid" && total.level !== "meaning") parts.push(state.sort === "relevance" ? words.byWords : words.onlyWords);
   if (state.start) parts.push(words.range(words.number(state.start + 1), words.number(state.start + found)));
   if (answer.took_ms.total !== undefined) parts.push(words.took(words.number(Math.max(1, Math.round(answer.took_ms.total)))));
   return parts.join(" · ");
@@ -36,6 +36,13 @@ function groupView({ hits, passages }, state, words) {
   return element("li", {},
     hits.map((hit, n) => element("div", { class: n ? "follows" : null }, hitView(hit, state, words, n > 0))),
     passages > hits.length ? element("p", { class: "more" }, words.inArticle(words.count("passages", passages))) : "");
+}
+
+/** In which order; by meaning alone there is one only. */
+function order(state, words) {
+  if (state.mode === "semantic") return "";
+  return element("label", { class: "order" }, `${words.order} `,
+    element("select", { name: "sort" }, ORDERS.map((sort) => element("option", { value: sort, selected: sort === state.sort }, words.sorts[sort]))));
 }
 
 /** What the matching passages are of, each value a way to narrow to it, and whether articles are put together. */
@@ -121,7 +128,7 @@ function badges({ keyword, semantic }, words) {
 function paging(answer, state, words) {
   const total = state.grouped ? answer.total?.articles : answer.total;
   // Besides what is counted, hybrid has hits by meaning.
-  const more = state.mode === "keyword" && total?.relation === "exact" ? total.value > state.start + PAGE : (answer.groups ?? answer.hits).length === PAGE;
+  const more = (state.mode === "keyword" || state.sort !== "relevance") && total?.relation === "exact" ? total.value > state.start + PAGE : (answer.groups ?? answer.hits).length === PAGE;
   return pager(state, words, PAGE, more);
 }
 

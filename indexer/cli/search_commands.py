@@ -54,6 +54,9 @@ def search_command(
     group_by: Annotated[
         str, typer.Option(help="article: articles with their best passages; --size counts them.")
     ] = "",
+    sort: Annotated[
+        str, typer.Option(help="relevance; newest or oldest: by date, what matches by words.")
+    ] = "relevance",
     explain: Annotated[
         bool, typer.Option("--explain", help="Say of each result why it has its score.")
     ] = False,
@@ -68,7 +71,7 @@ def search_command(
     from indexer.cli import output
     from search import exports
     from search.assembly import opened_first_hits
-    from search.domain import FacetField, GroupBy, Level, Mode, Query
+    from search.domain import FacetField, GroupBy, Level, Mode, Query, SearchSort
     from search.ranking.searcher import Searcher
 
     if format not in ("text", *exports.FORMATS):
@@ -84,6 +87,7 @@ def search_command(
         facets=cast("tuple[FacetField, ...]", all_valid("facet", facet)),
         facet_size=facet_size,
         group_by=cast("GroupBy", group_by),
+        sort=cast("SearchSort", sort),
         explain=explain,
         filter=filter_of(source, author, language, article, tag, published_from, published_to),
     )

@@ -21,6 +21,7 @@ from search.domain import (
     LAYERS,
     NO_FILTER,
     PHRASE_LAYERS,
+    SEARCH_SORTS,
     SORTS,
     Filter,
     IndexedArticle,
@@ -207,6 +208,8 @@ def check_request(request: RankRequest, dimensions: int) -> None:
         if clause is not None:
             check_clause(clause)
     check_filter(request.filter)
+    if request.sort not in SEARCH_SORTS:
+        raise InputError(f"there is no order {request.sort!r}", field="sort")
     if len(request.frequencies) > MAX_CLAUSES:
         raise InputError(f"more than {MAX_CLAUSES} frequencies were asked", field="frequencies")
     for term in request.frequencies:

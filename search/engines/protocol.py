@@ -29,6 +29,7 @@ from search.domain import (
     Filter,
     IndexedArticle,
     Layer,
+    SearchSort,
     Sort,
     StoredArticle,
     StoredPassage,
@@ -95,6 +96,8 @@ class RankRequest:
     index, filter not applied) is wanted besides.
     `exact_total` False spares an engine the counting of what it does not list.
     `texts` asks for the listed passages of the text ranking too, where they cost no round trip.
+    `sort`: by date, the text ranking has every match in order of its article's date (those
+    without one last), then of article id and position, each with the score 0.
     """
 
     clause: Clause | None = None
@@ -105,6 +108,7 @@ class RankRequest:
     frequencies: tuple[Term, ...] = ()
     exact_total: bool = True
     texts: bool = False
+    sort: SearchSort = "relevance"
 
 
 @dataclass(frozen=True, slots=True)

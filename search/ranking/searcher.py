@@ -25,6 +25,7 @@ from search.domain import (
     LEVELS,
     MODES,
     NO_FILTER,
+    SEARCH_SORTS,
     Filter,
     GroupBy,
     Mode,
@@ -174,7 +175,8 @@ class Searcher:
         with clock.stage("highlight"):
             marker = Marker(found.parsed, found.forms, found.misspelt)
             levels = Levels(found.parsed, found.forms, found.misspelt)
-            hits = hits_of(page, stored, rankings, marker, levels, found.reranked)
+            ranks = rankings if query.sort == "relevance" else replace(rankings, text=())
+            hits = hits_of(page, stored, ranks, marker, levels, found.reranked)
         if query.explain:
             from search.ranking.explaining import explained
 
@@ -306,6 +308,8 @@ class Searcher:
         return replace(found, page=[hit for hits in shown for hit in hits[:MOST_HITS]])
 
     def _find(self, query: Query, clock: _Clock) -> Found:
+        if query.sort != "relevance":  # what matches by words has an end, and so an order by date
+            query = replace(query, mode="keyword")
         with clock.stage("parse"):
             parsed = parse(query.text)
         with clock.stage("vocabulary"):
@@ -331,11 +335,12 @@ class Searcher:
             ranked = in_one(rankings, based, weight, spread)
         stored = dict(rankings.passages_read)
         reranked: Mapping[str, float] | None = {}
-        if self._first_hits is not None and meaning and query.start < self._first_hits.most:
+        reranker = self._first_hits if query.sort == "relevance" else None
+        if reranker is not None and meaning and query.start < reranker.most:
             with clock.stage("rerank"):
-                first = ranked[: self._first_hits.most]
+                first = ranked[: reranker.most]
                 self._fetch(first, stored)
-                reranked = self._first_hits.scores(meaning, first, stored)
+                reranked = reranker.scores(meaning, first, stored)
                 ranked = in_order(ranked, reranked or {})
         return Found(
             page=ranked[query.start : query.start + query.size],
@@ -480,6 +485,8 @@ def _check(query: Query) -> None:
             " hybrid or keyword",
             field="match",
         )
+    if query.sort != "relevance":
+        _check_sort(query)
     if query.facets or query.group_by:
         check_counted(query)
     if not 1 <= query.size <= MAX_SIZE:
@@ -491,6 +498,26 @@ def _check(query: Query) -> None:
             f"the page ends at hit {query.start + query.size:,}; only the first {MAX_RESULTS:,} can be"
             " paged through: narrow the query or add a filter",
             field="start",
+        )
+
+
+def _check_sort(query: Query) -> None:
+    if query.sort not in SEARCH_SORTS:
+        raise InputError(
+            f"sort is {query.sort!r}; it must be one of {', '.join(SEARCH_SORTS)}", field="sort"
+        )
+    if query.mode == "semantic" or query.match == "meaning":
+        raise InputError(
+            f"sort is {query.sort}, and by meaning every passage is near or far, so none is the"
+            f" {query.sort} that matches; ask with mode keyword or hybrid, which list by date what"
+            " matches by words, and without match=meaning",
+            field="sort",
+        )
+    if query.explain:
+        raise InputError(
+            f"sort is {query.sort}, and explain says why hits have their scores, which have none"
+            " by date; leave one out",
+            field="explain",
         )
 
 
@@ -516,6 +543,7 @@ def _request(
         # Facets and groups are counted with the total.
         exact_total=query.level != "meaning" and not (query.facets or query.group_by),
         texts=query.mode == "keyword" and end <= MAX_SIZE and not query.group_by,
+        sort=query.sort,
     )
 
 

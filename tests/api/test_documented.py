@@ -86,6 +86,7 @@ def test_there_are_examples_of_everything() -> None:
         "explain=true",
         "passages:similar",
         "articles:similar",
+        "sort=newest -d size=3",
         "format=ris",
         "/v1/articles -d sort=newest",
         "/v1/kwic",

@@ -284,6 +284,19 @@ def test_words_in_context(browser: Browser, site: str) -> None:
     assert browser.complaints() == []
 
 
+def test_the_order_by_date_is_chosen(browser: Browser, site: str) -> None:
+    results(browser, site, q="العراق")
+    browser.one(".order option[value=oldest]").click()
+    browser.until(lambda: address(browser).get("sort") == "oldest")
+    browser.until(lambda: not browser.all(".badge"))  # nothing has a rank
+    assert browser.one(".order select").get_attribute("value") == "oldest"
+    places = [str(link.get_attribute("href")) for link in browser.all(".hit .place")]
+    assert places == sorted(places, key=lambda place: place.partition("%23")[0])
+    assert " · فيها كلمات البحث · " in browser.one("#count").text
+    browser.photograph("by-date")
+    assert browser.complaints() == []
+
+
 def test_the_keyboard_is_enough(browser: Browser, site: str) -> None:
     results(browser, site, q="بغداد")
     keys = ActionChains(browser.driver)
@@ -294,7 +307,7 @@ def test_the_keyboard_is_enough(browser: Browser, site: str) -> None:
     browser.until(lambda: address(browser).get("q") == "العراق/سوريا")
     browser.settled()
     visited = []
-    for _ in range(4):
+    for _ in range(5):
         keys = ActionChains(browser.driver)
         keys.send_keys(Keys.TAB).perform()
         visited.append(
@@ -303,7 +316,7 @@ def test_the_keyboard_is_enough(browser: Browser, site: str) -> None:
             )
         )
     assert visited[:2] == ["submit", "radio"]
-    assert visited[3] == "title"  # after what narrows the results
+    assert visited[4] == "title"  # after the order, and what narrows the results
     outline = browser.run("return getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
 

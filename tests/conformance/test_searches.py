@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from indexer.ingestion.preparing import prepare
-from search.domain import FACET_FIELDS, Article, Filter, Mode, Query, Results
+from search.domain import FACET_FIELDS, Article, Filter, Mode, Query, Results, SearchSort
 from search.engines.protocol import Engine
 from search.errors import InputError, PageTooDeep
 from search.ranking import searcher as searching
@@ -239,3 +239,85 @@ def test_articles_beyond_what_is_ranked_are_too_deep(
     monkeypatch.setattr(searching, "DEPTHS", (10, 20))
     with pytest.raises(PageTooDeep, match="articles"):
         many.search(Query("نفط", "keyword", start=19, size=1, group_by="article"))
+
+
+# -- in order of date
+
+
+def by_date(query: Query, library: Searcher) -> list[str]:
+    """Return the passages of all pages of a search, and check its total."""
+    ids: list[str] = []
+    while True:
+        found = library.search(replace(query, start=len(ids), size=7))
+        ids += [hit.passage.id for hit in found.hits]
+        assert all((hit.score, hit.keyword, hit.semantic) == (0, None, None) for hit in found.hits)
+        if not found.hits:
+            assert found.total is not None
+            assert (found.total.value, found.total.exact) == (len(ids), True)
+            return ids
+
+
+@pytest.mark.parametrize("mode", ["keyword", "hybrid"])
+def test_by_date_those_without_one_come_last(library: Searcher, mode: Mode) -> None:
+    newest = by_date(Query("نفط", mode, sort="newest"), library)
+    assert newest == ["2#0", "1#0", "1#1", "3#0", "4#0"]
+    oldest = by_date(Query("نفط", mode, sort="oldest"), library)
+    assert oldest == ["3#0", "1#0", "1#1", "2#0", "4#0"]
+    found = library.search(Query("نفط", mode, sort="newest", size=2, facets=("source",)))
+    assert [hit.passage.id for hit in found.hits] == ["2#0", "1#0"]
+    assert facets(found) == {"source": [("BBC", 2), ("CNN", 2)]}
+
+
+@pytest.mark.parametrize("text", ["نفط", "ماء ذهب", "قمح -حديد", "+خشب نفط", "«نفط ماء»", "-نفط"])
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+def test_pages_by_date_have_every_match_once(many: Searcher, text: str, sort: SearchSort) -> None:
+    inside = Filter(languages=("ar",))
+    about = {hit.passage.id: hit for hit in many.search(Query(text, "keyword", 100)).hits}
+    ids = by_date(Query(text, "keyword", filter=inside, sort=sort), many)
+    assert len(ids) == len(set(ids))
+    assert {key for key, hit in about.items() if hit.article.language == "ar"} <= set(ids)
+    days = {a.id: a.info.published for a in random_library(7, 120)}
+    places = []
+    for key in ids:
+        own, _, position = key.partition("#")
+        day = days[own]
+        assert day is not None
+        places.append((day.toordinal() * (1 if sort == "oldest" else -1), own, int(position)))
+    assert places == sorted(places)
+
+
+def test_groups_by_date(library: Searcher) -> None:
+    found = library.search(Query("نفط", group_by="article", sort="newest", size=3))
+    assert found.groups is not None
+    assert [(g.article.id, g.passages) for g in found.groups] == [("2", 1), ("1", 2), ("3", 1)]
+    assert found.articles is not None
+    assert found.articles.value == 4
+
+
+def test_what_is_nearly_a_word_is_listed_by_date(library: Searcher) -> None:
+    plain = library.search(Query("نفظ الخليچ", "keyword"))
+    found = library.search(Query("نفظ الخليچ", "keyword", sort="oldest"))
+    assert {h.passage.id for h in found.hits} == {h.passage.id for h in plain.hits} != set()
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        (Query("نفط", sort="title"), "sort"),  # type: ignore[arg-type]
+        (Query("نفط", "semantic", sort="newest"), "sort"),
+        (Query("نفط", match="meaning", sort="newest"), "sort"),
+        (Query("نفط", explain=True, sort="newest"), "explain"),
+    ],
+)
+def test_what_has_no_order_by_date_is_named(library: Searcher, query: Query, field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        library.search(query)
+    assert caught.value.field == field
+
+
+def test_by_date_what_is_written_again_is_listed_as_it_is_now(engine: Engine) -> None:
+    library = stored(engine, [article("1", "نفط", published=date(2024, 1, 1)),
+                              article("2", "نفط", published=date(2024, 1, 2))])  # fmt: skip
+    stored(engine, [article("1", "نفط\nنفط وغاز", published=date(2024, 1, 3))])
+    engine.delete(["2"])
+    assert by_date(Query("نفط", sort="newest"), library) == ["1#0", "1#1"]

@@ -13,7 +13,17 @@ import random
 
 import pytest
 
-from search.domain import FACET_FIELDS, NO_FILTER, Filter, Hit, Mode, Query, Results, Vector
+from search.domain import (
+    FACET_FIELDS,
+    NO_FILTER,
+    SEARCH_SORTS,
+    Filter,
+    Hit,
+    Mode,
+    Query,
+    Results,
+    Vector,
+)
 from search.embedding.centring import CentredQueries
 from search.engines.protocol import SHORTLIST
 from search.query.parse import parse
@@ -89,6 +99,18 @@ def test_facets_and_groups(pair: Pair, searchers: Searchers, seed: int) -> None:
         others = {group.article.id: group.passages for group in b.groups}
         for group in a.groups:
             assert others.get(group.article.id, group.passages) == group.passages, about
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_orders_by_date(pair: Pair, searchers: Searchers, seed: int) -> None:
+    random_ = random.Random(seed)
+    for number in range(6):
+        text, sort = typed(random_, pair.passages), random_.choice(SEARCH_SORTS[1:])
+        inside = any_filter(random_) if random_.random() < 0.3 else NO_FILTER
+        query = Query(text, "hybrid", 50, random_.choice((0, 20)), inside, sort=sort)
+        a, b = (searcher.search(query) for searcher in searchers)
+        about = f"{pair.name}, seed {seed}, query {number}: {query}"
+        assert (a.hits, a.total) == (b.hits, b.total), about
 
 
 def _some_articles(random_: random.Random, pair: Pair) -> Filter:

@@ -217,6 +217,10 @@ def test_search_counts_groups_and_explains(
     answer = json.loads(fihris(*asked, "--json").out)
     assert answer["facets"]["source"] == [{"value": "S1", "count": 2}]
     assert [group["passages"] for group in answer["groups"]] == [1, 2]
+    by_date = fihris("search", "مطر", "--sort", "newest", "--json").out
+    assert [hit["passage"]["article_id"] for hit in json.loads(by_date)["hits"]] == [
+        "/news/y", "/news/x", "/news/x",
+    ]  # fmt: skip
     explain = ("search", "مطر", "--mode", "keyword", "--explain")
     monkeypatch.setenv("LC_ALL", "ar_EG.UTF-8")
     assert "     - «مطر»: الكلمة نفسها، مرة، في ٣ من " in fihris(*explain).out

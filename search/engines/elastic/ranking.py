@@ -82,6 +82,18 @@ for (int number = -1; at < end; number++) {
 emit(own + ' ' + best + ' ' + sentence);
 """
 
+_BY_SCORE: list[Query] = [{"_score": "desc"}, {"passage_id": "asc"}]
+# Passages all score 0 then, and own documents (`queries.besides`) come first by their score.
+_BY_DATE: dict[str, list[Query]] = {
+    sort: [
+        {"_score": "desc"},
+        {"published": {"order": order, "missing": "_last"}},
+        {"article_id": "asc"},
+        {"position": "asc"},
+    ]
+    for sort, order in (("newest", "desc"), ("oldest", "asc"))
+}
+
 _IDS: Query = {"_source": False, "stored_fields": "_none_", "docvalue_fields": WHICH}
 # As it is stored: chosen fields cost .3 ms more for ten hits (2.4 of 2.1), being parsed first.
 _TEXTS: Query = {"_source": True, "docvalue_fields": WHICH}
@@ -110,7 +122,11 @@ def searches(request: RankRequest, version: Version, view: View, nearest: int) -
 
 def _text_search(request: RankRequest, version: Version, view: View) -> Search:
     constraints = () if request.constraint is None else (request.constraint,)
-    query = passages_query(request.clause, request.filter, *constraints, hidden=view.hidden)
+    scored, order = request.clause, _BY_SCORE
+    if request.sort != "relevance" and request.clause is not None:
+        scored, constraints = None, (request.clause, *constraints)
+        order = _BY_DATE[request.sort]
+    query = passages_query(scored, request.filter, *constraints, hidden=view.hidden)
     header = dict(view.header)
     if version.shards > 1:  # or each shard would weigh a term by its own frequency
         header["search_type"] = "dfs_query_then_fetch"
@@ -118,7 +134,7 @@ def _text_search(request: RankRequest, version: Version, view: View) -> Search:
         **view.pit,
         "query": view.finding(query),
         "size": _listed(request),
-        "sort": [{"_score": "desc"}, {"passage_id": "asc"}],
+        "sort": order,
         "track_total_hits": MOST_COUNTED if request.exact_total else False,
         **(_TEXTS if request.texts else _IDS),
     }

@@ -198,7 +198,10 @@ class EmbeddedEngine:
         text: tuple[Ranked, ...] = ()
         total = None
         index = view.text
-        if request.clause is not None:
+        if request.clause is not None and request.sort != "relevance":
+            rows, total = self._masks.by_date(view.table, index, request)
+            text = tuple(Ranked(key, 0.0) for key in view.table.passage_ids(rows))
+        elif request.clause is not None:
             numbers, scores, total = index.rank(request, view.hidden)
             rows = view.table.rows_of(numbers)
             known = rows >= 0

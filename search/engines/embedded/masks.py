@@ -20,10 +20,11 @@ from search.engines.embedded.articles import facet
 from search.engines.embedded.record import Record
 from search.engines.embedded.text import TextIndex
 from search.engines.embedded.vectors import PassageTable
-from search.engines.protocol import CountRequest, Counts, Listed, ListRequest
+from search.engines.protocol import CountRequest, Counts, Listed, ListRequest, RankRequest
 from search.query.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
 
 _BEHIND = 10_000_000  # later than any day, and before any day negated
+_SIGNS = {"id": 0, "newest": -1, "oldest": 1}
 _KEPT = 32  # filters and clauses whose passages are remembered: 100 KB each at 100,000 passages
 
 Mask = NDArray[np.bool_]
@@ -76,19 +77,49 @@ class Masks:
             articles=int(np.count_nonzero(passages)),
         )
 
-    def list_articles(self, table: PassageTable, request: ListRequest) -> Listed:
-        """Return a page of articles. Raises LookupError when one is gone from the record."""
-        keys, ids, published = table.articles.keys, table.ids, table.articles.published
+    def by_date(
+        self, table: PassageTable, text: TextIndex, request: RankRequest
+    ) -> tuple[NDArray[np.int64], int]:
+        """Return the rows of the first passages that match, by date, and how many match in all.
+
+        Raises LookupError when another record lies there.
+        """
+        rows = table.rows.articles
+        wanted = [part for part in (request.clause, request.constraint) if part is not None]
+        allowed = self.allowed(table, text, request.filter, AllOf(tuple(wanted)))
+        matching = np.arange(len(rows)) if allowed is None else np.flatnonzero(allowed)
+
+        def places() -> NDArray[np.int64]:
+            order = self._by_id(table)
+            order = order[np.argsort(_days(table, request.sort)[order], kind="stable")]
+            places = np.empty(len(order), np.int64)
+            places[order] = np.arange(len(order))
+            return places
+
+        place = self._kept((table.record, table.sequence, request.sort), places)
+        # An article's passages are rows in order of position, so this tells all of them apart.
+        keys = place[table.articles.keys.searchsorted(rows[matching])] * len(rows) + matching
+        total, limit = len(matching), request.limit
+        if total > limit > 0:
+            first = np.argpartition(keys, limit - 1)[:limit]
+            keys, matching = keys[first], matching[first]
+        return matching[np.argsort(keys)][:limit], total
+
+    def _by_id(self, table: PassageTable) -> NDArray[np.int64]:
+        """Return the numbers of all articles in order of id."""
 
         def by_id() -> NDArray[np.int64]:
-            names = [ids[key] for key in keys.tolist()]
+            names = [table.ids[key] for key in table.articles.keys.tolist()]
             return np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)
 
-        order = self._kept((table.record, table.sequence, "by id"), by_id)
+        return self._kept((table.record, table.sequence, "by id"), by_id)
+
+    def list_articles(self, table: PassageTable, request: ListRequest) -> Listed:
+        """Return a page of articles. Raises LookupError when one is gone from the record."""
+        keys, ids = table.articles.keys, table.ids
+        order = self._by_id(table)
         chosen = order[self._articles(table, request.filter)[order]]
-        # What a date is sorted by: the unknown one, 0, is behind all.
-        sign = {"id": 0, "newest": -1, "oldest": 1}[request.sort]
-        days = np.where(published == 0, _BEHIND, sign * published.astype(np.int64)) * abs(sign)
+        sign, days = _SIGNS[request.sort], _days(table, request.sort)
         chosen = chosen[np.argsort(days[chosen], kind="stable")]
         start = 0
         if (after := request.after) is not None:
@@ -154,3 +185,9 @@ class Masks:
             while len(self._masks) > _KEPT:
                 self._masks.popitem(last=False)
         return mask
+
+
+def _days(table: PassageTable, sort: str) -> NDArray[np.int64]:
+    """Return what each article's date is sorted by: the unknown one, 0, is behind all."""
+    published, sign = table.articles.published, _SIGNS[sort]
+    return np.where(published == 0, _BEHIND, sign * published.astype(np.int64)) * abs(sign)

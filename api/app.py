@@ -16,6 +16,7 @@ from api.readiness import Readiness
 from api.routes.articles import articles
 from api.routes.judging import Judge, judging_router
 from api.routes.page import page_router
+from api.routes.saved import saved_router
 from api.routes.search import health, router
 from api.security import (
     BoundedBody,
@@ -56,7 +57,7 @@ def create_app(
     writing = Writing(settings, ingest)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[..., object]]]:  # noqa: ARG001
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[..., object]]]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         with json_logs():
             readiness.start()
@@ -65,6 +66,8 @@ def create_app(
             # is no request; `writes` is whose requests come to one of several workers.
             yield {"stop": writing.stop, "refused": refused, "writes": writes}
             await anyio.to_thread.run_sync(writing.close)
+            if app.state.saved is not None:
+                app.state.saved.close()
             await anyio.to_thread.run_sync(readiness.stop)
 
     app = FastAPI(
@@ -86,11 +89,13 @@ def create_app(
     )
     app.state.readiness = readiness
     app.state.writing = writing
+    app.state.saved = None  # opened when it is first asked for
     problems.install(app)
     openapi.install(app)
     app.include_router(health)
     app.include_router(articles)
     app.include_router(router)
+    app.include_router(saved_router)
     if judge is not None:
         app.include_router(judging_router(judge))
     app.include_router(page_router())

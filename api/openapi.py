@@ -64,9 +64,11 @@ def _statuses(path: str, method: str) -> list[int]:
         statuses.append(404)
     if method in ("post", "put"):
         statuses.append(415)
-    if path == "/v1/articles" and method == "get":
+    if path == "/v1/saved" and method == "get":
+        statuses += [401, 403]
+    if (path == "/v1/articles" and method == "get") or path.endswith("/matches"):
         statuses.append(410)
-    if path.startswith("/v1/articles") and method != "get":
+    if path.startswith(("/v1/articles", "/v1/saved")) and method != "get":
         statuses += [401, 403, 429]
     if path != "/live":
         statuses.append(503)

@@ -51,3 +51,10 @@ MAX_CONTEXT = 30  # words on each side
 MAX_READ = 1_000  # passages whose occurrences are found
 MAX_LINES = 1_000  # on a page
 MAX_OCCURRENCES = 10_000  # in all
+
+# -- saved searches
+
+MAX_SAVED = 10_000
+MAX_SAVED_NAME = 200  # code points
+MAX_WEBHOOK = 2_048  # characters of an address
+MAX_MATCHES = 10_000  # kept of each; older ones make room, and are counted

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from search.domain import NO_FILTER, SORTS, ArticleInfo, Filter, Sort
 from search.engines.protocol import EngineReader, ListRequest, Place
 from search.errors import CursorGone, InputError
 from search.limits import MAX_CURSOR, MAX_SIZE
 
+T = TypeVar("T")
 _FORMAT = 1  # of cursors; one of another is told from what is none
 
 
@@ -54,11 +56,15 @@ def list_articles(
         raise InputError(f"sort is {sort!r}; it must be {', '.join(SORTS)}", field="sort")
     if not 1 <= size <= MAX_SIZE:
         raise InputError(f"size is {size:,}; it must be 1 to {MAX_SIZE}", field="size")
-    after = _read(cursor, sort) if cursor else None
+    after = read(cursor, sort, _place) if cursor else None
     listed = engine.list_articles(ListRequest(filter, sort, after, size + 1))
     page = listed.articles[:size]
     more = len(listed.articles) > size
-    return Listing(page, listed.total, _written(sort, Place.of(page[-1])) if more else "")
+    if not more:
+        return Listing(page, listed.total)
+    last = page[-1]
+    day = last.published.isoformat() if last.published else ""
+    return Listing(page, listed.total, written(sort, day, last.id))
 
 
 def pages(
@@ -72,22 +78,28 @@ def pages(
         yield page
 
 
-def _written(sort: Sort, place: Place) -> str:
-    day = place.published.isoformat() if place.published else ""
-    content = json.dumps([_FORMAT, sort, day, place.id], ensure_ascii=False).encode()
+def written(order: str, *place: str) -> str:
+    """Return the cursor of a place in a list of this order."""
+    content = json.dumps([_FORMAT, order, *place], ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-def _read(cursor: str, sort: Sort) -> Place:
+def read(cursor: str, order: str, place: Callable[..., T]) -> T:
+    """Return the place that a cursor names; `place` makes it of what was written.
+
+    Raises:
+        InputError: it cannot be read.
+        CursorGone: it is of another order, or of another version of Fihris.
+    """
     try:
         if len(cursor) > MAX_CURSOR:
             raise ValueError
         content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        version, its, *place = json.loads(content)
-        if version == _FORMAT:
-            day, key = place
-            key.encode()
-            found = Place(date.fromisoformat(day) if day else None, key)
+        version, its, *parts = json.loads(content)
+        if (version, its) == (_FORMAT, order):
+            for part in parts:
+                part.encode()
+            return place(*parts)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             "the cursor cannot be read; give the one that the page before came with, whole",
@@ -97,10 +109,12 @@ def _read(cursor: str, sort: Sort) -> Place:
         raise CursorGone(
             "the cursor is of another version of Fihris; begin again without it", field="cursor"
         )
-    if its != sort:
-        raise CursorGone(
-            f"the cursor is of a list sorted by {str(its)[:20]!r}; ask for that, or begin again"
-            " without it",
-            field="cursor",
-        )
-    return found
+    raise CursorGone(
+        f"the cursor is of a list sorted by {str(its)[:20]!r}; ask for that, or begin again"
+        " without it",
+        field="cursor",
+    )
+
+
+def _place(day: str, key: str) -> Place:
+    return Place(date.fromisoformat(day) if day else None, key)

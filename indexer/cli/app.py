@@ -19,6 +19,7 @@ from indexer.cli import (
     evaluation_commands,
     index_commands,
     maintenance_commands,
+    saved_commands,
     search_commands,
     serve_command,
 )
@@ -116,3 +117,4 @@ for command in (
     search_commands.formats_command,
 ):
     app.command(command.__name__.removesuffix("_command"))(command)
+app.add_typer(saved_commands.saved)

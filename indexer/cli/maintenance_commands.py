@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -39,17 +39,23 @@ def delete_command(
     """Remove articles by id, or all that have a source, author, language, tag or date."""
     from search.domain import NO_FILTER
     from search.listing import pages
+    from search.saved import open_alerts
 
     wanted = list(dict.fromkeys(all_valid("id", ids)))
     inside = filter_of(source, author, language, None, tag, published_from, published_to)
     if bool(wanted) == (inside != NO_FILTER):
         raise InputError("name articles by their ids, or by options such as --source", field="ID")
-    with opened() as (engine, _, _):
+    with opened() as (engine, embedder, settings):
         known = engine.stored(wanted) if wanted else {}
         found: Iterable[list[str]] = [list(known)]
         if not wanted:
             found = ([info.id for info in page.articles] for page in pages(engine, inside))
-        removed = sum(len(ids) if dry_run else engine.delete(ids) for ids in found)
+        removed = 0
+        with closing(open_alerts(settings, embedder)) as alerts:
+            for each in found:
+                removed += len(each) if dry_run else engine.delete(each)
+                if not dry_run:
+                    alerts.forget(each)
     unknown = [each for each in wanted if each not in known]
     for article_id in unknown:
         typer.echo(f"fihris: there is no article {plain(article_id)!r}", err=True)

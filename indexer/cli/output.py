@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
     )
     from search.engines.protocol import EngineStatus
     from search.ranking.kwic import Kwic
+    from search.saved.domain import ShownMatch
 
 _SPACES = re.compile(r"\s+")
 MOST_SHOWN = 20  # kinds of what was left out
@@ -98,6 +99,14 @@ def results_text(results: Results, *, bold: bool) -> Text:
         text.append(f"Answered without: {', '.join(failed)}.\n")
     text.append(_total_line(results))
     return text
+
+
+def match_line(found: ShownMatch) -> str:
+    """Return a match of a saved search as a line: when, how, where, the title, the text."""
+    match, passage, article = found.match, found.passage.passage, found.passage.article
+    near = "" if match.score is None else f" {match.score:.2f}"
+    text = plain(_SPACES.sub(" ", f"{article.title}  {passage.text}".strip()))
+    return f"{match.when}  {match.by}{near}  {plain(passage.id)}  {text}"
 
 
 def kwic_text(found: Kwic, *, bold: bool) -> Text:

@@ -13,6 +13,7 @@ from search.domain import Article, IndexedArticle, Vector, WriteOutcome
 from search.embedding import Embedder
 from search.engines.protocol import EngineWriter, Stored
 from search.errors import EmbedderError
+from search.saved.alerts import Alerts
 from search.settings import Settings
 
 # A batch is embedded together (sorted by length) and acknowledged together: some 300
@@ -32,12 +33,13 @@ class Ready:
     """A batch between preparing and writing.
 
     `indexed` is what has to be written and `failed` what the model failed on, both by place
-    in the batch.
+    in the batch; `before` is what saved searches are told of the articles that are replaced.
     """
 
     batch: Sequence[Article]
     indexed: Mapping[int, IndexedArticle]
     failed: Mapping[int, str]
+    before: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Maker:
     """Makes batches ready and writes them, in any thread.
 
     `embed` False leaves passages without vectors; `known` are vectors of texts that need
-    not be embedded (`preparing.known_vectors`); `analyse` makes the terms.
+    not be embedded (`preparing.known_vectors`); `analyse` makes the terms; `alerts` is told of
+    what will be written.
     """
 
     engine: EngineWriter
@@ -54,6 +57,7 @@ class Maker:
     embed: bool = True
     known: Mapping[str, Vector] = field(default_factory=dict)
     analyse: Analyse = analysed
+    alerts: Alerts | None = None
 
     def compared(self, batch: Sequence[Article]) -> tuple[dict[str, Stored], list[int]]:
         """Return what is stored of a batch, and which of it has to be written."""
@@ -84,13 +88,17 @@ class Maker:
             left -= share * size
             on_size(share * size)
 
-        known = dict(self.known)
-        if self.embed:
-            replaced = [batch[n].id for n in changed if batch[n].id in stored]
-            known.update(known_vectors(self.engine.indexed(replaced), self.embedder))
+        known, before = dict(self.known), {}
+        is_asked = self.alerts is not None and self.alerts.are_asked()
+        if self.embed or is_asked:
+            replaced = self.engine.indexed([batch[n].id for n in changed if batch[n].id in stored])
+            if self.embed:
+                known.update(known_vectors(replaced, self.embedder))
+            if is_asked:
+                before = {one.article.id: _texts(one) for one in replaced}
         indexed, failed = self._prepared(batch, changed, known, on_share)
         on_size(left)  # what needed no model
-        return Ready(batch, indexed, failed)
+        return Ready(batch, indexed, failed, before)
 
     def write(self, ready: Ready) -> list[WriteOutcome]:
         """Write what is ready; return what became of each article of the batch, in order.
@@ -98,7 +106,10 @@ class Maker:
         Raises:
             EngineError: nothing of it was acknowledged.
         """
-        written = self.engine.write(list(ready.indexed.values())) if ready.indexed else []
+        indexed = list(ready.indexed.values())
+        if self.alerts is not None and indexed:
+            self.alerts.record(indexed, ready.before)
+        written = self.engine.write(indexed) if indexed else []
         outcomes = dict(zip(ready.indexed, written, strict=True))
         ended = []
         for n, article in enumerate(ready.batch):
@@ -144,6 +155,11 @@ class Maker:
                 failed.update(reason)
             return indexed, failed
         return dict(zip(changed, ready, strict=True)), {}
+
+
+def _texts(article: IndexedArticle) -> dict[str, bool]:
+    """Return an article's texts and whether each has its vector."""
+    return {passage.passage.text: passage.vector is not None for passage in article.passages}
 
 
 def batches(

@@ -36,6 +36,7 @@ from search.domain import Vector, WriteStatus
 from search.embedding import Embedder
 from search.engines.protocol import Engine
 from search.errors import EngineError
+from search.saved import open_alerts
 from search.seen_ids import FirstPlaces, refusal
 from search.settings import Settings
 from search.write_turns import in_turn
@@ -118,7 +119,8 @@ def index(
     analysts = None if embed or dry_run else Analysts(ANALYSTS)
     places = FirstPlaces()
     analyse = analysts.analysed if analysts else analysed
-    maker = Maker(engine, embedder, settings, embed, known or {}, analyse)
+    alerts = None if dry_run else open_alerts(settings, embedder)
+    maker = Maker(engine, embedder, settings, embed, known or {}, analyse, alerts)
     begin = begin or partial(engine.write, [])
     run = _Run(maker, places, dry_run, begin, on_size, on_outcome, on_failure, stopping)
     stopped = ""
@@ -139,6 +141,8 @@ def index(
         stopped = str(error) or type(error).__name__
     finally:
         places.close()
+        if alerts is not None:
+            alerts.close()
         if analysts is not None:
             analysts.close()
     return run.report(stopped)

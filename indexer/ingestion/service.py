@@ -35,6 +35,7 @@ from search.errors import SourceError, Stopping
 from search.ingest import FAILURES_TOLD, BodyLine, Worked
 from search.limits import MAX_LINE
 from search.listing import pages
+from search.saved import open_alerts
 from search.seen_ids import BODY_CACHE, FirstPlaces, refusal
 from search.settings import Settings
 
@@ -64,7 +65,8 @@ class EngineIngest:
 
     def __init__(self, engine: Engine, embedder: Embedder, settings: Settings) -> None:
         self._engine = engine
-        self._maker = Maker(engine, embedder, settings, analyse=self._analysed)
+        self._alerts = open_alerts(settings, embedder)
+        self._maker = Maker(engine, embedder, settings, analyse=self._analysed, alerts=self._alerts)
         self._waiting: list[_Call] = []
         self._changed = threading.Condition()  # of what follows and `_waiting`
         self._at_work: set[str] = set()  # ids in a group that is not written yet
@@ -120,12 +122,17 @@ class EngineIngest:
 
     def delete(self, article_id: str) -> bool:
         with self._alone([article_id]):
-            return self._engine.delete([article_id]) > 0
+            return self._delete([article_id]) > 0
+
+    def _delete(self, ids: Sequence[str]) -> int:
+        removed = self._engine.delete(ids)
+        self._alerts.forget(ids)
+        return removed
 
     def delete_matching(self, filter: Filter, cursor: str, *, dry_run: bool) -> Worked:
         def delete(infos: Sequence[ArticleInfo]) -> Worked:
             ids = [info.id for info in infos]
-            return Worked(changed=len(ids) if dry_run else self._engine.delete(ids))
+            return Worked(changed=len(ids) if dry_run else self._delete(ids))
 
         return self._through(filter, cursor, delete)
 
@@ -201,6 +208,7 @@ class EngineIngest:
         with suppress(queue.Empty):
             for _ in range(PARSERS):
                 self._parsers.get(timeout=max(0.0, until - time.monotonic())).close()
+        self._alerts.close()
 
     def _store_noted(
         self, batch: Sequence[tuple[Article, tuple[str, ...]]]

@@ -156,7 +156,7 @@ class Searcher:
             PageTooDeep: the page ends past hit 10,000.
             EngineError: the engine cannot answer.
         """
-        _check(query)
+        check_query(query)
         clock = _Clock()
         found = self._find_articles(query, clock) if query.group_by else self._find(query, clock)
         rankings, page, stored = found.rankings, found.page, dict(found.stored)
@@ -214,7 +214,7 @@ class Searcher:
 
     def first(self, query: Query, count: int) -> FirstPassages:
         """Return the first passages of a search, COUNT at most. Raises as `search`."""
-        _check(query)
+        check_query(query)
         clock = _Clock()
         found = self._find(replace(query, start=0, size=count), clock)
         stored = dict(found.stored)
@@ -280,7 +280,7 @@ class Searcher:
         Their texts are not read, but for a reranker: a hundred hits take a fraction of the
         time. Raises as `search`.
         """
-        _check(query)
+        check_query(query)
         found = self._find(query, _Clock())
         return [key for key, _ in found.page], found.degraded
 
@@ -367,6 +367,12 @@ class Searcher:
         """Read the passages of hits that are not in `stored` into it."""
         if lacking := [key for key, _ in hits if key not in stored]:
             stored |= {s.passage.id: s for s in self.engine.fetch(lacking)}
+
+    def meaning(self, query: Query) -> str:
+        """Return the text whose meaning a query asks, "" where it asks none. Raises InputError."""
+        parsed = parse(query.text)
+        forms = self._forms(parsed) if query.variants and _reaches_near(query) else NO_FORMS
+        return meaning_in_arabic(parsed, forms)
 
     def prepare(self) -> None:
         """Do now what the first search by words would wait for: word lists, the engine's files.
@@ -464,7 +470,8 @@ def _reaches_near(query: Query) -> bool:
     return query.level in ("near", "meaning")
 
 
-def _check(query: Query) -> None:
+def check_query(query: Query) -> None:
+    """Raise InputError where a search cannot be answered as it is asked; names the field."""
     if query.mode not in MODES:
         raise InputError(
             f"mode is {query.mode!r}; it must be one of {', '.join(MODES)}", field="mode"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +18,9 @@ from api.requests import (
     SimilarParameters,
 )
 from api.routes.search import names_of
+from search.ranking.searcher import Searcher
+from search.settings import Settings
+from tests.api.support import ToldIngest, client
 from tests.support import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "API.md").read_text(encoding="utf-8")
@@ -24,7 +28,9 @@ WRITES = {"-X", "-T", "-F", "--data-binary", "-H"}
 ASKED = [
     line.strip()
     for line in PAGE.splitlines()
-    if line.startswith("    curl ") and not WRITES & set(shlex.split(line))
+    if line.startswith("    curl ")
+    and not WRITES & set(shlex.split(line))
+    and "/v1/saved" not in line
 ]
 
 
@@ -76,6 +82,22 @@ def test_the_example_of_many_searches_is_answered(http: TestClient) -> None:
     first, second = found.json()["answers"]
     assert first["hits"]
     assert second["facets"]
+
+
+def test_the_examples_of_saved_searches_are_answered(searcher: Searcher, tmp_path: Path) -> None:
+    lines = [line.strip() for line in PAGE.splitlines() if line.startswith("    curl")]
+    save, *asked, remove = (line for line in lines if "/v1/saved" in line)
+    words = shlex.split(save)
+    with client(searcher, Settings(data=tmp_path), ToldIngest()) as http:
+        made = http.post("/v1/saved", json=json.loads(words[words.index("-d") + 1]))
+        assert made.status_code == 201, made.text
+        saved = made.json()["id"]
+        listed, matches = (answer(http, line.replace("/ID", f"/{saved}")) for line in asked[:2])
+        assert listed == {"saved": [made.json()]}
+        assert matches == {"matches": [], "cursor": None}
+        address = urlsplit(shlex.split(remove)[1]).path.replace("/ID", f"/{saved}")
+        assert http.delete(address).status_code == 204
+        assert http.get(address + "/matches").status_code == 404
 
 
 def test_there_are_examples_of_everything() -> None:

@@ -37,6 +37,8 @@ def test_every_path_is_there(document: dict[str, Any]) -> None:
         ("post", "/v1/multi-search"), ("get", "/v1/kwic"), ("get", "/v1/articles:similar"),
         ("get", "/v1/passages:similar"),
         ("delete", "/v1/articles"), ("patch", "/v1/articles"),
+        ("post", "/v1/saved"), ("get", "/v1/saved"), ("delete", "/v1/saved/{id}"),
+        ("get", "/v1/saved/{id}/matches"),
     }  # fmt: skip
 
 
@@ -46,7 +48,7 @@ def test_every_error_is_declared_as_a_problem(document: dict[str, Any]) -> None:
         assert {"400", "408", "413", "421", "422", "500"} <= set(errors)
         assert ("404" in errors) == ("{id}" in path or path.endswith(":similar"))
         assert ("415" in errors) == (method in ("post", "put"))
-        writes = path.startswith("/v1/articles") and method != "get"
+        writes = path.startswith(("/v1/articles", "/v1/saved")) and method != "get"
         assert ({"401", "403", "429"} <= set(errors)) == writes
         for answer in errors.values():
             (content,) = answer["content"]

@@ -1,0 +1,223 @@
+"""Saved searches, and what they matched."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
+
+from api.requests import FilterParameters
+from api.routes.articles import Writer
+from api.routes.search import Answer, json_only, takes
+from api.schemas import ArticleOut, PassageOut, article_out, passage_out
+from api.writing import Writing
+from search.domain import Level, Mode
+from search.domain import Query as Asked
+from search.limits import MAX_CURSOR, MAX_QUERY_LENGTH, MAX_SAVED_NAME, MAX_SIZE, MAX_WEBHOOK
+from search.saved.domain import MatchedBy, SavedSearch, ShownMatch, Tally, Words
+from search.saved.manager import SavedSearches
+
+
+class SavedBody(FilterParameters):
+    """A search to save, as JSON."""
+
+    model_config = ConfigDict(
+        strict=True,
+        json_schema_extra={"examples": [{"q": "ضربات العراق", "source": ["CNN Arabic"]}]},
+    )
+
+    q: str = Field(max_length=MAX_QUERY_LENGTH, description="As of a search.")
+    name: str = Field("", max_length=MAX_SAVED_NAME, description="For people; `q` unless said.")
+    mode: Mode = Field("hybrid", description="By words, by meaning, or by either.")
+    match: Level | None = Field(None, description="How far a match by words may go.")
+    variants: bool = Field(True, description="Match Latin spellings of Arabic words too.")
+    words: Words = Field("all", description="Whether a passage must have `all` words, or `any`.")
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="The cosine from which a passage is near in meaning."
+    )
+    webhook: str = Field("", max_length=MAX_WEBHOOK, description="Where matches are posted.")
+    secret: str = Field(
+        "", max_length=MAX_WEBHOOK, description="Signs them, instead of FIHRIS_WEBHOOK_SECRET."
+    )
+
+    def query(self) -> Asked:
+        """Return the query that is meant. Raises InputError if `from` is after `to`."""
+        return Asked(self.q, self.mode, 10, 0, self.filter(), self.variants, self.match)
+
+
+_From = TypedDict("_From", {"from": str | None})
+
+
+class SavedOut(_From):
+    """A saved search. `webhook` is its host only; what was dropped made room for newer matches."""
+
+    id: str
+    name: str
+    q: str
+    mode: Mode
+    match: Level | None
+    variants: bool
+    words: Words
+    threshold: float
+    source: list[str]
+    author: list[str]
+    language: list[str]
+    article: list[str]
+    tag: list[str]
+    to: str | None
+    created: str
+    webhook: str
+    kept: int
+    dropped: int
+
+
+class SavedListOut(TypedDict):
+    """All saved searches, the oldest first."""
+
+    saved: list[SavedOut]
+
+
+class SavedMatchOut(TypedDict):
+    """A passage that was matched. `score` is its cosine, null where it was found by words only."""
+
+    id: str
+    found: str
+    by: MatchedBy
+    score: float | None
+    passage: PassageOut
+    article: ArticleOut
+
+
+class SavedMatchesOut(TypedDict):
+    """A page of matches, the newest first; `cursor` is null on the last one."""
+
+    matches: list[SavedMatchOut]
+    cursor: str | None
+
+
+def saved_out(search: SavedSearch, tally: Tally) -> dict[str, Any]:
+    query, inside = search.query, search.query.filter
+    return {
+        "id": search.id,
+        "name": search.name,
+        "q": query.text,
+        "mode": query.mode,
+        "match": query.match,
+        "variants": query.variants,
+        "words": search.words,
+        "threshold": search.threshold,
+        "source": list(inside.sources),
+        "author": list(inside.authors),
+        "language": list(inside.languages),
+        "article": list(inside.articles),
+        "tag": list(inside.tags),
+        "from": inside.published_from and inside.published_from.isoformat(),
+        "to": inside.published_to and inside.published_to.isoformat(),
+        "created": search.created,
+        "webhook": search.webhook_host,
+        "kept": tally.kept,
+        "dropped": tally.dropped,
+    }
+
+
+def match_out(shown: ShownMatch) -> SavedMatchOut:
+    match, stored = shown
+    return {
+        "id": match.id,
+        "found": match.when,
+        "by": match.by,
+        "score": match.score,
+        "passage": passage_out(stored.passage),
+        "article": article_out(stored.article),
+    }
+
+
+def saved_of(request: Request) -> SavedSearches:
+    """Return the saved searches of this server's index, opened when they are first asked for."""
+    state = request.app.state
+    if state.saved is None:
+        searcher = state.readiness.searcher()
+        state.saved = SavedSearches(searcher, state.writing.settings)
+    found: SavedSearches = state.saved
+    return found
+
+
+async def may_manage(request: Request) -> None:
+    """Refuse who may not write: what others look for is theirs."""
+    writing: Writing = request.app.state.writing
+    writing.authorise(request)
+
+
+Saved = Annotated[SavedSearches, Depends(saved_of)]
+SavedId = Annotated[
+    str,
+    Path(min_length=1, max_length=64, description="Of a saved search."),
+]
+
+saved_router = APIRouter(prefix="/v1/saved", tags=["saved searches"])
+
+
+@saved_router.post(
+    "",
+    status_code=201,
+    response_model=SavedOut,
+    dependencies=[Depends(takes()), Depends(json_only)],
+    summary="Save a search",
+)
+def save(body: SavedBody, _: Writer, saved: Saved) -> Response:
+    """Passages that are indexed from now on are matched with it, before they are written."""
+    search = saved.add(
+        body.name,
+        body.query(),
+        words=body.words,
+        threshold=body.threshold,
+        webhook=body.webhook,
+        secret=body.secret,
+    )
+    return Answer(saved_out(search, Tally()), 201)
+
+
+@saved_router.get(
+    "",
+    response_model=SavedListOut,
+    dependencies=[Depends(takes()), Depends(may_manage)],
+    summary="The saved searches there are",
+)
+def saved_searches(saved: Saved) -> Response:
+    """All of them, for who may write."""
+    return Answer({"saved": [saved_out(search, tally) for search, tally in saved.list()]})
+
+
+@saved_router.delete(
+    "/{id}",
+    status_code=204,
+    response_class=Response,
+    dependencies=[Depends(takes())],
+    summary="Remove a saved search",
+)
+def remove_saved(id: SavedId, _: Writer, saved: Saved) -> Response:
+    """Removes it with its matches."""
+    saved.remove(id)
+    return Response(status_code=204)
+
+
+@saved_router.get(
+    "/{id}/matches",
+    response_model=SavedMatchesOut,
+    dependencies=[Depends(takes("size", "cursor"))],
+    summary="What a saved search matched",
+)
+def saved_matches(
+    id: SavedId,
+    saved: Saved,
+    size: Annotated[int, Query(ge=1, le=MAX_SIZE, description="Matches on a page.")] = 20,
+    cursor: Annotated[
+        str, Query(max_length=MAX_CURSOR, description="Of the page before, for the next one.")
+    ] = "",
+) -> Response:
+    """Passages with when they were found, the newest first; those that are in the index now."""
+    page = saved.matches(id, size, cursor)
+    found = [match_out(each) for each in page.matches]
+    return Answer({"matches": found, "cursor": page.cursor or None})

@@ -1,0 +1,137 @@
+"""Searches that new passages are matched with: `saved add|list|remove|matches|deliver`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from indexer.cli import AsJson
+from indexer.cli.filters import Articles, Authors, From, Languages, Sources, Tags, To, filter_of
+from indexer.cli.search_commands import AskedMode, Match, Variants
+from indexer.cli.terminal import opened, plain, valid
+from search.errors import InputError
+
+if TYPE_CHECKING:
+    from search.saved.manager import SavedSearches
+
+saved = typer.Typer(
+    name="saved",
+    help="Saved searches: passages that are indexed later are matched with them.",
+    no_args_is_help=True,
+)
+Saved = Annotated[str, typer.Argument(metavar="ID", help="Of a saved search.")]
+
+
+@contextmanager
+def _opened() -> Iterator[SavedSearches]:
+    from search.ranking.searcher import Searcher
+    from search.saved.manager import SavedSearches
+
+    with (
+        opened() as (engine, embedder, settings),
+        SavedSearches(Searcher(engine, embedder), settings) as searches,
+    ):
+        yield searches
+
+
+@saved.command("add")
+def add_command(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help='Words, "phrases", +required, -excluded.')
+    ],
+    name: Annotated[str, typer.Option(help="For people; the text unless given.")] = "",
+    mode: AskedMode = "hybrid",
+    source: Sources = None,
+    language: Languages = None,
+    article: Articles = None,
+    author: Authors = None,
+    tag: Tags = None,
+    published_from: From = "",
+    published_to: To = "",
+    variants: Variants = True,
+    match: Match = "",
+    words: Annotated[
+        str, typer.Option(help="all: a passage must have all words of the text; or any.")
+    ] = "all",
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="The cosine from which a passage is near in meaning, 0 to 1."),
+    ] = None,
+    webhook: Annotated[str, typer.Option(metavar="URL", help="Post matches there, signed.")] = "",
+) -> None:
+    """Save a search, and print its id. What posts to a webhook is signed: FIHRIS_WEBHOOK_SECRET."""
+    from typing import cast
+
+    from search.domain import Level, Mode, Query
+    from search.saved.domain import Words
+
+    query = Query(
+        text=valid("text", text),
+        mode=cast("Mode", mode),
+        variants=variants,
+        match=cast("Level", match) if match else None,
+        filter=filter_of(source, author, language, article, tag, published_from, published_to),
+    )
+    with _opened() as searches:
+        search = searches.add(
+            valid("name", name),
+            query,
+            words=cast("Words", words),
+            threshold=threshold,
+            webhook=valid("webhook", webhook),
+        )
+    typer.echo(search.id)
+
+
+@saved.command("list")
+def list_command(json: AsJson = False) -> None:
+    """List the saved searches, a line each: id, matches kept, name."""
+    from indexer.cli import output
+    from search.saved.domain import as_fields
+
+    with _opened() as searches:
+        for search, tally in searches.list():
+            if json:
+                kept = {k: v for k, v in as_fields(search).items() if k not in _NOT_TOLD}
+                found = {**kept, "webhook": search.webhook_host, **tally._asdict()}
+                typer.echo(output.as_json(found))
+            else:
+                dropped = f", {tally.dropped:,} older dropped" if tally.dropped else ""
+                typer.echo(f"{search.id}  {tally.kept:,} matches{dropped}  {plain(search.name)}")
+
+
+_NOT_TOLD = ("secret", "vector", "model", "webhook")
+
+
+@saved.command("remove")
+def remove_command(id: Saved) -> None:
+    """Remove a saved search and its matches."""
+    with _opened() as searches:
+        searches.remove(valid("id", id))
+
+
+@saved.command("matches")
+def matches_command(
+    id: Saved,
+    size: Annotated[int, typer.Option(help="Matches to show at most; 0: all.")] = 20,
+    json: AsJson = False,
+) -> None:
+    """Show what a saved search matched, the newest first, a line each."""
+    from indexer.cli import output
+    from search.limits import MAX_SIZE
+
+    if size < 0:
+        raise InputError(f"--size is {size}; it must be 0 or more", field="size")
+    shown, cursor = 0, ""
+    with _opened() as searches:
+        while True:
+            most = min(MAX_SIZE, size - shown) if size else MAX_SIZE
+            page = searches.matches(valid("id", id), most, cursor)
+            for found in page.matches:
+                typer.echo(output.as_json(found._asdict()) if json else output.match_line(found))
+            shown, cursor = shown + len(page.matches), page.cursor
+            if not cursor or shown == size:
+                break

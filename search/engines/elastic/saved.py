@@ -1,0 +1,264 @@
+"""Saved searches in an index of their own, `<alias>-saved`, which any number of writers share."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused, reason_of, scan
+from search.errors import EngineUnavailable
+from search.limits import MAX_MATCHES, MAX_SAVED
+from search.saved.domain import Place, SavedMatch, SavedSearch, Tally, as_fields, from_fields
+from search.settings import Settings
+
+_KEYWORD = {"type": "keyword"}
+# A saved search's own fields and a lease are kept in `content`, which nothing is searched by.
+_MAPPINGS = {
+    "dynamic": False,
+    "properties": {
+        "kind": _KEYWORD,
+        "id": _KEYWORD,
+        "saved": _KEYWORD,
+        "article": _KEYWORD,
+        "found": {"type": "long"},
+        "delivered": {"type": "boolean"},
+        "created": _KEYWORD,
+        "content": {"type": "object", "enabled": False},
+    },
+}
+_TRIM_SECONDS = 60.0  # between two looks at whether some have more matches than are kept
+_AT_ONCE = 2_000  # matches in one request
+
+
+class ElasticStore:
+    """A `search.saved.store.Store` in Elasticsearch; its index is made with the first search."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._connection = Connection(settings)
+        self._index = f"{settings.elasticsearch_index}-saved"
+        self._replicas = settings.elasticsearch_replicas
+        self._trimmed = 0.0
+
+    def version(self) -> str:
+        found = self._get("version")
+        return found["_source"]["content"]["version"] if found else ""
+
+    def searches(self) -> list[SavedSearch]:
+        hits = self._scan({"term": {"kind": "search"}}, ["created", "id"])
+        return [from_fields(hit["_source"]["content"]) for hit in hits]
+
+    def tallies(self) -> Mapping[str, Tally]:
+        dropped = {
+            hit["_source"]["id"]: hit["_source"].get("dropped", 0)
+            for hit in self._scan({"term": {"kind": "search"}}, ["id"])
+        }
+        kept = self._counted(1)
+        return {saved: Tally(kept.get(saved, 0), many) for saved, many in dropped.items()}
+
+    def add(self, search: SavedSearch) -> None:
+        self._make()
+        body = {"kind": "search", "id": search.id, "created": search.created}
+        self._bulk([({"index": {"_id": search.id}}, {**body, "content": as_fields(search)})])
+        self._changed()
+
+    def update(self, searches: Sequence[SavedSearch]) -> None:
+        self._bulk(
+            [
+                ({"update": {"_id": search.id}}, {"doc": {"content": as_fields(search)}})
+                for search in searches
+            ],
+            ignore=404,
+        )
+        self._changed()
+
+    def remove(self, saved: str) -> bool:
+        there = self._get(saved) is not None
+        if there:
+            self._bulk([({"delete": {"_id": saved}}, None)], ignore=404)
+            self._delete({"term": {"saved": saved}})
+            self._changed()
+        return there
+
+    def record(self, matches: Sequence[SavedMatch]) -> None:
+        for start in range(0, len(matches), _AT_ONCE):
+            some = matches[start : start + _AT_ONCE]
+            lines = [({"create": {"_id": m.id}}, {"kind": "match", **asdict(m)}) for m in some]
+            self._bulk(lines, ignore=409, refresh=False)
+        if time.monotonic() > self._trimmed + _TRIM_SECONDS:
+            self._trimmed = time.monotonic()
+            self._trim()
+
+    def matches(
+        self, saved: str, behind: Place | None, limit: int, *, undelivered: bool = False
+    ) -> list[SavedMatch]:
+        self._refresh()
+        order = "asc" if undelivered else "desc"
+        only: list[Any] = [{"term": {"saved": saved}}]
+        if undelivered:
+            only.append({"term": {"delivered": False}})
+        more = {} if behind is None else {"search_after": list(behind)}
+        found = self._call(
+            lambda client: client.search(
+                index=self._index,
+                query={"bool": {"filter": only}},
+                sort=[{"found": order}, {"id": order}],
+                size=limit,
+                track_total_hits=False,
+                **more,
+            )
+        )
+        hits = found["hits"]["hits"] if found else ()
+        return [
+            SavedMatch(**{k: v for k, v in hit["_source"].items() if k != "kind"}) for hit in hits
+        ]
+
+    def delivered(self, match: SavedMatch) -> None:
+        self._bulk([({"update": {"_id": match.id}}, {"doc": {"delivered": True}})], ignore=404)
+
+    def drop(self, ids: Sequence[str]) -> None:
+        if ids:
+            self._bulk([({"delete": {"_id": key}}, None) for key in ids], ignore=404)
+
+    def forget(self, articles: Sequence[str]) -> None:
+        for start in range(0, len(articles), _AT_ONCE):
+            self._delete({"terms": {"article": list(articles[start : start + _AT_ONCE])}})
+
+    def lease(self, owner: str, seconds: float) -> bool:
+        found, now = self._get("lease"), time.time()
+        held: Any = found["_source"]["content"] if found else {"owner": owner, "until": 0}
+        if held["owner"] != owner and held["until"] > now:
+            return False
+        swap: dict[str, Any] = {"op_type": "create"}
+        if found:
+            swap = {"if_seq_no": found["_seq_no"], "if_primary_term": found["_primary_term"]}
+        body = {"kind": "lease", "content": {"owner": owner, "until": now + seconds}}
+        try:
+            self._connection.call(
+                lambda client: client.index(index=self._index, id="lease", document=body, **swap)
+            )
+        except Refused as error:
+            if error.status != 409:
+                raise
+            return False  # another one was quicker
+        return True
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # -- requests
+
+    def _call(self, request: Any) -> Any:  # noqa: ANN401
+        """Return the answer, None where there is no index or document."""
+        try:
+            return self._connection.call(request, WRITE_PATIENCE)
+        except Refused as error:
+            if error.status != 404:
+                raise
+            return None
+
+    def _get(self, key: str) -> Any:  # noqa: ANN401
+        return self._call(lambda client: client.get(index=self._index, id=key))
+
+    def _scan(self, query: Mapping[str, Any], sort: Sequence[str]) -> list[Mapping[str, Any]]:
+        self._refresh()
+
+        def search(**request: Any) -> Any:  # noqa: ANN401
+            none: Any = {"hits": {"hits": []}}
+            return self._call(lambda c: c.search(index=self._index, **request)) or none
+
+        return list(scan(search, query, sort))
+
+    def _counted(self, least: int) -> dict[str, int]:
+        """Return how many matches the saved searches have that have so many."""
+        self._refresh()
+        by = {"terms": {"field": "saved", "size": MAX_SAVED, "min_doc_count": least}}
+        found = self._call(lambda c: c.search(index=self._index, size=0, aggs={"by": by}))
+        buckets = found["aggregations"]["by"]["buckets"] if found else ()
+        return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
+
+    def _trim(self) -> None:
+        """Remove what is more than is kept, and count it."""
+        for saved in self._counted(MAX_MATCHES + 1):
+            hits = self._call(
+                lambda client, saved=saved: client.search(
+                    index=self._index,
+                    query={"term": {"saved": saved}},
+                    sort=[{"found": "desc"}, {"id": "desc"}],
+                    from_=MAX_MATCHES - 1,
+                    size=1,
+                )
+            )["hits"]["hits"]
+            if not hits:
+                continue
+            older = {"range": {"found": {"lt": hits[0]["sort"][0]}}}
+            removed = self._delete({"bool": {"filter": [{"term": {"saved": saved}}, older]}})
+            script = "ctx._source.dropped = (ctx._source.dropped ?: 0) + params.many"
+            self._bulk(
+                [
+                    (
+                        {"update": {"_id": saved}},
+                        {"script": {"source": script, "params": {"many": removed}}},
+                    )
+                ],
+                ignore=404,
+            )
+
+    def _delete(self, query: Mapping[str, Any]) -> int:
+        self._refresh()
+        found = self._call(
+            lambda client: client.options(request_timeout=WRITE_PATIENCE).delete_by_query(
+                index=self._index, query=query, conflicts="proceed", refresh=True
+            )
+        )
+        return found["deleted"] if found else 0
+
+    def _refresh(self) -> None:
+        self._call(lambda client: client.indices.refresh(index=self._index))
+
+    def _changed(self) -> None:
+        """Note another version; "" where no saved search is left."""
+        found = self._call(
+            lambda client: client.count(index=self._index, query={"term": {"kind": "search"}})
+        )
+        content = {"version": uuid.uuid4().hex if found and found["count"] else ""}
+        self._bulk([({"index": {"_id": "version"}}, {"kind": "version", "content": content})])
+
+    def _make(self) -> None:
+        settings = {"number_of_shards": 1, "number_of_replicas": self._replicas}
+        try:
+            self._connection.call(
+                lambda client: client.indices.create(
+                    index=self._index, mappings=_MAPPINGS, settings=settings
+                ),
+                WRITE_PATIENCE,
+            )
+        except Refused as error:
+            if error.kind != "resource_already_exists_exception":
+                raise
+
+    def _bulk(
+        self,
+        lines: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]],
+        *,
+        ignore: int = 0,
+        refresh: bool = True,
+    ) -> None:
+        """Send operations; raises EngineUnavailable unless all were done or answered `ignore`."""
+        operations = [part for line in lines for part in line if part is not None]
+        found = self._connection.call(
+            lambda client: client.bulk(
+                index=self._index, operations=operations, refresh=refresh, require_alias=False
+            ),
+            WRITE_PATIENCE,
+        )
+        for item in found["items"]:
+            answer = next(iter(item.values()))
+            if answer["status"] >= 300 and answer["status"] != ignore:
+                kind, reason = reason_of(answer)
+                raise EngineUnavailable(
+                    f"the saved searches in {self._connection.name} cannot be changed"
+                    f" ({answer['status']} {kind}: {reason})"
+                )

@@ -261,7 +261,7 @@ class Searcher:
         from search.ranking.similar import find_similar
 
         query = Query("", mode, size, filter=filter, group_by=group_by)
-        _check(query)
+        check_query(query)
         clock = _Clock()
         spread = 0.0 if mode == "keyword" or self._queries is None else self._queries.spread
         results = find_similar(self.engine, id, query, KEYWORD_WEIGHT, spread)

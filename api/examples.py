@@ -84,6 +84,8 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
         {"text": word, "kind": "word", "occur": "optional", "passages": passages}
         for word, passages in (("كتائب", 2), ("حزب", 2), ("الله", 2))
     ],
+    "did_you_mean": None,
+    "relaxations": [],
     "relaxed": False,
     "took_ms": {"parse": 0.1, "embed": 6.9, "rank": 1.2, "total": 8.6},
     "degraded": [],

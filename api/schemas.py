@@ -19,6 +19,7 @@ from search.analysis.tokens import Token
 from search.domain import (
     ArticleInfo,
     Component,
+    DidYouMean,
     FacetField,
     FacetValue,
     Group,
@@ -29,6 +30,7 @@ from search.domain import (
     Mode,
     Passage,
     Query,
+    Relaxation,
     Results,
     SearchSort,
     Segment,
@@ -172,6 +174,14 @@ class SearchOut(TypedDict):
         Field(
             description="The query's parts as they were read. `passages`: how many of the whole index have some form of a word; counted where the ranking needs it and where nothing is found, else null."
         ),
+    ]
+    did_you_mean: Annotated[
+        DidYouMean | None,
+        Field(description="The query with what was perhaps meant for what no passage has."),
+    ]
+    relaxations: Annotated[
+        tuple[Relaxation, ...],
+        Field(description="Where nothing is found: less demanding queries that find something."),
     ]
     took_ms: Annotated[dict[str, float], Field(description="Milliseconds by stage.")]
     relaxed: Annotated[
@@ -419,6 +429,8 @@ def search_out(results: Results) -> SearchOut:
         "facets": None if results.facets is None else dict(results.facets),
         "searched_also": results.searched_also,
         "understood": results.understood,
+        "did_you_mean": results.did_you_mean,
+        "relaxations": results.relaxations,
         "took_ms": dict(results.took_ms),
         "relaxed": results.relaxed,
         "degraded": list(results.degraded),

@@ -39,6 +39,8 @@ WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 FacetField = Literal["source", "author", "language", "tag", "year", "month"]
 GroupBy = Literal["", "article"]
+CorrectionKind = Literal["spelling", "keyboard"]
+RelaxationKind = Literal["words", "operators", "filter", "match"]
 Sort = Literal["id", "newest", "oldest"]  # of articles
 SORTS: tuple[Sort, ...] = ("id", "newest", "oldest")
 KwicSort = Literal["relevance", "before", "after"]  # of words in context
@@ -357,6 +359,37 @@ class Understood:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A part of a query that no passage has, and what was perhaps meant, which `passages` have."""
+
+    typed: str
+    meant: str
+    kind: CorrectionKind
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class DidYouMean:
+    """A query with what was perhaps meant in place of what no passage has."""
+
+    text: str
+    corrections: tuple[Correction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """A less demanding query, by words, and how many passages it finds.
+
+    Without the words that no passage has (`words`), without quotes and signs (`operators`),
+    without the filter or without `match`.
+    """
+
+    kind: RelaxationKind
+    text: str
+    passages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """An answer. `took_ms` is milliseconds by stage; `degraded` names what failed.
 
@@ -374,3 +407,5 @@ class Results:
     facets: Mapping[FacetField, tuple[FacetValue, ...]] | None = None  # None: not asked
     groups: tuple[Group, ...] | None = None
     articles: Total | None = None
+    did_you_mean: DidYouMean | None = None
+    relaxations: tuple[Relaxation, ...] = ()  # where nothing was found

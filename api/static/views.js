@@ -13,7 +13,7 @@ export function results(answer, state, words) {
       const follows = n > 0 && answer.hits[n - 1].article.id === hit.article.id;
       return element("li", { class: follows ? "follows" : null }, hitView(hit, state, words, follows));
     }));
-  return [...degraded(answer, words), also(answer, state, words), order(state, words), facets(answer, state, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
+  return [...degraded(answer, words), meant(answer, state, words), also(answer, state, words), order(state, words), facets(answer, state, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
 }
 
 export function countLine(answer, state, words) {
@@ -157,18 +157,26 @@ function also(answer, state, words) {
     element("a", { href: write({ ...state, start: 0, literal: true }), "data-go": true }, words.literal));
 }
 
+/** What was perhaps meant by words that no passage has. */
+function meant(answer, state, words) {
+  const offered = answer.did_you_mean;
+  return offered ? element("p", { class: "meant" }, words.meant(
+    element("a", { href: write({ ...state, q: offered.text, start: 0 }), "data-go": true }, bdi(offered.text)))) : "";
+}
+
 /** No hits: what to try next, as links where a link can do it. */
 export function none(answer, state, words) {
   const go = (change, text) => element("a", { href: write({ ...state, start: 0, ...change }), "data-go": true }, text);
   return [...degraded(answer, words), element("section", { class: "notice" },
-    element("h1", {}, words.noneTitle),
+    element("h1", {}, words.noneTitle), meant(answer, state, words),
     element("ul", {},
       answer.understood.filter((part) => part.passages !== null).map((part) => element("li", {},
         part.passages ? go({ q: part.text }, words.none.alone(bdi(part.text), words.count("passages", part.passages)))
           : words.none.nowhere(bdi(part.text)))),
       state.mode !== "semantic" && !answer.degraded.length ? element("li", {}, go({ mode: "semantic" }, words.none.semantic)) : "",
-      element("li", {}, words.none.fewer),
-      state.filters.length ? element("li", {}, go({ filters: [] }, words.none.filters)) : ""))];
+      answer.relaxations.map(({ kind, text, passages }) => element("li", {},
+        go({ q: text, ...(kind === "filter" && { filters: [] }) }, words.none[kind]),
+        kind === "words" || kind === "operators" ? [" ", bdi(text)] : "", ": ", words.count("passages", passages)))))];
 }
 
 /** Nothing asked yet: how to ask. */

@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
         Hit,
         Match,
         Mode,
+        RelaxationKind,
         Results,
         Segment,
         Total,
@@ -63,6 +64,14 @@ def _jsonable(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+_RELAXED: Mapping[RelaxationKind, str] = {
+    "words": "Without words that no passage has",
+    "operators": "Without quotes and signs",
+    "filter": "Without the filter",
+    "match": "At any level of match",
+}
+
+
 def marked(segments: Sequence[Segment], *, bold: bool) -> Text:
     """Return segments with their matches marked."""
     text = Text()
@@ -89,8 +98,12 @@ def results_text(results: Results, *, bold: bool) -> Text:
         text.append("Searched also: ").append(
             plain(f"{'، '.join(variant.forms)} ({variant.word})\n")
         )
+    if results.did_you_mean is not None:
+        text.append(plain(f"Did you mean: {results.did_you_mean.text}\n"))
     if not (results.hits or results.groups):
         text.append(plain(_alone_text(results)))
+    for less in results.relaxations:
+        text.append(plain(f"{_RELAXED[less.kind]}: {less.text} ({less.passages:,} passages)\n"))
     if results.relaxed:
         text.append("No passage holds the quoted phrase; its words were searched.\n")
     if "behind" in results.degraded:

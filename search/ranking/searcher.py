@@ -26,10 +26,12 @@ from search.domain import (
     MODES,
     NO_FILTER,
     SEARCH_SORTS,
+    DidYouMean,
     Filter,
     GroupBy,
     Mode,
     Query,
+    Relaxation,
     Results,
     Segment,
     StoredPassage,
@@ -182,6 +184,16 @@ class Searcher:
 
             with clock.stage("explain"):
                 hits = explained(hits, found, self.engine, self.embedder, marker, levels)
+        counts = self._counts(found, is_empty=not hits)
+        meant: DidYouMean | None = None
+        less: tuple[Relaxation, ...] = ()
+        if query.variants and not query.start and (found.misspelt or not rankings.text):
+            from search.ranking.corrections import did_you_mean, relaxations
+
+            with clock.stage("corrections"):
+                asked = (self.engine, found.asked, found.parsed)
+                meant = did_you_mean(*asked, found.misspelt, counts, hits)
+                less = relaxations(*asked, counts) if not hits else ()
         results = Results(
             query=query,
             hits=hits,
@@ -189,8 +201,10 @@ class Searcher:
             took_ms=clock.took_ms(rankings.took_ms),
             degraded=found.degraded,
             searched_also=searched_also(found.parsed, found.forms),
-            understood=understood(found.parsed, self._counts(found, is_empty=not hits)),
+            understood=understood(found.parsed, counts),
             relaxed=found.relaxed,
+            did_you_mean=meant,
+            relaxations=less,
         )
         if counting is not None:
             with clock.stage("count"):

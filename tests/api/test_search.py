@@ -23,8 +23,8 @@ def ids(answer: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
 def test_an_answer_has_everything(http: TestClient) -> None:
     answer = http.get("/v1/search", params={"q": QUERY, "size": 3}).json()
     assert list(answer) == [
-        "query", "total", "hits", "groups", "facets", "searched_also", "understood", "took_ms",
-        "relaxed", "degraded",
+        "query", "total", "hits", "groups", "facets", "searched_also", "understood",
+        "did_you_mean", "relaxations", "took_ms", "relaxed", "degraded",
     ]  # fmt: skip
     assert answer["query"]["q"] == QUERY
     assert answer["query"]["mode"] == "hybrid"

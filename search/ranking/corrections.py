@@ -1,0 +1,164 @@
+"""What to ask instead: words that were perhaps meant, and a query that found nothing relaxed.
+
+Only offered: the answer is to the query as it was typed. Nothing is asked of the engine where
+every word is known and something was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from search.analysis.tokens import Token, analyse
+from search.domain import (
+    NO_FILTER,
+    Correction,
+    DidYouMean,
+    Hit,
+    Query,
+    Relaxation,
+)
+from search.engines.protocol import CountRequest, EngineReader, RankRequest
+from search.query.clauses import AllOf, Clause, Term
+from search.query.keyboard import other_layout
+from search.query.matching import constraint, near_clause, stem_terms, text_clause
+from search.query.misspellings import Meant, is_one_edit_away
+from search.query.parse import Item, ParsedQuery, parse
+from search.ranking.highlight import Marker
+
+MAX_WORDS = 4  # of a query that was perhaps typed in the other layout
+MAX_RELAXATIONS = 4
+_LOOKED_AT = 10  # passages, for words that may be meant
+
+
+def did_you_mean(
+    engine: EngineReader,
+    query: Query,
+    parsed: ParsedQuery,
+    misspelt: Sequence[Meant],
+    frequencies: Mapping[Term, int],
+    hits: Iterable[Hit],
+) -> DidYouMean | None:
+    """Return a query's words that no passage has as words that some have; None without any.
+
+    Args:
+        misspelt: words of the query that no passage has, with what may be meant.
+        frequencies: passages with each stem, where they were counted.
+        hits: of the answer, whose marked words may be what was meant.
+    """
+    words = stem_terms(parsed)
+    if words and len(words) <= MAX_WORDS and all(frequencies.get(term) == 0 for term in words):
+        meant = other_layout(query.text)
+        if meant is not None and (passages := _all_known(engine, meant)):
+            return DidYouMean(meant, (Correction(query.text, meant, "keyboard", passages),))
+    if not misspelt:
+        return None
+    found = _words_meant(misspelt, (s.text for h in hits for s in h.segments if s.match))
+    if not all(found.values()):
+        found = _words_meant(misspelt, _near_words(engine, query, parsed, misspelt))
+    written = {t.letters: i.text[t.start : t.end] for i in parsed.items for t in i.tokens}
+    terms = {Term("folded", word) for several in found.values() for word in several}
+    known = engine.rank(RankRequest(frequencies=tuple(terms))).frequencies if terms else {}
+    corrections: list[Correction] = []
+    text = query.text
+    for typed, several in found.items():
+        if several:
+            # One letter of the whole word before one of its stem; then what most passages have.
+            near = [f for f in several if is_one_edit_away(typed.folded, f)] or several
+            best = max(near, key=lambda f: known.get(Term("folded", f), 0))
+            passages = known.get(Term("folded", best), 0)
+            as_typed = written[typed.letters]
+            corrections.append(Correction(as_typed, several[best], "spelling", passages))
+            text = text.replace(as_typed, several[best], 1)
+    return DidYouMean(text, tuple(corrections)) if corrections else None
+
+
+def relaxations(
+    engine: EngineReader, query: Query, parsed: ParsedQuery, frequencies: Mapping[Term, int]
+) -> tuple[Relaxation, ...]:
+    """Return less demanding queries that find something, for one that found nothing by words.
+
+    Args:
+        frequencies: passages with each of the query's stems.
+    """
+    asked = {each.kind: each for each in _relaxed(query, parsed, frequencies)}
+    offered = list(asked.values())[:MAX_RELAXATIONS]
+    requests = [
+        CountRequest(clause, NO_FILTER if each.kind == "filter" else query.filter)
+        for each in offered
+        if (clause := _clause(each.text))
+    ]
+    counts = engine.count(requests) if requests else []
+    return tuple(
+        replace(each, passages=count.passages)
+        for each, count in zip(offered, counts, strict=False)
+        if count.passages
+    )
+
+
+def _relaxed(
+    query: Query, parsed: ParsedQuery, frequencies: Mapping[Term, int]
+) -> Iterator[Relaxation]:
+    known = [item for item in parsed.items if not _is_unknown(item, frequencies)]
+    if known and len(known) < len(parsed.items):
+        yield Relaxation("words", " ".join(map(_written, known)))
+    if any(item.exact or item.occur != "optional" for item in parsed.items):
+        loose = (item.text for item in known or parsed.items if item.occur != "excluded")
+        if text := " ".join(loose):
+            yield Relaxation("operators", text)
+    if query.filter != NO_FILTER:
+        yield Relaxation("filter", query.text)
+    if query.match is not None:
+        yield Relaxation("match", query.text)
+
+
+def _is_unknown(item: Item, frequencies: Mapping[Term, int]) -> bool:
+    """Tell whether an item is of words that no passage has."""
+    return not item.prefix and all(frequencies.get(Term("stem", t.stem)) == 0 for t in item.tokens)
+
+
+def _written(item: Item) -> str:
+    sign = {"required": "+", "excluded": "-", "optional": ""}[item.occur]
+    if item.typed or not item.exact:
+        return f"{'=' if item.typed and sign != '+' else sign}{item.text}"
+    return f'{"-" if sign == "-" else ""}"{item.text}"'
+
+
+def _clause(text: str) -> Clause | None:
+    parsed = parse(text)
+    clause, demands = text_clause(parsed), constraint(parsed)
+    return clause if clause is None or demands is None else AllOf((clause, demands))
+
+
+def _all_known(engine: EngineReader, text: str) -> int:
+    """Return how many passages have the rarest word of a text; 0 where it has none of its own."""
+    words = [word for word in analyse(text) if not word.stop]
+    terms = tuple(dict.fromkeys(Term("stem", word.stem) for word in words))
+    known = engine.rank(RankRequest(frequencies=terms)).frequencies if terms else {}
+    return min((known.get(term, 0) for term in terms), default=0)
+
+
+def _words_meant(misspelt: Sequence[Meant], pieces: Iterable[str]) -> dict[Token, dict[str, str]]:
+    """Return for each misspelt word the words of texts that may be meant.
+
+    As they are written there, by their spelling in the layer `folded`.
+    """
+    words = [token for piece in pieces for token in analyse(piece)]
+    return {
+        one.word: {t.folded: t.letters for t in words if one.includes(t.folded, t.stem)}
+        for one in misspelt
+    }
+
+
+def _near_words(
+    engine: EngineReader, query: Query, parsed: ParsedQuery, misspelt: Sequence[Meant]
+) -> Iterator[str]:
+    """Yield the marked pieces of passages that have nearly a word."""
+    clause = near_clause(parsed, {}, (), misspelt)
+    found = engine.rank(
+        RankRequest(clause=clause, filter=query.filter, limit=_LOOKED_AT, exact_total=False)
+    )
+    marker = Marker(parsed, {}, misspelt)
+    for stored in engine.fetch([hit.passage_id for hit in found.text]):
+        pieces = (*marker.highlight(stored.article.title), *marker.highlight(stored.passage.text))
+        yield from (piece.text for piece in pieces if piece.match)

@@ -27,7 +27,6 @@ from search.query.parse import Item, ParsedQuery, parse
 from search.ranking.highlight import Marker
 
 MAX_WORDS = 4  # of a query that was perhaps typed in the other layout
-MAX_RELAXATIONS = 4
 _LOOKED_AT = 10  # passages, for words that may be meant
 
 
@@ -81,17 +80,15 @@ def relaxations(
     Args:
         frequencies: passages with each of the query's stems.
     """
-    asked = {each.kind: each for each in _relaxed(query, parsed, frequencies)}
-    offered = list(asked.values())[:MAX_RELAXATIONS]
-    requests = [
-        CountRequest(clause, NO_FILTER if each.kind == "filter" else query.filter)
-        for each in offered
+    offered = [
+        (each, CountRequest(clause, NO_FILTER if each.kind == "filter" else query.filter))
+        for each in _relaxed(query, parsed, frequencies)
         if (clause := _clause(each.text))
     ]
-    counts = engine.count(requests) if requests else []
+    counts = engine.count([request for _, request in offered]) if offered else []
     return tuple(
         replace(each, passages=count.passages)
-        for each, count in zip(offered, counts, strict=False)
+        for (each, _), count in zip(offered, counts, strict=True)
         if count.passages
     )
 

@@ -24,8 +24,8 @@ def test_other_layout(typed: str, meant: str | None) -> None:
     assert other_layout(typed) == meant
 
 
-@pytest.mark.parametrize("word", ["العراق", "الأمن", "سلام", "مكتبة", "ظئءؤ"])
+@pytest.mark.parametrize("word", ["العراق", "سلام", "مكتبة", "ظئءؤ", "لا"])
 def test_there_and_back(word: str) -> None:
     typed = other_layout(word)
     assert typed is not None
-    assert other_layout(typed) == word.replace("أ", "ا") or "h" in typed
+    assert other_layout(typed) == word

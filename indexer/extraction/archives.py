@@ -54,7 +54,7 @@ MAX_METADATA_ALL = 16 * MEBIBYTE  # bytes of all NAME.meta.json
 MOST_KINDS = 5  # of members left out that are named
 MAX_DEPTH = 3  # archives in archives
 
-_STREAMED = frozenset({".jsonl", ".ndjson", ".csv", ".tsv"})
+_STREAMED = frozenset({".jsonl", ".ndjson", ".csv", ".tsv", ".xml", ".rss", ".atom"})
 
 # Found while this is loaded, before children are forked: once, and where every folder is open.
 others()

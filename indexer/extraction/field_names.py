@@ -16,7 +16,6 @@ beside `content`) the longest is taken: the shorter ones are beginnings of it (N
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -24,7 +23,7 @@ from typing import Literal
 
 from indexer.extraction.document_metadata import Offer, offered
 from indexer.extraction.encodings.mojibake import check_as_meant, mended, readable
-from indexer.extraction.markup import lines_of, parse
+from indexer.extraction.markup import one_line_of, without_markup
 from search.addresses import is_web_address
 from search.errors import SourceError
 from search.limits import MAX_LENGTH
@@ -59,11 +58,6 @@ _MAX_PLANS = 1_000  # sets of names that are kept; a file has one or two
 _SEPARATORS = re.compile(r"[\s_\-:]+")
 _UNREAD = dict.fromkeys([*range(0x064B, 0x0660), 0x0670, 0x0640])
 _LETTERS = str.maketrans("أإآٱىةؤ", "اااايهو")
-_MARKUP = re.compile(
-    r"\s*<(?:!doctype|html|body|head|p|div|span|h[1-6]|ul|ol|table|br|a|strong|em|b|i|u|img|font|"
-    r"figure|section|article|main|blockquote|center|header|time|meta)\b[^<]*>",
-    re.IGNORECASE,
-)
 _COMMAS = re.compile(r"\s*[,،;؛|]\s*")
 _MAX_DEPTH = 3  # of lists and objects in which a title or tags stand
 
@@ -133,8 +127,8 @@ class Fields:
             text, repairs = readable(text)
             known["text"] = text
             notes += repairs
-        if isinstance(text, str) and _MARKUP.match(text):
-            known["text"] = "\n".join(line.text for line in lines_of(parse(text)[0]))
+        if isinstance(text, str) and (plain := without_markup(text)) != text:
+            known["text"] = plain
             notes.append("markup taken out of its text")
         return known, tuple(notes)
 
@@ -235,10 +229,9 @@ def _text(value: object) -> object:
 
 
 def _line(value: object) -> object:
-    """Return a title or the like; what WordPress renders has entities and tags."""
-    if isinstance(value, Mapping) and isinstance(rendered := value.get("rendered"), str):
-        return html.unescape(re.sub(r"<[^<>]*>", "", rendered))
-    return _named(value)
+    """Return a title without entities and tags, also of WordPress's `{"rendered": ...}`."""
+    value = value.get("rendered", value) if isinstance(value, Mapping) else value
+    return one_line_of(value) if isinstance(value, str) else _named(value)
 
 
 def _named(value: object) -> object:

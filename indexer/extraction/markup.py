@@ -7,6 +7,7 @@ with its wrappers taken away, and what is left is refused by name, not cut.
 
 from __future__ import annotations
 
+import html
 import re
 from typing import NamedTuple
 
@@ -56,6 +57,22 @@ _ASIDE_ROLES = frozenset({"navigation", "contentinfo", "complementary", "banner"
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
+# What is markup wherever it stands in a text; `a <b>c</b>` may be about it.
+_TAG = re.compile(
+    r"<!--|<(?:br|hr|img|script|style|iframe)\b[^<>]{0,2000}>|</(?:a|article|blockquote|center|div|"
+    r"figure|font|h[1-6]|iframe|li|ol|p|script|section|span|strong|style|table|td|tr|ul)\s*>",
+    re.IGNORECASE,
+)
+_BEGINS = re.compile(
+    r"\s*<(?:!doctype|html|body|head|p|div|span|h[1-6]|ul|ol|table|br|a|strong|em|b|i|u|img|font|"
+    r"figure|section|article|main|blockquote|center|header|time|meta)\b[^<]*>",
+    re.IGNORECASE,
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,30});", re.IGNORECASE)
+_PARAGRAPHS = re.compile(r"<(?:p|br|div)\b", re.IGNORECASE)
+_LINE_END = re.compile(r"\r?\n(?![^<>]{0,300}>)")  # not in a tag
+
+
 class Origin(NamedTuple):
     """A text in a tree: an element's own or, `tail`, what follows it."""
 
@@ -63,6 +80,40 @@ class Origin(NamedTuple):
     tail: bool
     linked: bool  # part of a link
     aside: bool  # in navigation, a footer, or beside the text
+
+
+def without_markup(text: str, *, certain: bool = False) -> str:
+    """Return a fragment of HTML as it is seen, a block a line; a text without any as it is.
+
+    Where no element makes paragraphs, line ends do, as in WordPress before its blocks.
+
+    Args:
+        certain: whether it is known to be HTML; else it has to look like it.
+
+    Raises:
+        SourceError: as of `parse`.
+    """
+    if "<" not in text or not (certain or _BEGINS.match(text) or _TAG.search(text)):
+        text = _characters(text)
+        if not _BEGINS.match(text):
+            return text
+    if not _PARAGRAPHS.search(text):
+        text = _LINE_END.sub("<br>", text)
+    return "\n".join(line.text for line in lines_of(parse(text)[0]))
+
+
+def one_line_of(text: str) -> str:
+    """Return a title or the like without tags, HTML's names of characters read."""
+    if "</" in text or "<br" in text:
+        text = re.sub(r"<[^<>]*>", "", text)
+    return _characters(text)
+
+
+def _characters(text: str) -> str:
+    """Return a text in which names and numbers of characters (`&quot;`, `&#8217;`) are read."""
+    if "&" not in text:
+        return text
+    return _ENTITY.sub(lambda found: html.unescape(found[0]).replace("\ufffd", ""), text)
 
 
 def declared_charset(content: bytes) -> str:

@@ -31,7 +31,7 @@ METADATA_SUFFIX = ".meta.json"  # of what a person says of the file of one artic
 MAX_METADATA = MEBIBYTE  # bytes of it
 
 # Of these a file is many articles, each with its own fields.
-MANY = frozenset({"objects", "tables", "archives"})
+MANY = frozenset({"objects", "tables", "xml_kinds", "archives"})
 
 # The suffix decides, in lower case; the module under this package has the reader.
 SUFFIXES: Mapping[str, str] = {
@@ -50,6 +50,9 @@ SUFFIXES: Mapping[str, str] = {
     ".json": "objects",
     ".csv": "tables",
     ".tsv": "tables",
+    ".xml": "xml_kinds",
+    ".rss": "xml_kinds",
+    ".atom": "xml_kinds",
     ".pdf": "pdf",
     ".docx": "docx",
     ".odt": "odt",
@@ -70,6 +73,7 @@ KINDS: Mapping[str, str] = {
     "html": "web page, one article",
     "objects": "JSON, or an article a line of it",
     "tables": "table, an article a row",
+    "xml_kinds": "feed, WordPress export, TEI or JATS",
     "pdf": "PDF, one article",
     "docx": "Word document, one article",
     "odt": "OpenDocument text, one article",

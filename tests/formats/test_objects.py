@@ -234,7 +234,28 @@ def test_wordpress_is_read_without_its_markup() -> None:
     assert "markup taken out of its text" in notes_of(found)
 
 
-@pytest.mark.parametrize("text", ["1 < 2 و 3 > 2", "قال <هو> ذلك", "a <b>c</b>", "<<نص>>"])
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("<!-- wp:paragraph -->\n<p>أ</p>\n<!-- /wp:paragraph -->", "أ"),
+        ("أ <script>x('ب')</script><style>p{}</style>ج", "أ ج"),
+        ("قال &quot;نعم&quot; &#8211; لا&nbsp;", 'قال "نعم" – لا\u00a0'),
+        ("أول\nثان <a href='x'>رابط</a>\n\nثالث<br>رابع", "أول ثان رابط ثالث\nرابع"),
+        ("أول\nثان <a href='x'>رابط</a>\n\nثالث", "أول\nثان رابط\nثالث"),
+        ("&lt;p&gt;أول&lt;/p&gt;&lt;p&gt;ثان", "أول\nثان"),
+    ],
+)
+def test_markup_is_taken_out_wherever_it_stands(text: str, kept: str) -> None:
+    assert fields_of({"text": text})["text"] == kept
+    assert "markup taken out of its text" in notes_of({"text": text})
+    (row,) = articles_of(items_of("a.csv", 'text\n"{}"\n'.format(text.replace('"', '""')).encode()))
+    assert row.fields["text"] == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["AT&T &co; &#b;", "x?a=1&copy=2", "1 < 2 و 3 > 2", "قال <هو> ذلك", "a <b>c</b>", "<<نص>>"],
+)
 def test_what_does_not_start_like_markup_is_kept(text: str) -> None:
     assert fields_of({"text": text})["text"] == text
 

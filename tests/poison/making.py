@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.poison import archives, packages, pages, papers, places, texts
+from tests.poison import archives, feeds, packages, pages, papers, places, texts
 from tests.poison.kinds import Poison
 
 POISON: tuple[Poison, ...] = (
     *texts.POISON,
+    *feeds.POISON,
     *pages.POISON,
     *packages.POISON,
     *papers.POISON,

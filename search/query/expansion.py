@@ -7,14 +7,14 @@ less than the word itself, so that what has the word stands first. Nothing of it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from search.analysis.folding import fold_arabic
 from search.analysis.lexicon import read_lists
 from search.analysis.stemming import is_apart
 from search.analysis.tokens import Token, stem_of
 from search.query.clauses import Term
-from search.query.parse import ParsedQuery
+from search.query.parse import REMEMBERED, ParsedQuery
 
 MAX_KIN = 8  # stems of one word
 MAX_STEMS = 24  # of one query
@@ -27,6 +27,7 @@ _OTHERS = ("أ", "ؤ")  # one for each of what `folded` makes of them
 _LONG = "وي"  # before these no hamza sits on an alef: رئيس is not رايس, شؤون not شاون
 
 
+@lru_cache(REMEMBERED)
 def other_seats(word: Token) -> tuple[str, ...]:
     """Return the stems, two at most, of a word whose first hamza inside sits elsewhere.
 
@@ -39,6 +40,7 @@ def other_seats(word: Token) -> tuple[str, ...]:
     return tuple(stem for stem in stems if stem != word.stem)
 
 
+@lru_cache(REMEMBERED)
 def other_spellings(word: Token) -> tuple[str, ...]:
     """Return the word itself, in the layer `folded`, with that hamza on other seats."""
     letters = word.letters
@@ -50,6 +52,7 @@ def other_spellings(word: Token) -> tuple[str, ...]:
     return tuple(dict.fromkeys(folded for folded in spelt if folded != word.folded))
 
 
+@lru_cache(REMEMBERED)
 def kin(query: ParsedQuery) -> tuple[str, ...]:
     """Return the stems of the families of a query's words, 24 at most, without their own."""
     words = [w for w in query.words(exact=False) if not w.stop]
@@ -64,12 +67,14 @@ def kin_of_word(word: Token) -> tuple[str, ...]:
     return kin_of(word.stem) if verb is None else (*kin_of(word.stem), *kin_of(verb))
 
 
+@lru_cache(REMEMBERED)
 def homographs(query: ParsedQuery) -> tuple[Term, ...]:
     """Return what else finds a query's words that are one of two, 24 terms at most."""
     words = query.words(exact=False)
     return tuple(dict.fromkeys(term for word in words for term in homographs_of(word)))[:MAX_STEMS]
 
 
+@lru_cache(REMEMBERED)
 def homographs_of(word: Token) -> tuple[Term, ...]:
     """Return what else finds a word that is one of two: كتب, books or he wrote.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from search.analysis.tokens import Token
 from search.analysis.transliteration import NO_FORMS, Forms
@@ -27,7 +28,7 @@ from search.query.clauses import (
 )
 from search.query.expansion import homographs, kin, other_seats, other_spellings
 from search.query.misspellings import Meant
-from search.query.parse import Item, ParsedQuery
+from search.query.parse import REMEMBERED, Item, ParsedQuery
 from search.query.phrases import beginnings, layer_of, name_rows, rows
 
 STEM_WEIGHT = 1.0
@@ -65,6 +66,7 @@ class Near:
     least: int
 
 
+@lru_cache(REMEMBERED)
 def near(word: Token) -> Near | None:
     """Return what makes another word a near match, None where it is too short for any."""
     shown = frozenset(_stem_grams(word))

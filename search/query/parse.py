@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from search.analysis.tokens import Token, analyse
 from search.domain import Occur
@@ -37,6 +38,9 @@ _ITEM = re.compile(
 MIN_PREFIX = 3  # letters before a star
 MAX_PREFIXES = 4  # of a query; each becomes some sixteen clauses
 _PREFIX = re.compile(r"[^*]+\*")
+
+REMEMBERED = 256  # queries and words of which what follows from them is kept: clauses, marks and
+# levels ask for the same
 
 _OCCUR: dict[str, Occur] = {"": "optional", "+": "required", "-": "excluded"}
 
@@ -72,18 +76,16 @@ class ParsedQuery:
     items: tuple[Item, ...]
     meaning: str
 
+    def __hash__(self) -> int:
+        return hash(self.meaning)  # cheap: what is kept of a query is looked up ten times a search
+
     def words(self, *, exact: bool = True) -> tuple[Token, ...]:
         """Return the tokens that rank, each spelling once, in order.
 
         Stop words carry no weight and are left out, unless nothing else is asked.
         `exact=False` leaves out the words of demanded phrases as well.
         """
-        asked = [i for i in self.items if i.occur != "excluded" and not i.prefix]
-        tokens = [t for item in asked for t in item.tokens]
-        kept = [t for item in asked if exact or not item.is_strict() for t in item.tokens]
-        if any(not t.stop for t in tokens):
-            kept = [t for t in kept if not t.stop]
-        return tuple({t.letters + t.vowelled: t for t in kept}.values())
+        return _words(self, exact)
 
     def prefixes(self) -> tuple[Item, ...]:
         """Return the items that ask for every word that begins so."""
@@ -95,6 +97,16 @@ class ParsedQuery:
             replace(i, exact=False, occur="optional") if i.is_strict() else i for i in self.items
         )
         return self if loose == self.items else ParsedQuery(loose, self.meaning)
+
+
+@lru_cache(REMEMBERED)
+def _words(query: ParsedQuery, exact: bool) -> tuple[Token, ...]:
+    asked = [i for i in query.items if i.occur != "excluded" and not i.prefix]
+    tokens = [t for item in asked for t in item.tokens]
+    kept = [t for item in asked if exact or not item.is_strict() for t in item.tokens]
+    if any(not t.stop for t in tokens):
+        kept = [t for t in kept if not t.stop]
+    return tuple({t.letters + t.vowelled: t for t in kept}.values())
 
 
 def parse(text: str) -> ParsedQuery:

@@ -8,12 +8,13 @@ written as one word (`search.analysis.compounds`). With `=` before the quotes on
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
 from search.analysis import compounds
 from search.analysis.stemming import stem
 from search.domain import Layer, Level
-from search.query.parse import Item, ParsedQuery
+from search.query.parse import REMEMBERED, Item, ParsedQuery
 
 Row = tuple[str, ...]
 
@@ -51,6 +52,7 @@ def name_rows(query: ParsedQuery) -> tuple[Row, ...]:
     return tuple(dict.fromkeys(row for _, row in name_variants(query)))
 
 
+@lru_cache(REMEMBERED)
 def name_variants(query: ParsedQuery) -> tuple[tuple[Row, Row], ...]:
     """Return the names of two parts as typed, and as rows of stems written the other way."""
     asked = [i for i in query.items if i.occur != "excluded" and not i.typed]

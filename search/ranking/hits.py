@@ -72,10 +72,15 @@ def hits_of(
         marker, levels: of the query's words.
         reranked: the reranker's scores of passages, where it was asked.
     """
-    keyword = {h.passage_id: Component(float(h.score), n) for n, h in enumerate(rankings.text, 1)}
-    semantic = {
-        h.passage_id: Component(float(h.score), n) for n, h in enumerate(rankings.vector, 1)
-    }
+    shown = {key for key, _ in page}
+    keyword, semantic = (
+        {
+            h.passage_id: Component(float(h.score), n)
+            for n, h in enumerate(ranking, 1)
+            if h.passage_id in shown
+        }
+        for ranking in (rankings.text, rankings.vector)
+    )
     numbers = {h.passage_id: h.sentence for h in rankings.vector}
     hits: list[Hit] = []
     for key, score in page:

@@ -82,6 +82,7 @@ class Levels:
         family = frozenset(kin(query))
         meant = {one.word.letters: one for one in unknown}
         self._words: list[_Word | _Prefix] = []
+        self._known: dict[str, list[Level | None]] = {}
         for word in query.words():
             others = homographs_of(word)
             stems = {word.stem, *other_seats(word), *family.intersection(kin_of_word(word))}
@@ -108,14 +109,21 @@ class Levels:
         Args:
             marked: the pieces of a passage and its title that are marked.
         """
-        found = [token for piece in marked for token in analyse(piece)]
+        found = [self._levels_of(piece) for piece in dict.fromkeys(marked)]
         words = tuple(
-            MatchedWord(word.word.letters, _tightest(map(word.level, found)))
-            for word in self._words
+            MatchedWord(word.word.letters, _tightest([levels[n] for levels in found]))
+            for n, word in enumerate(self._words)
         )
         counted = Counter(one.level for one in words if one.level is not None)
         best = max(LEVELS, key=lambda level: counted[level]) if counted else "meaning"
         return Match(best, words)
+
+    def _levels_of(self, piece: str) -> list[Level | None]:
+        """Return how each word is met in a piece: a page marks the same ones again and again."""
+        if piece not in self._known:
+            tokens = analyse(piece)
+            self._known[piece] = [_tightest(map(word.level, tokens)) for word in self._words]
+        return self._known[piece]
 
     def met(self, marked: Iterable[str]) -> list[list[tuple[str, Level]]]:
         """Return, for each word of the query, the marked words that meet it, and how."""
@@ -127,4 +135,5 @@ class Levels:
 
 
 def _tightest(levels: Iterable[Level | None]) -> Level | None:
-    return min((level for level in levels if level), key=LEVELS.index, default=None)
+    found = set(levels)
+    return next((level for level in LEVELS if level in found), None)

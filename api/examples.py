@@ -42,8 +42,10 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
         "group_by": "",
         "sort": "relevance",
         "explain": False,
+        "collapse": "",
     },
     "total": {"value": 3, "relation": "exact", "level": "near", "articles": None},
+    "collapsed": 0,
     "hits": [
         {
             "passage": PASSAGE,
@@ -75,6 +77,7 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
             "title_segments": [{"text": ARTICLE["title"], "match": False}],
             "best_sentence": None,
             "explanation": None,
+            "copies": [],
         }
     ],
     "groups": None,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from search.domain import (
     FACET_FIELDS,
     NO_FILTER,
+    Collapse,
     FacetField,
     Filter,
     GroupBy,
@@ -206,6 +207,13 @@ class SearchParameters(FilterParameters):
         ),
     )
 
+    collapse: Collapse = Field(
+        "",
+        description=(
+            "`duplicates`: hits, or articles, that are near copies of a better one stand under it as"
+            " its `copies`, of the first 100 passages ranked."
+        ),
+    )
     explain: bool = Field(
         False, description="Say of each hit why it has its score (`explanation`)."
     )
@@ -224,6 +232,7 @@ class SearchParameters(FilterParameters):
             group_by=self.group_by,
             sort=self.sort,
             explain=self.explain,
+            collapse=self.collapse,
             filter=self.filter(),
         )
 

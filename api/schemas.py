@@ -18,6 +18,7 @@ from search.addresses import web_address
 from search.analysis.tokens import Token
 from search.domain import (
     ArticleInfo,
+    Collapse,
     Component,
     DidYouMean,
     FacetField,
@@ -73,6 +74,13 @@ class ArticleOut(TypedDict):
     url: str
 
 
+class StoredPassageOut(TypedDict):
+    """A passage and what is known of its article."""
+
+    passage: PassageOut
+    article: ArticleOut
+
+
 class HitOut(TypedDict):
     """One passage found. A component is null where that ranking did not list it."""
 
@@ -97,6 +105,10 @@ class HitOut(TypedDict):
         Explanation | None,
         Field(description="Why it has its score, where `explain` asks; else null."),
     ]
+    copies: Annotated[
+        list[StoredPassageOut],
+        Field(description="Near copies of other articles, where `collapse` puts them here."),
+    ]
 
 
 class GroupOut(TypedDict):
@@ -107,6 +119,9 @@ class GroupOut(TypedDict):
     passages: Annotated[
         int | None,
         Field(description="How many of its passages match by words; null by meaning alone."),
+    ]
+    copies: Annotated[
+        list[StoredPassageOut], Field(description="Of each article under it its best passage.")
     ]
 
 
@@ -150,6 +165,7 @@ QueryOut = TypedDict(
         "group_by": GroupBy,
         "sort": SearchSort,
         "explain": bool,
+        "collapse": Collapse,
     },
 )
 
@@ -159,6 +175,12 @@ class SearchOut(TypedDict):
 
     query: QueryOut
     total: TotalOut | None
+    collapsed: Annotated[
+        int,
+        Field(
+            description="How many hits, or articles, of all pages stand under others as copies; totals count them too."
+        ),
+    ]
     hits: list[HitOut]
     groups: Annotated[
         list[GroupOut] | None,
@@ -272,13 +294,6 @@ class StoredArticleOut(TypedDict):
     article: ArticleOut
     text: str
     passages: list[MarkedPassageOut]
-
-
-class StoredPassageOut(TypedDict):
-    """A passage and what is known of its article."""
-
-    passage: PassageOut
-    article: ArticleOut
 
 
 class TokenOut(TypedDict):
@@ -424,6 +439,7 @@ def search_out(results: Results) -> SearchOut:
     return {
         "query": _query_out(results.query),
         "total": _total_out(results.total, results.articles),
+        "collapsed": results.collapsed,
         "hits": [hit_out(hit) for hit in results.hits],
         "groups": None if results.groups is None else [_group_out(g) for g in results.groups],
         "facets": None if results.facets is None else dict(results.facets),
@@ -541,6 +557,7 @@ def _query_out(query: Query) -> QueryOut:
         "group_by": query.group_by,
         "sort": query.sort,
         "explain": query.explain,
+        "collapse": query.collapse,
     }
 
 
@@ -557,6 +574,7 @@ def hit_out(hit: Hit) -> HitOut:
         "title_segments": hit.title_segments,
         "best_sentence": hit.best_sentence,
         "explanation": hit.explanation,
+        "copies": [stored_passage_out(copy) for copy in hit.copies],
     }
 
 
@@ -565,6 +583,7 @@ def _group_out(group: Group) -> GroupOut:
         "article": article_out(group.article),
         "hits": [hit_out(hit) for hit in group.hits],
         "passages": group.passages,
+        "copies": [stored_passage_out(copy) for copy in group.copies],
     }
 
 

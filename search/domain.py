@@ -41,6 +41,7 @@ FacetField = Literal["source", "author", "language", "tag", "year", "month"]
 GroupBy = Literal["", "article"]
 CorrectionKind = Literal["spelling", "keyboard"]
 RelaxationKind = Literal["words", "operators", "filter", "match"]
+Collapse = Literal["", "duplicates"]
 Sort = Literal["id", "newest", "oldest"]  # of articles
 SORTS: tuple[Sort, ...] = ("id", "newest", "oldest")
 KwicSort = Literal["relevance", "before", "after"]  # of words in context
@@ -240,6 +241,7 @@ class Query:
     group_by: GroupBy = ""  # "article": size and start count articles
     explain: bool = False  # why each hit has its score
     sort: SearchSort = "relevance"  # by date: what matches by words, each with the score 0
+    collapse: Collapse = ""  # "duplicates": near copies of a better hit stand under it
 
     @property
     def level(self) -> Level:
@@ -299,6 +301,7 @@ class Hit:
     best_sentence: Span | None  # inside the passage's text: the evidence by meaning
     rerank: float | None = None  # the reranker's score, which orders those that have one
     explanation: Explanation | None = None  # where it was asked for
+    copies: tuple[StoredPassage, ...] = ()  # of other articles, that stand under it
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,12 +330,14 @@ class FacetValue:
 class Group:
     """An article with its best passages, three at most.
 
-    `passages` of it match by words; None where nothing is counted, by meaning alone.
+    `passages` of it match by words; None where nothing is counted, by meaning alone. `copies`:
+    the best passages of articles that stand under it.
     """
 
     article: ArticleInfo
     hits: tuple[Hit, ...]
     passages: int | None = None
+    copies: tuple[StoredPassage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +399,7 @@ class Results:
     """An answer. `took_ms` is milliseconds by stage; `degraded` names what failed.
 
     Grouped by article, it has `groups` and no `hits`, and `articles` is how many match.
+    `collapsed`: how many hits, or articles, of all pages stand under others; totals count them.
     """
 
     query: Query
@@ -409,3 +415,4 @@ class Results:
     articles: Total | None = None
     did_you_mean: DidYouMean | None = None
     relaxations: tuple[Relaxation, ...] = ()  # where nothing was found
+    collapsed: int = 0

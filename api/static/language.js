@@ -41,6 +41,13 @@ const TEXTS = {
     facets: "تضييق النتائج وجمعها",
     grouped: "اجمع فقرات كل مقال",
     ungrouped: "فقرة فقرة",
+    apart: "أظهر النسخ القريبة كلًّا على حدة",
+    together: "اجمع النسخ القريبة",
+    andCopies: (count) => `و${count}`,
+    copies: {
+      one: () => "نسخة قريبة", two: () => "نسختان قريبتان",
+      few: (n) => `${n} نسخ قريبة`, many: (n) => `${n} نسخة قريبة`, other: (n) => `${n} نسخة قريبة`,
+    },
     kwic: {
       title: "الكلمات في سياقها",
       order: "ترتيب المواضع",
@@ -165,6 +172,10 @@ const TEXTS = {
     facets: "Narrow and group",
     grouped: "Put each article's paragraphs together",
     ungrouped: "Paragraph by paragraph",
+    apart: "Show near copies apart",
+    together: "Put near copies together",
+    andCopies: (count) => `and ${count}`,
+    copies: { one: () => "1 near copy", other: (n) => `${n} near copies` },
     kwic: {
       title: "Words in context",
       order: "Order of the lines",

@@ -23,6 +23,7 @@ export function read(address) {
     filters: [...parameters].filter(([name, value]) => FILTERS.includes(name) && value !== ""),
     literal: parameters.has("literal"), // only the words as they were typed
     grouped: parameters.get("group") === "article", // by article
+    apart: parameters.has("apart"), // near copies too
     kwic: SORTS.find((sort) => sort === parameters.get("kwic")) ?? "", // words in context, in this order
     sort: ORDERS.includes(sort) ? sort : ORDERS[0],
     article: parameters.get("article") ?? "",
@@ -40,6 +41,7 @@ export function write(state) {
   for (const [name, value] of state.filters) parameters.append(name, value);
   if (state.literal) parameters.set("literal", "");
   if (state.grouped) parameters.set("group", "article");
+  if (state.apart) parameters.set("apart", "");
   if (state.kwic) parameters.set("kwic", state.kwic);
   if (state.sort !== ORDERS[0]) parameters.set("sort", state.sort);
   if (state.article) parameters.set("article", state.article);
@@ -50,11 +52,11 @@ export function write(state) {
 }
 
 /** The API's parameters for a state's search. */
-export function searchParameters({ q, mode, start, filters, literal, grouped, sort }) {
+export function searchParameters({ q, mode, start, filters, literal, grouped, sort, apart }) {
   // By meaning alone nothing is counted, and nothing has an order by date.
   const facets = mode === "semantic" ? [] : FACETS.map((field) => ["facets", field]);
   return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ["variants", !literal], ["facet_size", FACET_VALUES],
-    ["group_by", grouped ? "article" : ""], ["sort", mode === "semantic" ? ORDERS[0] : sort], ...facets, ...filters];
+    ["group_by", grouped ? "article" : ""], ["collapse", apart ? "" : "duplicates"], ["sort", mode === "semantic" ? ORDERS[0] : sort], ...facets, ...filters];
 }
 
 /** The API's parameters for a state's words in context. */

@@ -32,10 +32,21 @@ export function countLine(answer, state, words) {
 }
 
 /** An article with its best passages under one title. */
-function groupView({ hits, passages }, state, words) {
+function groupView({ hits, passages, copies }, state, words) {
   return element("li", {},
     hits.map((hit, n) => element("div", { class: n ? "follows" : null }, hitView(hit, state, words, n > 0))),
-    passages > hits.length ? element("p", { class: "more" }, words.inArticle(words.count("passages", passages))) : "");
+    passages > hits.length ? element("p", { class: "more" }, words.inArticle(words.count("passages", passages))) : "",
+    copiesView(copies, state, words));
+}
+
+/** The near copies that stand under a hit or an article, to be opened. */
+function copiesView(copies, state, words) {
+  if (!copies.length) return "";
+  return element("details", { class: "copies" },
+    element("summary", {}, words.andCopies(words.count("copies", copies.length))),
+    element("ul", {}, copies.map(({ article, passage }) => element("li", { class: "facts" },
+      element("a", { href: write({ ...state, article: article.id, passage: passage.id }), "data-go": true, dir: "auto" }, article.title || article.id),
+      element("span", { class: "about" }, facts(article, state, words))))));
 }
 
 /** In which order; by meaning alone there is one only. */
@@ -59,6 +70,7 @@ function facets(answer, state, words) {
   return element("details", { class: "facets", open: state.grouped || rows.length > 0 && state.filters.length > 0 },
     element("summary", {}, words.facets),
     element("p", {}, link({ ...state, start: 0, grouped: !state.grouped }, state.grouped ? words.ungrouped : words.grouped), " · ",
+      link({ ...state, start: 0, apart: !state.apart }, state.apart ? words.together : words.apart), " · ",
       link({ ...state, start: 0, kwic: "relevance" }, words.kwic.title)),
     rows.length ? element("dl", {}, rows) : "");
 }
@@ -74,7 +86,8 @@ function hitView(hit, state, words, follows) {
       element("span", { class: "about" }, 
         element("a", { class: "place", href, "data-go": true }, words.paragraph(words.number(passage.position + 1))),
         follows ? "" : facts(article, state, words)),
-      badges(hit, words)));
+      badges(hit, words)),
+    copiesView(hit.copies, state, words));
 }
 
 /**
@@ -128,7 +141,7 @@ function badges({ keyword, semantic }, words) {
 function paging(answer, state, words) {
   const total = state.grouped ? answer.total?.articles : answer.total;
   // Besides what is counted, hybrid has hits by meaning.
-  const more = (state.mode === "keyword" || state.sort !== "relevance") && total?.relation === "exact" ? total.value > state.start + PAGE : (answer.groups ?? answer.hits).length === PAGE;
+  const more = (state.mode === "keyword" || state.sort !== "relevance") && total?.relation === "exact" ? total.value - answer.collapsed > state.start + PAGE : (answer.groups ?? answer.hits).length === PAGE;
   return pager(state, words, PAGE, more);
 }
 

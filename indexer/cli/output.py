@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
         RelaxationKind,
         Results,
         Segment,
+        StoredPassage,
         Total,
     )
     from search.engines.protocol import EngineStatus
@@ -106,6 +107,8 @@ def results_text(results: Results, *, bold: bool) -> Text:
         text.append(plain(f"{_RELAXED[less.kind]}: {less.text} ({less.passages:,} passages)\n"))
     if results.relaxed:
         text.append("No passage holds the quoted phrase; its words were searched.\n")
+    if results.collapsed:
+        text.append(f"Near copies under others, which are counted too: {results.collapsed:,}.\n")
     if "behind" in results.degraded:
         text.append("What was written last is not found by its words yet: is the disk full?\n")
     if failed := [name for name in results.degraded if name != "behind"]:
@@ -152,7 +155,11 @@ def _hit_text(number: int, hit: Hit, *, bold: bool) -> Text:
     if hit.article.title:
         heading.append("\n   ").append_text(marked(hit.title_segments, bold=bold))
     heading.append("\n   ").append_text(marked(hit.segments, bold=bold))
-    return heading.append(_explained_text(hit))
+    return heading.append(_explained_text(hit)).append(_copies_text(hit.copies))
+
+
+def _copies_text(copies: Sequence[StoredPassage]) -> str:
+    return "".join(f"\n   near copy: {plain(c.passage.id)}{_known(c.article)}" for c in copies)
 
 
 def _explained_text(hit: Hit) -> str:
@@ -190,7 +197,7 @@ def _group_text(number: int, group: Group, *, bold: bool) -> Text:
     for hit in group.hits:
         heading.append(f"\n   #{hit.passage.position}  ")
         heading.append_text(marked(hit.segments, bold=bold)).append(_explained_text(hit))
-    return heading
+    return heading.append(_copies_text(group.copies))
 
 
 def article_line(article: ArticleInfo) -> str:

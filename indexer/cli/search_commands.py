@@ -57,6 +57,9 @@ def search_command(
     sort: Annotated[
         str, typer.Option(help="relevance; newest or oldest: by date, what matches by words.")
     ] = "relevance",
+    collapse: Annotated[
+        str, typer.Option(help="duplicates: near copies of a result stand under it.")
+    ] = "",
     explain: Annotated[
         bool, typer.Option("--explain", help="Say of each result why it has its score.")
     ] = False,
@@ -71,7 +74,7 @@ def search_command(
     from indexer.cli import output
     from search import exports
     from search.assembly import opened_first_hits
-    from search.domain import FacetField, GroupBy, Level, Mode, Query, SearchSort
+    from search.domain import Collapse, FacetField, GroupBy, Level, Mode, Query, SearchSort
     from search.ranking.searcher import Searcher
 
     if format not in ("text", *exports.FORMATS):
@@ -89,6 +92,7 @@ def search_command(
         group_by=cast("GroupBy", group_by),
         sort=cast("SearchSort", sort),
         explain=explain,
+        collapse=cast("Collapse", collapse),
         filter=filter_of(source, author, language, article, tag, published_from, published_to),
     )
     with opened() as (engine, embedder, settings), opened_first_hits(settings) as first_hits:

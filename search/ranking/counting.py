@@ -126,7 +126,12 @@ def grouped(hits: Iterable[Hit], of: Mapping[str, int] | None = None) -> tuple[G
     for hit in hits:
         found.setdefault(hit.article.id, []).append(hit)
     return tuple(
-        Group(some[0].article, tuple(some), None if of is None else of.get(key, 0))
+        Group(
+            some[0].article,
+            tuple(replace(hit, copies=()) for hit in some),
+            None if of is None else of.get(key, 0),
+            some[0].copies,
+        )
         for key, some in found.items()
     )
 

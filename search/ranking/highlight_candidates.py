@@ -29,7 +29,7 @@ _LEFT_OUT = (
     + "ـ\xad\u200c\u200d\u200e\u200f\ufeff"
     + ".,\u066b\u066c\u060c"
 )
-_UNKNOWN = b"?"  # what `replace` puts for a code point without a byte; question marks pay for it
+UNKNOWN = b"?"  # what `replace` puts for a code point without a byte; question marks pay for it
 
 
 def _table() -> str:
@@ -61,7 +61,7 @@ _IS_DROPPED = re.compile(b"[" + re.escape(_DROPPED) + b"]")
 # Besides the unknown: hamza and alef, of which folding makes one letter or does not, and letters
 # drawn out.
 _DOUBTFUL = re.compile(
-    re.escape(_UNKNOWN) + b"|" + _bytes("ءا") + b"[" + _bytes(_LETTERS) + b"?]"
+    re.escape(UNKNOWN) + b"|" + _bytes("ءا") + b"[" + _bytes(_LETTERS) + b"?]"
     b"|([" + _bytes(_LETTERS) + b"])\\1\\1"
 )
 # The last letter of a stem may be another in the word: ة before an ending, Latin ies.
@@ -85,7 +85,7 @@ class Candidates:
                 if not any(gram in literal for gram in grams):
                     wanted[literal] = None
         # A word that has a letter without a byte is looked at anyway.
-        self._wanted = [literal for literal in wanted if _UNKNOWN not in literal]
+        self._wanted = [literal for literal in wanted if UNKNOWN not in literal]
 
     def stretches(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield start and end of the stretches, in order, each cut at spaces (U+0020)."""

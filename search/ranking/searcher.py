@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from search.analysis.tokens import Token
@@ -114,6 +114,7 @@ class Found:
     vector: Vector | None
     weight: float
     spread: float
+    copies: Mapping[str, tuple[StoredPassage, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class Searcher:
         """
         check_query(query)
         clock = _Clock()
-        found = self._find_articles(query, clock) if query.group_by else self._find(query, clock)
+        is_plain = not (query.group_by or query.collapse)
+        found = self._find(query, clock) if is_plain else self._find_together(query, clock)
         rankings, page, stored = found.rankings, found.page, dict(found.stored)
         counting = None
         if query.facets or query.group_by:
@@ -194,10 +196,14 @@ class Searcher:
                 asked = (self.engine, found.asked, found.parsed)
                 meant = did_you_mean(*asked, found.misspelt, counts, hits)
                 less = relaxations(*asked, counts) if not hits else ()
+        under = sum(map(len, found.copies.values()))
+        if under:
+            hits = tuple(replace(h, copies=found.copies.get(h.passage.id, ())) for h in hits)
         results = Results(
             query=query,
             hits=hits,
-            total=total_of(found.asked, rankings, seen=query.start + len(hits)),
+            collapsed=under,
+            total=total_of(found.asked, rankings, seen=query.start + len(hits) + under),
             took_ms=clock.took_ms(rankings.took_ms),
             degraded=found.degraded,
             searched_also=searched_also(found.parsed, found.forms),
@@ -298,8 +304,8 @@ class Searcher:
         found = self._find(query, _Clock())
         return [key for key, _ in found.page], found.degraded
 
-    def _find_articles(self, query: Query, clock: _Clock) -> Found:
-        """Find the best passages of each article of a page, in the articles' order.
+    def _find_together(self, query: Query, clock: _Clock) -> Found:
+        """Find the hits of a page, or its articles' best passages, near copies under others.
 
         The page is cut from the shallowest ranking that holds it.
         """
@@ -308,18 +314,33 @@ class Searcher:
             if depth < end:
                 continue
             found = self._find(replace(query, start=0, size=depth), clock)
-            articles = by_article(found.page)
-            if len(articles) >= end or len(found.page) < depth:
+            units = by_article(found.page) if query.group_by else [[hit] for hit in found.page]
+            if query.collapse:
+                with clock.stage("collapse"):
+                    units, found = self._collapsed(units, found)
+            if len(units) >= end or len(found.page) < depth:
                 break
         else:
-            if len(articles) <= query.start:
+            if query.group_by and len(units) <= query.start:
                 raise PageTooDeep(
                     f"the page begins at article {query.start:,}; the first {MAX_RESULTS:,} passages"
-                    f" are of {len(articles):,} articles: narrow the query or add a filter",
+                    f" are of {len(units):,} articles: narrow the query or add a filter",
                     field="start",
                 )
-        shown = articles[query.start : end]
+        shown = units[query.start : end]
         return replace(found, page=[hit for hits in shown for hit in hits[:MOST_HITS]])
+
+    def _collapsed(
+        self, units: list[list[tuple[str, float]]], found: Found
+    ) -> tuple[list[list[tuple[str, float]]], Found]:
+        from search.ranking.duplicates import WINDOW, collapsed
+
+        stored = dict(found.stored)
+        window = found.page[:WINDOW]
+        self._fetch(window, stored)
+        read = {key: stored[key] for key, _ in window if key in stored}
+        units, copies = collapsed(units, read)
+        return units, replace(found, stored=stored, copies=copies)
 
     def _find(self, query: Query, clock: _Clock) -> Found:
         if query.sort != "relevance":  # what matches by words has an end, and so an order by date
@@ -510,6 +531,10 @@ def check_query(query: Query) -> None:
         _check_sort(query)
     if query.facets or query.group_by:
         check_counted(query)
+    if query.collapse not in ("", "duplicates"):
+        raise InputError(
+            f"collapse is {query.collapse!r}; it must be duplicates or left out", field="collapse"
+        )
     if not 1 <= query.size <= MAX_SIZE:
         raise InputError(f"size is {query.size:,}; it must be 1 to {MAX_SIZE}", field="size")
     if query.start < 0:

@@ -105,6 +105,7 @@ def test_there_are_examples_of_everything() -> None:
         "facets=source",
         "group_by=article",
         "match=form",
+        "collapse=duplicates",
         "explain=true",
         "passages:similar",
         "articles:similar",

@@ -9,9 +9,15 @@ from urllib.parse import urlencode
 import pytest
 from fastapi.testclient import TestClient
 
+from indexer.ingestion.preparing import prepare
+from search.assembly import fingerprint_of
 from search.domain import Filter
+from search.engines import open_engine
+from search.ranking.searcher import Searcher
+from search.settings import Settings
 from tests.api.conftest import SEED
 from tests.api.support import ToldSearcher, client
+from tests.support import HashingEmbedder, article
 
 QUERY = "ضربات جوية في العراق"
 
@@ -23,7 +29,7 @@ def ids(answer: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
 def test_an_answer_has_everything(http: TestClient) -> None:
     answer = http.get("/v1/search", params={"q": QUERY, "size": 3}).json()
     assert list(answer) == [
-        "query", "total", "hits", "groups", "facets", "searched_also", "understood",
+        "query", "total", "collapsed", "hits", "groups", "facets", "searched_also", "understood",
         "did_you_mean", "relaxations", "took_ms", "relaxed", "degraded",
     ]  # fmt: skip
     assert answer["query"]["q"] == QUERY
@@ -32,7 +38,7 @@ def test_an_answer_has_everything(http: TestClient) -> None:
     hit = answer["hits"][0]
     assert list(hit) == [
         "passage", "article", "score", "keyword", "semantic", "rerank", "match",
-        "segments", "title_segments", "best_sentence", "explanation",
+        "segments", "title_segments", "best_sentence", "explanation", "copies",
     ]  # fmt: skip
     assert hit["passage"]["id"] == f"{SEED}#0"
     assert hit["article"]["source"] == "CNN Arabic"
@@ -292,7 +298,7 @@ def test_facets_and_groups_as_json(http: TestClient) -> None:
     assert answer["hits"] == []
     assert answer["facets"] is None
     assert len(answer["groups"]) == 2
-    assert list(answer["groups"][0]) == ["article", "hits", "passages"]
+    assert list(answer["groups"][0]) == ["article", "hits", "passages", "copies"]
     assert answer["groups"][0]["hits"][0]["article"] == answer["groups"][0]["article"]
     assert answer["total"]["relation"] == "exact"
     assert answer["total"]["articles"]["relation"] == "exact"
@@ -351,3 +357,23 @@ def test_what_is_similar(http: TestClient) -> None:
     for path in ("passages", "articles"):
         assert http.get(f"/v1/{path}:similar", params={"id": "none#0"}).status_code == 404
         assert http.get(f"/v1/{path}:similar").status_code == 422
+
+
+def test_near_copies_stand_under_a_hit(settings: Settings) -> None:
+    embedder = HashingEmbedder()
+    story = "أعلنت إدارة المصفاة أن إنتاج البنزين في الميناء ارتفع هذا العام"
+    told = [article("a", story, title="بنزين"), article("b", f"بغداد - {story}")]
+    engine = open_engine(settings, fingerprint_of(embedder, settings))
+    engine.write(prepare(told, embedder, settings))
+    with Searcher(engine, embedder) as searcher, client(searcher, settings) as http:
+        asked = {"q": "البنزين", "collapse": "duplicates"}
+        found = http.get("/v1/search", params=asked).json()
+        assert found["query"]["collapse"] == "duplicates"
+        (hit,) = found["hits"]
+        (copy,) = hit["copies"]
+        assert list(copy) == ["passage", "article"]
+        assert {hit["passage"]["id"], copy["passage"]["id"]} == {"a#0", "b#0"}
+        assert (found["collapsed"], found["total"]["value"]) == (1, 2)
+        (group,) = http.post("/v1/search", json={**asked, "group_by": "article"}).json()["groups"]
+        assert {group["article"]["id"], group["copies"][0]["article"]["id"]} == {"a", "b"}
+        assert http.get("/v1/search", params={"q": "a", "collapse": "all"}).status_code == 422

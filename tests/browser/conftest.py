@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -21,7 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from api.app import create_app
-from search.domain import Query, Results
+from search.domain import Query, Results, StoredPassage
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldSearcher
@@ -156,6 +157,7 @@ class Told(ToldSearcher):
     def __init__(self) -> None:
         super().__init__('<img src=x onerror="document.title=1"><b>نص</b>')
         self.degraded: tuple[str, ...] = ()
+        self.copies: tuple[StoredPassage, ...] = ()
         self.open = threading.Event()
         self.open.set()
 
@@ -163,7 +165,9 @@ class Told(ToldSearcher):
         if "slow" in query.text:
             assert self.open.wait(PATIENCE)
         found = super().search(query)
-        return Results(query, found.hits, found.total, found.took_ms, self.degraded)
+        copies = self.copies if query.collapse else ()
+        hits = tuple(replace(hit, copies=copies) for hit in found.hits)
+        return Results(query, hits, found.total, found.took_ms, self.degraded)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 
 import search.assembly
 from api.app import create_app
+from search.domain import ArticleInfo, Passage, StoredPassage
 from search.settings import Settings
 from tests.browser.conftest import Browser, Told, serving
 from tests.support import SEEDS
@@ -414,6 +415,30 @@ def test_a_server_that_is_still_opening_is_waited_for(
         release.set()
         browser.one(".hits")
         browser.until(lambda: "مقال واحد" in browser.one("#holdings").text)
+
+
+def test_near_copies_stand_under_a_result_until_they_are_opened(
+    browser: Browser, told_site: str, told: Told
+) -> None:
+    info = ArticleInfo("b", title="عاجل: <b>نص</b>", source="رويترز")
+    told.copies = (StoredPassage(Passage("b", 2, 0, 2, "نص"), info),) * 3
+    results(browser, told_site, q="x")
+    assert browser.texts(".copies summary") == ["و٣ نسخ قريبة"]
+    assert not browser.one(".copies a").is_displayed()
+    browser.one(".copies summary").click()
+    link = browser.one(".copies a")
+    assert link.is_displayed()
+    assert link.text == "عاجل: <b>نص</b>"
+    assert "article=b&passage=b%232" in str(link.get_attribute("href"))
+    browser.photograph("copies")
+    browser.one(".facets summary").click()
+    browser.one(".facets p a:nth-child(2)").click()
+    browser.until(lambda: "apart" in browser.driver.current_url)
+    browser.settled()
+    browser.until(lambda: not browser.all(".copies"))
+    results(browser, told_site, q="x", lang="en")
+    assert browser.texts(".copies summary") == ["and 3 near copies"]
+    assert browser.complaints() == []
 
 
 def test_what_is_degraded_is_said(browser: Browser, told_site: str, told: Told) -> None:

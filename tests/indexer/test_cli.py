@@ -228,7 +228,10 @@ def test_search_counts_groups_and_explains(
     assert "     - `مطر`: same word, once, in 3 of " in fihris(*explain).out
     explained = json.loads(fihris(*explain, "--json").out)["hits"][0]["explanation"]
     assert explained["words"]["adds"] == explained["score"]
-    for wrong in (("--facet", "colour"), ("--facet", "source", "--mode", "semantic"),
+    copy = fihris("search", "مطر", "--mode", "keyword", "--collapse", "duplicates").out
+    assert "near copy: /news/x#" in copy or "near copy: /news/y#0  S2 · 2024-02-01" in copy
+    assert "Near copies under others, which are counted too: " in copy
+    for wrong in (("--facet", "colour"), ("--collapse", "all"), ("--facet", "source", "--mode", "semantic"),
                   ("--group-by", "source"), ("--facet", "source", "--facet-size", "0")):  # fmt: skip
         ran = fihris("search", "مطر", *wrong)
         assert (ran.status, ran.out) == (2, ""), wrong

@@ -137,6 +137,13 @@ class ListParameters(FilterParameters):
     cursor: str = Field(
         "", max_length=MAX_CURSOR, description="What the page before came with, for the next one."
     )
+    format: Literal["json", "jsonl"] = Field(
+        "json",
+        description=(
+            "`jsonl`: every article with its text, a line of JSON each, that `fihris index -` and"
+            " `POST /v1/articles:bulk` take back; `size` and `cursor` are of no use then."
+        ),
+    )
 
 
 class SimilarParameters(FilterParameters):

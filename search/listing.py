@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-from search.domain import NO_FILTER, SORTS, ArticleInfo, Filter, Sort
+from search.domain import NO_FILTER, SORTS, Article, ArticleInfo, Filter, Sort
 from search.engines.protocol import EngineReader, ListRequest, Place
 from search.errors import CursorGone, InputError
 from search.limits import MAX_CURSOR, MAX_SIZE
 
 T = TypeVar("T")
+READ_AT_ONCE = 20  # articles with their texts
 _FORMAT = 1  # of cursors; one of another is told from what is none
 
 
@@ -76,6 +77,21 @@ def pages(
     while page.cursor:
         page = list_articles(engine, filter, sort, MAX_SIZE, page.cursor)
         yield page
+
+
+def whole_articles(
+    engine: EngineReader, filter: Filter = NO_FILTER, sort: Sort = "id"
+) -> Iterator[tuple[int, list[Article]]]:
+    """Yield the articles that a filter lets through with their texts, some at a time.
+
+    Each time with how many there are in all. What is written or removed meanwhile may be among
+    them or not. Raises as `list_articles`.
+    """
+    for page in pages(engine, filter, sort):
+        ids = [info.id for info in page.articles]
+        for start in range(0, max(len(ids), 1), READ_AT_ONCE):
+            some = engine.articles(ids[start : start + READ_AT_ONCE])
+            yield page.total, [each.article for each in some]
 
 
 def written(order: str, *place: str) -> str:

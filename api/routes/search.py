@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import StreamingResponse
 
 from api.problems import encode, kind_of, problem_of, request_id_of
 from api.readiness import Readiness
@@ -47,10 +48,11 @@ from api.schemas import (
 )
 from search import exports
 from search.analysis.tokens import analyse
-from search.domain import GroupBy
+from search.article_lines import line_of
+from search.domain import Article, GroupBy
 from search.errors import FihrisError, InputError, NotFound
 from search.limits import MAX_ID, MAX_QUERY_LENGTH
-from search.listing import list_articles
+from search.listing import list_articles, whole_articles
 from search.ranking.kwic import as_csv, kwic
 from search.ranking.searcher import Searcher
 
@@ -59,6 +61,7 @@ EXPORTS: dict[exports.Format, str] = {
     "bibtex": "application/x-bibtex; charset=utf-8",
     "ris": "application/x-research-info-systems; charset=utf-8",
 }
+JSON_LINES = "application/x-ndjson"
 SUFFIXES: dict[exports.Format, str] = {"csv": "csv", "bibtex": "bib", "ris": "ris"}
 Parameters = TypeVar("Parameters", bound=BaseModel)
 LISTS = frozenset({"source", "author", "language", "article", "tag", "facets"})
@@ -331,6 +334,7 @@ def _similar(p: SimilarParameters, searcher: Searcher, group_by: GroupBy) -> Res
 @router.get(
     "/articles",
     response_model=ListOut,
+    responses={200: {"content": {JSON_LINES: {"schema": {"type": "string"}}}}},
     dependencies=[Depends(takes(*names_of(ListParameters)))],
     summary="The articles there are",
     openapi_extra={"parameters": described(ListParameters)},
@@ -342,7 +346,21 @@ def articles(
     a `cursor` neither repeat nor lose an article that stays, whatever comes and goes meanwhile.
     """
     p = parameters
+    if p.format == "jsonl":
+        if refused := {"size", "cursor"} & p.model_fields_set:
+            raise InputError(
+                f"{min(refused)} has no meaning with format=jsonl, which gives every article",
+                field=min(refused),
+            )
+        found = whole_articles(searcher.engine, p.filter(), p.sort)
+        first = next(found)  # so that what fails at once is told as any failure is
+        return StreamingResponse(_lines(chain((first,), found)), media_type=JSON_LINES)
     return Answer(list_out(list_articles(searcher.engine, p.filter(), p.sort, p.size, p.cursor)))
+
+
+def _lines(found: Iterable[tuple[int, Sequence[Article]]]) -> Iterator[bytes]:
+    for _, some in found:
+        yield b"".join(line_of(each).encode() for each in some)
 
 
 @router.get(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -18,8 +17,6 @@ from indexer.cli.terminal import all_valid, opened, plain, valid, with_engine
 from indexer.progress import steps
 from search.durable import sync_folder
 from search.errors import InputError
-
-EXPORT_PAGE = 500  # ids asked for at once
 
 
 def delete_command(
@@ -145,15 +142,24 @@ def export_command(
         Path | None,
         typer.Option(metavar="FILE", help="Write there, when all is done, instead of stdout."),
     ] = None,
+    source: Sources = None,
+    language: Languages = None,
+    article: Articles = None,
+    author: Authors = None,
+    tag: Tags = None,
+    published_from: From = "",
+    published_to: To = "",
 ) -> None:
-    """Write every article as a line of JSON that `fihris index -` takes back, ids as they are.
+    """Write every article, or those that options choose, as lines of JSON for `fihris index -`.
 
-    Articles that are written or removed meanwhile may be in it or not; each that is has
-    everything that is known of it. Vectors are not in it.
+    It takes them back with their ids, texts and all that is known of them, code point for code
+    point. Articles that are written or removed meanwhile may be among them or not. Vectors are not.
     """
-    from indexer.ingestion.records import fields_of
+    from search.article_lines import line_of
     from search.limits import MAX_LINE
+    from search.listing import whole_articles
 
+    inside = filter_of(source, author, language, article, tag, published_from, published_to)
     lines, too_long = 0, []
     bar = output is not None or not sys.stdout.isatty()  # else it would stand between the lines
     with (
@@ -161,20 +167,14 @@ def export_command(
         _written_to(output) as stream,
         steps(plain=True, bar=bar) as on_step,
     ):
-        total = engine.status().articles
-        after = ""
-        while page := engine.article_ids(after, EXPORT_PAGE):
+        for total, some in whole_articles(engine, inside):
             on_step("exporting", lines, max(lines, total))
-            for article_id in page:
-                stored = engine.article(article_id)
-                if stored is None:  # removed meanwhile
-                    continue
-                line = json.dumps(fields_of(stored.article), ensure_ascii=False) + "\n"
+            for each in some:
+                line = line_of(each)
                 if len(line) * 4 > MAX_LINE and len(line.encode()) > MAX_LINE:
-                    too_long.append(article_id)
+                    too_long.append(each.id)
                 stream.write(line)
                 lines += 1
-            after = page[-1]
     for article_id in too_long:
         typer.echo(
             f"fihris: the line of {plain(article_id)!r} has more than {MAX_LINE >> 20} MiB; "

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from search.article_lines import UNCLEAR_YEARS
+
 # Manuscripts and chronicles are of 600 and later; a year before it mostly stands for "unknown",
 # as calibre's 0101-01-01 does, and one of 2200 or later is a mistake.
 GREGORIAN_YEARS = range(600, 2200)
-HIJRI_YEARS = range(1343, 1501)
+HIJRI_YEARS = UNCLEAR_YEARS
 IRANIAN_YEARS = range(1200, 1501)
-# What a computer of our time writes in its own calendar; without a mark, nobody can tell it
-# from a Gregorian year.
-UNCLEAR_YEARS = HIJRI_YEARS
 
 _EPOCH = date(622, 3, 21)  # 1 Farvardin 1 by that cycle; 1 Farvardin 1403 is 2024-03-20
 _LEAP_YEARS = (1, 5, 9, 13, 17, 22, 26, 30)  # of 33

@@ -26,13 +26,13 @@ from indexer.extraction.calendars import (
     GREGORIAN_YEARS,
     HIJRI_YEARS,
     IRANIAN_YEARS,
-    UNCLEAR_YEARS,
     gregorian,
     hijri,
     iranian,
 )
 from search.analysis.folding import fold_arabic, fold_other, unify_letters
 from search.analysis.lexicon import read_lists
+from search.article_lines import UNCLEAR_YEARS
 from search.errors import SourceError
 
 _MAX_LENGTH = 300  # code points that are looked at
@@ -124,11 +124,6 @@ def parse_published(value: object) -> date:
     raise SourceError(
         f'"published" must be a date such as "2024-01-31", not {said}', code="bad-field"
     )
-
-
-def written(day: date) -> str:
-    """Return a day as `read_date` takes it back: a year of three calendars has its mark."""
-    return f"{day.isoformat()} م" if day.year in UNCLEAR_YEARS else day.isoformat()
 
 
 def _of_number(number: float) -> Reading:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from indexer.extraction.dates import read_date, written
+from indexer.extraction.dates import read_date
 from indexer.extraction.encodings.mojibake import readable_line
 from search.addresses import is_web_address
+from search.article_lines import written
 from search.limits import MAX_LENGTH, MAX_TAG, MAX_TAGS
 
 # What no XML may hold, and no article has to.

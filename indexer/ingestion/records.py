@@ -22,9 +22,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
-from indexer.extraction.dates import parse_published, written
+from indexer.extraction.dates import parse_published
 from indexer.extraction.languages import language_of
-from search.addresses import is_web_address, web_address
+from search.addresses import is_web_address
 from search.article_ids import is_addressable
 from search.domain import Article, ArticleInfo
 from search.errors import SourceError
@@ -99,22 +99,6 @@ def metadata_from(fields: Mapping[str, object], article_id: str = "") -> Article
         tags=_tags(fields.get("tags")),
         url=_url(fields),
     )
-
-
-def fields_of(article: Article) -> dict[str, object]:
-    """Return the fields that `article_from` makes this article of; those not known are left out."""
-    info = article.info
-    known = {
-        "id": info.id,
-        "title": info.title,
-        "author": info.author,
-        "source": info.source,
-        "language": info.language,
-        "published": written(info.published) if info.published else "",
-        "tags": list(info.tags),
-        "url": web_address(info.url),
-    }
-    return {**{name: value for name, value in known.items() if value}, "text": article.text}
 
 
 def own_id(fields: Mapping[str, object]) -> str:

@@ -28,6 +28,7 @@ from indexer.ingestion.batches import BATCH_ARTICLES, BATCH_LENGTH, Maker
 from indexer.ingestion.changing import change_articles, change_from, counted
 from indexer.ingestion.records import article_from, parse_object
 from indexer.sources import Failure, Found, SourceFile
+from search.article_lines import is_exported
 from search.domain import Article, ArticleInfo, Filter, WriteOutcome
 from search.embedding import Embedder
 from search.engines.protocol import Engine
@@ -342,8 +343,9 @@ def _article(fields: Mapping[str, object]) -> Article | WriteOutcome:
     """Return the article that somebody sends, or why there is none."""
     try:
         article = article_from(fields)
-        written = {name: getattr(article.info, name) for name in WRITTEN}
-        check_fields({**written, "text": article.text})
+        if not is_exported(fields):
+            written = {name: getattr(article.info, name) for name in WRITTEN}
+            check_fields({**written, "text": article.text})
     except SourceError as error:
         given = fields.get("id", fields.get("_id"))
         shown = str(given)[:512] if isinstance(given, str | int) else ""

@@ -249,6 +249,10 @@ class EngineReader(Protocol):
         """Return an article as it was given, None if unknown."""
         ...
 
+    def articles(self, article_ids: Sequence[str]) -> list[StoredArticle]:
+        """Return the known articles of these as they were given, in the order asked."""
+        ...
+
     def status(self) -> EngineStatus:
         """Return what the index holds now."""
         ...

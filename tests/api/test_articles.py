@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
 
+from indexer.ingestion.service import EngineIngest
+from search.ingest import BodyLine
+from search.ranking.searcher import Searcher
+from search.seen_ids import FirstPlaces
+from search.settings import Settings
 from tests.api.conftest import SEED
-from tests.support import SEEDS
+from tests.support import SEEDS, HashingEmbedder
 
 
 def test_an_article_is_given_back_with_its_passages(http: TestClient) -> None:
@@ -104,3 +112,21 @@ def test_no_parameter_is_passed_over(http: TestClient, path: str) -> None:
     answer = http.get(f"/v1/{path}?verbose=1")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "verbose"
+
+
+def test_every_article_comes_as_a_line_and_goes_back(
+    http: TestClient, searcher: Searcher, tmp_path: Path
+) -> None:
+    answer = http.get("/v1/articles", params={"format": "jsonl", "sort": "newest"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
+    lines = answer.content.splitlines()
+    listed = http.get("/v1/articles", params={"sort": "newest"}).json()["articles"]
+    assert [json.loads(line)["id"] for line in lines] == [each["id"] for each in listed]
+    with closing(EngineIngest(searcher.engine, HashingEmbedder(), Settings(data=tmp_path))) as back:
+        body = [BodyLine(n, line) for n, line in enumerate(lines, start=1)]
+        with closing(FirstPlaces()) as places:
+            assert {each.status for each in back.lines(body, places)} == {"unchanged"}
+    empty = http.get("/v1/articles", params={"format": "jsonl", "source": "لا مصدر"})
+    assert (empty.status_code, empty.content) == (200, b"")
+    refused = http.get("/v1/articles", params={"format": "jsonl", "size": 2})
+    assert refused.json()["errors"][0]["field"] == "size"

@@ -71,7 +71,11 @@ def test_an_example_is_answered(http: TestClient, line: str) -> None:
     if "/v1/kwic" in line:
         assert found["lines"]
         assert found["frequencies"]
-    if "/v1/articles " in line:
+    if "format=jsonl" in line:
+        assert [json.loads(each)["source"] for each in str(found["file"]).splitlines()] == [
+            "CNN Arabic"
+        ]
+    elif "/v1/articles " in line:
         assert found["articles"]
 
 
@@ -112,6 +116,7 @@ def test_there_are_examples_of_everything() -> None:
         "sort=newest -d size=3",
         "format=ris",
         "/v1/articles -d sort=newest",
+        "/v1/articles -d format=jsonl",
         "/v1/kwic",
     ):
         assert any(part in line for line in ASKED), part

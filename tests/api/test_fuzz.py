@@ -104,6 +104,8 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
         mode == "keyword" and match == "meaning"
     ):
         return True
+    if given.get("format") == "jsonl" and {"size", "cursor"} & set(given):
+        return True
     if given.get("cursor"):
         return True  # which texts are cursors
     form = case.body if case.media_type == FORM and isinstance(case.body, dict) else {}

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pytest
 
 from indexer.cli import maintenance_commands
+from indexer.extraction.field_names import Fields
 from indexer.ingestion.pipeline import Report, index
+from indexer.ingestion.preparing import prepare
+from indexer.ingestion.records import article_from, parse_object
+from indexer.ingestion.service import EngineIngest
 from indexer.sources.reading import read_stream
+from search import listing
+from search.article_lines import MARK, line_of
 from search.assembly import fingerprint_of
-from search.domain import Article
-from search.engines.protocol import Engine
-from search.errors import EngineUnavailable, InputError
+from search.domain import Article, ArticleInfo
+from search.engines.protocol import Engine, Listed, ListRequest
+from search.errors import EngineUnavailable, InputError, SourceError
+from search.ingest import BodyLine
+from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.conformance.conftest import Open, index_of
 from tests.conformance.engines import names
@@ -57,14 +66,14 @@ def taken(engine: Engine, lines: bytes, folder: Path) -> Report:
     return index(read_stream(stream), engine, HashingEmbedder(), Settings(data=folder))
 
 
-def exported(engine: Engine, path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+def exported(engine: Engine, path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> bytes:
     @contextmanager
     def opened() -> Iterator[tuple[Engine, None, None]]:
         yield engine, None, None
 
     monkeypatch.setattr(maintenance_commands, "opened", opened)
-    monkeypatch.setattr(maintenance_commands, "EXPORT_PAGE", 2)
-    maintenance_commands.export_command(path)
+    monkeypatch.setattr(listing, "MAX_SIZE", 2)
+    maintenance_commands.export_command(path, **options)
     return path.read_bytes()
 
 
@@ -108,17 +117,95 @@ def test_an_export_is_taken_back_as_it_was(
     assert [p.name for p in tmp_path.iterdir() if "all.jsonl" in p.name] == ["all.jsonl"]
 
 
+# What is mended in anybody's file, or refused, and what no line of another kind could hold.
+NASTY = (
+    "<p>نص", "<div class=x>", "&amp; &lt;b&gt;", "Ø¨ØºØ¯Ø§Ø¯", "ط¨ط؛ط¯ط§ط¯", "ÈÛÏÇÏ", "????? ????",
+    "\ufffd", "\ufeff", "\u2028", "\x85", "\x0b", "\x01", "\x7f", "\r\n", "\n\n", "\t", "  ", "\\u0041",
+    '"}{"', "\u202e\u200f", "\U0001f600", "مَدَّ\u0301", "\ufdfa", "=1+1", "--- #", "نص عربي",
+)  # fmt: skip
+
+
+def nasty(number: int) -> Article | None:
+    """Return an article of such pieces, as it would be stored; None where it would not."""
+    chosen = random.Random(number)
+
+    def some(most: int) -> str:
+        return "".join(chosen.choice(NASTY) for _ in range(chosen.randint(0, most)))
+
+    fields = {
+        "id": f"n{number}",
+        "text": some(12),
+        "title": some(3),
+        "author": some(2),
+        "source": some(2),
+        "tags": [some(2), some(1)],
+        "url": "https://a.example/<p>?q=Ø¨&amp;" if number % 3 else "",
+        "published": chosen.choice(["", "2024-02-29", "1400-01-01 م"]),
+    }
+    try:
+        return article_from(fields)
+    except SourceError:  # nothing but spaces
+        return None
+
+
+@pytest.mark.parametrize("start", range(0, 3000, 500))
+def test_a_line_is_read_back_as_it_was(start: int) -> None:
+    for made in filter(None, map(nasty, range(start, start + 500))):
+        line = line_of(made)
+        assert line.count("\n") == 1
+        known, notes = Fields({}).article(parse_object(line))
+        assert (article_from(known), notes) == (made, ())
+
+
+def test_texts_that_would_be_mended_come_back_as_they_were(
+    two: tuple[Open, Open], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [made for made in map(nasty, range(60)) if made is not None]
+    assert len(given) > 40
+    with two[0](MADE_BY) as engine, two[1](MADE_BY) as empty:
+        engine.write(prepare(given, HashingEmbedder(), Settings()))
+        engine.show()
+        lines = exported(engine, tmp_path / "all.jsonl", monkeypatch)
+        back = taken(empty, lines, tmp_path)
+        assert (back.created, back.failures) == (len(given), {})
+        empty.show()
+        assert articles(empty) == {each.id: each for each in given}
+        # Over HTTP too.
+        with closing(EngineIngest(engine, HashingEmbedder(), Settings())) as ingest:
+            body = [BodyLine(n, line) for n, line in enumerate(lines.splitlines(), start=1)]
+            with closing(FirstPlaces()) as places:
+                assert {each.status for each in ingest.lines(body, places)} == {"unchanged"}
+
+
+def test_only_what_a_filter_lets_through_is_exported(
+    open_index: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_index(MADE_BY) as engine:
+        taken(engine, "".join(json.dumps(each) + "\n" for each in GIVEN).encode(), tmp_path)
+        engine.show()
+        for options, wanted in (
+            ({"source": ["وكالة"]}, ["a1"]),
+            ({"published_to": "1500-01-01"}, ["/laws/17", "2024/report.pdf"]),
+            ({"article": ["17", "missing"]}, ["17"]),
+        ):
+            lines = exported(engine, tmp_path / "some.jsonl", monkeypatch, **options)
+            assert [json.loads(line)["id"] for line in lines.splitlines()] == wanted
+            assert json.loads(lines.splitlines()[0])[MARK] == 1
+
+
 class Failing:
     """An engine of one article that cannot be read."""
 
     def status(self) -> object:
         return type("Status", (), {"articles": 1})
 
-    def article_ids(self, after: str, limit: int) -> list[str]:
-        return [] if after or not limit else ["a"]
+    def list_articles(self, request: ListRequest) -> Listed:
+        return Listed((ArticleInfo("a"),), 1)
 
-    def article(self, article_id: str) -> None:
-        raise EngineUnavailable(article_id)
+    def indexed(self, article_ids: Sequence[str]) -> None:
+        raise EngineUnavailable(article_ids[0])
+
+    articles = indexed
 
 
 def test_an_export_that_fails_leaves_the_file_as_it_was(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from typing import Any
 
 from search.article_ids import article_of_passage
@@ -137,17 +138,28 @@ class ElasticEngine:
         return {passage_of(hit): read_passage(hit["_source"]) for hit in hits}
 
     def article(self, article_id: str) -> StoredArticle | None:
+        return next(iter(self.articles([article_id])), None)
+
+    def articles(self, article_ids: Sequence[str]) -> list[StoredArticle]:
         if self._index.opened() is None:
-            return None
+            return []
+        found: dict[str, StoredArticle] = {}
+        left = list(article_ids)
         for _ in range(_TRIES):
-            edition = self._editions([article_id]).get(article_id)
-            if edition is None:
-                return None
-            ids = document_ids(edition.name, edition.passages)
-            found = self._index.documents([(name, article_id) for name in ids])
-            if all("_source" in document for document in found):
-                own, *passages = (document["_source"] for document in found)
-                return read_article(own, [passage["text"] for passage in passages])
+            editions = self._editions(left)
+            wanted = {key: document_ids(e.name, e.passages) for key, e in editions.items()}
+            pairs = [(name, key) for key, names in wanted.items() for name in names]
+            documents = iter(self._index.documents(pairs))
+            left = []
+            for key, names in wanted.items():
+                its = list(islice(documents, len(names)))
+                if all("_source" in document for document in its):
+                    own, *passages = (document["_source"] for document in its)
+                    found[key] = read_article(own, [passage["text"] for passage in passages])
+                else:
+                    left.append(key)  # replaced meanwhile
+            if not left:
+                return [found[key] for key in dict.fromkeys(article_ids) if key in found]
         raise EngineUnavailable(_REPLACED)
 
     def article_ids(self, after: str, limit: int) -> list[str]:

@@ -272,10 +272,15 @@ class EmbeddedEngine:
         return [found[key] for key in keys if key in found]
 
     def article(self, article_id: str) -> StoredArticle | None:
+        return next(iter(self.articles([article_id])), None)
+
+    def articles(self, article_ids: Sequence[str]) -> list[StoredArticle]:
+        known = [key for key in dict.fromkeys(article_ids) if is_unicode(key)]
         with self._moment() as connection:
-            if connection is None or not is_unicode(article_id):
-                return None
-            return read_article(connection, article_id)
+            if connection is None:
+                return []
+            found = [read_article(connection, key) for key in known]
+        return [article for article in found if article is not None]
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         self._check_page(after, limit)

@@ -36,6 +36,7 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
         "from": None,
         "to": None,
         "variants": True,
+        "synonyms": True,
         "match": "meaning",
         "facets": ["source"],
         "facet_size": 20,

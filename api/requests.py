@@ -186,6 +186,9 @@ class SearchParameters(FilterParameters):
     variants: bool = Field(
         True, description="Search Latin spellings of Arabic words (al3iraq, Baghdad) in Arabic too."
     )
+    synonyms: bool = Field(
+        True, description="Where `variants` are searched, the synonyms of the server's file too."
+    )
 
     facets: Annotated[list[FacetField], Field(max_length=MAX_FACETS)] = Field(
         [],
@@ -233,6 +236,7 @@ class SearchParameters(FilterParameters):
             size=self.size,
             start=self.start,
             variants=self.variants,
+            synonyms=self.synonyms,
             match=self.match,
             facets=tuple(dict.fromkeys(self.facets)),
             facet_size=self.facet_size,

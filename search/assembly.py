@@ -9,6 +9,7 @@ from search.analysis.tokens import ANALYSER_VERSION
 from search.embedding import Embedder, open_embedder
 from search.engines import open_engine
 from search.engines.protocol import Fingerprint
+from search.query.synonyms import SynonymFile
 from search.ranking.first_hits import FirstHits
 from search.ranking.searcher import Searcher
 from search.reranking import open_reranker
@@ -53,6 +54,13 @@ def opened_first_hits(settings: Settings) -> Iterator[FirstHits | None]:
             first_hits.close()
 
 
+def open_synonyms(settings: Settings) -> SynonymFile | None:
+    """Read the file of synonyms that these settings name; None without one. Raises SettingsError."""
+    if settings.synonyms is None:
+        return None
+    return SynonymFile(settings.synonyms)
+
+
 def open_searcher(settings: Settings) -> Searcher:
     """Open the model and the engine these settings name.
 
@@ -60,7 +68,9 @@ def open_searcher(settings: Settings) -> Searcher:
         EmbedderError: the model cannot be loaded.
         RerankerError: the reranker cannot be loaded.
         EngineError: the engine cannot be opened, or was made with other settings.
+        SettingsError: the file of synonyms cannot be used.
     """
+    synonyms = open_synonyms(settings)
     embedder, first_hits = open_embedder(settings), open_first_hits(settings)
     engine = open_engine(settings, fingerprint_of(embedder, settings))
-    return Searcher(engine, embedder, first_hits)
+    return Searcher(engine, embedder, first_hits, synonyms)

@@ -39,6 +39,7 @@ WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 FacetField = Literal["source", "author", "language", "tag", "year", "month"]
 GroupBy = Literal["", "article"]
+VariantKind = Literal["latin", "synonym"]
 CorrectionKind = Literal["spelling", "keyboard"]
 RelaxationKind = Literal["words", "operators", "filter", "match"]
 Collapse = Literal["", "duplicates"]
@@ -234,11 +235,12 @@ class Query:
     size: int = 10
     start: int = 0  # hits passed over, for paging
     filter: Filter = NO_FILTER
-    variants: bool = True  # also search what Latin spellings may stand for
+    variants: bool = True  # also search what Latin spellings may stand for, and synonyms
     match: Level | None = None  # how far a match may go; None as far as the mode goes
     facets: tuple[FacetField, ...] = ()  # what is counted of all that matches by words
     facet_size: int = 20  # values of each
     group_by: GroupBy = ""  # "article": size and start count articles
+    synonyms: bool = True  # of the file that is set; where `variants` are searched
     explain: bool = False  # why each hit has its score
     sort: SearchSort = "relevance"  # by date: what matches by words, each with the score 0
     collapse: Collapse = ""  # "duplicates": near copies of a better hit stand under it
@@ -342,10 +344,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A word of the query and the words of the index that were searched besides."""
+    """A part of the query and what was searched besides: `latin`, Arabic words of the index.
+
+    `synonym`: what a person's file has for it.
+    """
 
     word: str
     forms: tuple[str, ...]
+    kind: VariantKind = "latin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ MAX_QUERY_LENGTH = 1_000  # code points
 MAX_SIZE = 100  # results on a page
 MAX_FACET_SIZE = 100  # values of a facet
 MAX_CURSOR = 3_000  # characters: an id, four bytes a code point at most, in base64
+MAX_SYNONYMS_FILE = 4 << 20  # bytes
+MAX_SYNONYM_LINES = 50_000
+MAX_SYNONYMS = 32  # entries of a line
+MAX_SYNONYM_WORDS = 6  # of an entry
 MAX_RESULTS = 10_000  # in all: how far a page may begin, and how deep an engine ranks
 
 # -- keywords in context

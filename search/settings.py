@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     rerank_timeout: Annotated[float, Field(gt=0, le=60)] = Field(
         2.0, description="seconds after which their order stands as it was"
     )
+    synonyms: Path | None = Field(
+        None,
+        description="file of synonyms and name variants (`a, b` or `a => b` a line), read anew when"
+        " it changes",
+    )
     threads: Annotated[int, Field(ge=0, le=1024)] = Field(
         0, description="threads of the model; 0: as many as there are cores"
     )

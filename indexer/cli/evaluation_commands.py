@@ -121,7 +121,7 @@ def judge_command(
 ) -> None:
     """Grade hits of your index one by one, 0 to 3; kept as judgements for `evaluate --index`."""
     from indexer.evaluation.judging import judging
-    from search.assembly import opened_first_hits
+    from search.assembly import open_synonyms, opened_first_hits
     from search.limits import MAX_SIZE
     from search.ranking.searcher import Searcher
 
@@ -135,7 +135,12 @@ def judge_command(
             )
         before = sum(len(judgements.graded(query)) for query in judgements.queries)
         with opened_first_hits(settings) as first_hits:
-            _judge_all(judgements, Searcher(engine, embedder, first_hits), modes, size)
+            _judge_all(
+                judgements,
+                Searcher(engine, embedder, first_hits, open_synonyms(settings)),
+                modes,
+                size,
+            )
         graded = sum(len(judgements.graded(query)) for query in judgements.queries)
     typer.echo(f"grades: {graded - before:,} added, {graded:,} in all")
 

@@ -19,6 +19,7 @@ AskedMode = Annotated[str, typer.Option(help="hybrid, keyword or semantic.")]
 Variants = Annotated[
     bool, typer.Option(help="Also search what Latin spellings (al3iraq, Iraq) may stand for.")
 ]
+Synonyms = Annotated[bool, typer.Option(help="Also search the synonyms of FIHRIS_SYNONYMS.")]
 Match = Annotated[
     str,
     typer.Option(help="How far a match may go: exact, spelling, form, near or meaning."),
@@ -43,6 +44,7 @@ def search_command(
     published_from: From = "",
     published_to: To = "",
     variants: Variants = True,
+    synonyms: Synonyms = True,
     match: Match = "",
     facet: Annotated[
         list[str] | None,
@@ -73,7 +75,7 @@ def search_command(
 
     from indexer.cli import output
     from search import exports
-    from search.assembly import opened_first_hits
+    from search.assembly import open_synonyms, opened_first_hits
     from search.domain import Collapse, FacetField, GroupBy, Level, Mode, Query, SearchSort
     from search.ranking.searcher import Searcher
 
@@ -86,6 +88,7 @@ def search_command(
         size=size,
         start=start,
         variants=variants,
+        synonyms=synonyms,
         match=cast("Level", match) if match else None,
         facets=cast("tuple[FacetField, ...]", all_valid("facet", facet)),
         facet_size=facet_size,
@@ -96,7 +99,7 @@ def search_command(
         filter=filter_of(source, author, language, article, tag, published_from, published_to),
     )
     with opened() as (engine, embedder, settings), opened_first_hits(settings) as first_hits:
-        results = Searcher(engine, embedder, first_hits).search(query)
+        results = Searcher(engine, embedder, first_hits, open_synonyms(settings)).search(query)
         is_empty = not (results.hits or results.groups) and not engine.status().articles
     if is_empty:
         where = (
@@ -144,6 +147,7 @@ def kwic_command(
     from typing import cast
 
     from indexer.cli import output
+    from search.assembly import open_synonyms
     from search.domain import KwicSort, Level, Query
     from search.ranking import kwic
     from search.ranking.searcher import Searcher
@@ -158,9 +162,10 @@ def kwic_command(
         match=cast("Level", match) if match else None,
         filter=filter_of(source, author, language, article, tag, published_from, published_to),
     )
-    with opened() as (engine, _, _):
+    with opened() as (engine, _, settings):
         order = cast("KwicSort", sort)
-        found = kwic.kwic(Searcher(engine, None), query, width=width, sort=order, passages=passages)
+        searcher = Searcher(engine, None, synonyms=open_synonyms(settings))
+        found = kwic.kwic(searcher, query, width=width, sort=order, passages=passages)
     if json:
         typer.echo(output.as_json(found))
     elif as_csv:
@@ -231,7 +236,7 @@ def batch_command(
 
     from indexer.cli.batch_output import FORMATS, Answered
     from indexer.progress import steps
-    from search.assembly import opened_first_hits
+    from search.assembly import open_synonyms, opened_first_hits
     from search.domain import Level, Mode, Query
     from search.ranking.searcher import Searcher
 
@@ -252,7 +257,7 @@ def batch_command(
         opened_first_hits(settings) as first_hits,
         steps(plain=True, of_what="queries", bar=not sys.stdout.isatty()) as on_step,
     ):
-        searcher = Searcher(engine, embedder, first_hits)
+        searcher = Searcher(engine, embedder, first_hits, open_synonyms(settings))
         for done, (number, text) in enumerate(lines):
             on_step("searching", done, len(lines))
             try:

@@ -15,7 +15,7 @@ from typing import cast
 from indexer.evaluation.beir import JudgedSet
 from indexer.ingestion.preparing import prepare
 from search.article_ids import article_of_passage
-from search.assembly import fingerprint_of, opened_first_hits
+from search.assembly import fingerprint_of, open_synonyms, opened_first_hits
 from search.domain import Article, Mode, Query, Vector
 from search.embedding import Embedder, embed_queries
 from search.engines import open_engine, temporary_index
@@ -141,8 +141,10 @@ def _evaluated(
     texts = queries.values() if {*modes} - {"keyword"} else ()
     with opened_first_hits(settings) as first_hits:
         # All that a search asks of an embedder is `embed_query`.
-        searcher = Searcher(engine, cast("Embedder", _Remembering(embedder, texts)), first_hits)
-        timed = Searcher(engine, embedder, first_hits)
+        remembering = cast("Embedder", _Remembering(embedder, texts))
+        synonyms = open_synonyms(settings)
+        searcher = Searcher(engine, remembering, first_hits, synonyms)
+        timed = Searcher(engine, embedder, first_hits, synonyms)
         measured = {m: _measure(searcher, timed, m, queries, judged, on_step) for m in modes}
     return Evaluation(
         passages=passages,

@@ -40,7 +40,7 @@ MAX_WORDS_BY_ALL_GRAMS = 6
 FOLDED_WEIGHT = 0.1  # the form asked ranks above its inflections
 LETTERS_WEIGHT = 0.1  # the spelling asked ranks above its variants
 PHRASE_WEIGHT = 1.0  # besides its words; a passage that holds the phrase nearly doubles
-FORM_WEIGHT = 0.7  # a Latin spelling's Arabic form may be another word
+FORM_WEIGHT = 0.7  # a Latin spelling's Arabic form may be another word; so may a synonym
 SEAT_WEIGHT = 0.3  # hamza on another seat may make another word
 # A form of the verb that was asked, or of the other word: .1 and .3 move no question of three sets.
 HOMOGRAPH_WEIGHT = 0.1
@@ -208,7 +208,9 @@ def _ranking(
     What is near scores by its grams. What is meant scores where it is looked for, since an engine
     goes through its dictionary for each time it is asked.
     """
-    names = tuple(_in_a_row("stem", row) for row in name_rows(query))
+    others = {synonym.stems for synonym in query.synonyms}
+    rows_besides = ((row, _in_a_row("stem", row)) for row in name_rows(query))
+    names = tuple(Boost(c, FORM_WEIGHT) if row in others else c for row, c in rows_besides)
     meant = [_meant(clause) for clause in mistaken if isinstance(clause, Fuzzy)]
     unscored = [clause for clause in mistaken if not isinstance(clause, Fuzzy)]
     wanted: Clause = Boost(AnyOf((*_some_word(query, forms, "near"), *nears, *unscored)), 0.0)

@@ -69,12 +69,28 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Synonym:
+    """What a person's file has asked beside words of a query.
+
+    typed    the words' forms in the layer `folded`; `shown`, their letters
+    written  the entry of the file, and the stems of its words
+    """
+
+    typed: tuple[str, ...]
+    shown: str
+    written: str
+    stems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedQuery:
     """A query's items, and `meaning`: the text whose meaning is asked for, without
-    excluded items, signs and quotes; empty when the query only excludes."""
+    excluded items, signs and quotes; empty when the query only excludes. `synonyms` are
+    asked besides."""
 
     items: tuple[Item, ...]
     meaning: str
+    synonyms: tuple[Synonym, ...] = ()
 
     def __hash__(self) -> int:
         return hash(self.meaning)  # cheap: what is kept of a query is looked up ten times a search
@@ -96,7 +112,7 @@ class ParsedQuery:
         loose = tuple(
             replace(i, exact=False, occur="optional") if i.is_strict() else i for i in self.items
         )
-        return self if loose == self.items else ParsedQuery(loose, self.meaning)
+        return self if loose == self.items else replace(self, items=loose)
 
 
 @lru_cache(REMEMBERED)

@@ -54,13 +54,17 @@ def name_rows(query: ParsedQuery) -> tuple[Row, ...]:
 
 @lru_cache(REMEMBERED)
 def name_variants(query: ParsedQuery) -> tuple[tuple[Row, Row], ...]:
-    """Return the names of two parts as typed, and as rows of stems written the other way."""
+    """Return what is asked beside words as typed, as rows of stems.
+
+    Names of two parts written the other way, and synonyms.
+    """
     asked = [i for i in query.items if i.occur != "excluded" and not i.typed]
     words = [t.folded for i in asked for t in i.tokens if i.exact or len(i.tokens) == 1]
     found: list[tuple[Row, Row]] = [((w,), row) for w in words for row in compounds.parted(w)]
     for word, following in pairwise(words):
         found += [((word, following), (name,)) for name in compounds.joined(word, following)]
-    return tuple((typed, tuple(map(stem, row))) for typed, row in found[:_MOST_NAMES])
+    names = ((typed, tuple(map(stem, row))) for typed, row in found[:_MOST_NAMES])
+    return (*names, *((each.typed, each.stems) for each in query.synonyms))
 
 
 def beginnings(item: Item, level: Level = "near") -> tuple[str, ...]:

@@ -25,9 +25,13 @@ from search.ranking.levels import Levels
 
 
 def searched_also(parsed: ParsedQuery, forms: Forms) -> tuple[Variant, ...]:
-    """Return the query's words in Latin letters with the Arabic ones they were searched as."""
+    """Return what was searched beside the query's words: Arabic for Latin letters, and synonyms."""
     words = {t.stem: t.letters for t in parsed.words()}
-    return tuple(Variant(words[s], tuple(f.letters for f in forms[s])) for s in words if s in forms)
+    latin = [Variant(words[s], tuple(f.letters for f in forms[s])) for s in words if s in forms]
+    others: dict[str, list[str]] = {}
+    for synonym in parsed.synonyms:
+        others.setdefault(synonym.shown, []).append(synonym.written)
+    return (*latin, *(Variant(word, tuple(some), "synonym") for word, some in others.items()))
 
 
 def understood(parsed: ParsedQuery, frequencies: Mapping[Term, int]) -> tuple[Understood, ...]:

@@ -46,6 +46,7 @@ from search.query.clauses import Term
 from search.query.matching import constraint, near_clause, stem_terms, text_clause
 from search.query.misspellings import Meant, counted, may_be_misspelt, misspelt
 from search.query.parse import ParsedQuery, parse
+from search.query.synonyms import SynonymFile, with_synonyms
 from search.ranking.counting import (
     MOST_HITS,
     by_article,
@@ -141,11 +142,16 @@ class Searcher:
     """
 
     def __init__(
-        self, engine: Engine, embedder: Embedder | None, first_hits: FirstHits | None = None
+        self,
+        engine: Engine,
+        embedder: Embedder | None,
+        first_hits: FirstHits | None = None,
+        synonyms: SynonymFile | None = None,
     ) -> None:
         self.engine = engine
         self.embedder = embedder
         self._first_hits = first_hits
+        self._synonyms = synonyms
         self._preparing: threading.Thread | None = None  # of the model
         # Counting goes on while hits are fetched and marked.
         self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-count")
@@ -225,7 +231,7 @@ class Searcher:
 
         Raises InputError where the query is too long, EngineError.
         """
-        parsed = parse(text)
+        parsed = self._parsed(Query(text, variants=variants))
         forms = self._forms(parsed) if variants else NO_FORMS
         known = self.engine.rank(RankRequest(frequencies=_counted(parsed, "keyword")))
         unknown = misspelt(parsed, known.frequencies, known.passages, forms)
@@ -346,7 +352,7 @@ class Searcher:
         if query.sort != "relevance":  # what matches by words has an end, and so an order by date
             query = replace(query, mode="keyword")
         with clock.stage("parse"):
-            parsed = parse(query.text)
+            parsed = self._parsed(query)
         with clock.stage("vocabulary"):
             forms = self._forms(parsed) if query.variants and _reaches_near(query) else NO_FORMS
         meaning = meaning_in_arabic(parsed, forms)
@@ -362,8 +368,8 @@ class Searcher:
                 rankings, unknown, request = self._rank(query, parsed, vector, forms)
         with clock.stage("fuse"):
             known = coverage(rankings.frequencies, rankings.passages, forms)
-            if parsed.prefixes() and rankings.text:
-                known = known or 1.0  # some word begins so
+            if (parsed.prefixes() or parsed.synonyms) and rankings.text:
+                known = known or 1.0  # some word begins so, or stands for another
             weight = KEYWORD_WEIGHT * known
             spread = 0.0 if vector is None or self._queries is None else self._queries.spread
             based = basis(query.mode, rankings, spread, weight)
@@ -405,7 +411,7 @@ class Searcher:
 
     def meaning(self, query: Query) -> str:
         """Return the text whose meaning a query asks, "" where it asks none. Raises InputError."""
-        parsed = parse(query.text)
+        parsed = self._parsed(query)
         forms = self._forms(parsed) if query.variants and _reaches_near(query) else NO_FORMS
         return meaning_in_arabic(parsed, forms)
 
@@ -473,6 +479,12 @@ class Searcher:
             behind=rankings.behind or again.behind,
         )
         return nearly, unknown, request
+
+    def _parsed(self, query: Query) -> ParsedQuery:
+        parsed = parse(query.text)
+        if self._synonyms is None or not (query.variants and query.synonyms):
+            return parsed
+        return with_synonyms(parsed, self._synonyms.rules())
 
     def _forms(self, parsed: ParsedQuery) -> Forms:
         """Return the Arabic words of the index that the query's Latin ones may stand for."""

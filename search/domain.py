@@ -33,13 +33,13 @@ Mode = Literal["keyword", "semantic", "hybrid"]
 Level = Literal["exact", "spelling", "form", "near", "meaning"]
 WordLevel = Literal["exact", "spelling", "form", "near"]
 LEVELS: tuple[Level, ...] = ("exact", "spelling", "form", "near", "meaning")
-ItemKind = Literal["word", "phrase", "prefix", "any_of", "ignored"]
+ItemKind = Literal["word", "phrase", "prefix", "root", "any_of", "ignored"]
 Occur = Literal["optional", "required", "excluded"]
 WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 FacetField = Literal["source", "author", "language", "tag", "year", "month"]
 GroupBy = Literal["", "article"]
-VariantKind = Literal["latin", "synonym"]
+VariantKind = Literal["latin", "root", "synonym"]
 CorrectionKind = Literal["spelling", "keyboard"]
 RelaxationKind = Literal["words", "operators", "filter", "match"]
 Collapse = Literal["", "duplicates"]
@@ -346,7 +346,7 @@ class Group:
 class Variant:
     """A part of the query and what was searched besides: `latin`, Arabic words of the index.
 
-    `synonym`: what a person's file has for it.
+    `root`: words of a root that was asked, `synonym`: what a person's file has for it.
     """
 
     word: str

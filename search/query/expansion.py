@@ -13,6 +13,7 @@ from search.analysis.folding import fold_arabic
 from search.analysis.lexicon import read_lists
 from search.analysis.stemming import is_apart
 from search.analysis.tokens import Token, stem_of
+from search.analysis.transliteration import NO_FORMS, Form, Forms
 from search.query.clauses import Term
 from search.query.parse import REMEMBERED, ParsedQuery
 
@@ -22,6 +23,7 @@ MAX_STEMS = 24  # of one query
 # (عمران and عمرة are of عمر): they are kin of their verb only.
 DERIVED = 4
 
+_HAMZA = str.maketrans("ءؤئ", "ااا")
 _SEATS = "أؤئء"
 _OTHERS = ("أ", "ؤ")  # one for each of what `folded` makes of them
 _LONG = "وي"  # before these no hamza sits on an alef: رئيس is not رايس, شؤون not شاون
@@ -118,3 +120,31 @@ def _kin() -> Mapping[str, tuple[str, ...]]:
         stem: tuple(other for other in others if other != stem)[:MAX_KIN]
         for stem, others in found.items()
     }
+
+
+def folded_root(letters: str) -> str:
+    """Return a root as `roots.txt` has it: no hamza of it is told from an alef."""
+    return fold_arabic(letters).translate(_HAMZA)
+
+
+def forms_of_roots(query: ParsedQuery) -> Forms:
+    """Return the words of the roots that a query names (`root:كتب`), by the stems of their letters.
+
+    They are found, marked and told as the Arabic words that a Latin spelling may stand for are.
+    """
+    named = [item.tokens[0] for item in query.items if item.root]
+    if not named:
+        return NO_FORMS
+    found: dict[str, tuple[Form, ...]] = {}
+    for typed in named:
+        words = _roots().get(folded_root(typed.letters), ())
+        by_stem = {stem_of(fold_arabic(word)): word for word in reversed(words)}
+        by_stem.pop(typed.stem, None)
+        forms = (Form(word, stem, 1.0, 0) for stem, word in reversed(by_stem.items()))
+        found[typed.stem] = tuple(forms)
+    return {stem: forms for stem, forms in found.items() if forms}
+
+
+@cache
+def _roots() -> Mapping[str, tuple[str, ...]]:
+    return {root: tuple(words) for root, words in read_lists("roots.txt")}

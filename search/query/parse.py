@@ -6,6 +6,7 @@ The grammar is deliberately small, since every character must be acceptable:
     item   := sign? "="? (quote text quote | word)
     word   := text "*"?          with a star, every word that begins so
             | text ("|" text)+   after a sign, any of these
+            | ("root" | "جذر") ":" text    every word of this root
     sign   := "+" | "-"          only right before an item, at the start or after a space
     "="    the letters typed, not another spelling or form of them
     quote  := any of QUOTES       an opening one needs no matching shape to close it
@@ -38,6 +39,8 @@ _ITEM = re.compile(
 MIN_PREFIX = 3  # letters before a star
 MAX_PREFIXES = 4  # of a query; each becomes some sixteen clauses
 _PREFIX = re.compile(r"[^*]+\*")
+MAX_ROOTS = 4  # of a query; each becomes some twenty clauses
+_ROOT = re.compile("(?:root|جذر):(?P<letters>[ء-ي]+)", re.IGNORECASE)
 
 REMEMBERED = 256  # queries and words of which what follows from them is kept: clauses, marks and
 # levels ask for the same
@@ -52,6 +55,7 @@ class Item:
     `exact` items were quoted, or are a word after "=": their words must stand next to each other, in any spelling
     unless `typed` (`search.query.phrases`). Other items with several tokens came from one word such
     as COVID-19. `prefix` ones have one token, the first letters of the words that are asked.
+    `root`: one token, the letters of a root whose words are asked.
     `any_of`: the items one of which is demanded or excluded, where the word named several.
     """
 
@@ -61,6 +65,7 @@ class Item:
     exact: bool
     typed: bool = False
     prefix: bool = False
+    root: bool = False
     any_of: tuple[Item, ...] = ()
 
     def is_strict(self) -> bool:
@@ -138,10 +143,15 @@ def parse(text: str) -> ParsedQuery:
         )
     items: list[Item] = []
     meaning: list[str] = []
-    stars = 0
+    stars = roots = 0
     for found in _ITEM.finditer(text):
         quoted, typed = found["quoted"] is not None, found["typed"] is not None
         content = found["quoted"] if quoted else found["word"]
+        named = None if quoted or typed or roots == MAX_ROOTS else _ROOT.fullmatch(content)
+        is_root = named is not None and len(analyse(named["letters"])) == 1
+        if named is not None and is_root:
+            content = named["letters"]
+            roots += 1
         tokens = tuple(analyse(content))
         occur = _OCCUR[found["sign"] or ""]
         if typed and not quoted and occur == "optional":
@@ -149,13 +159,13 @@ def parse(text: str) -> ParsedQuery:
         prefix = not (quoted or typed) and stars < MAX_PREFIXES and _is_prefix(content, tokens)
         stars += prefix
         if tokens:
-            item = Item(content, tokens, occur, quoted or typed, typed, prefix)
+            item = Item(content, tokens, occur, quoted or typed, typed, prefix, is_root)
             if occur != "optional" and "|" in content and not (quoted or typed or prefix):
                 item = replace(item, any_of=_any_of(item))
             items.append(item)
         if occur != "excluded":
             meaning.append(content)
-    plain = all(item.occur == "optional" for item in items)
+    plain = not roots and all(item.occur == "optional" for item in items)
     if all(item.exact for item in items if item.occur != "excluded"):
         items = [replace(i, occur="required") if i.occur == "optional" else i for i in items]
     # An ordinary query is embedded as it was typed.

@@ -25,13 +25,18 @@ from search.ranking.levels import Levels
 
 
 def searched_also(parsed: ParsedQuery, forms: Forms) -> tuple[Variant, ...]:
-    """Return what was searched beside the query's words: Arabic for Latin letters, and synonyms."""
+    """Return what was searched beside the query's words: Arabic for Latin letters, roots' words, synonyms."""
     words = {t.stem: t.letters for t in parsed.words()}
-    latin = [Variant(words[s], tuple(f.letters for f in forms[s])) for s in words if s in forms]
+    roots = {item.tokens[0].stem for item in parsed.items if item.root}
+    besides = [
+        Variant(words[s], tuple(f.letters for f in forms[s]), "root" if s in roots else "latin")
+        for s in words
+        if s in forms
+    ]
     others: dict[str, list[str]] = {}
     for synonym in parsed.synonyms:
         others.setdefault(synonym.shown, []).append(synonym.written)
-    return (*latin, *(Variant(word, tuple(some), "synonym") for word, some in others.items()))
+    return (*besides, *(Variant(word, tuple(some), "synonym") for word, some in others.items()))
 
 
 def understood(parsed: ParsedQuery, frequencies: Mapping[Term, int]) -> tuple[Understood, ...]:
@@ -48,6 +53,8 @@ def _kind(item: Item, ranking: set[str]) -> ItemKind:
         return "any_of"
     if item.prefix:
         return "prefix"
+    if item.root:
+        return "root"
     if item.exact:
         return "phrase"
     is_left_out = item.occur == "optional" and ranking.isdisjoint(t.letters for t in item.tokens)

@@ -43,6 +43,7 @@ from search.engines.protocol import Engine, Rankings, RankRequest
 from search.errors import EmbedderError, InputError, PageTooDeep
 from search.limits import MAX_RESULTS, MAX_SIZE
 from search.query.clauses import Term
+from search.query.expansion import forms_of_roots
 from search.query.matching import constraint, near_clause, stem_terms, text_clause
 from search.query.misspellings import Meant, counted, may_be_misspelt, misspelt
 from search.query.parse import ParsedQuery, parse
@@ -232,7 +233,7 @@ class Searcher:
         Raises InputError where the query is too long, EngineError.
         """
         parsed = self._parsed(Query(text, variants=variants))
-        forms = self._forms(parsed) if variants else NO_FORMS
+        forms = {**(self._forms(parsed) if variants else NO_FORMS), **forms_of_roots(parsed)}
         known = self.engine.rank(RankRequest(frequencies=_counted(parsed, "keyword")))
         unknown = misspelt(parsed, known.frequencies, known.passages, forms)
         marker = Marker(parsed, forms, unknown)
@@ -356,6 +357,7 @@ class Searcher:
         with clock.stage("vocabulary"):
             forms = self._forms(parsed) if query.variants and _reaches_near(query) else NO_FORMS
         meaning = meaning_in_arabic(parsed, forms)
+        forms = {**forms, **forms_of_roots(parsed)}
         with clock.stage("embed"):
             vector, degraded = self._embed(meaning, query.mode)
         if degraded:  # what was asked by meaning is answered by words

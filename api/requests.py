@@ -221,7 +221,7 @@ class SearchParameters(FilterParameters):
         "",
         description=(
             "`duplicates`: hits, or articles, that are near copies of a better one stand under it as"
-            " its `copies`, of the first 100 passages ranked."
+            " its `copies`, of the first 60 passages ranked."
         ),
     )
     explain: bool = Field(

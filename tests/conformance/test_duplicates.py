@@ -135,8 +135,8 @@ def pages(library: Searcher, query: Query) -> list[Results]:
 @pytest.mark.parametrize("mode", ["keyword", "hybrid"])
 def test_pages_neither_repeat_nor_lose_a_hit(many: Searcher, mode: Mode) -> None:
     query = Query("النفط", mode, size=7, collapse="duplicates")
-    # 144 passages, of which 100 are compared; in hybrid mode as many as one depth ranks.
-    last = 60 if mode == "hybrid" else 144
+    # 144 passages, of which 60 are compared; in hybrid mode as many as one depth ranks.
+    last = 40 if mode == "hybrid" else 144
     answers = (
         pages(many, query)
         if mode == "keyword"
@@ -154,7 +154,7 @@ def test_pages_neither_repeat_nor_lose_a_hit(many: Searcher, mode: Mode) -> None
     if mode == "keyword":
         assert set(shown) == set(plain)
         assert {found.collapsed for found in answers} == {len(plain) - len(hits)}
-        assert sum(len(hit.copies) for hit in hits) == len(plain) - len(hits) > 40
+        assert sum(len(hit.copies) for hit in hits) == len(plain) - len(hits) > 10
         compared = set(plain[:WINDOW])
         assert all(copy.passage.id in compared for hit in hits for copy in hit.copies)
     first = [hit.passage.id for hit in hits[:20]]

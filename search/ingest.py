@@ -39,7 +39,18 @@ MEDIA_TYPES: Mapping[str, str] = {
     "application/gzip": ".gz",
 }
 # Suffixes of kinds that are read besides.
-OTHER_SUFFIXES = (".text", ".log", ".markdown", ".htm", ".ndjson", ".tgz", ".bz2", ".xz")
+OTHER_SUFFIXES = (
+    ".text",
+    ".log",
+    ".markdown",
+    ".completed",
+    ".inprogress",
+    ".htm",
+    ".ndjson",
+    ".tgz",
+    ".bz2",
+    ".xz",
+)
 
 FAILURES_TOLD = 20  # of a call over many articles
 

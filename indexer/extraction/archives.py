@@ -205,4 +205,6 @@ def _key(name: str, taken: set[str]) -> str:
 def _beside(name: str) -> str:
     """Return where metadata of a member would be: `a.meta.json` beside `a.txt`."""
     folder, slash, last = name.rpartition("/")
-    return f"{folder}{slash}{last[: -len(suffix_of(last)) or None]}{METADATA_SUFFIX}"
+    end = suffix_of(last)
+    stem = last[: -len(end)] if end and last.lower().endswith(end) else last
+    return f"{folder}{slash}{stem}{METADATA_SUFFIX}"

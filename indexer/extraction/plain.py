@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from indexer.extraction import openiti
+from indexer.extraction.book_parts import parts_of
 from indexer.extraction.documents import encoding_notes, whole
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import readable
 from indexer.extraction.field_names import said_at_its_head
 from indexer.extraction.front_matter import split
-from indexer.extraction.registry import Extracted, Options, suffix_of
+from indexer.extraction.registry import OPENITI, Extracted, Options, suffix_of
 from indexer.sources import Failure
 from search.errors import SourceError
 from search.limits import MAX_LENGTH
@@ -21,10 +23,19 @@ _MAX_TITLE = MAX_LENGTH["title"]
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
-    """Yield the article of a text; its title is that of its front matter, else a markdown's heading."""
+    """Yield the article of a text, several of a book that is too long; its title is that of its front matter, else a markdown's heading."""
     content = whole(stream)
     decoded, encoding = decode(content, said=options.encoding)
     text, notes = readable(decoded)
+    if text.startswith(openiti.FIRST_LINE):
+        fields, told, headings = openiti.read(text, name)
+        notes = (*encoding_notes(encoding), *notes, *told)
+        yield from parts_of(Extracted(fields, size=len(content), notes=notes), headings)
+        return
+    if suffix_of(name) in OPENITI:
+        raise SourceError(
+            f"not OpenITI's mARkdown: its first line is not {openiti.FIRST_LINE}", code="damaged"
+        )
     said, text = split(text)
     known, told = said_at_its_head(said)
     if not text.strip():
@@ -32,7 +43,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     if suffix_of(name) in _MARKDOWN and (title := _heading(text)):
         known.setdefault("title", title)
     notes = (*encoding_notes(encoding), *notes, *told)
-    yield Extracted({**known, "text": text}, size=len(content), notes=notes)
+    yield from parts_of(Extracted({**known, "text": text}, size=len(content), notes=notes))
 
 
 def _heading(text: str) -> str:

@@ -9,6 +9,7 @@ as entry points (docs/EXTENDING.md); no suffix of ours can be taken by one.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -40,6 +41,8 @@ SUFFIXES: Mapping[str, str] = {
     ".log": "plain",
     ".md": "plain",
     ".markdown": "plain",
+    ".completed": "plain",
+    ".inprogress": "plain",
     ".srt": "subtitles",
     ".vtt": "subtitles",
     ".html": "html",
@@ -65,6 +68,10 @@ SUFFIXES: Mapping[str, str] = {
     ".bz2": "archives",
     ".xz": "archives",
 }
+
+# Of OpenITI's texts, most of which have none: `0255Jahiz.Hayawan.JK000127-ara1`.
+OPENITI = (".completed", ".inprogress")
+_OPENITI_NAME = re.compile(r"\d{4}[A-Z]\w+\.[A-Z]\w+\.\w+-[a-z]{3}\d{1,2}", re.ASCII)
 
 # What the files of each reader are, for people.
 KINDS: Mapping[str, str] = {
@@ -121,6 +128,8 @@ def suffix_of(name: str) -> str:
     suffix = "." + name.rpartition(".")[2].lower()
     if suffix == "." + name.lower():
         return ""
+    if _OPENITI_NAME.fullmatch(name.rpartition("/")[2]):
+        return OPENITI[0]
     return suffix if suffix in SUFFIXES or suffix in others() else ""
 
 

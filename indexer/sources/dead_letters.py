@@ -25,7 +25,7 @@ from indexer.extraction.registry import MEBIBYTE, suffix_of
 from indexer.ingestion.records import parse_object
 from indexer.sources import Failure, Listed
 from indexer.sources.identity import FileIds
-from indexer.sources.listing import file_at
+from indexer.sources.listing import file_at, name_of
 from indexer.sources.naming import one_line, problem_of, shown
 from indexer.sources.opening import open_regular
 from search.article_ids import FILES, is_collection, parsed
@@ -210,7 +210,7 @@ def _file(letter: dict[str, object]) -> tuple[Path, str]:
         raise SourceError("a dead letter's path and collection are texts", code="bad-field")
     if not Path(path).is_absolute() or "\0" in path:
         raise SourceError("a dead letter's path is not absolute", code="bad-field")
-    if not suffix_of(Path(path).name):
+    if not suffix_of(name_of(Path(path))):
         raise SourceError("a dead letter names no kind of file that is read", code="unsupported")
     if not is_collection(collection):
         raise SourceError("a dead letter names no collection", code="bad-field")

@@ -1,8 +1,9 @@
 """Files and folders to a list of the files to read, and of what is left out.
 
 Files are taken in sorted order. Hidden ones are left out, links to folders are followed
-once, and a folder in BEIR layout is left out: it is there to be evaluated. Nothing is
-opened here, so that a pipe or a device cannot hold anybody up.
+once, and a folder in BEIR layout is left out: it is there to be evaluated. Nothing is opened
+here but regular files without a suffix, for the line that OpenITI's texts begin with: a pipe
+or a device cannot hold anybody up.
 """
 
 from __future__ import annotations
@@ -12,12 +13,21 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from indexer.extraction.registry import METADATA_SUFFIX, all_suffixes, left_out_as, suffix_of
+from indexer.extraction.registry import (
+    METADATA_SUFFIX,
+    OPENITI,
+    all_suffixes,
+    left_out_as,
+    suffix_of,
+)
 from indexer.sources import Failure, Listed, Skipped, SourceFile
 from indexer.sources.identity import FileIds
 from indexer.sources.naming import problem_of, shown
+from indexer.sources.opening import open_regular
 from indexer.sources.sidecar import is_described
+from search.errors import SourceError
 
+_OPENITI = b"######OpenITI#"
 READ_ALREADY = "read already"  # what a `Skipped` is counted by
 
 
@@ -74,8 +84,20 @@ def file_at(path: Path, ids: FileIds, known: str = "") -> SourceFile | Failure:
     return _file(path, status.st_size, ids, known)
 
 
+def name_of(path: Path) -> str:
+    """Return the name that tells a file's kind: its own, and a suffix where its first line does."""
+    if path.suffix or suffix_of(path.name):
+        return path.name
+    try:
+        with os.fdopen(open_regular(path), "rb") as stream:
+            is_openiti = stream.read(len(_OPENITI)) == _OPENITI
+    except (OSError, SourceError):
+        return path.name
+    return path.name + OPENITI[0] if is_openiti else path.name
+
+
 def _file(path: Path, size: int, ids: FileIds, known: str = "") -> SourceFile:
-    return SourceFile(path, path.name, size, known or ids.of(path))
+    return SourceFile(path, name_of(path), size, known or ids.of(path))
 
 
 def _under(paths: Sequence[Path], ids: FileIds) -> Iterator[Listed]:
@@ -90,7 +112,7 @@ def _under(paths: Sequence[Path], ids: FileIds) -> Iterator[Listed]:
             continue
         if stat.S_ISDIR(status.st_mode):
             yield from _walk(path, ids, seen)
-        elif suffix_of(path.name):
+        elif suffix_of(name_of(path)):
             yield file_at(path, ids)
         else:
             kinds = ", ".join(all_suffixes())
@@ -140,7 +162,7 @@ def _walk(given: Path, ids: FileIds, seen: set[tuple[int, int]]) -> Iterator[Lis
                 if entry.name.removesuffix(METADATA_SUFFIX) not in described:
                     reason = "there is no file of one article that it could be about"
                     yield Skipped(shown(path), reason, "metadata of nothing")
-            elif suffix_of(entry.name):
+            elif suffix_of(name_of(path)):
                 known = "" if entry.is_symlink() else ids.in_folder(start, real, entry.name)
                 yield file_at(path, ids, known)
             else:

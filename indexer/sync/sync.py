@@ -28,7 +28,7 @@ from indexer.ingestion.pipeline import index
 from indexer.ingestion.preparing import known_vectors
 from indexer.sources import Failure, Found, SourceFile
 from indexer.sources.identity import FileIds
-from indexer.sources.listing import file_at, is_hidden, list_files
+from indexer.sources.listing import file_at, is_hidden, list_files, name_of
 from indexer.sources.naming import shown
 from indexer.sources.reading import read_articles
 from indexer.sync.catalogue import PAGE, UNREAD, Catalogue, Entry, Version, mount_of
@@ -100,7 +100,7 @@ class Sync:
             is_ours = path.is_relative_to(self.path)
             if not is_ours or any(map(is_hidden, path.relative_to(self.path).parts)):
                 continue
-            is_read = bool(suffix_of(path.name))
+            is_read = bool(suffix_of(name_of(path)))
             is_alone = path.parent in self._folders and not path.name.endswith(METADATA_SUFFIX)
             file = file_at(path, self._ids) if is_read and is_alone else None
             known = self._catalogue.entries.get(file.id) if isinstance(file, SourceFile) else None

@@ -203,7 +203,17 @@ def test_what_native_code_parses_has_a_process_of_its_own(
 ) -> None:
     of_texts = process_of(parser, tmp_path / "a.txt")
     found = [process_of(parser, tmp_path / f"b{suffix}") for _ in range(2)]
-    texts = (".txt", ".text", ".log", ".md", ".markdown", ".srt", ".vtt")
+    texts = (
+        ".txt",
+        ".text",
+        ".log",
+        ".md",
+        ".markdown",
+        ".completed",
+        ".inprogress",
+        ".srt",
+        ".vtt",
+    )
     shared = suffix in (*texts, ".json", ".ndjson", ".csv", ".tsv")
     assert len({of_texts, *found}) == (1 if shared else 3)
     assert process_of(parser, tmp_path / "c.txt") == of_texts

@@ -22,6 +22,7 @@ from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.markup import declared_charset, lines_of, parse
 from indexer.extraction.registry import Extracted, Options
+from indexer.extraction.wrapping import WRAPPED, unwrapped
 from indexer.sources import Failure
 from search.errors import SourceError
 
@@ -130,10 +131,12 @@ class _Body:
             return self._shown(text)
         if text.lstrip().startswith(_PGP):
             raise SourceError("a locked letter (PGP)", code="encrypted")
-        lines = text.splitlines()
         if str(part.get_param("format", "")).lower() == "flowed":
-            return _flowed(lines, space=str(part.get_param("delsp", "")).lower() != "yes")
-        return lines
+            space = str(part.get_param("delsp", "")).lower() != "yes"
+            return _flowed(text.splitlines(), space=space)
+        if (joined := unwrapped(text)) != text:
+            self._notes[WRAPPED] = None
+        return joined.splitlines()
 
     def _shown(self, text: str) -> list[str]:
         try:

@@ -1,4 +1,8 @@
-"""Texts and Markdown, one article a file, kept code point for code point but for its front matter."""
+"""Texts and Markdown, one article a file.
+
+They are kept code point for code point, but for front matter and for lines that were broken at
+a width (`wrapping`).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from indexer.extraction.encodings.mojibake import readable
 from indexer.extraction.field_names import said_at_its_head
 from indexer.extraction.front_matter import split
 from indexer.extraction.registry import OPENITI, Extracted, Options, suffix_of
+from indexer.extraction.wrapping import WRAPPED, unwrapped
 from indexer.sources import Failure
 from search.errors import SourceError
 from search.limits import MAX_LENGTH
@@ -42,6 +47,8 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         raise SourceError("there is no text: nothing to index", code="empty")
     if suffix_of(name) in _MARKDOWN and (title := _heading(text)):
         known.setdefault("title", title)
+    if suffix_of(name) != ".log" and (joined := unwrapped(text)) != text:
+        text, told = joined, (*told, WRAPPED)
     notes = (*encoding_notes(encoding), *notes, *told)
     yield from parts_of(Extracted({**known, "text": text}, size=len(content), notes=notes))
 

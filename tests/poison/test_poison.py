@@ -57,7 +57,7 @@ def run() -> Iterator[Run]:
 
 def _name(item: Item) -> str:
     if not isinstance(item, Skipped) and item.file is not None:
-        return item.file.name
+        return item.file.path.name
     return item.place.rpartition("/")[2]
 
 

@@ -32,6 +32,8 @@ MEDIA_TYPES: Mapping[str, str] = {
     "application/pdf": ".pdf",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/vnd.oasis.opendocument.text": ".odt",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
     "application/epub+zip": ".epub",
     "message/rfc822": ".eml",
     "application/zip": ".zip",

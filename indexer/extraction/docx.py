@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from indexer.extraction.documents import Facts, Lines, article
+from indexer.extraction.documents import Lines, article
+from indexer.extraction.office_open import facts, related
 from indexer.extraction.registry import Extracted, Options
-from indexer.extraction.zipped import Package, inside, local, texts
+from indexer.extraction.zipped import Package, local
 from indexer.sources import Failure
 from search.errors import SourceError
 
@@ -38,18 +39,18 @@ def read(
 ) -> Iterator[Extracted | Failure]:
     """Yield the article of a document."""
     package = Package(stream)
-    parts = _related(package, "")
+    parts = related(package, "")
     main = parts.get("officeDocument", "word/document.xml")
     if main not in package:
         raise SourceError("a zip file, but not Word's: it has no document", code="damaged")
     body = _Paragraphs()
     package.feed(main, body)
-    beside = _related(package, main)
+    beside = related(package, main)
     for kind in ("footnotes", "endnotes"):
         if beside.get(kind, "") in package:
             package.feed(beside[kind], body)
-    facts = _facts(package, parts.get("core-properties", "docProps/core.xml"), body.title)
-    yield article((line.text for line in body.lines.done), facts, size=package.size)
+    lines = (line.text for line in body.lines.done)
+    yield article(lines, facts(package, body.title), size=package.size)
 
 
 class _Paragraphs:
@@ -104,8 +105,8 @@ class _Paragraphs:
             self._hidden.append(False)
         elif name == "vanish" and self._hidden:
             self._hidden[-1] = _value(attrib) not in _OFF
-        elif name in ("br", "cr"):
-            self.lines.end()
+        elif name in ("br", "cr"):  # a line of a paragraph that goes on
+            self.lines.add(" ")
         elif name == "tr":
             self.lines.row()
         elif name == "tc":
@@ -138,35 +139,3 @@ class _Paragraphs:
 
 def _value(attrib: dict[str, str]) -> str:
     return next((value for key, value in attrib.items() if local(key) == "val"), "")
-
-
-def _related(package: Package, part: str) -> dict[str, str]:
-    """Return the parts that one refers to, each by the last word of its kind."""
-    folder, _, file = part.rpartition("/")
-    relations = f"{folder}/_rels/{file}.rels" if folder else f"_rels/{file}.rels"
-    if relations not in package:
-        return {}
-    found: dict[str, str] = {}
-    for element in package.xml(relations).iterfind("{*}Relationship"):
-        kind = element.get("Type", "").rpartition("/")[2]
-        if element.get("TargetMode") != "External":
-            found.setdefault(kind, inside(part, element.get("Target", "")))
-    return found
-
-
-def _facts(package: Package, part: str, title: str) -> Facts:
-    if part not in package:
-        return Facts(title=title)
-    core = package.xml(part)
-    keywords = [
-        word.strip()
-        for text in texts(core, "keywords")
-        for word in text.replace("،", ",").replace("؛", ",").replace(";", ",").split(",")
-    ]
-    return Facts(
-        title=next(iter(texts(core, "title")), title),
-        author="، ".join(texts(core, "creator")),
-        published=next(iter(texts(core, "created")), ""),
-        tags=tuple(keywords),
-        language=next(iter(texts(core, "language")), ""),
-    )

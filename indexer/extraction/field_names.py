@@ -32,23 +32,24 @@ from search.limits import MAX_LENGTH
 # In the order they are preferred, as `key_of` writes them: one word, no "ال" and no hamza.
 _NAMES: Mapping[str, str] = {
     "id": "id guid uuid articleid docid postid slug معرف",
-    "title": "title headline name subject عنوان عنوانخبر عنوانمقال",
+    "title": "title headline name subject عنوان عنوانخبر عنوانمقال موضوع",
     "text": (
         "text body articlebody fulltext content articletext contenttext contenthtml article "
-        "maintext rawtext story paragraphs نص محتوي نصخبر نصمقال متن مقال خبر "
+        "maintext rawtext story paragraphs نص محتوي نصخبر نصمقال متن مقال خبر تفاصيل"
     ),
     "url": "url link permalink weburl sourceurl href رابط",
     "published": (
         "published publishedat publishedon publicationdate datepublished publishdate pubdate "
         "date postedat posteddate timestamp timestampms createdat created createdutc createdtime تاريخ "
-        "تاريخنشر "
+        "تاريخنشر تاريخخبر تاريخمقال"
     ),
-    "author": "author authors byline creator dccreator writer sendername كاتب مولف",
+    "author": "author authors byline creator dccreator writer sendername كاتب مولف "
+    "اسمكاتب اسممولف محرر مراسل صحفي",
     "tags": (
         "tags keywords categories category section topics labels وسوم كلماتمفتاحيه تصنيف "
-        "تصنيفات قسم "
+        "تصنيفات قسم اقسام باب موضوعات مواضيع كلماتدلاليه"
     ),
-    "source": "source publisher site sitename newspaper outlet مصدر صحيفه جريده",
+    "source": "source publisher site sitename newspaper outlet مصدر صحيفه جريده موقع وكاله",
     "language": "language lang inlanguage لغه",
 }
 NAMES: Mapping[str, tuple[str, ...]] = {

@@ -20,29 +20,28 @@ _CONTENT = "content.xml"
 _META = "meta.xml"
 _MANIFEST = "META-INF/manifest.xml"
 
-_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
-_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
-_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _SVG = "{urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0}"
 
-_BODY = _OFFICE + "text"
-_PARAGRAPHS = frozenset({_TEXT + "p", _TEXT + "h"})
-_SPACES = frozenset({_TEXT + "s", _TEXT + "tab"})
-_LINE_BREAK = _TEXT + "line-break"
-_NOTE = _TEXT + "note"
-_ROW = _TABLE + "table-row"
-_CELL = _TABLE + "table-cell"
+_BODY = OFFICE + "text"
+_PARAGRAPHS = frozenset({TEXT + "p", TEXT + "h"})
+_SPACES = frozenset({TEXT + "s", TEXT + "tab", TEXT + "line-break"})
+_NOTE = TEXT + "note"
+_ROW = TABLE + "table-row"
+_CELL = TABLE + "table-cell"
 _SKIPPED = frozenset(
     {
-        _TEXT + "tracked-changes",
-        _TEXT + "note-citation",
-        _TEXT + "ruby-text",
-        _TEXT + "hidden-text",
-        _TEXT + "hidden-paragraph",
-        _TEXT + "script",
-        _OFFICE + "annotation",
-        _OFFICE + "forms",
-        _OFFICE + "scripts",
+        TEXT + "tracked-changes",
+        TEXT + "note-citation",
+        TEXT + "ruby-text",
+        TEXT + "hidden-text",
+        TEXT + "hidden-paragraph",
+        TEXT + "script",
+        OFFICE + "annotation",
+        OFFICE + "forms",
+        OFFICE + "scripts",
         _SVG + "title",
         _SVG + "desc",
     }
@@ -56,14 +55,23 @@ def read(
 ) -> Iterator[Extracted | Failure]:
     """Yield the article of a document."""
     package = Package(stream)
+    body = _Paragraphs()
+    package.feed(checked(package), body)
+    lines = [line.text for line in (*body.lines.done, *body.notes.done)]
+    yield article(lines, facts(package, body.title), size=package.size)
+
+
+def checked(package: Package) -> str:
+    """Return the member that has the content.
+
+    Raises:
+        SourceError: there is none, or it is locked.
+    """
     if _CONTENT not in package:
         raise SourceError("a zip file, but not OpenDocument's: it has no content", code="damaged")
     if _MANIFEST in package:
         _refuse_encrypted(package)
-    body = _Paragraphs()
-    package.feed(_CONTENT, body)
-    lines = [line.text for line in (*body.lines.done, *body.notes.done)]
-    yield article(lines, _facts(package, body.title), size=package.size)
+    return _CONTENT
 
 
 class _Paragraphs:
@@ -87,12 +95,10 @@ class _Paragraphs:
         elif tag in _PARAGRAPHS:
             self._current().open()
             self._depth += 1
-            if attrib.get(_TEXT + "style-name") == "Title" and not self.title:
+            if attrib.get(TEXT + "style-name") == "Title" and not self.title:
                 self._titled = len(self.lines.done)
         elif tag in _SPACES:  # however many: one is all that counts
             self.data(" ")
-        elif tag == _LINE_BREAK:
-            self._current().end()
         elif tag == _NOTE:
             self._noted.append(self._depth)
             self._depth = 0
@@ -134,7 +140,8 @@ def _refuse_encrypted(package: Package) -> None:
             raise SourceError("locked with a password: unlock it first", code="encrypted")
 
 
-def _facts(package: Package, title: str) -> Facts:
+def facts(package: Package, title: str = "") -> Facts:
+    """Return what a document says of itself; `title` is for where it does not say that."""
     if _META not in package:
         return Facts(title=title)
     meta = package.xml(_META)

@@ -32,7 +32,7 @@ METADATA_SUFFIX = ".meta.json"  # of what a person says of the file of one artic
 MAX_METADATA = MEBIBYTE  # bytes of it
 
 # Of these a file is many articles, each with its own fields.
-MANY = frozenset({"objects", "tables", "xml_kinds", "archives"})
+MANY = frozenset({"objects", "tables", "xlsx", "ods", "xml_kinds", "archives"})
 
 # The suffix decides, in lower case; the module under this package has the reader.
 SUFFIXES: Mapping[str, str] = {
@@ -56,6 +56,8 @@ SUFFIXES: Mapping[str, str] = {
     ".xml": "xml_kinds",
     ".rss": "xml_kinds",
     ".atom": "xml_kinds",
+    ".xlsx": "xlsx",
+    ".ods": "ods",
     ".pdf": "pdf",
     ".docx": "docx",
     ".odt": "odt",
@@ -81,6 +83,8 @@ KINDS: Mapping[str, str] = {
     "objects": "JSON, or an article a line of it",
     "tables": "table, an article a row",
     "xml_kinds": "feed, WordPress export, TEI or JATS",
+    "xlsx": "Excel table, an article a row or sheet",
+    "ods": "OpenDocument table, an article a row, sheet",
     "pdf": "PDF, one article",
     "docx": "Word document, one article",
     "odt": "OpenDocument text, one article",

@@ -10,7 +10,7 @@ spreadsheet counts. Of two columns of one name the first is read.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import BinaryIO
 
@@ -56,7 +56,6 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     """Yield the article of each row."""
     fields = Fields(options.fields)
     encoding, found = opened_lines(stream, MAX_LINE, options.encoding)
-    once = encoding_notes(encoding)  # with the first article
     sample = _sample(found)
     declared = _declared(sample)
     if declared:
@@ -68,10 +67,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     feed.size = skipped
     csv.field_size_limit(MAX_CELL)
     rows = csv.reader(feed, delimiter=delimiter, strict=True)
-    heads = _heads(rows, feed, fields)
-    columns = {head: heads.index(head) for head in dict.fromkeys(heads)}
-    once = (*once, *_doubled(heads))
-    lacking = False
+    table = Table(_heads(rows, feed, fields), fields, encoding_notes(encoding))
     blank = True
     number = 1
     while True:
@@ -93,26 +89,40 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
             continue
         blank = False
         size, _ = feed.taken()
-        if any(cell.strip() for cell in row[len(heads) :]):
-            reason = f"{len(row):,} cells, and {len(heads):,} heads: is a cell not quoted?"
-            yield Failure(str(number), "bad-field", reason, size)
-            continue
-        if len(row) < len(heads) and not lacking:
-            lacking = True
-            once = (
-                *once,
-                "cells missing at the end of rows, here first: what they hold is unknown",
-            )
-        cells = {head: row[n] if n < len(row) else "" for head, n in columns.items()}
-        try:
-            known, notes = fields.article(cells)
-        except SourceError as error:
-            yield Failure(str(number), error.code, str(error), size)
-        else:
-            yield Extracted(known, str(number), size, (*once, *notes), inside_of(known))
-            once = ()
+        yield table.item(str(number), dict(enumerate(row)), size)
     if blank:
         raise SourceError("there are no rows under its heads: nothing to index", code="empty")
+
+
+class Table:
+    """Makes articles of the rows under a row of heads; notes on the table go with the first."""
+
+    def __init__(self, heads: Sequence[str], fields: Fields, notes: Sequence[str] = ()) -> None:
+        self._width = len(heads)
+        self._columns = {head: heads.index(head) for head in dict.fromkeys(heads)}
+        self._fields = fields
+        self._once = (*notes, *_doubled(heads))
+        self._lacking = False
+
+    def item(
+        self, place: str, row: Mapping[int, str], size: int = 0, inside: str = ""
+    ) -> Extracted | Failure:
+        """Return the article of a row's cells by their columns, which is `inside` of its file."""
+        width = max(row, default=-1) + 1
+        if width > self._width and any(row[n].strip() for n in row if n >= self._width):
+            reason = f"{width:,} cells, and {self._width:,} heads: is a cell not quoted?"
+            return Failure(place, "bad-field", reason, size)
+        if width < self._width and not self._lacking:
+            self._lacking = True
+            lacking = "cells missing at the end of rows, here first: what they hold is unknown"
+            self._once = (*self._once, lacking)
+        cells = {head: row.get(n, "") for head, n in self._columns.items()}
+        try:
+            known, notes = self._fields.article(cells)
+        except SourceError as error:
+            return Failure(place, error.code, str(error), size)
+        once, self._once = self._once, ()
+        return Extracted(known, place, size, (*once, *notes), inside + inside_of(known))
 
 
 def _broken(number: int, reason: str, size: int, problem: FileLine | None) -> Failure:

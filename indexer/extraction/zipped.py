@@ -1,4 +1,4 @@
-"""Documents that are zip files of XML, opened as if by an enemy: .docx, .odt, .epub.
+"""Documents that are zip files of XML, opened as if by an enemy: Office files, OpenDocument, .epub.
 
 bytes    counted as they are unpacked, never taken from a header, and bounded both
          for the whole document and against the size of its file: entries that share
@@ -13,6 +13,7 @@ from __future__ import annotations
 import posixpath
 import zipfile
 from collections.abc import Iterator
+from copy import copy
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -63,8 +64,8 @@ class Package:
     def __contains__(self, name: str) -> bool:
         return _key(name) in self._members
 
-    def pieces(self, name: str) -> Iterator[bytes]:
-        """Yield a member's bytes.
+    def pieces(self, name: str, *, again: bool = False) -> Iterator[bytes]:
+        """Yield a member's bytes; those that are read `again` are not counted twice.
 
         Raises:
             SourceError: it is not there, locked, broken, or a bomb.
@@ -79,7 +80,7 @@ class Package:
             raise SourceError(f"{name} is packed in a way that is not read", code="damaged")
         try:
             with self._zip.open(info) as raw:
-                member = unpacked(raw, self._budget)
+                member = unpacked(raw, copy(self._budget) if again else self._budget)
                 while piece := member.read(PIECE):
                     yield piece
         except BROKEN as error:
@@ -122,7 +123,12 @@ class Package:
         return root
 
     def feed(self, name: str, target: Target) -> None:
-        """Feed a member's XML to a target, however large it is.
+        """Feed a member's XML to a target, whole. Raises as `fed`."""
+        for _ in self.fed(name, target):
+            pass
+
+    def fed(self, name: str, target: Target) -> Iterator[None]:
+        """Feed a member's XML to a target, however large it is: piece by piece.
 
         Raises:
             SourceError: as of `pieces`; it is not XML; or it has a DOCTYPE, which neither
@@ -138,7 +144,9 @@ class Package:
         try:
             for piece in self.pieces(name):
                 parser.feed(piece)
+                yield
             parser.close()
+            yield
         except etree.LxmlError as error:
             raise _not_xml(name, error) from error
 

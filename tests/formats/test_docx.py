@@ -41,7 +41,7 @@ BOX = paragraph(run("في الإطار"))
     [
         (paragraph(run("ال"), run("كتاب"), run(" الأول", "<w:b/>")), ["الكتاب الأول"]),
         (paragraph(run("قبل"), "<w:r><w:tab/></w:r>", run("بعد")), ["قبل بعد"]),
-        (paragraph(run("سطر"), "<w:r><w:br/></w:r>", run("سطر آخر")), ["سطر", "سطر آخر"]),
+        (paragraph(run("سطر"), "<w:r><w:br/></w:r>", run("سطر آخر")), ["سطر سطر آخر"]),
         (paragraph(run("شبه"), "<w:r><w:noBreakHyphen/></w:r>", run("جزيرة")), ["شبه\u2011جزيرة"]),
         (paragraph('<w:pPr><w:tabs><w:tab w:pos="9"/></w:tabs></w:pPr>', run("نص")), ["نص"]),
         (

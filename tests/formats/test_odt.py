@@ -29,7 +29,7 @@ def note(text: str) -> str:
     [
         (p("عنوان", "h") + p("ال<text:span>كتاب</text:span>"), ["عنوان", "الكتاب"]),
         (p("قبل<text:tab/>بعد<text:s text:c='1000000000'/>هنا"), ["قبل بعد هنا"]),
-        (p("سطر<text:line-break/>سطر آخر"), ["سطر", "سطر آخر"]),
+        (p("سطر<text:line-break/>سطر آخر"), ["سطر سطر آخر"]),
         (p("<text:a>رابط</text:a> هنا"), ["رابط هنا"]),
         (
             f"<text:list><text:list-item>{p('بند')}<text:list><text:list-item>{p('فرع')}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.poison import archives, feeds, packages, pages, papers, places, texts
+from tests.poison import archives, feeds, office, packages, pages, papers, places, texts
 from tests.poison.kinds import Poison
 
 POISON: tuple[Poison, ...] = (
@@ -16,6 +16,7 @@ POISON: tuple[Poison, ...] = (
     *feeds.POISON,
     *pages.POISON,
     *packages.POISON,
+    *office.POISON,
     *papers.POISON,
     *archives.POISON,
     *places.POISON,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from search.ranking.levels import Levels
     from search.ranking.searcher import Found
 
-MOST_WORDS = 16  # whose part of the BM25 sum is asked: one request to the engine each
+MOST_WORDS = 16  # the rarest, whose part of the BM25 sum is asked: one request to the engine each
 
 _LAYERS: Mapping[Level, Layer] = {
     "exact": "letters", "spelling": "folded", "form": "stem", "near": "grams",
@@ -177,12 +177,16 @@ class _Explaining:
                 owned.setdefault(owner, []).append(leaf)
         inside = Filter(articles=tuple({hit.article.id for hit in hits}))
         found = {}
-        for owner, leaves in sorted(owned.items())[:MOST_WORDS]:
+        for owner in sorted(owned, key=self._frequency)[:MOST_WORDS]:
             request = RankRequest(
-                AnyOf(tuple(leaves)), filter=inside, limit=MAX_RESULTS, exact_total=False
+                AnyOf(tuple(owned[owner])), filter=inside, limit=MAX_RESULTS, exact_total=False
             )
             found[owner] = {one.passage_id: one.score for one in engine.rank(request).text}
         return found
+
+    def _frequency(self, owner: int) -> int:
+        stem = self._asked[owner].stem
+        return 0 if stem is None else self._known.frequencies.get(stem, 0)
 
 
 def _asked(found: Found) -> list[_Asked]:

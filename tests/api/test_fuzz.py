@@ -106,6 +106,10 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
         return True
     if given.get("format") == "jsonl" and {"size", "cursor"} & set(given):
         return True
+    if given.get("sort") in ("newest", "oldest") and (
+        match == "meaning" or mode == "semantic" or given.get("explain")
+    ):
+        return True
     if given.get("cursor"):
         return True  # which texts are cursors
     form = case.body if case.media_type == FORM and isinstance(case.body, dict) else {}

@@ -11,6 +11,7 @@ from indexer.ingestion.preparing import prepare
 from search.domain import Hit, Query
 from search.engines.protocol import Engine
 from search.explanation import Explanation, WordPart
+from search.ranking.explaining import MOST_WORDS
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.conformance.corpus import EMBEDDER
@@ -123,6 +124,19 @@ def test_it_reads_in_both_languages(library: Searcher) -> None:
     assert told.reads["ar"][0].startswith("«العراق»: الكلمة نفسها، ٣ مرات، في العنوان مرة، في ٢ من")
     assert any(line.startswith("sentence ") for line in told.reads["en"])
     assert any(line.startswith("الجملة ") for line in told.reads["ar"])
+
+
+def test_of_a_long_query_the_rarest_words_are_told(library: Searcher) -> None:
+    numbers = " ".join(f"كلمة{number}" for number in range(20))
+    (hit, *_) = library.search(Query(f"{numbers} وفضة نفط", "keyword", explain=True)).hits
+    told = explanation(hit)
+    adds = {part.text: part.adds for part in told.query_words}
+    assert sum(each is not None for each in adds.values()) == MOST_WORDS
+    assert adds["نفط"] is None
+    assert told.other_words is not None
+    assert hit.keyword is not None
+    whole = sum(each or 0.0 for each in adds.values()) + told.other_words
+    assert math.isclose(whole, hit.keyword.score)
 
 
 def test_groups_are_explained_too(library: Searcher) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
 from importlib import metadata
 
 import anyio.to_thread
@@ -27,6 +29,7 @@ from api.security import (
     refused,
 )
 from api.writing import OpenIngest, Writing, writes
+from search.errors import FihrisError
 from search.ranking.searcher import Searcher
 from search.settings import Settings, read_settings
 
@@ -59,12 +62,17 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[..., object]]]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        stopped = threading.Event()
         with json_logs():
             readiness.start()
             # `api.serving.server` calls `stop` when it is told to: ASGI says nothing until all
             # requests have ended, and a stream would not by itself; and `refused` for what
             # is no request; `writes` is whose requests come to one of several workers.
+            deliver = partial(_deliver, app, stopped)
+            if ingest is not None:
+                threading.Thread(target=deliver, name="fihris-deliver", daemon=True).start()
             yield {"stop": writing.stop, "refused": refused, "writes": writes}
+            stopped.set()
             await anyio.to_thread.run_sync(writing.close)
             if app.state.saved is not None:
                 app.state.saved.close()
@@ -100,6 +108,20 @@ def create_app(
         app.include_router(judging_router(judge))
     app.include_router(page_router())
     return app
+
+
+def _deliver(app: FastAPI, stopped: threading.Event) -> None:
+    """Post what saved searches match, once the index is open."""
+    from search.saved import open_store
+    from search.saved.delivery import PAUSE, Deliverer
+
+    readiness: Readiness = app.state.readiness
+    settings: Settings = app.state.writing.settings
+    while not stopped.wait(PAUSE):
+        with suppress(FihrisError):
+            engine = readiness.searcher().engine
+            with closing(open_store(settings)) as store:
+                Deliverer(store, engine, settings).run(stopped)
 
 
 def _open(settings: Settings) -> Searcher:

@@ -126,6 +126,14 @@ class Settings(BaseSettings):
         description="what writing over HTTP must say as `Authorization: Bearer`; without it only"
         " a server on loopback takes articles",
     )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="signs what saved searches post, where they have no secret of their own",
+    )
+    webhook_private: bool = Field(
+        False, description="post matches to private addresses and this machine too"
+    )
     log_queries: bool = Field(False, description="write query texts into the log")
     elasticsearch_url: str = Field(
         "http://127.0.0.1:9200",

@@ -16,8 +16,11 @@ from api.writing import Writing
 from search.domain import Level, Mode
 from search.domain import Query as Asked
 from search.limits import MAX_CURSOR, MAX_QUERY_LENGTH, MAX_SAVED_NAME, MAX_SIZE, MAX_WEBHOOK
+from search.saved import feed
 from search.saved.domain import MatchedBy, SavedSearch, ShownMatch, Tally, Words
 from search.saved.manager import SavedSearches
+
+FEED_SIZE = 50
 
 
 class SavedBody(FilterParameters):
@@ -201,6 +204,20 @@ def remove_saved(id: SavedId, _: Writer, saved: Saved) -> Response:
     """Removes it with its matches."""
     saved.remove(id)
     return Response(status_code=204)
+
+
+@saved_router.get(
+    "/{id}/feed.atom",
+    response_class=Response,
+    responses={200: {"content": {feed.MEDIA_TYPE: {"schema": {"type": "string"}}}}},
+    dependencies=[Depends(takes())],
+    summary="What a saved search matched, as a feed",
+)
+def saved_feed(id: SavedId, saved: Saved) -> Response:
+    """The newest matches in Atom, for feed readers; their ids stay."""
+    found = saved.matches(id, FEED_SIZE).matches
+    content = feed.atom(saved.get(id), found)
+    return Response(content.encode(), media_type=feed.MEDIA_TYPE)
 
 
 @saved_router.get(

@@ -113,6 +113,25 @@ def remove_command(id: Saved) -> None:
         searches.remove(valid("id", id))
 
 
+@saved.command("deliver")
+def deliver_command() -> None:
+    """Post what was matched to the webhooks of the saved searches; `fihris serve` does so by itself.
+
+    What is not taken stays, and is posted the next time under the same id.
+    """
+    from search.saved.delivery import Deliverer
+
+    with _opened() as searches:
+        done = Deliverer(searches.store, searches.engine, searches.settings).deliver()
+    for name, reason in done.failures.items():
+        typer.echo(
+            f"fihris: the matches of {plain(name)!r} are not taken: {plain(reason)}", err=True
+        )
+    typer.echo(f"{done.taken:,} matches delivered")
+    if done.failures:
+        raise typer.Exit(1)
+
+
 @saved.command("matches")
 def matches_command(
     id: Saved,

@@ -25,7 +25,7 @@ from search.saved.store import Store
 
 # How much higher a passage's score may be than its own cosine: sentences are looked at where it
 # may reach the threshold.
-SENTENCE_GAIN = 0.1
+SENTENCE_GAIN = 0.05
 _AT_ONCE = 256  # passages multiplied with all saved searches
 
 # Of each article that is replaced, its texts and whether each had its vector.
@@ -182,13 +182,13 @@ def _near(
         numbers = embedded[start : start + _AT_ONCE]
         some = [v for n in numbers if (v := passages[n].vector) is not None]
         own = np.stack(some) @ compiled.vectors.T
-        rows, columns = np.nonzero(own >= compiled.thresholds - SENTENCE_GAIN)
-        for row, its in groupby(zip(rows.tolist(), columns.tolist(), strict=True), lambda p: p[0]):
-            passage, asked = passages[numbers[row]], [column for _, column in its]
+        near = own >= compiled.thresholds - SENTENCE_GAIN
+        for row in np.flatnonzero(near.any(axis=1)).tolist():
+            passage, asked = passages[numbers[row]], np.flatnonzero(near[row])
             scores = own[row, asked]
             if len(passage.sentences):
                 best = (passage.sentence_vectors @ compiled.vectors[asked].T).max(axis=0)
                 scores = scores * (1 - SENTENCE_WEIGHT) + best * SENTENCE_WEIGHT
-            for column, score in zip(asked, scores.tolist(), strict=True):
-                if score >= compiled.thresholds[column]:
-                    yield compiled.near[column], numbers[row], float(score)
+            enough = scores >= compiled.thresholds[asked]
+            for column, score in zip(asked[enough].tolist(), scores[enough].tolist(), strict=True):
+                yield compiled.near[column], numbers[row], score

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
-from search.domain import Query, StoredPassage
+from search.domain import Query, StoredPassage, Vector
 from search.embedding.centring import CentredQueries
 from search.engines.checks import check_filter, is_unicode
 from search.engines.protocol import EngineReader
@@ -29,10 +29,11 @@ from search.saved.domain import (
     text_hash,
 )
 from search.saved.store import Store
+from search.saved.webhook import MIN_SECRET, check_webhook
 from search.settings import Settings
 
 # See docs/EVALUATION.md, "Saved searches".
-THRESHOLD = 0.85
+THRESHOLD = 0.8
 _ORDER = "found"  # of matches, in cursors
 
 
@@ -52,8 +53,10 @@ class SavedSearches:
 
     def __init__(self, searcher: Searcher, settings: Settings) -> None:
         self._searcher = searcher
-        self._settings = settings
+        self.engine: EngineReader = searcher.engine
+        self.settings = settings
         self.store: Store = open_store(settings)
+        self._queries: CentredQueries | None = None
 
     def add(
         self,
@@ -91,7 +94,16 @@ class SavedSearches:
             raise InputError(f"threshold is {threshold:g}; it must be 0 to 1", field="threshold")
         if len(name) > MAX_SAVED_NAME or not is_unicode(name + webhook + secret):
             raise InputError(f"name has at most {MAX_SAVED_NAME} characters", field="name")
-        if len(self.store.searches()) >= MAX_SAVED:
+        if webhook:
+            check_webhook(webhook, private=self.settings.webhook_private)
+            if not (secret or self.settings.webhook_secret):
+                raise InputError(
+                    "what is posted is signed: give a secret, or set FIHRIS_WEBHOOK_SECRET",
+                    field="secret",
+                )
+        if secret and len(secret) < MIN_SECRET:
+            raise InputError(f"secret needs {MIN_SECRET} characters at least", field="secret")
+        if len(self.store.tallies()) >= MAX_SAVED:
             raise InputError(
                 f"{MAX_SAVED:,} searches are saved, which is the most; remove one", field="name"
             )
@@ -106,13 +118,18 @@ class SavedSearches:
             secret=secret,
         )
         if query.mode != "keyword" and (meaning := self._searcher.meaning(query)):
-            if (embedder := self._searcher.embedder) is None:
-                raise EmbedderError("there is no model; save a search with mode keyword")
-            vector = CentredQueries(embedder).embed(meaning)
-            model = embedder.content_hash
+            vector, model = self._embedded(meaning)
             search = replace(search, meaning=meaning, model=model, vector=vector)
         self.store.add(search)
         return search
+
+    def _embedded(self, meaning: str) -> tuple[Vector, str]:
+        """Return a meaning's vector, and the model's hash. Raises EmbedderError."""
+        embedder = self._searcher.embedder
+        if embedder is None:
+            raise EmbedderError("there is no model; save a search with mode keyword")
+        self._queries = self._queries or CentredQueries(embedder)  # its mean is embedded once
+        return self._queries.embed(meaning), embedder.content_hash
 
     def list(self) -> list[tuple[SavedSearch, Tally]]:
         """Return all, the oldest first, with how many matches each has."""
@@ -121,10 +138,10 @@ class SavedSearches:
 
     def get(self, saved: str) -> SavedSearch:
         """Return a saved search. Raises NotFound."""
-        for search in self.store.searches():
-            if search.id == saved:
-                return search
-        raise NotFound(f"there is no saved search {saved[:100]!r}")
+        search = self.store.search(saved)
+        if search is None:
+            raise NotFound(f"there is no saved search {saved[:100]!r}")
+        return search
 
     def remove(self, saved: str) -> None:
         """Remove a saved search and its matches. Raises NotFound."""
@@ -150,7 +167,7 @@ class SavedSearches:
         behind = read(cursor, _ORDER, _place) if cursor else None
         found: list[ShownMatch] = []
         while some := self.store.matches(saved, behind, size + 1):
-            found += shown(self._searcher.engine, some)
+            found += shown(self.engine, some)
             behind = some[-1].place
             if len(found) > size or len(some) <= size:
                 break

@@ -71,10 +71,11 @@ def condition_of(search: SavedSearch, parsed: ParsedQuery, forms: Forms = NO_FOR
     demands = constraint(parsed, forms, level)
     if query.mode == "semantic":
         return Condition(None, demands)
-    asked = demanding(parsed) if search.words == "all" else parsed
-    found = text_clause(asked, forms)
-    parts = [part for part in (found, constraint(asked, forms, level)) if part is not None]
-    return Condition(AllOf(tuple(parts)) if found is not None else None, demands)
+    if search.words == "all":
+        # What has every word is in what a search ranks, so that its own clause need not be made.
+        return Condition(constraint(demanding(parsed), forms, level), demands)
+    parts = [part for part in (demands, text_clause(parsed, forms)) if part is not None]
+    return Condition(AllOf(tuple(parts)), demands)
 
 
 def demanding(parsed: ParsedQuery) -> ParsedQuery:

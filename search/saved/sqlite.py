@@ -59,6 +59,14 @@ class SqliteStore:
             )
             return [from_fields(json.loads(content)) for (content,) in rows]
 
+    def search(self, saved: str) -> SavedSearch | None:
+        with self._reading() as table:
+            if table is None:
+                return None
+            select = "SELECT content FROM searches WHERE id = ?"
+            found = table.execute(select, (saved,)).fetchone()
+            return found and from_fields(json.loads(found[0]))
+
     def tallies(self) -> Mapping[str, Tally]:
         with self._reading() as table:
             rows = [] if table is None else table.execute("SELECT id, kept, dropped FROM searches")

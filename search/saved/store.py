@@ -23,8 +23,12 @@ class Store(Protocol):
         """Return all, the oldest first."""
         ...
 
+    def search(self, saved: str) -> SavedSearch | None:
+        """Return one, None where there is none of this id."""
+        ...
+
     def tallies(self) -> Mapping[str, Tally]:
-        """Return how many matches each saved search has; one without any may be missing."""
+        """Return how many matches each saved search has."""
         ...
 
     def add(self, search: SavedSearch) -> None:

@@ -99,6 +99,8 @@ def test_the_examples_of_saved_searches_are_answered(searcher: Searcher, tmp_pat
         listed, matches = (answer(http, line.replace("/ID", f"/{saved}")) for line in asked[:2])
         assert listed == {"saved": [made.json()]}
         assert matches == {"matches": [], "cursor": None}
+        feed = http.get(urlsplit(shlex.split(asked[2])[1]).path.replace("/ID", f"/{saved}"))
+        assert feed.headers["content-type"] == "application/atom+xml; charset=utf-8"
         address = urlsplit(shlex.split(remove)[1]).path.replace("/ID", f"/{saved}")
         assert http.delete(address).status_code == 204
         assert http.get(address + "/matches").status_code == 404

@@ -38,7 +38,7 @@ def test_every_path_is_there(document: dict[str, Any]) -> None:
         ("get", "/v1/passages:similar"),
         ("delete", "/v1/articles"), ("patch", "/v1/articles"),
         ("post", "/v1/saved"), ("get", "/v1/saved"), ("delete", "/v1/saved/{id}"),
-        ("get", "/v1/saved/{id}/matches"),
+        ("get", "/v1/saved/{id}/matches"), ("get", "/v1/saved/{id}/feed.atom"),
     }  # fmt: skip
 
 

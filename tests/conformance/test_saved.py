@@ -16,11 +16,12 @@ from indexer.sources import Found
 from search.domain import Article, Filter, IndexedArticle, Mode, Query
 from search.engines.protocol import Engine, RankRequest
 from search.errors import CursorGone, InputError, NotFound
+from search.query.matching import constraint, text_clause
 from search.query.parse import parse
 from search.ranking.searcher import Searcher
 from search.saved import open_alerts, open_store
 from search.saved.manager import SavedSearches
-from search.saved.matching import condition_of
+from search.saved.matching import demanding
 from search.settings import Settings
 from tests.conformance.conftest import index_of
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT
@@ -120,8 +121,12 @@ def test_matches_by_words_are_what_a_search_finds(
     for search in asked:
         parsed = parse(search.query.text)
         forms = searcher._forms(parsed) if search.query.match is None else {}
-        clause = condition_of(search, parsed, forms).words
-        request = RankRequest(clause=clause, filter=search.query.filter)
+        asked_of = demanding(parsed) if search.words == "all" else parsed
+        request = RankRequest(
+            clause=text_clause(asked_of, forms),
+            constraint=constraint(asked_of, forms, search.query.match),
+            filter=search.query.filter,
+        )
         expected = sorted(hit.passage_id for hit in library[0].rank(request).text)
         assert [key for key, _ in told(saved, search.id)] == expected, search
         found += len(expected)

@@ -50,10 +50,17 @@ class ElasticStore:
         hits = self._scan({"term": {"kind": "search"}}, ["created", "id"])
         return [from_fields(hit["_source"]["content"]) for hit in hits]
 
+    def search(self, saved: str) -> SavedSearch | None:
+        found = self._get(saved)
+        is_one = found is not None and found["_source"]["kind"] == "search"
+        return from_fields(found["_source"]["content"]) if is_one else None
+
     def tallies(self) -> Mapping[str, Tally]:
         dropped = {
             hit["_source"]["id"]: hit["_source"].get("dropped", 0)
-            for hit in self._scan({"term": {"kind": "search"}}, ["id"])
+            for hit in self._scan(
+                {"term": {"kind": "search"}}, ["id"], source_includes=["id", "dropped"]
+            )
         }
         kept = self._counted(1)
         return {saved: Tally(kept.get(saved, 0), many) for saved, many in dropped.items()}
@@ -162,14 +169,19 @@ class ElasticStore:
     def _get(self, key: str) -> Any:  # noqa: ANN401
         return self._call(lambda client: client.get(index=self._index, id=key))
 
-    def _scan(self, query: Mapping[str, Any], sort: Sequence[str]) -> list[Mapping[str, Any]]:
+    def _scan(
+        self,
+        query: Mapping[str, Any],
+        sort: Sequence[str],
+        **more: Any,  # noqa: ANN401
+    ) -> list[Mapping[str, Any]]:
         self._refresh()
 
         def search(**request: Any) -> Any:  # noqa: ANN401
             none: Any = {"hits": {"hits": []}}
             return self._call(lambda c: c.search(index=self._index, **request)) or none
 
-        return list(scan(search, query, sort))
+        return list(scan(search, query, sort, **more))
 
     def _counted(self, least: int) -> dict[str, int]:
         """Return how many matches the saved searches have that have so many."""

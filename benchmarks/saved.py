@@ -1,0 +1,109 @@
+"""What do saved searches cost while articles are indexed?
+
+    python -m benchmarks.saved [--engine embedded|elasticsearch] [--searches 1000] [--rounds 3]
+
+The articles of `PROSE` with vectors that are drawn before (around the mean of the queries, as
+a model's lie close together), indexed through the whole pipeline with and without that many
+saved searches, which are questions of tydi-ar and xquad-ar in mode hybrid. Rounds take turns;
+the ratio of each and their median are told, with how many matches were recorded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import PROSE, articles_of
+from indexer.ingestion.pipeline import index
+from indexer.ingestion.preparing import texts_to_embed
+from indexer.sources import Found
+from search.assembly import fingerprint_of
+from search.domain import Article, ArticleInfo, Query, Vector
+from search.embedding import Embedder, open_embedder
+from search.engines import open_engine, temporary_index
+from search.ranking.searcher import Searcher
+from search.saved import open_store
+from search.saved.domain import SavedSearch
+from search.saved.manager import SavedSearches
+from search.settings import Settings, read_settings
+
+NEARNESS = 0.85  # how much of a drawn vector is the mean: cosines with queries are .6 to .8
+
+
+def saved_searches(count: int, embedder: Embedder, settings: Settings) -> list[SavedSearch]:
+    """Return questions as saved searches, with their vectors."""
+    files = (PROSE.parent / name / "queries.jsonl" for name in ("tydi-ar", "xquad-ar"))
+    questions = [json.loads(line)["text"] for file in files for line in file.open("rb")]
+    with tempfile.TemporaryDirectory() as folder:
+        own = settings.model_copy(update={"data": Path(folder), "engine": "embedded"})
+        engine = open_engine(own, fingerprint_of(embedder, own))
+        with closing(engine), SavedSearches(Searcher(engine, embedder), own) as saved:
+            return [saved.add("", Query(text)) for text in questions[:count]]
+
+
+def drawn(texts: Sequence[str], about: Vector) -> dict[str, Vector]:
+    """Return a vector for each text, near a direction."""
+    random = np.random.default_rng(7)
+    found = random.standard_normal((len(texts), len(about))).astype(np.float32)
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    found = NEARNESS * about + np.sqrt(1 - NEARNESS**2) * found
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    return dict(zip(texts, found, strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--engine", default="embedded")
+    parser.add_argument("--searches", type=int, default=1_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--articles", type=int, help="of the prose; all unless given")
+    asked = parser.parse_args()
+    settings = read_settings({"engine": asked.engine})
+    embedder = open_embedder(settings)
+    searches = saved_searches(asked.searches, embedder, settings)
+    vectors = np.stack([v for s in searches if (v := s.vector) is not None])
+    mean = vectors.mean(axis=0)
+    articles = [
+        Article(ArticleInfo(row["id"], title=row.get("title", "")), row["text"])
+        for row in articles_of(PROSE)[: asked.articles]
+    ]
+    texts = texts_to_embed(articles, embedder, settings)
+    known = drawn(texts, mean / np.linalg.norm(mean))
+    ratios = []
+    for number in range(asked.rounds):
+        seconds, matches = {}, 0
+        for some in ([], searches) if number % 2 == 0 else (searches, []):
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                temporary_index(settings.model_copy(update={"data": Path(folder)})) as own,
+                closing(open_engine(own, fingerprint_of(embedder, own))) as engine,
+                closing(open_store(own)) as store,
+            ):
+                for search in some:
+                    store.add(replace(search))
+                begun = time.perf_counter()
+                found = (Found(article, article.id, 0) for article in articles)
+                report = index(found, engine, embedder, own, known=known)
+                seconds[bool(some)] = time.perf_counter() - begun
+                matches += sum(tally.kept + tally.dropped for tally in store.tallies().values())
+        ratios.append(seconds[True] / seconds[False])
+        print(
+            f"{report.passages:,} passages: {seconds[False]:.1f} s without, {seconds[True]:.1f} s with"
+            f" {len(searches):,} saved searches ({matches:,} matches): {ratios[-1]:.3f}"
+        )
+    print(f"median ratio {statistics.median(ratios):.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -42,7 +42,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
             f"not OpenITI's mARkdown: its first line is not {openiti.FIRST_LINE}", code="damaged"
         )
     said, text = split(text)
-    known, told = said_at_its_head(said)
+    known, told = said_at_its_head(said) if said else ({}, ())
     if not text.strip():
         raise SourceError("there is no text: nothing to index", code="empty")
     if suffix_of(name) in _MARKDOWN and (title := _heading(text)):

@@ -35,7 +35,11 @@ _FENCE = re.compile(r"\s*(?:```|~~~)")
 
 def unwrapped(text: str) -> str:
     """Return a text with its wrapped lines joined; as it is where it is not wrapped."""
+    if text.count("\n") < _LEAST:
+        return text
     lines = text.splitlines()
+    if sum(len(line) in _WIDTHS for line in lines) < _LEAST:  # most texts, at once
+        return text
     pairs = list(_pairs(lines))
     if len(pairs) < _LEAST:
         return text

@@ -252,7 +252,8 @@ class Query:
         return self.match or ("near" if by_words else "meaning")
 
 
-@dataclass(frozen=True, slots=True)
+# Of what an answer has by the hundred: orjson writes one with slots in .29 us, without in .04.
+@dataclass(frozen=True)
 class Segment:
     """A piece of a shown text. Segments joined are exactly the source text."""
 
@@ -260,7 +261,7 @@ class Segment:
     match: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Component:
     """What one ranking said of a hit: its own score and 1-based rank."""
 
@@ -268,7 +269,7 @@ class Component:
     rank: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MatchedWord:
     """A word of the query and how a passage or its title has it; None where they do not."""
 
@@ -276,7 +277,7 @@ class MatchedWord:
     level: Level | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Match:
     """How a passage meets a query: each of its words, stop words aside.
 
@@ -320,7 +321,7 @@ class Total:
         return "exact" if self.exact else "at_least"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FacetValue:
     """A value of a facet and how many of the passages that match by words have it."""
 

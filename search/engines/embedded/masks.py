@@ -59,19 +59,21 @@ class Masks:
         Where every passage of a filter is asked the text index, which may be behind, is not.
         Raises LookupError when another record lies there.
         """
-        rows = table.rows.articles
+        keys = table.articles.keys
+        places = self._kept(
+            (table.record, table.sequence, "places"), lambda: keys.searchsorted(table.rows.articles)
+        )
         allowed = self.allowed(table, text, request.filter, request.clause)
         if allowed is not None:
-            rows = rows[allowed]
-        keys = table.articles.keys
-        passages = np.bincount(keys.searchsorted(rows), minlength=len(keys))
+            places = places[allowed]
+        passages = np.bincount(places, minlength=len(keys))
         of_articles = {}
         if request.articles:
             wanted = np.array(self._record.keys_of(request.articles, table.record), np.int64)
             for place in np.flatnonzero(np.isin(keys, wanted) & (passages > 0)).tolist():
                 of_articles[table.ids[int(keys[place])]] = int(passages[place])
         return Counts(
-            passages=len(rows),
+            passages=len(places),
             facets={f: facet(table.articles, passages, f, request.limit) for f in request.facets},
             of_articles=of_articles,
             articles=int(np.count_nonzero(passages)),

@@ -36,6 +36,7 @@ from search.limits import (
     MAX_READ,
     MAX_RESULTS,
     MAX_SIZE,
+    MAX_SUGGESTIONS,
 )
 
 MAX_FILTER_VALUES = 50
@@ -144,6 +145,17 @@ class ListParameters(FilterParameters):
             " `POST /v1/articles:bulk` take back; `size` and `cursor` are of no use then."
         ),
     )
+
+
+class SuggestParameters(BaseModel):
+    """What is suggested while somebody types, as query parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    q: str = Field(
+        max_length=MAX_QUERY_LENGTH, description="What was typed so far.", examples=["والعرا"]
+    )
+    size: Whole = Field(8, ge=1, le=MAX_SUGGESTIONS, description="How many suggestions.")
 
 
 class SimilarParameters(FilterParameters):

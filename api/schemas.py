@@ -49,6 +49,7 @@ from search.explanation import Explanation
 from search.ingest import Worked
 from search.listing import Listing
 from search.ranking.kwic import Kwic
+from search.suggesting import Suggestion
 
 
 class PassageOut(TypedDict):
@@ -215,6 +216,16 @@ class SearchOut(TypedDict):
         Field(
             description="What failed: `semantic`; `rerank`, where the first hits stand in the order they had without; or `behind`, where what was written last is not found by words yet."
         ),
+    ]
+
+
+class SuggestOut(TypedDict):
+    """Queries to go on with: words first, then names and titles."""
+
+    suggestions: tuple[Suggestion, ...]
+    degraded: Annotated[
+        list[str],
+        Field(description="`loading`: there are none yet, they are being gathered."),
     ]
 
 

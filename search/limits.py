@@ -47,6 +47,7 @@ MAX_SYNONYMS_FILE = 4 << 20  # bytes
 MAX_SYNONYM_LINES = 50_000
 MAX_SYNONYMS = 32  # entries of a line
 MAX_SYNONYM_WORDS = 6  # of an entry
+MAX_SUGGESTIONS = 20
 MAX_RESULTS = 10_000  # in all: how far a page may begin, and how deep an engine ranks
 
 # -- keywords in context

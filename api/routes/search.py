@@ -25,6 +25,7 @@ from api.requests import (
     SearchPageParameters,
     SearchParameters,
     SimilarParameters,
+    SuggestParameters,
 )
 from api.schemas import (
     AnalyzeOut,
@@ -38,6 +39,7 @@ from api.schemas import (
     StatusOut,
     StoredArticleOut,
     StoredPassageOut,
+    SuggestOut,
     kwic_out,
     list_out,
     search_out,
@@ -130,6 +132,10 @@ async def kwic_parameters(request: Request) -> KwicParameters:
 
 async def list_parameters(request: Request) -> ListParameters:
     return parameters_of(request, ListParameters)
+
+
+async def suggest_parameters(request: Request) -> SuggestParameters:
+    return parameters_of(request, SuggestParameters)
 
 
 async def similar_parameters(request: Request) -> SimilarParameters:
@@ -259,6 +265,26 @@ def keywords(
     if p.format == "json":
         return Answer(kwic_out(found))
     return _file(as_csv(found), "csv")
+
+
+@router.get(
+    "/suggest",
+    response_model=SuggestOut,
+    dependencies=[Depends(takes(*names_of(SuggestParameters)))],
+    summary="What may be meant to be typed",
+    openapi_extra={"parameters": described(SuggestParameters)},
+)
+def suggest(
+    request: Request,
+    parameters: Annotated[SuggestParameters, Depends(suggest_parameters)],
+    searcher: Ready,
+) -> Response:
+    """Queries that go on as what was typed: its last word completed, and sources, authors and
+    titles that have its words. The first request waits until they are gathered.
+    """
+    request.state.query = parameters.q
+    found = searcher.suggest(parameters.q, parameters.size)
+    return Answer({"suggestions": found.suggestions, "degraded": list(found.degraded)})
 
 
 @router.post(

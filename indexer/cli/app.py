@@ -98,6 +98,7 @@ for command in (
     index_commands.embed_command,
     search_commands.search_command,
     search_commands.kwic_command,
+    search_commands.suggest_command,
     search_commands.similar_command,
     search_commands.batch_command,
     search_commands.list_command,

@@ -1,4 +1,4 @@
-"""Asking the index: `search`, `kwic`, `batch`, `list`, `analyze`, `status`, and `formats`."""
+"""Asking the index: `search`, `kwic`, `suggest`, `batch`, `list`, `analyze`, `status`, and `formats`."""
 
 from __future__ import annotations
 
@@ -172,6 +172,27 @@ def kwic_command(
         typer.echo(kwic.as_csv(found), nl=False)
     else:
         print_text(output.kwic_text(found, bold=sys.stdout.isatty()))
+
+
+def suggest_command(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What was typed so far.")],
+    size: Annotated[int, typer.Option(help="Suggestions to show, 1 to 20.")] = 8,
+    json: AsJson = False,
+) -> None:
+    """Show what may be meant to be typed: words, names and titles of the collection."""
+    from indexer.cli import output
+    from search.ranking.searcher import Searcher
+
+    typed = valid("text", text)
+    with opened() as (engine, _, _):
+        found = Searcher(engine, None).suggest(typed, size)
+    if json:
+        typer.echo(output.as_json(found))
+    else:
+        for one in found.suggestions:
+            typer.echo(f"{one.kind}\t{plain(one.text)}")
+        if found.degraded:
+            typer.echo("fihris: the suggestions are still being gathered; ask again", err=True)
 
 
 def similar_command(

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 from search.analysis.tokens import Token
 from search.analysis.transliteration import (
@@ -60,6 +61,9 @@ from search.ranking.fusion import basis, coverage, in_one
 from search.ranking.highlight import Marker
 from search.ranking.hits import hits_of, searched_also, total_of, understood
 from search.ranking.levels import Levels
+
+if TYPE_CHECKING:
+    from search.suggesting import Suggester, Suggestions
 
 logger = logging.getLogger(__name__)
 
@@ -293,6 +297,25 @@ class Searcher:
         spread = 0.0 if mode == "keyword" or self._queries is None else self._queries.spread
         results = find_similar(self.engine, id, query, KEYWORD_WEIGHT, spread)
         return replace(results, took_ms=clock.took_ms({}))
+
+    def suggest(self, text: str, size: int = 8) -> Suggestions:
+        """Return queries that go on as a text does: words, names and titles of the collection.
+
+        Args:
+            text: what was typed so far; its last word is completed, its clitics kept.
+            size: how many, 1 to 20.
+
+        Raises:
+            InputError: the text is too long, or the size out of bounds; names the field.
+            EngineError: the engine cannot answer.
+        """
+        return self._suggester.suggest(text, size)
+
+    @cached_property
+    def _suggester(self) -> Suggester:
+        from search.suggesting import Suggester
+
+        return Suggester(self.engine, self._beside)
 
     def _counts(self, found: Found, *, is_empty: bool) -> Mapping[Term, int]:
         """Return the passages that have a form of each word; where nothing is found, of all."""

@@ -16,6 +16,7 @@ from api.requests import (
     ListParameters,
     SearchPageParameters,
     SimilarParameters,
+    SuggestParameters,
 )
 from api.routes.search import names_of
 from search.ranking.searcher import Searcher
@@ -71,6 +72,8 @@ def test_an_example_is_answered(http: TestClient, line: str) -> None:
     if "/v1/kwic" in line:
         assert found["lines"]
         assert found["frequencies"]
+    if "/v1/suggest" in line:
+        assert found["suggestions"]
     if "format=jsonl" in line:
         assert [json.loads(each)["source"] for each in str(found["file"]).splitlines()] == [
             "CNN Arabic"
@@ -120,6 +123,7 @@ def test_there_are_examples_of_everything() -> None:
         "/v1/articles -d sort=newest",
         "/v1/articles -d format=jsonl",
         "/v1/kwic",
+        "/v1/suggest",
     ):
         assert any(part in line for line in ASKED), part
 
@@ -130,6 +134,7 @@ def test_every_parameter_is_named() -> None:
         *names_of(ListParameters),
         *names_of(KwicParameters),
         *names_of(SimilarParameters),
+        *names_of(SuggestParameters),
     } - {"q"}
     assert [
         name for name in sorted(names) if f"`{name}" not in PAGE and f"{name}=" not in PAGE

@@ -199,7 +199,8 @@ def terms_with_prefixes(
     def search(view: View, prefix: str) -> Search:
         wanted = _most_frequent(layer, limit)
         # Only what begins so is counted; `map` looks at these passages, not at all terms.
-        wanted["terms"] |= {"include": _quoted(prefix) + ".*", "execution_hint": "map"}
+        if prefix:
+            wanted["terms"] |= {"include": _quoted(prefix) + ".*", "execution_hint": "map"}
         return _counting(view, Prefix(layer, prefix), NO_FILTER, {layer: wanted})
 
     def ask(view: View) -> tuple[Mapping[str, Answer], bool]:

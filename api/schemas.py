@@ -346,7 +346,9 @@ class LiveOut(TypedDict):
 
 
 class ReadyOut(TypedDict):
-    """`degraded` names what does not work: `semantic` when there is no model."""
+    """`degraded` names what does not work: `semantic` when there is no model, `synonyms` when
+    their file has changed and cannot be used, and the rules stay as they were.
+    """
 
     status: Literal["ready"]
     degraded: list[str]

@@ -209,7 +209,9 @@ async def live() -> LiveOut:
 def ready(searcher: Ready) -> ReadyOut:
     """Answers 503 until the index and the model are open, and when the index is lost."""
     searcher.engine.status()
-    return {"status": "ready", "degraded": [] if searcher.embedder else ["semantic"]}
+    behind = searcher.synonyms is not None and searcher.synonyms.is_behind()
+    degraded = [*([] if searcher.embedder else ["semantic"]), *(["synonyms"] if behind else [])]
+    return {"status": "ready", "degraded": degraded}
 
 
 @router.get(

@@ -86,6 +86,12 @@ class SynonymFile:
         self._lock = threading.Lock()
         self._look_at = time.monotonic() + _LOOKED_AT
         self._version, self._rules = self._read()
+        self._is_behind = False  # the file has changed, and cannot be used as it is
+
+    def is_behind(self) -> bool:
+        """Tell whether the rules are of an older file, because the file cannot be used now."""
+        self.rules()
+        return self._is_behind
 
     def rules(self) -> Rules:
         """Return the rules as the file has them now, or had a second ago."""
@@ -96,8 +102,10 @@ class SynonymFile:
                 if _version(self._path) != self._version:
                     try:
                         self._version, self._rules = self._read()
+                        self._is_behind = False
                     except SettingsError as error:
                         self._version = _version(self._path)  # told once
+                        self._is_behind = True
                         logger.error("synonyms stay as they were: %s", error)
             return self._rules
 

@@ -156,7 +156,7 @@ class Searcher:
         self.engine = engine
         self.embedder = embedder
         self._first_hits = first_hits
-        self._synonyms = synonyms
+        self.synonyms = synonyms
         self._preparing: threading.Thread | None = None  # of the model
         # Counting goes on while hits are fetched and marked.
         self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-count")
@@ -507,9 +507,9 @@ class Searcher:
 
     def _parsed(self, query: Query) -> ParsedQuery:
         parsed = parse(query.text)
-        if self._synonyms is None or not (query.variants and query.synonyms):
+        if self.synonyms is None or not (query.variants and query.synonyms):
             return parsed
-        return with_synonyms(parsed, self._synonyms.rules())
+        return with_synonyms(parsed, self.synonyms.rules())
 
     def _forms(self, parsed: ParsedQuery) -> Forms:
         """Return the Arabic words of the index that the query's Latin ones may stand for."""

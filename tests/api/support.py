@@ -27,6 +27,7 @@ from search.domain import (
 )
 from search.engines.protocol import EngineStatus, Fingerprint
 from search.ingest import BodyLine, Ingest, Worked
+from search.query.synonyms import SynonymFile
 from search.ranking.searcher import Searcher
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
@@ -76,6 +77,7 @@ class ToldSearcher:
     def __init__(self, text: str = "نص", error: Exception | None = None) -> None:
         self.engine = ToldEngine(text, error)
         self.embedder = object()
+        self.synonyms: SynonymFile | None = None
         self.asked: list[Query] = []
         self.closed = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -21,6 +22,7 @@ from search.errors import (
     RecordCorrupt,
     RecordLost,
 )
+from search.query.synonyms import SynonymFile
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldSearcher, client
@@ -73,11 +75,18 @@ def test_a_searcher_that_was_given_stays_its_owners() -> None:
     assert told.closed == 0
 
 
-def test_what_is_degraded_is_named() -> None:
+def test_what_is_degraded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.query.synonyms._LOOKED_AT", 0.0)
+    file = tmp_path / "synonyms.txt"
+    file.write_text("نفط, خام", encoding="utf-8")
     told = ToldSearcher()
     told.embedder = cast("object", None)
+    told.synonyms = SynonymFile(file)
     with client(told) as http:
         assert http.get("/ready").json() == {"status": "ready", "degraded": ["semantic"]}
+        file.write_text("نفط", encoding="utf-8")
+        degraded = http.get("/ready").json()["degraded"]
+    assert degraded == ["semantic", "synonyms"]
 
 
 def test_an_index_that_is_lost_is_not_ready() -> None:

@@ -70,10 +70,15 @@ def test_a_changed_file_is_read_anew_and_a_broken_one_leaves_the_rules(
     file.write_text("نفط, خام, بترول", encoding="utf-8")
     after = rules.rules()
     assert after != before
+    assert not rules.is_behind()
     file.write_text("نفط", encoding="utf-8")
     with caplog.at_level(logging.ERROR):
         assert rules.rules() == after
         assert rules.rules() == after
     assert len(caplog.records) == 1
+    assert rules.is_behind()
+    file.write_text("نفط, خام", encoding="utf-8")
+    assert not rules.is_behind()
+    assert rules.rules() == before
     os.remove(file)  # noqa: PTH107
-    assert rules.rules() == after
+    assert rules.rules() == before

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from search.errors import FihrisError
     from search.ranking.kwic import kwic
     from search.ranking.searcher import Searcher
+    from search.saved.manager import SavedSearches
     from search.settings import Settings
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Hit",
     "Query",
     "Results",
+    "SavedSearches",
     "Searcher",
     "Settings",
     "kwic",
@@ -57,6 +59,7 @@ _HOMES = {
     "Hit": "search.domain",
     "Query": "search.domain",
     "Results": "search.domain",
+    "SavedSearches": "search.saved.manager",
     "Searcher": "search.ranking.searcher",
     "Settings": "search.settings",
     "kwic": "search.ranking.kwic",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,8 +15,11 @@ import pytest
 
 from indexer.ingestion.batches import Maker
 from indexer.ingestion.pipeline import index, unembedded
+from indexer.ingestion.reindex import reindex
 from indexer.sources import Found
+from search.assembly import fingerprint_of
 from search.domain import Article, Filter, IndexedArticle, Mode, Query
+from search.engines import open_engine
 from search.engines.protocol import Engine, RankRequest
 from search.errors import CursorGone, InputError, NotFound
 from search.query.matching import constraint, text_clause
@@ -26,7 +32,7 @@ from search.settings import Settings
 from tests.conformance.conftest import index_of
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT
 from tests.conformance.engines import alias_of, elastic_settings, names
-from tests.support import article
+from tests.support import REPOSITORY, HashingEmbedder, article
 
 
 @pytest.fixture(params=names())
@@ -223,6 +229,74 @@ def test_killed_at_any_step_every_match_is_told_once(
     assert saved.list()[0][1].kept == 2
     last = [each.match for each in saved.matches(search.id).matches]
     assert place != "written" or last == first
+
+
+def test_reindexing_tells_of_nothing_and_keeps_what_was_told(
+    library: tuple[Engine, Settings], saved: SavedSearches
+) -> None:
+    engine, settings = library
+    write(library, article("0", "بغداد من قبل"))
+    search = saved.add("", Query("بغداد"), threshold=0.5)
+    write(library, article("1", "بغداد"))
+    engine.rest()
+    before = saved.matches(search.id).matches
+    settings = settings.model_copy(update={"sentence_vectors": False})
+    assert reindex(settings, EMBEDDER).articles == 2
+    fingerprint = fingerprint_of(EMBEDDER, settings)
+    with (
+        closing(open_engine(settings, fingerprint)) as again,
+        SavedSearches(Searcher(again, EMBEDDER), settings) as after,
+    ):
+        assert after.matches(search.id).matches == before
+        assert after.list()[0][1].kept == 1
+
+
+_DYING = """
+import os, signal, sys
+from contextlib import closing
+from indexer.ingestion.pipeline import index
+from indexer.ingestion.reindex import reindex
+from indexer.sources import Found
+from search.assembly import fingerprint_of
+from search.assembly import fingerprint_of
+from search.engines import open_engine
+from search.saved.sqlite import SqliteStore
+from search.settings import Settings
+from tests.support import HashingEmbedder, article
+place, data = sys.argv[1:]
+settings, embedder = Settings(data=data), HashingEmbedder()
+engine = open_engine(settings, fingerprint_of(embedder, settings))
+def dying(owner, name, before):
+    plain = getattr(owner, name)
+    def called(self, some):
+        if before: os.kill(os.getpid(), signal.SIGKILL)
+        plain(self, some)
+        os.kill(os.getpid(), signal.SIGKILL)
+    setattr(owner, name, called)
+if place == "recording": dying(SqliteStore, "record", True)
+if place == "recorded": dying(SqliteStore, "record", False)
+if place == "written":
+    plain = type(engine).write
+    type(engine).write = lambda self, some: (plain(self, some), some and os.kill(os.getpid(), 9))[0]
+articles = [article(f"{n}", f"بغداد {n}") for n in range(20)]
+with closing(engine):
+    index([Found(a, a.id, 0) for a in articles], engine, embedder, settings)
+"""
+
+
+def test_a_process_killed_at_any_step_tells_every_match_once(tmp_path: Path) -> None:
+    settings, embedder = Settings(data=tmp_path / "index"), HashingEmbedder()
+    engine = open_engine(settings, fingerprint_of(embedder, settings))
+    with closing(engine), SavedSearches(Searcher(engine, embedder), settings) as saved:
+        search = saved.add("", Query("بغداد", mode="keyword"))
+        for place, shown in (("recording", 0), ("recorded", 0), ("written", 20), ("", 20)):
+            ran = subprocess.run(
+                [sys.executable, "-c", _DYING, place, str(settings.data)],
+                cwd=REPOSITORY, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert ran.returncode == (-9 if place else 0), ran.stderr
+            assert len(saved.matches(search.id, 100).matches) == shown, place
+        assert saved.list()[0][1].kept == 20
 
 
 def test_pages_neither_repeat_nor_lose_what_stays(

@@ -131,9 +131,11 @@ def _found(
     for saved, n, score in _near(compiled, passages):
         near.setdefault(saved, []).append((n, score))
     for number, asked in enumerate(compiled.all):
+        scores = dict(near.get(number, ()))
+        if not scores and not batch.may_match(asked):
+            continue
         condition = batch.grounded(asked)
         by_words = batch.matching(condition.words) if condition.words is not None else ()
-        scores = dict(near.get(number, ()))
         if scores and condition.demands is not None:
             allowed = batch.matching(condition.demands)
             scores = {n: score for n, score in scores.items() if n in allowed}

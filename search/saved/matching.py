@@ -49,19 +49,25 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A saved search, read. `is_open`: its condition depends on the words of the batch."""
+    """A saved search, read. `is_open`: its condition depends on the words of the batch.
+
+    needs   terms of each of which a batch must have one, if any of it is to match by words
+    """
 
     search: SavedSearch
     parsed: ParsedQuery
     condition: Condition
     is_open: bool
+    needs: tuple[frozenset[Key], ...]
 
     @classmethod
     def of(cls, search: SavedSearch) -> Asked:
         parsed = parse(search.query.text)
         latin = search.query.variants and bool(may_have_forms(parsed))
         is_open = latin or any(item.prefix for item in parsed.items)
-        return cls(search, parsed, condition_of(search, parsed), is_open)
+        condition = condition_of(search, parsed)
+        needs = () if is_open or condition.words is None else tuple(_needs(condition.words))
+        return cls(search, parsed, condition, is_open, needs)
 
 
 def condition_of(search: SavedSearch, parsed: ParsedQuery, forms: Forms = NO_FORMS) -> Condition:
@@ -110,6 +116,19 @@ def terms_of(clause: Clause | None) -> Iterator[Key]:
             yield from terms_of(a)
 
 
+def _needs(clause: Clause) -> Iterator[frozenset[Key]]:
+    match clause:
+        case AllOf(clauses=parts):
+            for part in parts:
+                yield from _needs(part)
+        case Not(clause=a) | Prefer(clause=a) | Boost(clause=a):
+            yield from _needs(a)
+        case AnyOf(clauses=parts) if all(isinstance(part, Term | Phrase) for part in parts):
+            yield frozenset(terms_of(clause))
+        case Term() | Phrase():
+            yield frozenset(terms_of(clause))
+
+
 class Batch:
     """The terms of a batch's passages, as far as they are asked for."""
 
@@ -124,6 +143,10 @@ class Batch:
             for n, passage in enumerate(passages):
                 for term in its.intersection(passage.terms.get(layer, "").split(" ")):
                     self._postings.setdefault((layer, term), set()).add(n)
+
+    def may_match(self, asked: Asked) -> bool:
+        """Tell whether the batch has all that a saved search needs: a tenth of asking its clauses."""
+        return not any(need.isdisjoint(self._postings) for need in asked.needs)
 
     def matching(self, clause: Clause) -> Numbers | set[int]:
         """Return the numbers of the passages that a clause matches, as engines do."""

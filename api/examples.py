@@ -85,7 +85,14 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
     "facets": {"source": [{"value": "CNN Arabic", "count": 3}]},
     "searched_also": [],
     "understood": [
-        {"text": word, "kind": "word", "occur": "optional", "passages": passages}
+        {
+            "text": word,
+            "kind": "word",
+            "occur": "optional",
+            "passages": passages,
+            "field": None,
+            "within": None,
+        }
         for word, passages in (("كتائب", 2), ("حزب", 2), ("الله", 2))
     ],
     "did_you_mean": None,

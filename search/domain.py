@@ -33,7 +33,8 @@ Mode = Literal["keyword", "semantic", "hybrid"]
 Level = Literal["exact", "spelling", "form", "near", "meaning"]
 WordLevel = Literal["exact", "spelling", "form", "near"]
 LEVELS: tuple[Level, ...] = ("exact", "spelling", "form", "near", "meaning")
-ItemKind = Literal["word", "phrase", "prefix", "root", "any_of", "ignored"]
+ItemKind = Literal["word", "phrase", "prefix", "root", "any_of", "near", "field", "ignored"]
+QueryField = Literal["title", "author", "source", "tag"]  # that a query may name
 Occur = Literal["optional", "required", "excluded"]
 WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
@@ -361,13 +362,16 @@ class Understood:
 
     `kind` is `ignored` where it is a stop word beside others. `passages`: how many of the whole
     index have some form of a word; counted where the ranking needs it and where nothing is
-    found, else None.
+    found, else None. `field`: of the article, which has the value `text`. `within`: words that
+    may stand between two of a phrase, or of two that are near.
     """
 
     text: str
     kind: ItemKind
     occur: Occur
     passages: int | None = None
+    field: QueryField | None = None
+    within: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

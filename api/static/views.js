@@ -13,7 +13,7 @@ export function results(answer, state, words) {
       const follows = n > 0 && answer.hits[n - 1].article.id === hit.article.id;
       return element("li", { class: follows ? "follows" : null }, hitView(hit, state, words, follows));
     }));
-  return [...degraded(answer, words), meant(answer, state, words), also(answer, state, words), order(state, words), facets(answer, state, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
+  return [...degraded(answer, words), read(answer, words), meant(answer, state, words), also(answer, state, words), order(state, words), facets(answer, state, words), element("h1", { class: "hidden", tabindex: -1 }, words.results), list, paging(answer, state, words)];
 }
 
 export function countLine(answer, state, words) {
@@ -161,6 +161,17 @@ export function degraded(answer, words) {
   return said.map((text) => element("p", { class: "banner", role: "status" }, text));
 }
 
+/** How fields and nearness were read, and what only looks like nearness. */
+function read(answer, words) {
+  const parts = answer.understood.map(({ text, kind, occur, field, within }) => {
+    const not = occur === "excluded" ? words.read.not : "";
+    if (field) return [not, `${words.filters[field]}: `, bdi(text)];
+    if (within) return [not, bdi(text), ` (${words.read[kind === "near" ? "near" : "ordered"](words.number(within))})`];
+    return /^(NEAR\/|~)/.test(text) ? [bdi(text), ` (${words.read.plain})`] : [];
+  }).filter((part) => part.length);
+  return parts.length ? element("p", { class: "also" }, words.read.as, parts.flatMap((part, n) => (n ? [" · ", ...part] : part))) : "";
+}
+
 /** Words of the index that were searched besides, and a way to do without them. */
 function also(answer, state, words) {
   const forms = [...new Set(answer.searched_also.flatMap((variant) => variant.forms))];
@@ -180,7 +191,7 @@ function meant(answer, state, words) {
 /** No hits: what to try next, as links where a link can do it. */
 export function none(answer, state, words) {
   const go = (change, text) => element("a", { href: write({ ...state, start: 0, ...change }), "data-go": true }, text);
-  return [...degraded(answer, words), element("section", { class: "notice" },
+  return [...degraded(answer, words), read(answer, words), element("section", { class: "notice" },
     element("h1", {}, words.noneTitle), meant(answer, state, words),
     element("ul", {},
       answer.understood.filter((part) => part.passages !== null).map((part) => element("li", {},

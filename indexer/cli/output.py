@@ -105,6 +105,7 @@ def results_text(results: Results, *, bold: bool) -> Text:
         text.append(plain(_alone_text(results)))
     for less in results.relaxations:
         text.append(plain(f"{_RELAXED[less.kind]}: {less.text} ({less.passages:,} passages)\n"))
+    text.append(plain(_read_text(results)))
     if results.relaxed:
         text.append("No passage holds the quoted phrase; its words were searched.\n")
     if results.collapsed:
@@ -169,6 +170,21 @@ def _explained_text(hit: Hit) -> str:
     locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG", "")
     lines = hit.explanation.reads["ar" if locale.startswith("ar") else "en"]
     return "".join(f"\n     - {plain(line)}" for line in lines)
+
+
+def _read_text(results: Results) -> str:
+    """Return how fields and nearness were read, and what only looks like nearness."""
+    read = []
+    for one in results.understood:
+        sign = "not " if one.occur == "excluded" else ""
+        if one.field:
+            read.append(f"{sign}{one.field}: {one.text}")
+        elif one.within:
+            order = "in this order, " if one.kind == "phrase" else ""
+            read.append(f"{sign}{one.text} ({order}{one.within} words between at most)")
+        elif one.text.startswith(("NEAR/", "~")):
+            read.append(f"{one.text} (plain words)")
+    return f"Read as: {'; '.join(read)}\n" if read else ""
 
 
 def _alone_text(results: Results) -> str:

@@ -16,12 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import BinaryIO, cast
 
-from search.analysis.tokens import terms
+from search.analysis.tokens import TITLE_END, terms
 from search.domain import LAYERS, PHRASE_LAYERS, ArticleInfo, Layer
-
-# Stands between a title's terms and a text's, so that no phrase crosses; analysis
-# makes no such term of any text.
-TITLE_END = "¶"
 
 Titled = tuple[str, Sequence[str]]  # an article's title, and its passages' texts
 Terms = Mapping[Layer, str]
@@ -46,16 +42,17 @@ def _of_article(title: str, texts: Sequence[str]) -> list[Terms]:
 
 
 def with_byline(info: ArticleInfo, words: Terms) -> Terms:
-    """Return a passage's terms with those of its article's source and author before them.
+    """Return a passage's terms with those of its article's source and author behind them.
 
     An article's first passage has them: who asks for a name finds its articles once each, and a
-    newspaper's name is no word of every passage. Not in every layer, nor with a mark between: a
+    newspaper's name is no word of every passage. Behind, so that nothing but the title stands
+    before its mark. Not in every layer, nor with a mark between: a
     longer passage scores less, and with its grams the seed's first paragraph came second to
     "ضربات جوية في العراق".
     """
-    for about in filter(None, (info.author, info.source)):
-        before = terms(about)
-        longer = {layer: f"{before[layer]} {words[layer]}".strip() for layer in PHRASE_LAYERS}
+    for about in filter(None, (info.source, info.author)):
+        behind = terms(about)
+        longer = {layer: f"{words[layer]} {behind[layer]}".strip() for layer in PHRASE_LAYERS}
         words = {**words, **longer}
     return words
 

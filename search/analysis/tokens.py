@@ -29,6 +29,8 @@ ANALYSER_VERSION = "11"
 
 MAX_RUN = 256  # code points; a longer run is analysed in parts
 _MAX_SOUNDED = 24  # code points; a longer word is no name
+# Stands between a title's terms and a text's, so that no phrase crosses; no text has such a term.
+TITLE_END = "¶"
 MAX_TERM = 100  # code points; no term of any layer is longer
 # In each of two generations: 45 MB of terms and 40 MB of words at most. 20,000 paragraphs of prose
 # have 166,000 different runs; with 32,768 every fifth run of theirs was analysed again.

@@ -35,7 +35,9 @@ from search.errors import FingerprintMismatch, InputError
 from search.limits import MAX_ID, MAX_LENGTH, MAX_RESULTS
 from search.query.clauses import (
     MAX_CLAUSES,
+    MAX_GAP,
     AllOf,
+    Among,
     AnyOf,
     Boost,
     Clause,
@@ -45,6 +47,7 @@ from search.query.clauses import (
     Phrase,
     Prefer,
     Prefix,
+    Proximity,
     Term,
 )
 
@@ -299,6 +302,18 @@ def _below(clause: Clause, product: float) -> list[tuple[Clause, float]]:
                     f"phrases are asked of {', '.join(PHRASE_LAYERS)} only, not of {clause.layer}",
                     field="clause",
                 )
+            return []
+        case Proximity(layer=layer, gap=gap):
+            if layer not in PHRASE_LAYERS:
+                raise InputError(
+                    f"what is near is asked of {', '.join(PHRASE_LAYERS)} only, not of {layer}",
+                    field="clause",
+                )
+            if not 0 <= gap <= MAX_GAP:
+                raise InputError(f"gap is {gap}, it must be 0 to {MAX_GAP:,}", field="clause")
+            return []
+        case Among(filter=filter):
+            check_filter(filter)
             return []
         case Everything():
             return []

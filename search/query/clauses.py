@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from search.domain import Layer
+from search.domain import Filter, Layer
 
 MAX_CLAUSES = 4096
+MAX_GAP = 1_000_000  # terms between two of a `Proximity`
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,26 @@ class Fuzzy:
 
     layer: Layer
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proximity:
+    """Passages where `second` stands behind `first` in a layer of `PHRASE_LAYERS`, `gap` terms
+    between them at most; or before it too unless `in_order`. Every match scores 1.
+    """
+
+    layer: Layer
+    first: str
+    second: str
+    gap: int
+    in_order: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Passages of the articles that a filter lets through, each with score 0."""
+
+    filter: Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +123,20 @@ class Everything:
     """Every passage, each with score 0: what a query of exclusions only starts from."""
 
 
-Clause = Term | Phrase | Prefix | Fuzzy | AnyOf | AllOf | Not | Prefer | Boost | Everything
+Clause = (
+    Term
+    | Phrase
+    | Prefix
+    | Fuzzy
+    | Proximity
+    | Among
+    | AnyOf
+    | AllOf
+    | Not
+    | Prefer
+    | Boost
+    | Everything
+)
 
 
 def count_clauses(clause: Clause) -> int:

@@ -9,12 +9,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
-from search.analysis.tokens import Token
+from search.analysis.tokens import TITLE_END, Token, analyse
 from search.analysis.transliteration import NO_FORMS, Forms
-from search.domain import Layer, Level
+from search.domain import Filter, Layer, Level
 from search.query.clauses import (
+    MAX_GAP,
     AllOf,
+    Among,
     AnyOf,
     Boost,
     Clause,
@@ -24,6 +27,7 @@ from search.query.clauses import (
     Phrase,
     Prefer,
     Prefix,
+    Proximity,
     Term,
 )
 from search.query.expansion import homographs, kin, other_seats, other_spellings
@@ -85,7 +89,8 @@ def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
     """Return what ranks passages by the query's words and their forms, None where it has none."""
     words = query.words()
     if not words and not query.prefixes():
-        return Everything() if any(item.occur == "excluded" for item in query.items) else None
+        chosen = any(item.occur == "excluded" or item.field for item in query.items)
+        return Everything() if chosen else None
     return _ranking(query, forms)
 
 
@@ -125,6 +130,11 @@ def constraint(
     far = level or "near"
     required = [_demand(i, query, forms, far) for i in query.items if i.occur == "required"]
     excluded = [_demand(i, query, forms, far) for i in query.items if i.occur == "excluded"]
+    fields: dict[str, list[Clause]] = {}
+    for item in query.items:
+        if item.field and item.occur == "optional":
+            fields.setdefault(item.field, []).append(_of_field(item))
+    required += [AnyOf(tuple(some)) for some in fields.values()]
     if level is not None and (query.words() or query.prefixes()):
         required.append(AnyOf(_some_word(query, forms, level)))
     if not required and not excluded:
@@ -138,7 +148,37 @@ def stem_terms(query: ParsedQuery) -> tuple[Term, ...]:
     return tuple(dict.fromkeys(Term("stem", word.stem) for word in query.words()))
 
 
+def _of_field(item: Item) -> Clause:
+    """Return what has an item's value in its field: for a title, every word of it by its stem."""
+    value = (item.text,)
+    match item.field:
+        case "source":
+            return Among(Filter(sources=value))
+        case "author":
+            return Among(Filter(authors=value))
+        case "tag":
+            return Among(Filter(tags=value))
+    stems = tuple(token.stem for token in analyse(item.text))
+    # A title's terms stand before its mark.
+    words = [Proximity("stem", stem, TITLE_END, MAX_GAP, in_order=True) for stem in stems]
+    return AllOf((*words, _in_a_row("stem", stems)) if item.in_order else tuple(words))
+
+
+def _near(item: Item, level: Level) -> Clause:
+    """Return what has each two neighbouring words of an item near each other."""
+    layers: dict[Level, Layer] = {"exact": "letters", "spelling": "folded"}
+    layer = layers.get(level, "stem")
+    terms = [getattr(token, layer) for token in item.tokens]
+    return AllOf(
+        tuple(Proximity(layer, a, b, item.within, item.in_order) for a, b in pairwise(terms))
+    )
+
+
 def _demand(item: Item, query: ParsedQuery, forms: Forms, level: Level) -> Clause:
+    if item.field:
+        return _of_field(item)
+    if item.within:
+        return _near(item, "exact" if item.typed else level)
     if item.any_of:
         return AnyOf(tuple(_demand(one, query, forms, level) for one in item.any_of))
     if item.prefix:

@@ -55,7 +55,11 @@ def did_you_mean(
     found = _words_meant(misspelt, (s.text for h in hits for s in h.segments if s.match))
     if not all(found.values()):
         found = _words_meant(misspelt, _near_words(engine, query, parsed, misspelt))
-    written = {t.letters: i.text[t.start : t.end] for i in parsed.items for t in i.tokens}
+    written = {
+        t.letters: t.letters if i.within else i.text[t.start : t.end]
+        for i in parsed.items
+        for t in i.tokens
+    }
     terms = {Term("folded", word) for several in found.values() for word in several}
     known = engine.rank(RankRequest(frequencies=tuple(terms))).frequencies if terms else {}
     corrections: list[Correction] = []
@@ -97,11 +101,12 @@ def _relaxed(
     query: Query, parsed: ParsedQuery, frequencies: Mapping[Term, int]
 ) -> Iterator[Relaxation]:
     known = [item for item in parsed.items if not _is_unknown(item, frequencies)]
-    if known and len(known) < len(parsed.items):
+    has_words = any(item.tokens and item.occur != "excluded" for item in known)
+    if has_words and len(known) < len(parsed.items):
         yield Relaxation("words", " ".join(map(_written, known)))
-    if any(item.exact or item.occur != "optional" for item in parsed.items):
-        loose = (item.text for item in known or parsed.items if item.occur != "excluded")
-        if text := " ".join(loose):
+    if any(item.exact or item.field or item.occur != "optional" for item in parsed.items):
+        loose = (_loose(item) for item in known or parsed.items if item.occur != "excluded")
+        if text := " ".join(filter(None, loose)):
             yield Relaxation("operators", text)
     if query.filter != NO_FILTER:
         yield Relaxation("filter", query.text)
@@ -111,11 +116,23 @@ def _relaxed(
 
 def _is_unknown(item: Item, frequencies: Mapping[Term, int]) -> bool:
     """Tell whether an item is of words that no passage has."""
-    return not item.prefix and all(frequencies.get(Term("stem", t.stem)) == 0 for t in item.tokens)
+    is_words = bool(item.tokens) and not item.prefix
+    return is_words and all(frequencies.get(Term("stem", t.stem)) == 0 for t in item.tokens)
+
+
+def _loose(item: Item) -> str:
+    """Return an item's words without what they demand; a field's value is none."""
+    if item.field:
+        return ""
+    return " ".join(token.letters for token in item.tokens) if item.within else item.text
 
 
 def _written(item: Item) -> str:
     sign = {"required": "+", "excluded": "-", "optional": ""}[item.occur]
+    if item.field:
+        return f'{sign}{item.field}:"{item.text}"'
+    if item.within:
+        return f"{sign if sign == '-' else ''}{item.text}"
     if item.typed or not item.exact:
         return f"{'=' if item.typed and sign != '+' else sign}{item.text}"
     return f'{"-" if sign == "-" else ""}"{item.text}"'

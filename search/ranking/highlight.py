@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise, product
 
 from search.analysis.tokens import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, words_of
 from search.analysis.transliteration import NO_FORMS, Forms
@@ -54,6 +55,14 @@ class Marker:
             for row in spelt:
                 self._phrases.setdefault(layer, {}).setdefault(row[0], []).append(row)
         wanted += [(stem, None) for row in names for stem in row]
+        # Two stems, how many words they are apart at most, and whether in this order.
+        self._pairs = [
+            (a.stem, b.stem, item.within + 1, item.in_order)
+            for item in query.items
+            if item.within and item.occur != "excluded"
+            for a, b in pairwise(item.tokens)
+        ]
+        wanted += [(stem, None) for a, b, *_ in self._pairs for stem in (a, b)]
         # Without the article, which may be written لل in a phrase's first word.
         parts = {w.removeprefix("ال") for _, spelt in spelt_phrases for row in spelt for w in row}
         parts |= self._folded
@@ -85,13 +94,17 @@ class Marker:
         return kept
 
     def _found(self, text: str) -> tuple[list[Span], list[list[Span]]]:
-        """Return the words that match on their own, in order, and the words of each phrase."""
+        """Return the words that match on their own, in order, and the words of each phrase.
+
+        A word that is near another counts as a phrase.
+        """
         found: list[Span] = []
         words: list[_Word] = []
         stems, apart, misspelt, at = self._stems, self._near_grams.isdisjoint, self._meant, 0
+        in_rows = bool(self._phrases or self._pairs)
         for begin, stop in self._candidates.stretches(text):
-            if self._phrases:
-                words += _passed_over(text, at, begin)
+            if in_rows:
+                words += _passed_over(text, at, begin, gap=len(text) if self._pairs else _GAP)
             for match in RUN.finditer(text, begin, stop):
                 offset = match.start()
                 for start, end, layers in words_of(match.group()):
@@ -105,12 +118,14 @@ class Marker:
                         )
                     ):
                         found.append(Span(offset + start, offset + end))
-                    if self._phrases:
+                    if in_rows:
                         words.append((offset + start, offset + end, layers[:3]))
             at = stop
-        if not self._phrases:
+        if not in_rows:
             return found, []
-        phrases = (phrase for at in range(len(words)) for phrase in self._phrase(words, at))
+        phrases = [phrase for at in range(len(words)) for phrase in self._phrase(words, at)]
+        if self._pairs:
+            phrases += [words[at : at + 1] for at in sorted(self._near_places(words))]
         return found, [[Span(start, end) for start, end, _ in phrase] for phrase in phrases]
 
     def _phrase(self, words: Sequence[_Word], at: int) -> Iterator[Sequence[_Word]]:
@@ -123,6 +138,19 @@ class Marker:
                     w[2][layer] == r for w, r in zip(phrase, row, strict=True)
                 ):
                     yield phrase
+
+    def _near_places(self, words: Sequence[_Word]) -> set[int]:
+        """Return the places of the words that are near each other as the query asks."""
+        places: dict[str, list[int]] = {}
+        for at, (_, _, layers) in enumerate(words):
+            places.setdefault(layers[STEM], []).append(at)
+        return {
+            place
+            for a, b, most, in_order in self._pairs
+            for i, j in product(places.get(a, ()), places.get(b, ()))
+            if 0 < (j - i if in_order else abs(j - i)) <= most
+            for place in (i, j)
+        }
 
     def _is_meant(self, folded: str, stem: str) -> bool:
         return any(one.includes(folded, stem) for one in self._meant)
@@ -145,9 +173,9 @@ def segments(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:
     return tuple(pieces)
 
 
-def _passed_over(text: str, start: int, end: int) -> list[_Word]:
-    """Return the words of a stretch that is no candidate, one for all of a longer one."""
-    if end - start > _GAP:
+def _passed_over(text: str, start: int, end: int, gap: int) -> list[_Word]:
+    """Return the words of a stretch that is no candidate, one for all of one longer than a gap."""
+    if end - start > gap:
         return [_ANY] if any(words_of(m.group()) for m in RUN.finditer(text, start, end)) else []
     return [
         (match.start() + at, match.start() + stop, layers[:3])

@@ -43,12 +43,23 @@ def understood(parsed: ParsedQuery, frequencies: Mapping[Term, int]) -> tuple[Un
     """Return the query's parts as they were read, with the passages of those that were counted."""
     ranking = {token.letters for token in parsed.words()}
     return tuple(
-        Understood(item.text, _kind(item, ranking), item.occur, _count(item, frequencies))
+        Understood(
+            item.text,
+            _kind(item, ranking),
+            "required" if item.field and item.occur == "optional" else item.occur,
+            _count(item, frequencies),
+            item.field,
+            item.within or None,
+        )
         for item in parsed.items
     )
 
 
 def _kind(item: Item, ranking: set[str]) -> ItemKind:
+    if item.field:
+        return "field"
+    if item.within:
+        return "phrase" if item.in_order else "near"
     if item.any_of:
         return "any_of"
     if item.prefix:

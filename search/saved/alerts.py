@@ -126,7 +126,7 @@ def _found(
     now = time.time_ns() // 1_000
     owners = [article for article in articles for _ in article.passages]
     passages = [passage for article in articles for passage in article.passages]
-    batch = Batch(passages, compiled.wanted)
+    batch = Batch(passages, [owner.article.info for owner in owners], compiled.wanted)
     near: dict[int, list[tuple[int, float]]] = {}
     for saved, n, score in _near(compiled, passages):
         near.setdefault(saved, []).append((n, score))

@@ -9,12 +9,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from search.analysis.folding import fold_value
 from search.analysis.transliteration import NO_FORMS, Forms, forms_of, may_have_forms
 from search.domain import ArticleInfo, Filter, IndexedPassage, Layer
 from search.query.clauses import (
     AllOf,
+    Among,
     AnyOf,
     Boost,
     Clause,
@@ -24,6 +26,7 @@ from search.query.clauses import (
     Phrase,
     Prefer,
     Prefix,
+    Proximity,
     Term,
 )
 from search.query.matching import constraint, text_clause
@@ -91,7 +94,9 @@ def demanding(parsed: ParsedQuery) -> ParsedQuery:
         parsed,
         items=tuple(
             replace(item, occur="required")
-            if item.occur == "optional" and not (plain and all(t.stop for t in item.tokens))
+            if item.occur == "optional"
+            and not item.field
+            and not (plain and all(t.stop for t in item.tokens))
             else item
             for item in parsed.items
         ),
@@ -106,6 +111,8 @@ def terms_of(clause: Clause | None) -> Iterator[Key]:
         case Phrase(layer=layer, values=values):
             for value in values:
                 yield layer, value
+        case Proximity(layer=layer, first=first, second=second):
+            yield from ((layer, first), (layer, second))
         case AnyOf(clauses=parts) | AllOf(clauses=parts):
             for part in parts:
                 yield from terms_of(part)
@@ -133,9 +140,14 @@ class Batch:
     """The terms of a batch's passages, as far as they are asked for."""
 
     def __init__(
-        self, passages: Sequence[IndexedPassage], wanted: Mapping[Layer, frozenset[str]]
+        self,
+        passages: Sequence[IndexedPassage],
+        owners: Sequence[ArticleInfo],
+        wanted: Mapping[Layer, frozenset[str]],
     ) -> None:
+        """`owners`: of each passage, its article."""
         self._passages = passages
+        self._owners = owners
         self._all = frozenset(range(len(passages)))
         self._postings: dict[Key, set[int]] = {}
         self._vocabularies: dict[Layer, list[str]] = {}
@@ -157,6 +169,12 @@ class Batch:
                 found = self.matching(AllOf(tuple(Term(layer, value) for value in values)))
                 row = f" {' '.join(values)} "
                 return {n for n in found if row in f" {self._passages[n].terms.get(layer, '')} "}
+            case Proximity(layer=layer, first=first, second=second):
+                found = self.matching(AllOf((Term(layer, first), Term(layer, second))))
+                return {n for n in found if _is_near(clause, self._passages[n].terms[layer])}
+            case Among(filter=inside):
+                lets_through = admits(inside)
+                return {n for n, owner in enumerate(self._owners) if lets_through(owner)}
             case AnyOf(clauses=parts, minimum=1):
                 return set().union(*map(self.matching, parts))
             case AnyOf(clauses=parts, minimum=least):
@@ -221,6 +239,15 @@ class Batch:
             for key in (*terms_of(condition.words), *terms_of(condition.demands)):
                 self._holding(Term(*key))
         return condition
+
+
+def _is_near(clause: Proximity, terms: str) -> bool:
+    at = list(enumerate(terms.split(" ")))
+    places = [[n for n, term in at if term == wanted] for wanted in (clause.first, clause.second)]
+    return any(
+        0 < (j - i if clause.in_order else abs(j - i)) <= clause.gap + 1
+        for i, j in product(*places)
+    )
 
 
 def admits(filter: Filter) -> Callable[[ArticleInfo], bool]:

@@ -285,6 +285,15 @@ def test_words_in_context(browser: Browser, site: str) -> None:
     assert browser.complaints() == []
 
 
+def test_how_operators_were_read_is_said(browser: Browser, site: str) -> None:
+    results(browser, site, q='مصدر:"cnn arabic" العراق NEAR/50 بغداد', lang="en")
+    read = "Read as: Source: cnn arabic · العراق NEAR/50 بغداد (50 words between at most)"
+    assert read in browser.texts(".also")
+    browser.open(at(site, q="العراق -source:CNN", mode="keyword"))
+    browser.until(lambda: "فُهم البحث: ليس المصدر: CNN" in browser.texts(".also"))
+    assert browser.complaints() == []
+
+
 def test_the_order_by_date_is_chosen(browser: Browser, site: str) -> None:
     results(browser, site, q="العراق")
     browser.one(".order option[value=oldest]").click()

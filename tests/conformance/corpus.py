@@ -33,6 +33,7 @@ from search.engines.protocol import (
 )
 from search.query.clauses import (
     AllOf,
+    Among,
     AnyOf,
     Boost,
     Clause,
@@ -42,6 +43,7 @@ from search.query.clauses import (
     Phrase,
     Prefer,
     Prefix,
+    Proximity,
     Term,
 )
 from tests.support import HashingEmbedder, article
@@ -174,6 +176,11 @@ def matches(clause: Clause, passage: IndexedPassage) -> bool:
             return value != "" and any(
                 _edits(value, term) <= 1 for term in passage.terms[layer].split()
             )
+        case Proximity(layer=layer, first=first, second=second, gap=gap, in_order=in_order):
+            terms = passage.terms[layer].split()
+            apart = [j - i for i, a in enumerate(terms) if a == first
+                     for j, b in enumerate(terms) if b == second]  # fmt: skip
+            return any(0 < (n if in_order else abs(n)) <= gap + 1 for n in apart)
         case AnyOf(clauses=parts, minimum=minimum):
             return sum(matches(part, passage) for part in parts) >= minimum
         case AllOf(clauses=parts):
@@ -184,6 +191,8 @@ def matches(clause: Clause, passage: IndexedPassage) -> bool:
             return matches(wanted, passage)
         case Everything():
             return True
+        case Among():
+            raise TypeError("a passage does not know its article; see test_filters")
 
 
 @cache
@@ -259,10 +268,12 @@ def random_clause(random_: random.Random, depth: int = 3) -> Clause:
         Phrase(random_.choice(PHRASE_LAYERS), tuple(words[: random_.randint(1, 3)])),
         Prefix(layer, words[0][: random_.randint(1, 3)]),
         Fuzzy(layer, _misspelt(words[0], random_)),
+        Proximity(random_.choice(PHRASE_LAYERS), words[0], words[random_.choice((0, 1, 1))],
+                  random_.randint(0, 6), random_.random() < 0.5),
         Everything(),
-    ]
+    ]  # fmt: skip
     if depth == 0 or random_.random() < 0.3:
-        return random_.choices(leaves, weights=[6, 2, 2, 2, 1])[0]
+        return random_.choices(leaves, weights=[6, 2, 2, 2, 2, 1])[0]
 
     def part() -> Clause:
         return random_clause(random_, depth - 1)

@@ -13,6 +13,7 @@ from search.errors import InputError
 from search.query.clauses import (
     MAX_CLAUSES,
     AllOf,
+    Among,
     AnyOf,
     Boost,
     Clause,
@@ -22,6 +23,7 @@ from search.query.clauses import (
     Phrase,
     Prefer,
     Prefix,
+    Proximity,
     Term,
 )
 from tests.conformance.corpus import facets, found, indexed
@@ -85,6 +87,9 @@ def test_odd_values_match_nothing(one: Engine, odd: str) -> None:
         assert found(one, Prefix("stem", odd)) == []
         assert found(one, Fuzzy("stem", odd + "yz")) == []
     assert found(one, Fuzzy("stem", "")) == []
+    assert found(one, Proximity("stem", "x", odd, 5, in_order=False)) == []
+    assert found(one, Proximity("stem", odd, odd, 5, in_order=True)) == []
+    assert found(one, Among(Filter(sources=(odd,)))) == []
 
 
 def test_the_empty_prefix_is_any_term(engine: Engine) -> None:

@@ -74,6 +74,9 @@ def test_nothing_is_offered_where_variants_are_off(library: Searcher) -> None:
         (Query("+نتائج -الانتخابات", "keyword"), [("operators", "نتائج", 1)]),
         (Query("العراق", "keyword", filter=Filter(sources=("AFP",))), [("filter", "العراق", 2)]),
         (Query("انتخاب", "keyword", match="exact"), [("match", "انتخاب", 2)]),
+        (Query("العراق source:AFP", "keyword"), [("operators", "العراق", 2)]),
+        (Query("العراق NEAR/1 زقلط", "keyword"), [("operators", "العراق زقلط", 2)]),
+        (Query('زقلط -source:"A B"', "keyword"), []),
         (Query("العراق", "keyword"), []),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from search.domain import FACET_FIELDS, NO_FILTER, Filter
 from search.engines.protocol import CountRequest, Engine
-from search.query.clauses import Everything, Not, Term
+from search.query.clauses import AllOf, Among, AnyOf, Everything, Not, Term
 from tests.conformance.corpus import (
     counts,
     facets,
@@ -229,3 +229,15 @@ def test_counts_are_those_of_the_passages_that_match(engine: Engine, seed: int) 
         assert dict(counted.facets["month"]) == dict(months.most_common(20)) or len(months) > 20
         for values in counted.facets.values():
             assert list(values) == sorted(values, key=lambda pair: (-pair[1], pair[0]))
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_is_a_clause_too(library: Engine, name: str) -> None:
+    inside, expected = FILTERS[name]
+    all_, x = set(FILTERS["none"][1]), Term("stem", "x")
+    assert set(found(library, Among(inside))) == expected
+    assert set(found(library, x, constraint=Among(inside))) == expected
+    assert set(near(library, "x", constraint=Among(inside))) == expected
+    assert set(found(library, Not(x, AnyOf((Among(inside), Term("stem", "z")))))) == all_ - expected
+    assert set(found(library, x, constraint=Not(Everything(), Among(inside)))) == all_ - expected
+    assert counts(library, AllOf((x, Among(inside)))).passages == len(expected)

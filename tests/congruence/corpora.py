@@ -27,6 +27,7 @@ from search.query.clauses import (
     Phrase,
     Prefer,
     Prefix,
+    Proximity,
     Term,
 )
 from search.query.matching import constraint, near_clause, text_clause
@@ -152,7 +153,7 @@ def _planted(clause: Clause, random_: random.Random, passages: Sequence[IndexedP
         return _planted(part, random_, passages)
 
     match clause:
-        case Term() | Phrase() | Prefix() | Fuzzy():
+        case Term() | Phrase() | Prefix() | Fuzzy() | Proximity():
             return _leaf(clause, random_, random_.choice(passages))
         case AnyOf(clauses=parts, minimum=minimum):
             return AnyOf(tuple(map(of, parts)), minimum)
@@ -169,7 +170,9 @@ def _planted(clause: Clause, random_: random.Random, passages: Sequence[IndexedP
 
 
 def _leaf(
-    clause: Term | Phrase | Prefix | Fuzzy, random_: random.Random, passage: IndexedPassage
+    clause: Term | Phrase | Prefix | Fuzzy | Proximity,
+    random_: random.Random,
+    passage: IndexedPassage,
 ) -> Clause:
     terms = passage.terms[clause.layer].split()
     if not terms or random_.random() < 0.05:
@@ -182,6 +185,8 @@ def _leaf(
             return Phrase(layer, tuple(terms[at : at + len(values)]))
         case Prefix(layer=layer, value=value):
             return Prefix(layer, terms[at][: len(value)])
+        case Proximity(layer=layer):
+            return replace(clause, first=terms[at], second=random_.choice(terms))
         case Fuzzy(layer=layer):
             cut = random_.randrange(len(terms[at]))
             return Fuzzy(layer, terms[at][:cut] + terms[at][cut + 1 :])

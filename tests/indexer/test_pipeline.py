@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from indexer.ingestion.analysis_worker import TITLE_END
 from indexer.ingestion.batches import BATCH_ARTICLES
 from indexer.ingestion.pipeline import READY_THREADS, Report, index
 from indexer.ingestion.preparing import prepare
 from indexer.sources import Failure, Found, Item, Skipped
+from search.analysis.tokens import TITLE_END
 from search.assembly import fingerprint_of
 from search.domain import LAYERS, Article, IndexedArticle, Query, Vector, WriteOutcome
 from search.embedding import Progress

@@ -132,6 +132,20 @@ def test_groups_and_facets() -> None:
     )
 
 
+def test_how_operators_were_read_is_told() -> None:
+    read = (
+        Understood("CNN", "field", "excluded", field="source"),
+        Understood("a NEAR/2 b", "near", "required", within=2),
+        Understood('"a b"~3', "phrase", "required", within=3),
+        Understood("NEAR/99", "word", "optional"),
+    )
+    results = Results(query=Query("x"), hits=(), total=None, understood=read)
+    assert results_text(results, bold=False).plain.startswith(
+        "Read as: not source: CNN; a NEAR/2 b (2 words between at most);"
+        ' "a b"~3 (in this order, 3 words between at most); NEAR/99 (plain words)\n'
+    )
+
+
 def test_where_nothing_is_found_words_are_told_apart() -> None:
     words = (
         Understood("العراق", "word", "required", 1200),

@@ -11,6 +11,7 @@ from search.engines.checks import as_set, is_unicode, may_be_fuzzy
 from search.errors import InputError
 from search.query.clauses import (
     AllOf,
+    Among,
     AnyOf,
     Boost,
     Clause,
@@ -20,6 +21,7 @@ from search.query.clauses import (
     Phrase,
     Prefer,
     Prefix,
+    Proximity,
     Term,
 )
 
@@ -27,6 +29,7 @@ Query = dict[str, Any]
 
 NOTHING: Query = {"match_none": {}}
 _MOST_TERMS = 65_536  # that Elasticsearch takes in one query (index.max_terms_count)
+_LONGEST = 8_000  # characters of a value: Elasticsearch refuses terms of more than 32,766 bytes
 _FIRST = 1e30  # a score above every passage's (`checks.MAX_PRODUCT`)
 _MAX_NESTED = 28  # Elasticsearch refuses 30 (indices.query.bool.max_nested_depth); two are ours
 
@@ -136,7 +139,11 @@ def filter_term(name: str, value: str) -> str:
 
 
 def _any_value(field: str, values: Iterable[str]) -> Query:
-    known = [value for value in dict.fromkeys(values) if value and is_unicode(value)]
+    known = [
+        value
+        for value in dict.fromkeys(values)
+        if value and is_unicode(value) and len(value) <= _LONGEST
+    ]
     return {"terms": {field: known}} if known else NOTHING
 
 
@@ -157,6 +164,10 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
             return {"prefix": {layer: {"value": value}}}
         case Fuzzy(layer=layer, value=value):
             return _fuzzy(layer, value) if may_be_fuzzy(value) else NOTHING
+        case Proximity():
+            return {"constant_score": {"filter": _near(clause), "boost": 1.0}}
+        case Among(filter=filter):
+            return {"constant_score": {"filter": _among(filter), "boost": 0.0}}
         case AnyOf(clauses=parts, minimum=minimum):
             if len(parts) < minimum:
                 return NOTHING
@@ -217,6 +228,19 @@ def _fuzzy(layer: str, value: str, boost: float = 1.0) -> Query:
     """
     rewrite = "constant_score_boolean"
     return {"fuzzy": {layer: {"value": value, "fuzziness": 1, "rewrite": rewrite, "boost": boost}}}
+
+
+def _near(clause: Proximity) -> Query:
+    """Return what has two terms near each other: of two, spans are exact in either order."""
+    if not (_is_term(clause.first) and _is_term(clause.second)):
+        return NOTHING
+    spans = [{"span_term": {clause.layer: term}} for term in (clause.first, clause.second)]
+    in_order = clause.in_order or clause.first == clause.second
+    return {"span_near": {"clauses": spans, "slop": clause.gap, "in_order": in_order}}
+
+
+def _among(filter: Filter) -> Query:
+    return {"bool": {"filter": [kind("passage"), *conditions(filter)]}}
 
 
 def _terms(clause: Clause, *, enough: bool) -> frozenset[Clause]:

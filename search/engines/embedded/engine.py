@@ -202,7 +202,7 @@ class EmbeddedEngine:
             rows, total = self._masks.by_date(view.table, index, request)
             text = tuple(Ranked(key, 0.0) for key in view.table.passage_ids(rows))
         elif request.clause is not None:
-            numbers, scores, total = index.rank(request, view.hidden)
+            numbers, scores, total = index.rank(request, view.table.articles.spelt, view.hidden)
             rows = view.table.rows_of(numbers)
             known = rows >= 0
             ids = view.table.passage_ids(rows[known])

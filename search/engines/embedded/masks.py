@@ -21,7 +21,7 @@ from search.engines.embedded.record import Record
 from search.engines.embedded.text import TextIndex
 from search.engines.embedded.vectors import PassageTable
 from search.engines.protocol import CountRequest, Counts, Listed, ListRequest, RankRequest
-from search.query.clauses import AllOf, Boost, Clause, Everything, Not, Prefer
+from search.query.clauses import AllOf, Among, Boost, Clause, Everything, Not, Prefer
 
 _BEHIND = 10_000_000  # later than any day, and before any day negated
 _SIGNS = {"id": 0, "newest": -1, "oldest": 1}
@@ -158,6 +158,8 @@ class Masks:
         match clause:
             case Everything():
                 return np.ones(len(table), np.bool_)
+            case Among(filter=filter):
+                return self._of_filter(table, table.articles.spelt(filter))
             case Boost(clause=part) | Prefer(clause=part):
                 return of(part)
             case Not(clause=part, excluded=excluded):
@@ -167,7 +169,7 @@ class Masks:
             case _:
 
                 def mask() -> Mask:
-                    rows = table.rows_of(text.matching(clause))
+                    rows = table.rows_of(text.matching(clause, table.articles.spelt))
                     found = np.zeros(len(table), np.bool_)
                     found[rows[rows >= 0]] = True
                     return found

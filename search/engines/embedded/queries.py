@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from search.domain import NO_FILTER, Filter
 from search.engines.checks import as_set, is_unicode, may_be_fuzzy
 from search.query.clauses import (
     AllOf,
+    Among,
     AnyOf,
     Boost,
     Clause,
@@ -19,11 +20,14 @@ from search.query.clauses import (
     Phrase,
     Prefer,
     Prefix,
+    Proximity,
     Term,
 )
 
 if TYPE_CHECKING:
     import tantivy
+
+Spell = Callable[[Filter], Filter]  # gives a filter the known spellings of its values
 
 _MAX_PREFIX = 200  # characters of a prefix: it becomes a regular expression of Tantivy's
 
@@ -31,7 +35,7 @@ _MAX_PREFIX = 200  # characters of a prefix: it becomes a regular expression of 
 def is_constant(clause: Clause) -> bool:
     """Tell whether every passage a clause matches scores the same."""
     match clause:
-        case Everything() | Prefix() | Fuzzy() | Boost(factor=0):
+        case Everything() | Prefix() | Fuzzy() | Proximity() | Among() | Boost(factor=0):
             return True
         case Boost(clause=part) | Not(clause=part) | AnyOf(clauses=(part,)):
             return is_constant(part)
@@ -42,11 +46,12 @@ def is_constant(clause: Clause) -> bool:
 
 
 class Translator:
-    """Makes Tantivy queries for one schema."""
+    """Makes Tantivy queries for one schema; `spell` is for the filters that clauses hold."""
 
-    def __init__(self, schema: tantivy.Schema) -> None:
+    def __init__(self, schema: tantivy.Schema, spell: Spell = lambda its: its) -> None:
         import tantivy
 
+        self._spell = spell
         self._schema = schema
         self._query = tantivy.Query
         self._occur = tantivy.Occur
@@ -98,6 +103,11 @@ class Translator:
                 if not may_be_fuzzy(value):
                     return self._query.empty_query()
                 return self._query.fuzzy_term_query(self._schema, layer, value)
+            case Proximity():
+                return self._query.const_score_query(self._near(clause), 1.0)
+            case Among(filter=filter):
+                conditions = self._conditions(self._spell(filter))
+                return self._silent(self._must(conditions or [self._query.all_query()]))
             case AnyOf(clauses=parts, minimum=minimum):
                 if len(parts) < minimum:
                     return self._query.empty_query()
@@ -135,6 +145,27 @@ class Translator:
             return self._query.empty_query()
         detail = "freq" if scored else "basic"
         return self._query.term_query(self._schema, layer, value, index_option=detail)
+
+    def _near(self, clause: Proximity) -> tantivy.Query:
+        """Return what has two terms near each other.
+
+        Of two terms Tantivy's slop is how far apart they may be from where their offsets put
+        them, on either side; what it makes of three is not exact.
+        """
+        first, second, gap = clause.first, clause.second, clause.gap
+        if not (is_unicode(first) and is_unicode(second)):
+            return self._query.empty_query()
+
+        def behind(distance: int, slop: int) -> tantivy.Query:
+            words: list[str | tuple[int, str]] = [(0, first), (distance, second)]
+            return self._query.phrase_query(self._schema, clause.layer, words, slop)
+
+        if not clause.in_order and first != second:
+            return behind(0, gap + 1)
+        if gap % 2 == 0:
+            return behind(gap // 2 + 1, gap // 2)
+        should = [behind(gap // 2 + 1, gap // 2), behind(gap + 1, 0)]
+        return self._query.boolean_query([(self._occur.Should, each) for each in should], 1)
 
     def _silent(self, query: tantivy.Query) -> tantivy.Query:
         return self._query.const_score_query(query, 0.0)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from search.domain import LAYERS, PHRASE_LAYERS, Layer
 from search.engines.checks import is_unicode
 from search.engines.embedded.changes import TermRows
-from search.engines.embedded.queries import Translator, is_constant
+from search.engines.embedded.queries import Spell, Translator, is_constant
 from search.engines.protocol import RankRequest
 from search.errors import EngineUnavailable
 from search.query.clauses import Boost, Clause, Everything, Term
@@ -195,7 +195,7 @@ class TextIndex:
             self._index = _open(folder)
             self._searcher = self._index.searcher()
             _, self._removed = counted((folder / SEGMENTS).read_text("utf-8"))
-        self._translate = Translator(self._index.schema)
+        self._schema = self._index.schema
 
     @property
     def passages(self) -> int:
@@ -206,7 +206,7 @@ class TextIndex:
         return self._searcher.num_segments
 
     def rank(
-        self, request: RankRequest, hidden: Sequence[int] = ()
+        self, request: RankRequest, spell: Spell, hidden: Sequence[int] = ()
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
         """Return numbers and scores of at least the best `request.limit`, and how many match.
 
@@ -216,7 +216,8 @@ class TextIndex:
         equal passages would differ in the last bits otherwise.
         """
         clause = Everything() if request.clause is None else request.clause
-        query = self._translate.query(clause, request.filter, hidden, request.constraint)
+        translate = Translator(self._schema, spell)
+        query = translate.query(clause, request.filter, hidden, request.constraint)
         with native():
             if is_constant(clause):
                 hits, scores, total = self._first_ids(query, max(1, request.limit))
@@ -249,9 +250,9 @@ class TextIndex:
         )
         return ordered.hits, np.repeat(score, len(ordered.hits)), _count(scored)
 
-    def matching(self, clause: Clause) -> NDArray[np.int64]:
+    def matching(self, clause: Clause, spell: Spell) -> NDArray[np.int64]:
         """Return the numbers of all passages a clause matches, in no order."""
-        query = self._translate.query(Boost(clause, 0.0))
+        query = Translator(self._schema, spell).query(Boost(clause, 0.0))
         with native():
             hits = self._searcher.search(query, max(1, self.passages), count=False).hits
             numbers = self._searcher.fast_field_values("number", [at for _, at in hits])
@@ -266,7 +267,8 @@ class TextIndex:
             if not self._removed or not most:
                 return most
             # doc_freq still counts what was removed and not yet merged away.
-            return _count(self._searcher.search(self._translate.query(term), 1, count=True))
+            query = Translator(self._schema).query(term)
+            return _count(self._searcher.search(query, 1, count=True))
 
     def terms_with_prefix(self, layer: Layer, prefix: str, limit: int) -> list[tuple[str, int]]:
         if not is_unicode(prefix):

@@ -1,4 +1,4 @@
-"""OpenDocument texts (LibreOffice), read as if all changes were accepted.
+"""OpenDocument texts and presentations (LibreOffice), read as if all changes were accepted.
 
 kept      paragraphs, headings, lists, tables (a row is a line), text boxes once,
           footnotes and endnotes after the text
@@ -25,7 +25,8 @@ TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _SVG = "{urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0}"
 
-_BODY = OFFICE + "text"
+_BODIES = frozenset({OFFICE + "text", OFFICE + "presentation"})
+_CLASS = "{urn:oasis:names:tc:opendocument:xmlns:presentation:1.0}class"
 _PARAGRAPHS = frozenset({TEXT + "p", TEXT + "h"})
 _SPACES = frozenset({TEXT + "s", TEXT + "tab", TEXT + "line-break"})
 _NOTE = TEXT + "note"
@@ -35,6 +36,7 @@ _SKIPPED = frozenset(
     {
         TEXT + "tracked-changes",
         TEXT + "note-citation",
+        TEXT + "page-number",
         TEXT + "ruby-text",
         TEXT + "hidden-text",
         TEXT + "hidden-paragraph",
@@ -102,11 +104,13 @@ class _Paragraphs:
         elif tag == _NOTE:
             self._noted.append(self._depth)
             self._depth = 0
+        elif attrib.get(_CLASS) == "title" and not self.title:
+            self._titled = len(self.lines.done)
         elif tag == _ROW:
             self._current().row()
         elif tag == _CELL:
             self._current().cell()
-        elif tag == _BODY:
+        elif tag in _BODIES:
             self._body = True
 
     def end(self, tag: str) -> None:
@@ -122,7 +126,7 @@ class _Paragraphs:
             self._depth = self._noted.pop()
         elif tag == _ROW:
             self._current().end_row()
-        elif tag == _BODY:
+        elif tag in _BODIES:
             self._body = False
 
     def data(self, data: str) -> None:

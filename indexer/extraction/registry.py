@@ -60,7 +60,10 @@ SUFFIXES: Mapping[str, str] = {
     ".ods": "ods",
     ".pdf": "pdf",
     ".docx": "docx",
+    ".rtf": "rtf",
     ".odt": "odt",
+    ".pptx": "pptx",
+    ".odp": "odt",
     ".epub": "epub",
     ".eml": "mail",
     ".zip": "archives",
@@ -69,6 +72,12 @@ SUFFIXES: Mapping[str, str] = {
     ".gz": "archives",
     ".bz2": "archives",
     ".xz": "archives",
+    ".doc": "unread",
+    ".xls": "unread",
+    ".ppt": "unread",
+    ".msg": "unread",
+    ".7z": "unread",
+    ".rar": "unread",
 }
 
 # Of OpenITI's texts, most of which have none: `0255Jahiz.Hayawan.JK000127-ara1`.
@@ -87,10 +96,13 @@ KINDS: Mapping[str, str] = {
     "ods": "OpenDocument table, an article a row, sheet",
     "pdf": "PDF, one article",
     "docx": "Word document, one article",
-    "odt": "OpenDocument text, one article",
+    "rtf": "Rich Text Format, one article",
+    "odt": "OpenDocument text or slides, one article",
+    "pptx": "PowerPoint presentation, one article",
     "epub": "book, one article",
     "mail": "e-mail, one article",
     "archives": "archive or compressed file of all of these",
+    "unread": "set aside, with what to save it as",
 }
 
 

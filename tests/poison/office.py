@@ -97,4 +97,61 @@ SHEETS = (
     of("locked.ods", "encrypted", lambda: locked(zipped(ods(table(ARABIC))))),
 )
 
-POISON: tuple[Poison, ...] = SHEETS
+P = "http://schemas.openxmlformats.org/presentationml/2006/main"
+A = "http://schemas.openxmlformats.org/drawingml/2006/main"
+
+
+def pptx(body: str, slides: int = 1) -> Members:
+    ids = "".join(f'<p:sldId id="{n}" r:id="r1"/>' for n in range(slides))
+    return {
+        "_rels/.rels": RELATIONS.format("ppt/presentation.xml"),
+        "ppt/presentation.xml": f'<p:presentation xmlns:p="{P}" xmlns:r="{R}"><p:sldIdLst>{ids}'
+        "</p:sldIdLst></p:presentation>",
+        "ppt/_rels/presentation.xml.rels": '<Relationships xmlns="http://schemas.openxmlformats.org'
+        f'/package/2006/relationships"><Relationship Id="r1" Type="{R}/slide" '
+        'Target="slides/slide1.xml"/></Relationships>',
+        "ppt/slides/slide1.xml": f'<p:sld xmlns:p="{P}" xmlns:a="{A}">{body}</p:sld>',
+    }
+
+
+SLIDE = f"<a:p><a:r><a:t>{ARABIC}</a:t></a:r></a:p>"
+
+SLIDES = (
+    of("empty.pptx", "empty", b""),
+    of("encrypted.pptx", "encrypted", OLE + "EncryptedPackage".encode("utf-16le") + bytes(99)),
+    packed("word.pptx", "damaged", lambda: xlsx(inline(ARABIC))),
+    packed("nothing.pptx", "empty", lambda: pptx("")),
+    packed("deep.pptx", "read", lambda: pptx("<a:tr><a:tc>" * 99 + SLIDE + "</a:tc></a:tr>" * 99)),
+    packed("same.pptx", "bomb", lambda: pptx(SLIDE + " " * (1 << 20), 1_000)),
+    packed("laughs.pptx", "bomb", lambda: {**pptx(""), "ppt/presentation.xml": LAUGHS + "<a/>"}),
+    of("cut.pptx", "damaged", lambda: zipped(pptx(SLIDE))[:-100]),
+    packed("empty.odp", "empty", lambda: ods("")),
+    of("bomb.odp", "damaged", lambda: endless("content.xml", 300)),
+)
+
+RTF = (
+    of("empty.rtf", "empty", b""),
+    of("text.rtf", "damaged", ARABIC),
+    of("no-text.rtf", "empty", b"{\\rtf1}"),
+    of("deep.rtf", "damaged", b"{\\rtf1" + b"{" * 1_000_000),
+    of("cut.rtf", "read", b"{\\rtf1\\ansicpg1256 {\\b \\'d3\\'e1\\'c7\\'e3 {{"),
+    of("closed.rtf", "read", b"{\\rtf1 text}}}}}} more" + b"}" * 999_999),
+    of("bin.rtf", "empty", b"{\\rtf1\\bin2147483647 x}"),
+    of(
+        "numbers.rtf",
+        "read",
+        b"{\\rtf1\\uc99999 \\f-99999\\u-1\\u99999999 \\ansicpg9 text\\bin-9 x}",
+    ),
+    of("fonts.rtf", "read", b"{\\rtf1{\\fonttbl" + b"{\\f7\\fcharset178 a;}" * 99_999 + b"}text}"),
+    of("rows.rtf", "read", b"{\\rtf1" + b"\\trowd\\cell\\row" * 200_000 + b" text}"),
+    of("notes.rtf", "read", b"{\\rtf1 text" + b"{\\footnote " * 9_000 + b"}" * 9_000),
+    of("backslashes.rtf", "read", b"{\\rtf1 text" + b"\\" * 1_000_001),
+    of("picture.rtf", "empty", b"{\\rtf1{\\pict " + b"0f" * 4_000_000),
+    of("page.rtf", "encoding", b"{\\rtf1\\ansicpg1252 \\'81\\'81}"),
+)
+
+UNREAD = tuple(
+    of(f"old.{kind}", "unsupported", OLE) for kind in ("doc", "xls", "ppt", "msg", "7z", "rar")
+)
+
+POISON: tuple[Poison, ...] = (*SHEETS, *SLIDES, *RTF, *UNREAD)

@@ -1,0 +1,30 @@
+"""Kinds that are set aside, each with what to do: nothing free, small and kept up reads them safely.
+
+.doc .xls .ppt  no kept library in Python reads them
+.msg            what reads it well (extract-msg) is large
+.7z             py7zr brings eight packages, native ones among them
+.rar            its code is not free
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from indexer.extraction.registry import Extracted, Options, suffix_of
+from indexer.sources import Failure
+from search.errors import SourceError
+
+_TO_DO = {
+    ".doc": "Word's format of before 2007: save it as .docx",
+    ".xls": "Excel's format of before 2007: save it as .xlsx",
+    ".ppt": "PowerPoint's format of before 2007: save it as .pptx",
+    ".msg": "a letter in Outlook's own format: save it as .eml",
+    ".7z": "a 7-Zip archive: unpack it, or pack it as .zip",
+    ".rar": "a RAR archive: unpack it, or pack it as .zip",
+}
+
+
+def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:  # noqa: ARG001
+    """Set a file aside. Raises SourceError."""
+    raise SourceError(f"not read: {_TO_DO[suffix_of(name)]}", code="unsupported")

@@ -169,10 +169,10 @@ class EmbeddedEngine:
         empty = Rankings(text_total=total, frequencies=dict.fromkeys(request.frequencies, 0))
         return self._asked(lambda view: self._rank(view, request), empty)
 
-    def _asked(self, ask: Callable[[View], T], empty: T) -> T:
+    def _asked(self, ask: Callable[[View], T], empty: T, *, by_words: bool = True) -> T:
         """Ask the newest view, again where the record went on meanwhile; `empty` without one."""
         for _ in range(5):
-            view = self._views.current()
+            view = self._views.current(by_words=by_words)
             if view is None:
                 return empty
             with contextlib.suppress(LookupError):
@@ -247,7 +247,7 @@ class EmbeddedEngine:
             spelt = replace(request, filter=view.table.articles.spelt(request.filter))
             return self._masks.list_articles(view.table, spelt)
 
-        return self._asked(ask, Listed())
+        return self._asked(ask, Listed(), by_words=False)
 
     def terms_with_prefixes(
         self, layer: Layer, prefixes: Sequence[str], limit: int

@@ -40,6 +40,8 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
         "match": "meaning",
         "facets": ["source"],
         "facet_size": 20,
+        "facet_prefix": "",
+        "count_articles": False,
         "group_by": "",
         "sort": "relevance",
         "explain": False,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from api.schemas import HitField
 from search.domain import (
     FACET_FIELDS,
     NO_FILTER,
@@ -28,6 +29,7 @@ from search.exports import Format
 from search.limits import (
     MAX_CONTEXT,
     MAX_CURSOR,
+    MAX_FACET_PREFIX,
     MAX_FACET_SIZE,
     MAX_ID,
     MAX_LINES,
@@ -215,6 +217,16 @@ class SearchParameters(FilterParameters):
     facet_size: Whole = Field(
         20, ge=1, le=MAX_FACET_SIZE, description="Values of each facet, the most frequent first."
     )
+    facet_prefix: str = Field(
+        "",
+        max_length=MAX_FACET_PREFIX,
+        description="Only values of facets that begin so, in any spelling.",
+        examples=["بغ"],
+    )
+    count_articles: bool = Field(
+        False,
+        description="Count the articles that match by words (`total.articles`). Not by meaning alone.",
+    )
     group_by: GroupBy = Field(
         "",
         description=(
@@ -238,6 +250,11 @@ class SearchParameters(FilterParameters):
             " its `copies`, of the first 60 passages ranked."
         ),
     )
+    fields: Annotated[list[HitField], Field(max_length=len(get_args(HitField)))] = Field(
+        [],
+        description="Of each hit only these, in JSON answers; all unless some are named.",
+        examples=[["article", "segments"]],
+    )
     explain: bool = Field(
         False, description="Say of each hit why it has its score (`explanation`)."
     )
@@ -254,6 +271,8 @@ class SearchParameters(FilterParameters):
             match=self.match,
             facets=tuple(dict.fromkeys(self.facets)),
             facet_size=self.facet_size,
+            facet_prefix=self.facet_prefix,
+            count_articles=self.count_articles,
             group_by=self.group_by,
             sort=self.sort,
             explain=self.explain,

@@ -112,11 +112,18 @@ class HitOut(TypedDict):
     ]
 
 
+HitField = Literal[
+    "passage", "article", "score", "keyword", "semantic", "rerank", "match", "segments",
+    "title_segments", "best_sentence", "explanation", "copies",
+]  # fmt: skip
+SomeOfHit = Annotated[dict[str, object], Field(description="Of a hit what `fields` names.")]
+
+
 class GroupOut(TypedDict):
     """An article with its best passages, three at most, as hits."""
 
     article: ArticleOut
-    hits: list[HitOut]
+    hits: list[HitOut] | list[SomeOfHit]
     passages: Annotated[
         int | None,
         Field(description="How many of its passages match by words; null by meaning alone."),
@@ -164,6 +171,8 @@ QueryOut = TypedDict(
         "match": Level,
         "facets": tuple[FacetField, ...],
         "facet_size": int,
+        "facet_prefix": str,
+        "count_articles": bool,
         "group_by": GroupBy,
         "sort": SearchSort,
         "explain": bool,
@@ -183,7 +192,7 @@ class SearchOut(TypedDict):
             description="How many hits, or articles, of all pages stand under others as copies; totals count them too."
         ),
     ]
-    hits: list[HitOut]
+    hits: list[HitOut] | list[SomeOfHit]
     groups: Annotated[
         list[GroupOut] | None,
         Field(description="Instead of hits where `group_by` asks for it, the best first."),
@@ -449,13 +458,16 @@ def article_out(info: ArticleInfo) -> ArticleOut:
     }
 
 
-def search_out(results: Results) -> SearchOut:
+def search_out(results: Results, fields: Sequence[HitField] = ()) -> SearchOut:
+    """Return an answer; of its hits only these fields where some are named."""
     return {
         "query": _query_out(results.query),
         "total": _total_out(results.total, results.articles),
         "collapsed": results.collapsed,
-        "hits": [hit_out(hit) for hit in results.hits],
-        "groups": None if results.groups is None else [_group_out(g) for g in results.groups],
+        "hits": _hits_out(results.hits, fields),
+        "groups": None
+        if results.groups is None
+        else [_group_out(group, fields) for group in results.groups],
         "facets": None if results.facets is None else dict(results.facets),
         "searched_also": results.searched_also,
         "understood": results.understood,
@@ -569,6 +581,8 @@ def _query_out(query: Query) -> QueryOut:
         "match": query.level,
         "facets": query.facets,
         "facet_size": query.facet_size,
+        "facet_prefix": query.facet_prefix,
+        "count_articles": query.count_articles,
         "group_by": query.group_by,
         "sort": query.sort,
         "explain": query.explain,
@@ -593,10 +607,18 @@ def hit_out(hit: Hit) -> HitOut:
     }
 
 
-def _group_out(group: Group) -> GroupOut:
+def _hits_out(hits: Sequence[Hit], fields: Sequence[HitField]) -> list[HitOut] | list[SomeOfHit]:
+    whole = [hit_out(hit) for hit in hits]
+    if not fields:
+        return whole
+    some: list[SomeOfHit] = [{name: hit[name] for name in fields} for hit in whole]
+    return some
+
+
+def _group_out(group: Group, fields: Sequence[HitField]) -> GroupOut:
     return {
         "article": article_out(group.article),
-        "hits": [hit_out(hit) for hit in group.hits],
+        "hits": _hits_out(group.hits, fields),
         "passages": group.passages,
         "copies": [stored_passage_out(copy) for copy in group.copies],
     }

@@ -240,11 +240,18 @@ class Query:
     match: Level | None = None  # how far a match may go; None as far as the mode goes
     facets: tuple[FacetField, ...] = ()  # what is counted of all that matches by words
     facet_size: int = 20  # values of each
+    facet_prefix: str = ""  # only values that begin so, in any spelling
+    count_articles: bool = False  # how many articles match by words
     group_by: GroupBy = ""  # "article": size and start count articles
     synonyms: bool = True  # of the file that is set; where `variants` are searched
     explain: bool = False  # why each hit has its score
     sort: SearchSort = "relevance"  # by date: what matches by words, each with the score 0
     collapse: Collapse = ""  # "duplicates": near copies of a better hit stand under it
+
+    @property
+    def counts(self) -> bool:
+        """Whether more than passages is counted."""
+        return bool(self.facets or self.group_by or self.count_articles)
 
     @property
     def level(self) -> Level:

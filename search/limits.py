@@ -42,6 +42,7 @@ MAX_ARCHIVE_RATIO = 200  # unpacked to packed; JSON lines of one site have 5 to 
 MAX_QUERY_LENGTH = 1_000  # code points
 MAX_SIZE = 100  # results on a page
 MAX_FACET_SIZE = 100  # values of a facet
+MAX_FACET_PREFIX = 200  # code points, as long as a value
 MAX_CURSOR = 3_000  # characters: an id, four bytes a code point at most, in base64
 MAX_SYNONYMS_FILE = 4 << 20  # bytes
 MAX_SYNONYM_LINES = 50_000

@@ -66,7 +66,7 @@ EXPORTS: dict[exports.Format, str] = {
 JSON_LINES = "application/x-ndjson"
 SUFFIXES: dict[exports.Format, str] = {"csv": "csv", "bibtex": "bib", "ris": "ris"}
 Parameters = TypeVar("Parameters", bound=BaseModel)
-LISTS = frozenset({"source", "author", "language", "article", "tag", "facets"})
+LISTS = frozenset({"source", "author", "language", "article", "tag", "facets", "fields"})
 
 
 class Answer(Response):
@@ -320,7 +320,7 @@ def _answer(
     parameters: SearchParameters, searcher: Searcher, request_id: str
 ) -> SearchOut | FailedOut:
     try:
-        return search_out(searcher.search(parameters.query()))
+        return search_out(searcher.search(parameters.query()), parameters.fields)
     except FihrisError as error:
         if kind_of(error).status >= 500:
             raise
@@ -329,7 +329,7 @@ def _answer(
 
 def _search(request: Request, parameters: SearchParameters, searcher: Searcher) -> Response:
     request.state.query = parameters.q  # the log takes it if it is told to
-    return Answer(search_out(searcher.search(parameters.query())))
+    return Answer(search_out(searcher.search(parameters.query()), parameters.fields))
 
 
 SIMILAR: dict[str, Any] = {

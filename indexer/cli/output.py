@@ -249,7 +249,8 @@ def _total_line(results: Results) -> str:
         return f"articles: {len(results.groups)} shown{of}{matching} ({took})."
     if results.total is None:
         return f"{len(results.hits)} shown, nearest in meaning first ({took})."
-    return f"{len(results.hits)} shown of {total_text(results.total)} ({took})."
+    among = "" if results.articles is None else f", of {total_text(results.articles)} articles"
+    return f"{len(results.hits)} shown of {total_text(results.total)}{among} ({took})."
 
 
 def total_text(total: Total) -> str:

@@ -53,6 +53,12 @@ def search_command(
         ),
     ] = None,
     facet_size: Annotated[int, typer.Option(help="Values of a facet to show, 1 to 100.")] = 20,
+    facet_prefix: Annotated[
+        str, typer.Option(help="Only values of facets that begin so, in any spelling.")
+    ] = "",
+    count_articles: Annotated[
+        bool, typer.Option("--count-articles", help="Count the articles that match by words too.")
+    ] = False,
     group_by: Annotated[
         str, typer.Option(help="article: articles with their best passages; --size counts them.")
     ] = "",
@@ -92,6 +98,8 @@ def search_command(
         match=cast("Level", match) if match else None,
         facets=cast("tuple[FacetField, ...]", all_valid("facet", facet)),
         facet_size=facet_size,
+        facet_prefix=facet_prefix,
+        count_articles=count_articles,
         group_by=cast("GroupBy", group_by),
         sort=cast("SearchSort", sort),
         explain=explain,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from search.analysis.folding import fold_value
 from search.article_ids import article_of_passage
 from search.domain import (
     FACET_FIELDS,
@@ -20,7 +21,7 @@ from search.domain import (
 )
 from search.engines.protocol import CountRequest, EngineReader, RankRequest
 from search.errors import InputError
-from search.limits import MAX_FACET_SIZE
+from search.limits import MAX_FACET_PREFIX, MAX_FACET_SIZE, MAX_RESULTS
 from search.query.clauses import AllOf, Clause
 
 MOST_HITS = 3  # of a group
@@ -33,6 +34,17 @@ def check_counted(query: Query) -> None:
             raise InputError(
                 f"there is no facet {facet!r}; there are {', '.join(FACET_FIELDS)}", field="facets"
             )
+    if len(query.facet_prefix) > MAX_FACET_PREFIX:
+        raise InputError(
+            f"facet_prefix has {len(query.facet_prefix):,} characters; at most {MAX_FACET_PREFIX}",
+            field="facet_prefix",
+        )
+    if query.count_articles and query.mode == "semantic":
+        raise InputError(
+            "articles are counted where words match, and mode semantic asks for none: ask for mode"
+            " hybrid or keyword, or leave count_articles out",
+            field="count_articles",
+        )
     if query.facets and query.mode == "semantic":
         raise InputError(
             "facets count what matches by words, and mode semantic asks for none: ask for mode"
@@ -71,7 +83,7 @@ class Counted:
 def count_search(
     engine: EngineReader, query: Query, request: RankRequest, articles: Sequence[str]
 ) -> Counted:
-    """Count a search's facets and, where it is grouped, its articles.
+    """Count a search's facets and, where it is grouped or asks for them, its articles.
 
     Args:
         engine: that ranked.
@@ -86,21 +98,25 @@ def count_search(
     fields: dict[Filter, list[FacetField]] = {query.filter: []}
     for field in dict.fromkeys(query.facets):
         fields.setdefault(_without(query.filter, field), []).append(field)
-    asked = [
-        CountRequest(clause, inside, tuple(some), query.facet_size)
-        for inside, some in fields.items()
-    ]
-    grouped = bool(query.group_by)
-    asked[0] = replace(asked[0], articles=tuple(articles), count_articles=grouped)
+    begins = fold_value(query.facet_prefix)
+    most = MAX_RESULTS if begins else query.facet_size  # those that begin so are told here
+    asked = [CountRequest(clause, inside, tuple(some), most) for inside, some in fields.items()]
+    of_articles = query.count_articles or bool(query.group_by)
+    asked[0] = replace(asked[0], articles=tuple(articles), count_articles=of_articles)
     found = engine.count(asked)
     first = found[0]
-    values = {field: pairs for counts in found for field, pairs in counts.facets.items()}
+    values = {
+        field: [pair for pair in pairs if not begins or fold_value(pair[0]).startswith(begins)]
+        for counts in found
+        for field, pairs in counts.facets.items()
+    }
     # Nothing is counted by meaning.
     level: Level = "near" if query.level == "meaning" else query.level
     return Counted(
-        {f: tuple(FacetValue(*pair) for pair in values[f]) for f in query.facets} or None,
+        {f: tuple(FacetValue(*p) for p in values[f][: query.facet_size]) for f in query.facets}
+        or None,
         Total(first.passages, exact=True, level=level),
-        Total(first.articles, first.articles_are_exact, level) if grouped else None,
+        Total(first.articles, first.articles_are_exact, level) if of_articles else None,
         first.of_articles,
     )
 

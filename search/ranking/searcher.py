@@ -176,7 +176,7 @@ class Searcher:
         found = self._find(query, clock) if is_plain else self._find_together(query, clock)
         rankings, page, stored = found.rankings, found.page, dict(found.stored)
         counting = None
-        if query.facets or query.group_by:
+        if query.counts:
             ids = (
                 tuple(dict.fromkeys(article_of_passage(key) for key, _ in page))
                 if query.group_by
@@ -566,7 +566,7 @@ def check_query(query: Query) -> None:
         )
     if query.sort != "relevance":
         _check_sort(query)
-    if query.facets or query.group_by:
+    if query.counts:
         check_counted(query)
     if query.collapse not in ("", "duplicates"):
         raise InputError(
@@ -624,7 +624,7 @@ def _request(
         limit=depth,
         frequencies=_counted(parsed, query.mode),
         # Facets and groups are counted with the total.
-        exact_total=query.level != "meaning" and not (query.facets or query.group_by),
+        exact_total=query.level != "meaning" and not query.counts,
         texts=query.mode == "keyword" and end <= MAX_SIZE and not query.group_by,
         sort=query.sort,
     )

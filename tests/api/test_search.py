@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlencode
 
 import pytest
 from fastapi.testclient import TestClient
 
+from api.schemas import HitField, HitOut
 from indexer.ingestion.preparing import prepare
 from search.assembly import fingerprint_of
 from search.domain import Filter
@@ -45,6 +46,20 @@ def test_an_answer_has_everything(http: TestClient) -> None:
     assert hit["keyword"]["rank"] == 1
     assert answer["took_ms"]["total"] > 0
     assert answer["degraded"] == []
+
+
+def test_of_hits_the_fields_that_are_named(http: TestClient) -> None:
+    asked = {"q": QUERY, "fields": ["score", "segments"]}
+    whole = http.get("/v1/search", params={"q": QUERY}).json()["hits"]
+    some = http.get("/v1/search", params=asked).json()["hits"]
+    assert [list(hit) for hit in some] == [["score", "segments"]] * len(whole)
+    assert some == [{name: hit[name] for name in ("score", "segments")} for hit in whole]
+    groups = http.get("/v1/search", params={**asked, "group_by": "article"}).json()["groups"]
+    assert all(list(hit) == ["score", "segments"] for group in groups for hit in group["hits"])
+    refused = http.get("/v1/search", params={"q": QUERY, "fields": "text"})
+    assert refused.status_code == 422
+    assert "passage" in refused.text
+    assert set(get_args(HitField)) == HitOut.__annotations__.keys()
 
 
 def test_segments_are_the_passage_with_its_matches(http: TestClient) -> None:

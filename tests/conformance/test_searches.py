@@ -45,6 +45,48 @@ def facets(results: Results) -> dict[str, list[tuple[str, int]]]:
     return {f: [(v.value, v.count) for v in values] for f, values in results.facets.items()}
 
 
+@pytest.mark.parametrize(
+    ("prefix", "found"),
+    [
+        ("أح", [("أحمد", 2)]),
+        ("احمد", [("أحمد", 2)]),
+        ("س", [("سعاد", 1)]),
+        ("حمد", []),
+        ("x" * 200, []),
+    ],
+)
+def test_facet_values_that_begin_so(
+    library: Searcher, prefix: str, found: list[tuple[str, int]]
+) -> None:
+    query = Query("نفط", facets=("author",), facet_prefix=prefix, facet_size=1)
+    assert facets(library.search(query)) == {"author": found}
+
+
+@pytest.mark.parametrize("mode", ["keyword", "hybrid"])
+def test_articles_are_counted_without_grouping(library: Searcher, mode: Mode) -> None:
+    results = library.search(Query("نفط", mode, size=1, count_articles=True))
+    assert results.total is not None
+    assert results.articles is not None
+    assert (results.total.value, results.articles.value, len(results.hits)) == (5, 4, 1)
+    assert results.groups is None
+    assert library.search(Query("نفط", mode)).articles is None
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        (Query("نفط", "semantic", count_articles=True), "count_articles"),
+        (Query("نفط", facets=("author",), facet_prefix="x" * 201), "facet_prefix"),
+    ],
+)
+def test_what_cannot_be_counted_names_the_parameter(
+    library: Searcher, query: Query, field: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        library.search(query)
+    assert refused.value.field == field
+
+
 @pytest.mark.parametrize("mode", ["keyword", "hybrid"])
 def test_every_facet_of_what_matches_by_words(library: Searcher, mode: Mode) -> None:
     results = library.search(Query("نفط", mode, facets=FACET_FIELDS))

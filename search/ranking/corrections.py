@@ -53,8 +53,10 @@ def did_you_mean(
     if not misspelt:
         return None
     found = _words_meant(misspelt, (s.text for h in hits for s in h.segments if s.match))
-    if not all(found.values()):
-        found = _words_meant(misspelt, _near_words(engine, query, parsed, misspelt))
+    # A hit may have another form of what was meant only: الإسلام for الاسلاميية.
+    if not all(_nearest(typed, several) for typed, several in found.items()):
+        more = _words_meant(misspelt, _near_words(engine, query, parsed, misspelt))
+        found = {typed: {**more[typed], **several} for typed, several in found.items()}
     written = {
         t.letters: t.letters if i.within else i.text[t.start : t.end]
         for i in parsed.items
@@ -67,13 +69,19 @@ def did_you_mean(
     for typed, several in found.items():
         if several:
             # One letter of the whole word before one of its stem; then what most passages have.
-            near = [f for f in several if is_one_edit_away(typed.folded, f)] or several
-            best = max(near, key=lambda f: known.get(Term("folded", f), 0))
+            best = max(
+                _nearest(typed, several) or several, key=lambda f: known.get(Term("folded", f), 0)
+            )
             passages = known.get(Term("folded", best), 0)
             as_typed = written[typed.letters]
             corrections.append(Correction(as_typed, several[best], "spelling", passages))
             text = text.replace(as_typed, several[best], 1)
     return DidYouMean(text, tuple(corrections)) if corrections else None
+
+
+def _nearest(typed: Token, words: Iterable[str]) -> list[str]:
+    """Return the words that differ from the whole word by a letter, not from its stem only."""
+    return [folded for folded in words if is_one_edit_away(typed.folded, folded)]
 
 
 def relaxations(

@@ -19,6 +19,7 @@ from search.limits import MAX_CURSOR, MAX_QUERY_LENGTH, MAX_SAVED_NAME, MAX_SIZE
 from search.saved import feed
 from search.saved.domain import MatchedBy, SavedSearch, ShownMatch, Tally, Words
 from search.saved.manager import SavedSearches
+from search.saved.webhook import MIN_SECRET
 
 FEED_SIZE = 50
 
@@ -42,7 +43,10 @@ class SavedBody(FilterParameters):
     )
     webhook: str = Field("", max_length=MAX_WEBHOOK, description="Where matches are posted.")
     secret: str = Field(
-        "", max_length=MAX_WEBHOOK, description="Signs them, instead of FIHRIS_WEBHOOK_SECRET."
+        "",
+        max_length=MAX_WEBHOOK,
+        pattern=rf"^([\s\S]{{{MIN_SECRET},}})?$",
+        description=f"Signs them, instead of FIHRIS_WEBHOOK_SECRET; {MIN_SECRET} characters at least.",
     )
 
     def query(self) -> Asked:

@@ -100,9 +100,10 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
     if saves and (given.get("webhook") or not _has_words(str(given.get("q", "")))):
         return True  # which addresses can be posted to, and what are words
     mode, match = given.get("mode", "hybrid"), given.get("match")
-    if (mode == "semantic" and (given.get("facets") or match not in (None, "meaning"))) or (
-        mode == "keyword" and match == "meaning"
-    ):
+    if (
+        mode == "semantic"
+        and (given.get("facets") or given.get("count_articles") or match not in (None, "meaning"))
+    ) or (mode == "keyword" and match == "meaning"):
         return True
     if given.get("format") == "jsonl" and {"size", "cursor"} & set(given):
         return True

@@ -23,10 +23,9 @@ from search.saved.domain import MatchedBy, SavedMatch, SavedSearch, match_id, te
 from search.saved.matching import Asked, Batch, admits, terms_of
 from search.saved.store import Store
 
-# How much higher a passage's score may be than its own cosine: sentences are looked at where it
-# may reach the threshold.
-SENTENCE_GAIN = 0.05
-_AT_ONCE = 256  # passages multiplied with all saved searches
+_AT_ONCE = (
+    512  # vectors, multiplied with all saved searches: 20 MB of products with 10,000 of these
+)
 
 # Of each article that is replaced, its texts and whether each had its vector.
 Before = Mapping[str, Mapping[str, bool]]
@@ -179,18 +178,45 @@ def _near(
     """
     if compiled.vectors is None or compiled.thresholds is None:
         return
-    embedded = [n for n, passage in enumerate(passages) if passage.vector is not None]
-    for start in range(0, len(embedded), _AT_ONCE):
-        numbers = embedded[start : start + _AT_ONCE]
+    for numbers in _at_once(passages):
         some = [v for n in numbers if (v := passages[n].vector) is not None]
-        own = np.stack(some) @ compiled.vectors.T
-        near = own >= compiled.thresholds - SENTENCE_GAIN
-        for row in np.flatnonzero(near.any(axis=1)).tolist():
-            passage, asked = passages[numbers[row]], np.flatnonzero(near[row])
-            scores = own[row, asked]
-            if len(passage.sentences):
-                best = (passage.sentence_vectors @ compiled.vectors[asked].T).max(axis=0)
-                scores = scores * (1 - SENTENCE_WEIGHT) + best * SENTENCE_WEIGHT
-            enough = scores >= compiled.thresholds[asked]
-            for column, score in zip(asked[enough].tolist(), scores[enough].tolist(), strict=True):
-                yield compiled.near[column], numbers[row], score
+        scores = _cosines(np.stack(some), compiled.vectors)
+        parts = [passages[n].sentence_vectors for n in numbers]
+        rows = [row for row, part in enumerate(parts) if len(part)]
+        if rows:
+            lengths = [len(parts[row]) for row in rows]
+            each = _cosines(np.concatenate([parts[row] for row in rows]), compiled.vectors)
+            best = np.maximum.reduceat(each, np.cumsum([0, *lengths[:-1]]), axis=0)
+            scores[rows] = scores[rows] * (1 - SENTENCE_WEIGHT) + best * SENTENCE_WEIGHT
+        found = np.argwhere(scores >= compiled.thresholds)
+        for (row, column), score in zip(
+            found.tolist(), scores[tuple(found.T)].tolist(), strict=True
+        ):
+            yield compiled.near[column], numbers[row], score
+
+
+def _at_once(passages: Sequence[IndexedPassage]) -> Iterator[list[int]]:
+    """Yield the numbers of passages with vectors, few enough to be multiplied at once."""
+    some: list[int] = []
+    vectors = 0
+    for n, passage in enumerate(passages):
+        if passage.vector is not None:
+            some.append(n)
+            vectors += 1 + len(passage.sentence_vectors)
+            if vectors >= _AT_ONCE:
+                yield some
+                some, vectors = [], 0
+    if some:
+        yield some
+
+
+def _cosines(some: Vector, others: Vector) -> Vector:
+    """Return the products of all with all, by one thread.
+
+    numpy's take as many as there are cores, which wait for each other where these are at work:
+    20,000 passages and 1,000 searches took 1.8 s of processor time, and .26 so.
+    """
+    import numkong
+
+    rows, columns = (np.ascontiguousarray(each, np.float32) for each in (some, others))
+    return np.array(numkong.cdist(rows, columns, metric="dot"), np.float32)

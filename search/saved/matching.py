@@ -158,7 +158,8 @@ class Batch:
 
     def may_match(self, asked: Asked) -> bool:
         """Tell whether the batch has all that a saved search needs: a tenth of asking its clauses."""
-        return not any(need.isdisjoint(self._postings) for need in asked.needs)
+        terms = self._postings.keys()  # asked for each of a need, not gone through
+        return not any(terms.isdisjoint(need) for need in asked.needs)
 
     def matching(self, clause: Clause) -> Numbers | set[int]:
         """Return the numbers of the passages that a clause matches, as engines do."""

@@ -149,9 +149,12 @@ def _found(
             if lets_through is not None and not lets_through(info):
                 continue
             old = before.get(info.id, {})
+            told = [n for n in some if n in by_words]
+            if condition.words is not None and len(told) > 1 and info.title:
+                told = batch.by_own_text(condition.words, told)
             for n in some:
                 text = passages[n].passage.text
-                words = n in by_words and text not in old
+                words = n in told and text not in old
                 near_enough = n in scores and not old.get(text, False)
                 if words or near_enough:
                     yield _match(

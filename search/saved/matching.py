@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from search.analysis.folding import fold_value
+from search.analysis.tokens import TITLE_END
 from search.analysis.transliteration import NO_FORMS, Forms, forms_of, may_have_forms
 from search.domain import ArticleInfo, Filter, IndexedPassage, Layer
 from search.query.clauses import (
@@ -29,6 +30,7 @@ from search.query.clauses import (
     Proximity,
     Term,
 )
+from search.query.expansion import forms_of_roots
 from search.query.matching import constraint, text_clause
 from search.query.parse import ParsedQuery, parse
 from search.saved.domain import SavedSearch
@@ -68,7 +70,7 @@ class Asked:
         parsed = parse(search.query.text)
         latin = search.query.variants and bool(may_have_forms(parsed))
         is_open = latin or any(item.prefix for item in parsed.items)
-        condition = condition_of(search, parsed)
+        condition = condition_of(search, parsed, forms_of_roots(parsed))
         needs = () if is_open or condition.words is None else tuple(_needs(condition.words))
         return cls(search, parsed, condition, is_open, needs)
 
@@ -200,6 +202,23 @@ class Batch:
             case Fuzzy():  # only of what the index's own words may be meant for
                 raise NotImplementedError
 
+    def by_own_text(self, clause: Clause, numbers: Sequence[int]) -> list[int]:
+        """Return which of an article's matching passages match without its title.
+
+        The first where none does: one that is about what was asked is told of, and not once for
+        each of its paragraphs.
+        """
+        wanted: dict[Layer, set[str]] = {}
+        for layer, term in terms_of(clause):
+            wanted.setdefault(layer, set()).add(term)
+        own = [
+            replace(p, terms={layer: _without_title(terms) for layer, terms in p.terms.items()})
+            for p in (self._passages[n] for n in numbers)
+        ]
+        owners = [self._owners[n] for n in numbers]
+        alone = Batch(own, owners, {layer: frozenset(terms) for layer, terms in wanted.items()})
+        return [numbers[n] for n in sorted(alone.matching(clause))] or list(numbers[:1])
+
     def _holding(self, term: Term) -> set[int]:
         """Return what has a term that nobody asked for by itself."""
         key = (term.layer, term.value)
@@ -235,11 +254,17 @@ class Batch:
         if not asked.is_open:
             return asked.condition
         forms = self.forms(asked.parsed) if asked.search.query.variants else NO_FORMS
-        condition = condition_of(asked.search, asked.parsed, forms) if forms else asked.condition
+        every = {**forms, **forms_of_roots(asked.parsed)}
+        condition = condition_of(asked.search, asked.parsed, every) if forms else asked.condition
         if forms:
             for key in (*terms_of(condition.words), *terms_of(condition.demands)):
                 self._holding(Term(*key))
         return condition
+
+
+def _without_title(terms: str) -> str:
+    title, end, text = terms.partition(f" {TITLE_END} ")
+    return text if end else title
 
 
 def _is_near(clause: Proximity, terms: str) -> bool:

@@ -22,6 +22,7 @@ from search.domain import Article, Filter, IndexedArticle, Mode, Query
 from search.engines import open_engine
 from search.engines.protocol import Engine, RankRequest
 from search.errors import CursorGone, InputError, NotFound
+from search.query.expansion import forms_of_roots
 from search.query.matching import constraint, text_clause
 from search.query.parse import parse
 from search.ranking.searcher import Searcher
@@ -101,6 +102,7 @@ QUERIES = [
     "العراق", "مدرسة بغداد", "«وزير النفط»", '="العراق"', "العراق -قصف", "+النفط سعر", "بغد* وزير",
     "قصف source:cnn", "العراق -tag:حرب", "سعر title:العراق title:x", "قاعدة NEAR/3 قصف", '"قصف العراق"~2',
     "+قصف|سعر", "الوزراء", "مسؤول", "ابن سينا", "عبدالله", "Baghdad", "وصل الى بغداد",
+    "root:وصل", "العراق -جذر:سعر",
 ]  # fmt: skip
 FILTERS = [
     Filter(),
@@ -127,7 +129,8 @@ def test_matches_by_words_are_what_a_search_finds(
     searcher = Searcher(library[0], EMBEDDER)
     for search in asked:
         parsed = parse(search.query.text)
-        forms = searcher._forms(parsed) if search.query.match is None else {}
+        latin = searcher._forms(parsed) if search.query.match is None else {}
+        forms = {**latin, **forms_of_roots(parsed)}
         asked_of = demanding(parsed) if search.words == "all" else parsed
         request = RankRequest(
             clause=text_clause(asked_of, forms),
@@ -141,6 +144,16 @@ def test_matches_by_words_are_what_a_search_finds(
             hits = searcher.search(replace(search.query, size=100)).hits
             assert sorted(hit.passage.id for hit in hits) == expected, search
     assert found > 100
+
+
+def test_a_title_tells_of_an_article_once(
+    library: tuple[Engine, Settings], saved: SavedSearches
+) -> None:
+    search = saved.add("", Query("العراق النفط", mode="keyword"))
+    title = "العراق والنفط"
+    write(library, article("1", "سعر الذهب\nسعر الفضة", title=title),
+          article("2", "سعر الذهب\nنفط العراق\nماء", title=title))  # fmt: skip
+    assert told(saved, search.id) == [("1#0", "words"), ("2#1", "words")]
 
 
 def test_meaning_and_words_each_find_and_each_passage_is_told_once(

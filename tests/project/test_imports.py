@@ -26,7 +26,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
         "search/saved/sqlite.py",
         "indexer/sync/catalogue.py",
     ),
-    "numkong": "search/engines/embedded/",
+    "numkong": ("search/engines/embedded/", "search/saved/alerts.py"),
     "usearch": "search/engines/embedded/",
     "elasticsearch": "search/engines/elastic/",
     "elastic_transport": "search/engines/elastic/",

@@ -91,7 +91,8 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
         return True  # a filter is needed
     given = case.body if isinstance(case.body, dict) and not is_many else case.query or {}
     start, size = given.get("start", 0), given.get("size", 10)
-    if isinstance(start, int) and isinstance(size, int) and start + size > MAX_RESULTS:
+    numbers = [n for n in (start, size) if isinstance(n, int | float)]  # 86.0 is a whole one too
+    if sum(numbers) > MAX_RESULTS:
         return True
     searches = given.get("searches", ())
     if isinstance(searches, list) and _sizes(searches) > MAX_SIZES:

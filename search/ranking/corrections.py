@@ -36,7 +36,9 @@ def did_you_mean(
     parsed: ParsedQuery,
     misspelt: Sequence[Meant],
     frequencies: Mapping[Term, int],
-    hits: Iterable[Hit],
+    hits: Sequence[Hit],
+    *,
+    is_full: bool,
 ) -> DidYouMean | None:
     """Return a query's words that no passage has as words that some have; None without any.
 
@@ -44,6 +46,8 @@ def did_you_mean(
         misspelt: words of the query that no passage has, with what may be meant.
         frequencies: passages with each stem, where they were counted.
         hits: of the answer, whose marked words may be what was meant.
+        is_full: a page of hits by words: what is meant would be among them, so that no more
+            passages are read (on Elasticsearch p95 of a search was 4.0 times by hand, not 2.5).
     """
     words = stem_terms(parsed)
     if words and len(words) <= MAX_WORDS and all(frequencies.get(term) == 0 for term in words):
@@ -54,7 +58,7 @@ def did_you_mean(
         return None
     found = _words_meant(misspelt, (s.text for h in hits for s in h.segments if s.match))
     # A hit may have another form of what was meant only: الإسلام for الاسلاميية.
-    if not all(_nearest(typed, several) for typed, several in found.items()):
+    if not is_full and not all(_nearest(typed, several) for typed, several in found.items()):
         more = _words_meant(misspelt, _near_words(engine, query, parsed, misspelt))
         found = {typed: {**more[typed], **several} for typed, several in found.items()}
     written = {

@@ -205,7 +205,13 @@ class Searcher:
 
             with clock.stage("corrections"):
                 asked = (self.engine, found.asked, found.parsed)
-                meant = did_you_mean(*asked, found.misspelt, counts, hits)
+                meant = did_you_mean(
+                    *asked,
+                    found.misspelt,
+                    counts,
+                    hits,
+                    is_full=bool(rankings.text) and len(hits) >= query.size,
+                )
                 less = relaxations(*asked, counts) if not hits else ()
         under = sum(map(len, found.copies.values()))
         if under:

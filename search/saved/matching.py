@@ -212,7 +212,7 @@ class Batch:
         for layer, term in terms_of(clause):
             wanted.setdefault(layer, set()).add(term)
         own = [
-            replace(p, terms={layer: _without_title(terms) for layer, terms in p.terms.items()})
+            replace(p, terms={layer: _without_title(p.terms.get(layer, "")) for layer in wanted})
             for p in (self._passages[n] for n in numbers)
         ]
         owners = [self._owners[n] for n in numbers]

@@ -19,11 +19,12 @@ from search.domain import (
     Relaxation,
 )
 from search.engines.protocol import CountRequest, EngineReader, RankRequest
-from search.query.clauses import AllOf, Clause, Term
+from search.query.clauses import Clause, Term
 from search.query.keyboard import other_layout
 from search.query.matching import constraint, near_clause, stem_terms, text_clause
 from search.query.misspellings import Meant, is_one_edit_away
 from search.query.parse import Item, ParsedQuery, parse
+from search.ranking.counting import counted_clause
 from search.ranking.highlight import Marker
 
 MAX_WORDS = 4  # of a query that was perhaps typed in the other layout
@@ -152,8 +153,7 @@ def _written(item: Item) -> str:
 
 def _clause(text: str) -> Clause | None:
     parsed = parse(text)
-    clause, demands = text_clause(parsed), constraint(parsed)
-    return clause if clause is None or demands is None else AllOf((clause, demands))
+    return counted_clause(RankRequest(clause=text_clause(parsed), constraint=constraint(parsed)))
 
 
 def _all_known(engine: EngineReader, text: str) -> int:

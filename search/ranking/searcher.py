@@ -384,7 +384,7 @@ class Searcher:
         with clock.stage("parse"):
             parsed = self._parsed(query)
         with clock.stage("vocabulary"):
-            forms = self._forms(parsed) if query.variants and _reaches_near(query) else NO_FORMS
+            forms = self._latin(query, parsed)
         meaning = meaning_in_arabic(parsed, forms)
         forms = {**forms, **forms_of_roots(parsed)}
         with clock.stage("embed"):
@@ -443,7 +443,7 @@ class Searcher:
     def meaning(self, query: Query) -> str:
         """Return the text whose meaning a query asks, "" where it asks none. Raises InputError."""
         parsed = self._parsed(query)
-        forms = self._forms(parsed) if query.variants and _reaches_near(query) else NO_FORMS
+        forms = self._latin(query, parsed)
         return meaning_in_arabic(parsed, forms)
 
     def prepare(self) -> None:
@@ -516,6 +516,9 @@ class Searcher:
         if self.synonyms is None or not (query.variants and query.synonyms):
             return parsed
         return with_synonyms(parsed, self.synonyms.rules())
+
+    def _latin(self, query: Query, parsed: ParsedQuery) -> Forms:
+        return self._forms(parsed) if query.variants and _reaches_near(query) else NO_FORMS
 
     def _forms(self, parsed: ParsedQuery) -> Forms:
         """Return the Arabic words of the index that the query's Latin ones may stand for."""

@@ -20,7 +20,7 @@ from search.embedding import Embedder
 from search.embedding.centring import CentredQueries
 from search.engines.protocol import SENTENCE_WEIGHT
 from search.saved.domain import MatchedBy, SavedMatch, SavedSearch, match_id, text_hash
-from search.saved.matching import Asked, Batch, admits, terms_of
+from search.saved.matching import Asked, Batch, admits, terms_by_layer
 from search.saved.store import Store
 
 _AT_ONCE = (
@@ -103,16 +103,12 @@ class Alerts:
 
 def _compiled(version: str, searches: Sequence[SavedSearch]) -> _Compiled:
     every = tuple(map(Asked.of, searches))
-    wanted: dict[Layer, set[str]] = {}
-    for asked in every:
-        for part in (asked.condition.words, asked.condition.demands):
-            for layer, term in terms_of(part):
-                wanted.setdefault(layer, set()).add(term)
+    parts = (p for asked in every for p in (asked.condition.words, asked.condition.demands))
     near = [n for n, search in enumerate(searches) if search.vector is not None]
     return _Compiled(
         version,
         every,
-        {layer: frozenset(terms) for layer, terms in wanted.items()},
+        terms_by_layer(parts),
         tuple(near),
         np.stack([v for s in searches if (v := s.vector) is not None]) if near else None,
         np.array([searches[n].threshold for n in near], np.float32) if near else None,

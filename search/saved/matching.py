@@ -7,7 +7,7 @@ intersection of sets for each passage and layer, and a saved search a few look-u
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -125,6 +125,15 @@ def terms_of(clause: Clause | None) -> Iterator[Key]:
             yield from terms_of(a)
 
 
+def terms_by_layer(clauses: Iterable[Clause | None]) -> dict[Layer, frozenset[str]]:
+    """Return the terms that decide whether a passage matches any of these clauses."""
+    found: dict[Layer, set[str]] = {}
+    for clause in clauses:
+        for layer, term in terms_of(clause):
+            found.setdefault(layer, set()).add(term)
+    return {layer: frozenset(terms) for layer, terms in found.items()}
+
+
 def _needs(clause: Clause) -> Iterator[frozenset[Key]]:
     match clause:
         case AllOf(clauses=parts):
@@ -208,15 +217,13 @@ class Batch:
         The first where none does: one that is about what was asked is told of, and not once for
         each of its paragraphs.
         """
-        wanted: dict[Layer, set[str]] = {}
-        for layer, term in terms_of(clause):
-            wanted.setdefault(layer, set()).add(term)
+        wanted = terms_by_layer([clause])
         own = [
             replace(p, terms={layer: _without_title(p.terms.get(layer, "")) for layer in wanted})
             for p in (self._passages[n] for n in numbers)
         ]
         owners = [self._owners[n] for n in numbers]
-        alone = Batch(own, owners, {layer: frozenset(terms) for layer, terms in wanted.items()})
+        alone = Batch(own, owners, wanted)
         return [numbers[n] for n in sorted(alone.matching(clause))] or list(numbers[:1])
 
     def _holding(self, term: Term) -> set[int]:

@@ -45,6 +45,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     "application/vnd.oasis.opendocument.spreadsheet": ".ods",
     "application/epub+zip": ".epub",
     "message/rfc822": ".eml",
+    "application/mbox": ".mbox",
     "application/zip": ".zip",
     "application/x-tar": ".tar",
     "application/gzip": ".gz",

@@ -54,7 +54,7 @@ MAX_METADATA_ALL = 16 * MEBIBYTE  # bytes of all NAME.meta.json
 MOST_KINDS = 5  # of members left out that are named
 MAX_DEPTH = 3  # archives in archives
 
-_STREAMED = frozenset({".jsonl", ".ndjson", ".csv", ".tsv", ".xml", ".rss", ".atom"})
+_STREAMED = frozenset({"objects", "tables", "xml_kinds", "mbox"})
 
 # Found while this is loaded, before children are forked: once, and where every folder is open.
 others()
@@ -121,7 +121,7 @@ class _Archive:
         """Yield what is in a member; a Failure without a part where that is not to be known."""
         try:
             with closing(member.open()) as stream:
-                if suffix_of(name) in _STREAMED:
+                if kind_of(name) in _STREAMED:
                     yield from reader_of(name)(stream, name, self._options)
                     return
                 content = whole(stream, MAX_MEMBER)

@@ -1,6 +1,7 @@
-"""Letters: .eml, one article each, attachments left out and counted.
+"""Letters: .eml, an article each, and those attached to one (forwarded ones) articles of their own.
 
-Parsed under the library's oldest policy: the newer ones decode each encoded word of a
+What was sent with a letter as text stays in it, a quoted "Forwarded message" too; other
+attachments are left out and counted. Parsed under the library's oldest policy: the newer ones decode each encoded word of a
 subject by itself, and so break letters that mailers have cut in two, and they fail with
 errors of their own on headers that are no good.
 """
@@ -8,8 +9,10 @@ errors of their own on headers that are no good.
 from __future__ import annotations
 
 import email
+import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from email.errors import HeaderParseError
 from email.header import Header, decode_header
 from email.message import Message
@@ -21,7 +24,7 @@ from indexer.extraction.documents import Facts, article, encoding_notes, whole
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.markup import declared_charset, lines_of, parse
-from indexer.extraction.registry import Extracted, Options
+from indexer.extraction.registry import Extracted, Options, inside_of
 from indexer.extraction.wrapping import WRAPPED, unwrapped
 from indexer.sources import Failure
 from search.errors import SourceError
@@ -44,13 +47,59 @@ _MAX_PARTS = 1_000
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:  # noqa: ARG001
-    """Yield the article of a letter."""
+    """Yield the article of a letter, and of each that is attached to it."""
     content = whole(stream)
-    message = email.message_from_bytes(content, policy=compat32)
-    if not any(header in message for header in _KNOWN):
-        raise SourceError("no letter: it has none of a letter's headers", code="damaged")
+    for item in letters(io.BytesIO(content), len(content), options):
+        if isinstance(item, Failure) and not item.place:
+            raise SourceError(item.reason, code=item.code)
+        yield item
+
+
+def letters(
+    stream: BinaryIO, size: int, options: Options, number: str = ""
+) -> Iterator[Extracted | Failure]:
+    """Yield the article of a letter, and of each that is attached to it, or why there is none.
+
+    Args:
+        stream: of its bytes: given whole they would be in memory a second time.
+        size: how many those are.
+        options: what a person says of it.
+        number: which one of a mailbox it is, "" of one that has a file of its own and so its id.
+    """
+    message = email.message_from_binary_file(stream, policy=compat32)
+    for item in _letters(message, options, number, ""):
+        yield replace(item, size=size)
+        size = 0
+
+
+def _letters(
+    message: Message, options: Options, place: str, above: str
+) -> Iterator[Extracted | Failure]:
+    """Yield as `letters` does; `above` is what the ids of letters attached to one begin with."""
     body = _Body(options)
-    body.take(message)
+    item: Extracted | None = None
+    try:
+        if not any(header in message for header in _KNOWN):
+            raise SourceError("no letter: it has none of a letter's headers", code="damaged")
+        body.take(message)
+        if body.letters and not any(map(str.strip, body.lines)):  # all that is said is in those
+            inside = f"{above}/-"
+        else:
+            item = _article(message, body)
+            inside = above + inside_of(item.fields)
+    except SourceError as error:
+        yield Failure(place, error.code, str(error))
+        return
+    if own := "".join(_header(message["Message-ID"], "").strip("<>").split()):
+        inside = f"{above}/{own}"
+    inside = inside if place else ""
+    if item is not None:
+        yield replace(item, place=place, inside=inside)
+    for count, attached in enumerate(body.letters, start=1):
+        yield from _letters(attached, options, f"{place}.{count}".lstrip("."), inside)
+
+
+def _article(message: Message, body: _Body) -> Extracted:
     charset = next(iter(body.charsets), "")
     sender, address = _sender(message, charset)
     facts = Facts(
@@ -59,7 +108,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         published=_day(message, charset),
         language=_header(message["Content-Language"], charset).partition(",")[0],
     )
-    yield article(body.lines, facts, size=len(content), notes=body.all_notes())
+    return article(body.lines, facts, size=0, notes=body.all_notes())
 
 
 class _Body:
@@ -67,6 +116,7 @@ class _Body:
 
     def __init__(self, options: Options) -> None:
         self.lines: list[str] = []
+        self.letters: list[Message] = []  # attached ones
         self.charsets: dict[str, None] = {}  # in which the texts were, for the headers
         self._options = options
         self._notes: dict[str, None] = {}
@@ -89,7 +139,9 @@ class _Body:
                 parts = self._alternative(parts)
             if kind in _LOCKED:  # perhaps a signed file beside a text
                 self._locked += 1
-            elif depth and (kind == "message/rfc822" or _is_attached(part)):
+            elif depth and kind == "message/rfc822" and parts:
+                self.letters += parts
+            elif depth and _is_attached(part):
                 self._attachments += 1
             elif part.is_multipart():
                 waiting += ((inner, depth + 1) for inner in reversed(parts))

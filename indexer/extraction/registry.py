@@ -32,7 +32,7 @@ METADATA_SUFFIX = ".meta.json"  # of what a person says of the file of one artic
 MAX_METADATA = MEBIBYTE  # bytes of it
 
 # Of these a file is many articles, each with its own fields.
-MANY = frozenset({"objects", "tables", "xlsx", "ods", "xml_kinds", "archives"})
+MANY = frozenset({"objects", "tables", "xlsx", "ods", "xml_kinds", "mbox", "archives"})
 
 # The suffix decides, in lower case; the module under this package has the reader.
 SUFFIXES: Mapping[str, str] = {
@@ -66,6 +66,7 @@ SUFFIXES: Mapping[str, str] = {
     ".odp": "odt",
     ".epub": "epub",
     ".eml": "mail",
+    ".mbox": "mbox",
     ".zip": "archives",
     ".tar": "archives",
     ".tgz": "archives",
@@ -84,6 +85,9 @@ SUFFIXES: Mapping[str, str] = {
 OPENITI = (".completed", ".inprogress")
 _OPENITI_NAME = re.compile(r"\d{4}[A-Z]\w+\.[A-Z]\w+\.\w+-[a-z]{3}\d{1,2}", re.ASCII)
 
+# Of a mailbox's letters: the line before each. Thunderbird's mailboxes have no suffix.
+MAILBOX = re.compile(rb"From \S?.{0,200}\d:\d\d")
+
 # What the files of each reader are, for people.
 KINDS: Mapping[str, str] = {
     "plain": "text, one article",
@@ -100,7 +104,8 @@ KINDS: Mapping[str, str] = {
     "odt": "OpenDocument text or slides, one article",
     "pptx": "PowerPoint presentation, one article",
     "epub": "book, one article",
-    "mail": "e-mail, one article",
+    "mail": "e-mail, an article each letter",
+    "mbox": "mailbox, an article each letter",
     "archives": "archive or compressed file of all of these",
     "unread": "set aside, with what to save it as",
 }

@@ -2,18 +2,20 @@
 
 Files are taken in sorted order. Hidden ones are left out, links to folders are followed
 once, and a folder in BEIR layout is left out: it is there to be evaluated. Nothing is opened
-here but regular files without a suffix, for the line that OpenITI's texts begin with: a pipe
-or a device cannot hold anybody up.
+here but regular files without a suffix, for the line that OpenITI's texts or mailboxes begin
+with: a pipe or a device cannot hold anybody up.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from indexer.extraction.registry import (
+    MAILBOX,
     METADATA_SUFFIX,
     OPENITI,
     all_suffixes,
@@ -27,7 +29,7 @@ from indexer.sources.opening import open_regular
 from indexer.sources.sidecar import is_described
 from search.errors import SourceError
 
-_OPENITI = b"######OpenITI#"
+_FIRST_LINES = {OPENITI[0]: re.compile(rb"######OpenITI#"), ".mbox": MAILBOX}
 READ_ALREADY = "read already"  # what a `Skipped` is counted by
 
 
@@ -90,10 +92,10 @@ def name_of(path: Path) -> str:
         return path.name
     try:
         with os.fdopen(open_regular(path), "rb") as stream:
-            is_openiti = stream.read(len(_OPENITI)) == _OPENITI
+            head = stream.read(256)
     except (OSError, SourceError):
         return path.name
-    return path.name + OPENITI[0] if is_openiti else path.name
+    return path.name + next((end for end, line in _FIRST_LINES.items() if line.match(head)), "")
 
 
 def _file(path: Path, size: int, ids: FileIds, known: str = "") -> SourceFile:

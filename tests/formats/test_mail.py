@@ -9,7 +9,8 @@ from quopri import encodestring
 import pytest
 
 from indexer.extraction.mail import read
-from indexer.extraction.registry import Options
+from indexer.extraction.registry import Extracted, Options
+from indexer.sources import Failure
 from search.errors import SourceError
 from tests.formats.building import eml_of
 from tests.formats.reading import (
@@ -19,6 +20,7 @@ from tests.formats.reading import (
     TITLE,
     article,
     check_damage,
+    items,
     lines,
     refusal,
 )
@@ -206,16 +208,59 @@ def test_attachments_are_counted_and_not_read() -> None:
                 part("text/plain", "سر", attached),
                 part("text/plain; name=b.txt", "سر"),
                 part("image/png", "x"),
-                "Content-Type: message/rfc822\r\n\r\nSubject: y\r\n\r\nسر\r\n",
                 part("application/pkcs7-mime; name=invoice.p7m", "x"),
             )
         ),
         "eml",
     )
     assert found.fields["text"] == "نص بسيط"
-    assert found.notes == ("5 attachments left out",)
+    assert found.notes == ("4 attachments left out",)
     one = article(letter_of(parts("multipart/mixed", PLAIN, part("image/png", "x"))), "eml")
     assert one.notes == ("1 attachment left out",)
+
+
+FORWARDED = f"Content-Type: message/rfc822\r\n\r\nFrom: b@x.org\r\nSubject: y\r\n{PLAIN}\r\n"
+
+
+def found_in(item: Extracted | Failure) -> Extracted:
+    assert isinstance(item, Extracted)
+    return item
+
+
+def test_a_letter_that_is_attached_is_an_article_of_its_own() -> None:
+    named = FORWARDED.replace("Subject:", "Message-ID: <7@x.org>\r\nSubject:")
+    content = letter_of(parts("multipart/mixed", PLAIN, FORWARDED, named))
+    own, first, second = map(found_in, items(content, "eml"))
+    assert (own.place, own.fields["id"], own.fields["author"]) == ("", "a/b.eml", "a@example.org")
+    assert (first.place, first.fields["title"], first.fields["author"]) == ("1", "y", "b@x.org")
+    assert (second.place, second.fields["id"]) == ("2", "a/b.eml/7@x.org")
+    assert own.size == len(content)
+    assert first.fields["id"] != own.fields["id"]
+
+
+def test_letters_attached_to_one_without_a_text_stand_for_it() -> None:
+    inner = (
+        f"Content-Type: message/rfc822\r\n\r\nSubject: z\r\n{parts('multipart/mixed', FORWARDED)}"
+    )
+    (found,) = map(found_in, items(letter_of(parts("multipart/digest", inner, mark="o")), "eml"))
+    assert (found.place, found.fields["title"]) == ("1.1", "y")
+
+
+def test_what_is_attached_as_a_letter_and_is_none_is_told() -> None:
+    broken = "Content-Type: message/rfc822\r\n\r\nليست رسالة\r\n"
+    own, failure = items(letter_of(parts("multipart/mixed", PLAIN, broken)), "eml")
+    assert found_in(own).fields["text"] == "نص بسيط"
+    assert isinstance(failure, Failure)
+    assert (failure.place, failure.code) == ("1", "damaged")
+
+
+def test_a_letter_that_is_quoted_stays_text() -> None:
+    quoted = "انظر\r\n\r\n---------- Forwarded message ---------\r\nFrom: b@x.org\r\n\r\nنص"
+    (only,) = map(found_in, items(letter_of(part("text/plain", quoted)), "eml"))
+    assert str(only.fields["text"]).split("\n")[2:4] == [
+        "---------- Forwarded message ---------",
+        "From: b@x.org",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.poison import archives, feeds, office, packages, pages, papers, places, texts
+from tests.poison import archives, chats, feeds, office, packages, pages, papers, places, texts
 from tests.poison.kinds import Poison
 
 POISON: tuple[Poison, ...] = (
     *texts.POISON,
     *feeds.POISON,
     *pages.POISON,
+    *chats.POISON,
     *packages.POISON,
     *office.POISON,
     *papers.POISON,

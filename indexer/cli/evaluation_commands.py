@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli import AsJson
-from indexer.cli.terminal import modes_of, opened, plain, print_text, valid
+from indexer.cli.options import AsJson
+from indexer.cli.terminal import modes_of, plain, print_text, searching, valid
 from indexer.progress import steps
 from search.errors import InputError
 
@@ -121,26 +121,18 @@ def judge_command(
 ) -> None:
     """Grade hits of your index one by one, 0 to 3; kept as judgements for `evaluate --index`."""
     from indexer.evaluation.judging import judging
-    from search.assembly import open_synonyms, opened_first_hits
     from search.limits import MAX_SIZE
-    from search.ranking.searcher import Searcher
 
     modes = modes_of(mode)
     if not 1 <= size <= MAX_SIZE:
         raise InputError(f"--size is {size:,}; it must be 1 to {MAX_SIZE}", field="size")
-    with judging(folder) as judgements, opened() as (engine, embedder, settings):
-        if not engine.status().articles:
+    with judging(folder) as judgements, searching() as (searcher, _):
+        if not searcher.engine.status().articles:
             raise InputError(
                 "the index is empty; `fihris index PATH...` fills it", field="FIHRIS_DATA"
             )
         before = sum(len(judgements.graded(query)) for query in judgements.queries)
-        with opened_first_hits(settings) as first_hits:
-            _judge_all(
-                judgements,
-                Searcher(engine, embedder, first_hits, open_synonyms(settings)),
-                modes,
-                size,
-            )
+        _judge_all(judgements, searcher, modes, size)
         graded = sum(len(judgements.graded(query)) for query in judgements.queries)
     typer.echo(f"grades: {graded - before:,} added, {graded:,} in all")
 

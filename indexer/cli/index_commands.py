@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli import AsJson
+from indexer.cli.options import AsJson
 from indexer.cli.terminal import opened, plain, stopping, valid
 from indexer.progress import indexing_progress
 from search.errors import EngineBusy, EngineUnavailable, InputError

@@ -7,46 +7,42 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from indexer.cli import AsJson
-from indexer.cli.filters import Articles, Authors, From, Languages, Sources, Tags, To, filter_of
-from indexer.cli.terminal import all_valid, opened, plain, valid, with_engine
+from indexer.cli.options import AsJson, DryRun, filtered
+from indexer.cli.terminal import opened, plain, valid, with_engine
 from indexer.progress import steps
 from search.durable import sync_folder
 from search.errors import InputError
 
+if TYPE_CHECKING:  # it would slow `fihris --help`
+    from search.domain import Filter
 
+
+@filtered
 def delete_command(
+    *,
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="ID...", help="Ids of articles.")
     ] = None,
-    source: Sources = None,
-    language: Languages = None,
-    author: Authors = None,
-    tag: Tags = None,
-    published_from: From = "",
-    published_to: To = "",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell how many articles it would be; remove none.")
-    ] = False,
+    filter: Filter,
+    dry_run: DryRun = False,
 ) -> None:
     """Remove articles by id, or all that have a source, author, language, tag or date."""
     from search.domain import NO_FILTER
     from search.listing import pages
     from search.saved import open_alerts
 
-    wanted = list(dict.fromkeys(all_valid("id", ids)))
-    inside = filter_of(source, author, language, None, tag, published_from, published_to)
-    if bool(wanted) == (inside != NO_FILTER):
+    wanted = list(dict.fromkeys(valid("id", each) for each in ids or ()))
+    if bool(wanted) == (filter != NO_FILTER):
         raise InputError("name articles by their ids, or by options such as --source", field="ID")
     with opened() as (engine, embedder, settings):
         known = engine.stored(wanted) if wanted else {}
         found: Iterable[list[str]] = [list(known)]
         if not wanted:
-            found = ([info.id for info in page.articles] for page in pages(engine, inside))
+            found = ([info.id for info in page.articles] for page in pages(engine, filter))
         removed = 0
         with closing(open_alerts(settings, embedder)) as alerts:
             for each in found:
@@ -61,7 +57,9 @@ def delete_command(
         raise typer.Exit(1)
 
 
+@filtered
 def set_command(
+    *,
     values: Annotated[
         list[str],
         typer.Argument(
@@ -70,16 +68,8 @@ def set_command(
             " each; an empty value: unknown.",
         ),
     ],
-    source: Sources = None,
-    language: Languages = None,
-    article: Articles = None,
-    author: Authors = None,
-    tag: Tags = None,
-    published_from: From = "",
-    published_to: To = "",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell how many it would be; change nothing.")
-    ] = False,
+    filter: Filter,
+    dry_run: DryRun = False,
 ) -> None:
     """Set what is known of the articles that options choose; texts and vectors stay as they are.
 
@@ -90,12 +80,11 @@ def set_command(
     from search.listing import pages
 
     change = change_from(_fields_of(values))
-    inside = filter_of(source, author, language, article, tag, published_from, published_to)
-    if inside == NO_FILTER:
+    if filter == NO_FILTER:
         raise InputError("choose the articles by options such as --source", field="--source")
     changed = unchanged = failures = 0
     with opened() as (engine, _, _), steps(plain=True) as on_step:
-        for page in pages(engine, inside):
+        for page in pages(engine, filter):
             on_step("changing", changed + unchanged + failures, page.total)
             ended = change_articles(engine, page.articles, change, dry_run=dry_run)
             done = counted(ended)
@@ -137,18 +126,14 @@ def clean_command() -> None:
     typer.echo(f"{cleaned:,} articles cleaned")
 
 
+@filtered
 def export_command(
+    *,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write there, when all is done, instead of stdout."),
     ] = None,
-    source: Sources = None,
-    language: Languages = None,
-    article: Articles = None,
-    author: Authors = None,
-    tag: Tags = None,
-    published_from: From = "",
-    published_to: To = "",
+    filter: Filter,
 ) -> None:
     """Write every article, or those that options choose, as lines of JSON for `fihris index -`.
 
@@ -159,7 +144,6 @@ def export_command(
     from search.limits import MAX_LINE
     from search.listing import whole_articles
 
-    inside = filter_of(source, author, language, article, tag, published_from, published_to)
     lines, too_long = 0, []
     bar = output is not None or not sys.stdout.isatty()  # else it would stand between the lines
     with (
@@ -167,7 +151,7 @@ def export_command(
         _written_to(output) as stream,
         steps(plain=True, bar=bar) as on_step,
     ):
-        for total, some in whole_articles(engine, inside):
+        for total, some in whole_articles(engine, filter):
             on_step("exporting", lines, max(lines, total))
             for each in some:
                 line = line_of(each)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli import AsJson
-from indexer.cli.filters import Articles, Authors, From, Languages, Sources, Tags, To, filter_of
-from indexer.cli.search_commands import AskedMode, Match, Variants
+from indexer.cli.options import AsJson, Choice, Match, Mode, Text, Variants, filtered
 from indexer.cli.terminal import opened, plain, valid
 from search.errors import InputError
 
 if TYPE_CHECKING:
+    from search.domain import Filter
     from search.saved.manager import SavedSearches
 
 saved = typer.Typer(
@@ -38,23 +37,17 @@ def _opened() -> Iterator[SavedSearches]:
 
 
 @saved.command("add")
+@filtered
 def add_command(
-    text: Annotated[
-        str, typer.Argument(metavar="TEXT", help='Words, "phrases", +required, -excluded.')
-    ],
+    *,
+    text: Text,
     name: Annotated[str, typer.Option(help="For people; the text unless given.")] = "",
-    mode: AskedMode = "hybrid",
-    source: Sources = None,
-    language: Languages = None,
-    article: Articles = None,
-    author: Authors = None,
-    tag: Tags = None,
-    published_from: From = "",
-    published_to: To = "",
+    mode: Mode = "hybrid",
+    filter: Filter,
     variants: Variants = True,
     match: Match = "",
     words: Annotated[
-        str, typer.Option(help="all: a passage must have all words of the text; or any.")
+        Choice, typer.Option(help="all: a passage must have all words of the text; or any.")
     ] = "all",
     threshold: Annotated[
         float | None,
@@ -63,23 +56,14 @@ def add_command(
     webhook: Annotated[str, typer.Option(metavar="URL", help="Post matches there, signed.")] = "",
 ) -> None:
     """Save a search, and print its id. What posts to a webhook is signed: FIHRIS_WEBHOOK_SECRET."""
-    from typing import cast
+    from search.domain import Query
 
-    from search.domain import Level, Mode, Query
-    from search.saved.domain import Words
-
-    query = Query(
-        text=valid("text", text),
-        mode=cast("Mode", mode),
-        variants=variants,
-        match=cast("Level", match) if match else None,
-        filter=filter_of(source, author, language, article, tag, published_from, published_to),
-    )
+    query = Query(valid("text", text), mode, filter=filter, variants=variants, match=match or None)
     with _opened() as searches:
         search = searches.add(
             valid("name", name),
             query,
-            words=cast("Words", words),
+            words=words,
             threshold=threshold,
             webhook=valid("webhook", webhook),
         )

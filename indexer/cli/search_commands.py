@@ -6,48 +6,33 @@ import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli import AsJson
-from indexer.cli.filters import Articles, Authors, From, Languages, Sources, Tags, To, filter_of
-from indexer.cli.terminal import all_valid, opened, plain, print_text, valid
+from indexer.cli.options import AsCsv, AsJson, Choice, Match, Mode, Text, Variants, filtered
+from indexer.cli.terminal import opened, plain, print_text, searching, valid
 from search.errors import InputError
 
-AskedMode = Annotated[str, typer.Option(help="hybrid, keyword or semantic.")]
-Variants = Annotated[
-    bool, typer.Option(help="Also search what Latin spellings (al3iraq, Iraq) may stand for.")
-]
-Synonyms = Annotated[bool, typer.Option(help="Also search the synonyms of FIHRIS_SYNONYMS.")]
-Match = Annotated[
-    str,
-    typer.Option(help="How far a match may go: exact, spelling, form, near or meaning."),
-]
-AsCsv = Annotated[
-    bool, typer.Option("--csv", help="Print a table for spreadsheets, a row for each result.")
-]
+if TYPE_CHECKING:  # these would slow `fihris --help`
+    from search.domain import Filter
 
 
+@filtered
 def search_command(
-    text: Annotated[
-        str, typer.Argument(metavar="TEXT", help='Words, "phrases", +required, -excluded.')
-    ],
-    mode: AskedMode = "hybrid",
+    *,
+    text: Text,
+    mode: Mode = "hybrid",
     size: Annotated[int, typer.Option(help="Results to show, 1 to 100.")] = 10,
     start: Annotated[int, typer.Option(help="Results to pass over first.")] = 0,
-    source: Sources = None,
-    language: Languages = None,
-    article: Articles = None,
-    author: Authors = None,
-    tag: Tags = None,
-    published_from: From = "",
-    published_to: To = "",
+    filter: Filter,
     variants: Variants = True,
-    synonyms: Synonyms = True,
+    synonyms: Annotated[
+        bool, typer.Option(help="Also search the synonyms of FIHRIS_SYNONYMS.")
+    ] = True,
     match: Match = "",
     facet: Annotated[
-        list[str] | None,
+        list[Choice] | None,
         typer.Option(
             help="Count what matches by source, author, language, tag, year or month; may be given again."
         ),
@@ -60,55 +45,51 @@ def search_command(
         bool, typer.Option("--count-articles", help="Count the articles that match by words too.")
     ] = False,
     group_by: Annotated[
-        str, typer.Option(help="article: articles with their best passages; --size counts them.")
+        Choice, typer.Option(help="article: articles with their best passages; --size counts them.")
     ] = "",
     sort: Annotated[
-        str, typer.Option(help="relevance; newest or oldest: by date, what matches by words.")
+        Choice, typer.Option(help="relevance; newest or oldest: by date, what matches by words.")
     ] = "relevance",
     collapse: Annotated[
-        str, typer.Option(help="duplicates: near copies of a result stand under it.")
+        Choice, typer.Option(help="duplicates: near copies of a result stand under it.")
     ] = "",
     explain: Annotated[
         bool, typer.Option("--explain", help="Say of each result why it has its score.")
     ] = False,
     format: Annotated[
-        str, typer.Option(help="text; csv, for spreadsheets; bibtex or ris, citations.")
+        Choice, typer.Option(help="text; csv, for spreadsheets; bibtex or ris, citations.")
     ] = "text",
     json: AsJson = False,
 ) -> None:
     """Search; matches are bold, or between ** and ** where the output is no terminal."""
-    from typing import cast
-
     from indexer.cli import output
     from search import exports
-    from search.assembly import open_synonyms, opened_first_hits
-    from search.domain import Collapse, FacetField, GroupBy, Level, Mode, Query, SearchSort
-    from search.ranking.searcher import Searcher
+    from search.domain import Query
 
     if format not in ("text", *exports.FORMATS):
         known = ", ".join(("text", *exports.FORMATS))
         raise InputError(f"format is {format!r}; it must be one of {known}", field="format")
     query = Query(
         text=valid("text", text),
-        mode=cast("Mode", mode),  # the searcher refuses another one by name
+        mode=mode,
         size=size,
         start=start,
         variants=variants,
         synonyms=synonyms,
-        match=cast("Level", match) if match else None,
-        facets=cast("tuple[FacetField, ...]", all_valid("facet", facet)),
+        match=match or None,
+        facets=tuple(valid("facet", each) for each in facet or ()),
         facet_size=facet_size,
         facet_prefix=facet_prefix,
         count_articles=count_articles,
-        group_by=cast("GroupBy", group_by),
-        sort=cast("SearchSort", sort),
+        group_by=group_by,
+        sort=sort,
         explain=explain,
-        collapse=cast("Collapse", collapse),
-        filter=filter_of(source, author, language, article, tag, published_from, published_to),
+        collapse=collapse,
+        filter=filter,
     )
-    with opened() as (engine, embedder, settings), opened_first_hits(settings) as first_hits:
-        results = Searcher(engine, embedder, first_hits, open_synonyms(settings)).search(query)
-        is_empty = not (results.hits or results.groups) and not engine.status().articles
+    with searching() as (searcher, settings):
+        results = searcher.search(query)
+        is_empty = not (results.hits or results.groups) and not searcher.engine.status().articles
     if is_empty:
         where = (
             f"in {settings.data}"
@@ -120,29 +101,25 @@ def search_command(
     if json:
         typer.echo(output.as_json(results))
     elif format != "text":
-        typer.echo(exports.exported(results, cast("exports.Format", format)), nl=False)
+        typer.echo(exports.exported(results, format), nl=False)
     else:
         print_text(output.results_text(results, bold=sys.stdout.isatty()))
 
 
+@filtered
 def kwic_command(
+    *,
     text: Annotated[str, typer.Argument(metavar="TEXT", help='Words, "phrases".')],
     width: Annotated[int, typer.Option(help="Words on each side, 1 to 30.")] = 8,
     sort: Annotated[
-        str, typer.Option(help="relevance, or by the words before or after.")
+        Choice, typer.Option(help="relevance, or by the words before or after.")
     ] = "relevance",
     passages: Annotated[
         int, typer.Option(help="How many of the best passages are read, 1 to 1000.")
     ] = 200,
     size: Annotated[int, typer.Option(help="Lines to show, 1 to 1000.")] = 50,
     start: Annotated[int, typer.Option(help="Lines to pass over first.")] = 0,
-    source: Sources = None,
-    language: Languages = None,
-    article: Articles = None,
-    author: Authors = None,
-    tag: Tags = None,
-    published_from: From = "",
-    published_to: To = "",
+    filter: Filter,
     variants: Variants = True,
     match: Match = "",
     as_csv: AsCsv = False,
@@ -152,11 +129,9 @@ def kwic_command(
 
     Then how many passages and occurrences each source and each year has.
     """
-    from typing import cast
-
     from indexer.cli import output
     from search.assembly import open_synonyms
-    from search.domain import KwicSort, Level, Query
+    from search.domain import Query
     from search.ranking import kwic
     from search.ranking.searcher import Searcher
 
@@ -167,13 +142,12 @@ def kwic_command(
         size=size,
         start=start,
         variants=variants,
-        match=cast("Level", match) if match else None,
-        filter=filter_of(source, author, language, article, tag, published_from, published_to),
+        match=match or None,
+        filter=filter,
     )
     with opened() as (engine, _, settings):
-        order = cast("KwicSort", sort)
         searcher = Searcher(engine, None, synonyms=open_synonyms(settings))
-        found = kwic.kwic(searcher, query, width=width, sort=order, passages=passages)
+        found = kwic.kwic(searcher, query, width=width, sort=sort, passages=passages)
     if json:
         typer.echo(output.as_json(found))
     elif as_csv:
@@ -203,33 +177,26 @@ def suggest_command(
             typer.echo("fihris: the suggestions are still being gathered; ask again", err=True)
 
 
+@filtered
 def similar_command(
+    *,
     id: Annotated[str, typer.Argument(metavar="ID", help="Of a passage, or of an article.")],
-    mode: AskedMode = "hybrid",
+    mode: Mode = "hybrid",
     size: Annotated[int, typer.Option(help="Results to show, 1 to 100.")] = 10,
-    source: Sources = None,
-    language: Languages = None,
-    author: Authors = None,
-    tag: Tags = None,
-    published_from: From = "",
-    published_to: To = "",
+    filter: Filter,
     json: AsJson = False,
 ) -> None:
     """Show what is like a passage, or which articles are like an article, by words and meaning."""
-    from typing import cast
-
     from indexer.cli import output
-    from search.domain import Mode
     from search.ranking.searcher import Searcher
 
-    inside = filter_of(source, author, language, None, tag, published_from, published_to)
     known = valid("id", id)
     with opened() as (engine, embedder, _):
         results = Searcher(engine, embedder).similar(
             known,
-            mode=cast("Mode", mode),
+            mode=mode,
             size=size,
-            filter=inside,
+            filter=filter,
             group_by="article" if engine.stored([known]) else "",
         )
     if json:
@@ -238,19 +205,15 @@ def similar_command(
         print_text(output.results_text(results, bold=sys.stdout.isatty()))
 
 
+@filtered
 def batch_command(
+    *,
     queries: Annotated[
         Path, typer.Argument(metavar="QUERIES", help="A file of queries, a line each; - is stdin.")
     ],
-    mode: AskedMode = "hybrid",
+    mode: Mode = "hybrid",
     size: Annotated[int, typer.Option(help="Results of each query, 1 to 100.")] = 3,
-    source: Sources = None,
-    language: Languages = None,
-    article: Articles = None,
-    author: Authors = None,
-    tag: Tags = None,
-    published_from: From = "",
-    published_to: To = "",
+    filter: Filter,
     variants: Variants = True,
     match: Match = "",
     as_csv: AsCsv = False,
@@ -261,32 +224,26 @@ def batch_command(
     Empty lines and those that begin with # are passed over. A query that cannot be asked is
     named, and the others go on.
     """
-    from typing import cast
-
     from indexer.cli.batch_output import FORMATS, Answered
     from indexer.progress import steps
-    from search.assembly import open_synonyms, opened_first_hits
-    from search.domain import Level, Mode, Query
-    from search.ranking.searcher import Searcher
+    from search.domain import Query
 
     _one_format(as_csv, json)
     lines = _queries(queries)
     write = FORMATS["csv" if as_csv else "json" if json else "text"](sys.stdout)
     query = Query(
         text="",
-        mode=cast("Mode", mode),
+        mode=mode,
         size=size,
         variants=variants,
-        match=cast("Level", match) if match else None,
-        filter=filter_of(source, author, language, article, tag, published_from, published_to),
+        match=match or None,
+        filter=filter,
     )
     failed, degraded = 0, set[str]()
     with (
-        opened() as (engine, embedder, settings),
-        opened_first_hits(settings) as first_hits,
+        searching() as (searcher, _),
         steps(plain=True, of_what="queries", bar=not sys.stdout.isatty()) as on_step,
     ):
-        searcher = Searcher(engine, embedder, first_hits, open_synonyms(settings))
         for done, (number, text) in enumerate(lines):
             on_step("searching", done, len(lines))
             try:
@@ -339,30 +296,23 @@ def _queries(path: Path) -> list[tuple[int, str]]:
     return found
 
 
+@filtered
 def list_command(
-    source: Sources = None,
-    language: Languages = None,
-    author: Authors = None,
-    tag: Tags = None,
-    published_from: From = "",
-    published_to: To = "",
-    sort: Annotated[str, typer.Option(help="id, newest or oldest.")] = "id",
+    *,
+    filter: Filter,
+    sort: Annotated[Choice, typer.Option(help="id, newest or oldest.")] = "id",
     size: Annotated[int, typer.Option(help="Articles to list at most; 0: all.")] = 0,
     json: AsJson = False,
 ) -> None:
     """List the articles there are, a line each: id, date, source, title."""
-    from typing import cast
-
     from indexer.cli import output
-    from search.domain import Sort
     from search.listing import pages
 
     if size < 0:
         raise InputError(f"--size is {size}; it must be 0 or more", field="size")
-    inside = filter_of(source, author, language, None, tag, published_from, published_to)
     shown = 0
     with opened() as (engine, _, _):
-        for page in pages(engine, inside, cast("Sort", sort)):
+        for page in pages(engine, filter, sort):
             listed = page.articles[: size - shown] if size else page.articles
             for info in listed:
                 typer.echo(output.as_json(info) if json else output.article_line(info))

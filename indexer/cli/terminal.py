@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:  # these would slow `fihris --help`
     from search.domain import Mode
     from search.embedding import Embedder
     from search.engines.protocol import Engine
+    from search.ranking.searcher import Searcher
     from search.settings import Settings
 
 
+Given = TypeVar("Given", bound=str)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -47,6 +49,16 @@ def opened() -> Iterator[tuple[Engine, Embedder, Settings]]:
         yield engine, embedder, settings
     finally:
         engine.close()
+
+
+@contextmanager
+def searching() -> Iterator[tuple[Searcher, Settings]]:
+    """Open the index with all that a search is answered with, and close it again."""
+    from search.assembly import open_synonyms, opened_first_hits
+    from search.ranking.searcher import Searcher
+
+    with opened() as (engine, embedder, settings), opened_first_hits(settings) as first_hits:
+        yield Searcher(engine, embedder, first_hits, open_synonyms(settings)), settings
 
 
 def modes_of(given: list[str] | None) -> list[Mode]:
@@ -130,7 +142,7 @@ def date_from(value: str, field: str) -> date | None:
         ) from error
 
 
-def valid(field: str, value: str) -> str:
+def valid(field: str, value: Given) -> Given:
     """Return an argument that is text: a shell may hand over bytes that are none.
 
     Raises:
@@ -141,8 +153,3 @@ def valid(field: str, value: str) -> str:
     except UnicodeEncodeError as error:
         raise InputError(f"{field} is not valid UTF-8", field=field) from error
     return value
-
-
-def all_valid(field: str, values: list[str] | None) -> tuple[str, ...]:
-    """Return each of an option's values, checked as `valid` does."""
-    return tuple(valid(field, value) for value in values or ())

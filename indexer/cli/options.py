@@ -1,0 +1,89 @@
+"""The options that several commands have: which articles, how they are searched, what is printed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from indexer.cli.terminal import date_from, valid
+
+if TYPE_CHECKING:
+    Choice = Any  # who is given it refuses a word that is none of its own, and names them
+else:
+    Choice = str
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+AsCsv = Annotated[
+    bool, typer.Option("--csv", help="Print a table for spreadsheets, a row for each result.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Tell how many articles it would be; change nothing.")
+]
+Text = Annotated[
+    str, typer.Argument(metavar="TEXT", help='Words, "phrases", +required, -excluded.')
+]
+Mode = Annotated[Choice, typer.Option(help="hybrid, keyword or semantic.")]
+Match = Annotated[
+    Choice, typer.Option(help="How far a match may go: exact, spelling, form, near or meaning.")
+]
+Variants = Annotated[
+    bool, typer.Option(help="Also search what Latin spellings (al3iraq, Iraq) may stand for.")
+]
+
+
+def _values(of: str) -> object:
+    return Annotated[list[str] | None, typer.Option(help=f"Only {of}; may be given again.")]
+
+
+def _day(name: str, when: str) -> object:
+    return Annotated[str, typer.Option(name, metavar="DATE", help=f"Only published {when}.")]
+
+
+# A field of `search.domain.Filter`: its option's name and kind, and what it is unless given.
+_FILTER = {
+    "sources": ("source", _values("from this source"), None),
+    "languages": ("language", _values("in this language"), None),
+    "articles": ("article", _values("in the article of this id"), None),
+    "authors": ("author", _values("by this author"), None),
+    "tags": ("tag", _values("with this tag"), None),
+    "published_from": ("published_from", _day("--from", "then or later"), ""),
+    "published_to": ("published_to", _day("--to", "then or earlier"), ""),
+}
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a filter in place of its argument `filter`."""
+    command.__annotations__.pop("filter")  # whose type would slow `fihris --help`
+    signature = inspect.signature(command, eval_str=True)
+    parameters = []
+    for each in signature.parameters.values():
+        if each.name == "filter":
+            parameters += [
+                inspect.Parameter(name, each.kind, default=default, annotation=annotation)
+                for name, annotation, default in _FILTER.values()
+            ]
+        else:
+            parameters.append(each)
+
+    def run(**given: object) -> None:
+        from search.domain import Filter
+
+        values: dict[str, Any] = {
+            field: _checked(name, given.pop(name)) for field, (name, *_) in _FILTER.items()
+        }
+        command(**given, filter=Filter(**values))
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    vars(run)["__signature__"] = signature.replace(parameters=parameters)
+    return run
+
+
+def _checked(name: str, given: Any) -> object:  # noqa: ANN401  # as the option says
+    """Return an option's value as a filter has it. Raises InputError, naming the option."""
+    if isinstance(given, str):
+        return date_from(given, name.replace("published_", "--"))
+    return tuple(valid(name, each) for each in given or ())

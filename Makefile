@@ -36,7 +36,9 @@ FIHRIS = $(HERE) $(BIN)/python -m indexer.cli
 # given, and in which order, tests/conftest.py says.
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
-CACHED = FIHRIS_CACHE="$(FIHRIS_CACHE)"
+# Byte code is kept even where the environment says not to: collecting the tests takes each of the
+# processes 5.5 seconds then instead of 12.4, and hundreds of children compile nothing anew.
+CACHED = PYTHONDONTWRITEBYTECODE= FIHRIS_CACHE="$(FIHRIS_CACHE)"
 
 # `"$$@"` is what starts a server around the session, or nothing. -s: make says nothing either.
 run: setup

@@ -24,6 +24,7 @@ from indexer.extraction.html_metadata import facts_of
 from indexer.extraction.markup import Origin, declared_charset, lines_of, parse
 from indexer.extraction.registry import MEBIBYTE, Extracted, Options
 from indexer.sources import Failure
+from search.errors import SourceError
 from search.limits import MAX_LENGTH
 
 # Rare Chinese letters (extensions B, C and G): letters to every heuristic.
@@ -37,11 +38,15 @@ _MOST = 0.95  # of all lines: that is the whole page too
 # taken that is not a menu.
 _MAX_ELEMENTS = 50_000
 _MAX_PAGE = 8 * MEBIBYTE
+_TELEGRAM = b'<body onload="CheckLocation();">'
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:  # noqa: ARG001
     """Yield the article of a web page."""
     content = whole(stream)
+    if _TELEGRAM in content[:4096]:
+        reason = "a chat that Telegram exported as HTML: export it as JSON"
+        raise SourceError(reason, code="unsupported")
     decoded, encoding = decode(content, declared_charset(content), said=options.encoding)
     text, repairs = mended(decoded)
     tree, layout = parse(text)

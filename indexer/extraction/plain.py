@@ -1,4 +1,4 @@
-"""Texts and Markdown, one article a file.
+"""Texts and Markdown, one article a file; chats exported by WhatsApp, an article a day.
 
 They are kept code point for code point, but for front matter and for lines that were broken at
 a width (`wrapping`).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from indexer.extraction import openiti
+from indexer.extraction import openiti, whatsapp
 from indexer.extraction.book_parts import parts_of
 from indexer.extraction.documents import encoding_notes, whole
 from indexer.extraction.encodings import decode
@@ -31,6 +31,9 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     """Yield the article of a text, several of a book that is too long; its title is that of its front matter, else a markdown's heading."""
     content = whole(stream)
     decoded, encoding = decode(content, said=options.encoding)
+    if suffix_of(name) == ".txt" and whatsapp.is_export(decoded):
+        yield from whatsapp.read(decoded, name, len(content))
+        return
     text, notes = readable(decoded)
     if text.startswith(openiti.FIRST_LINE):
         fields, told, headings = openiti.read(text, name)

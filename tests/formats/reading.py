@@ -36,7 +36,7 @@ BUILDERS: dict[str, Builder] = {
     "epub": building.epub_of,
     "eml": building.eml_of,
 }
-_MODULES = {"eml": "mail"}
+_MODULES = {"eml": "mail", "json": "objects", "txt": "plain"}
 
 
 def reader(kind: str) -> Reader:

@@ -1,4 +1,4 @@
-"""Hostile mailboxes."""
+"""Hostile mailboxes and chats."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from tests.poison.pages import HEAD, TEXT, letters
 
 FROM = "From a@example.org Wed Jan 24 10:00:00 2024\n"
 LETTER = f"{FROM}{HEAD}{TEXT}\n"
+CHAT = '{\n "name": "x",\n "type": "private_group",\n "id": 1,\n "messages": [\n'
+MESSAGE = f'''  {{
+   "id": 1,
+   "type": "message",
+   "date": "2024-01-24T10:00:00",
+   "from": "x",
+   "text": "{ARABIC}"
+  }}'''
+WHATSAPP = f"[24/01/2024, 21:15:00] x: {ARABIC}\n"
 
 POISON: tuple[Poison, ...] = (
     of("empty.mbox", "empty", b""),
@@ -24,4 +33,30 @@ POISON: tuple[Poison, ...] = (
     ),
     of("no-end.mbox", "read", LETTER + "x" * 5_000_000),
     sparse("zeros-behind.mbox", "not-text", 30 * MEBIBYTE, LETTER.encode()),
+    of("telegram-cut.json", "damaged", CHAT + MESSAGE),
+    of("telegram-end.json", "read", f"{CHAT}{MESSAGE}\n ]\n}}"),
+    of("telegram-none.json", "empty", CHAT + " ]\n}"),
+    of("telegram-broken.json", "damaged", f"{CHAT}{MESSAGE[:90]}\n  }}\n ]\n}}"),
+    of("telegram-deep.json", "damaged", CHAT + "  {\n" + '"a": [\n' * 100_000 + "  }\n ]\n}"),
+    of("telegram-odd.json", "empty", CHAT + '  {\n "type": "message", "text": {}\n  }\n ]\n}'),
+    of("telegram-date.json", "read", CHAT + MESSAGE.replace("2024-01-24T", "9" * 99) + "\n ]\n}"),
+    of("telegram-latin.json", "damaged", (CHAT + MESSAGE).encode("cp1256") + b"\n ]\n}"),
+    of("telegram-nul.json", "read", CHAT + MESSAGE.replace(ARABIC, f"{ARABIC}\\u0000") + "\n ]\n}"),
+    of(
+        "telegram-half.json",
+        "read",
+        CHAT + MESSAGE.replace(ARABIC, f"{ARABIC}\\ud800") + "\n ]\n}",
+    ),
+    of(
+        "telegram-many.json",
+        "read",
+        f"{CHAT}{f'{MESSAGE},' * 20_000}\n ]\n}}".replace(",  {", ",\n  {"),
+    ),
+    of("telegram-line.json", "damaged", f'{CHAT}  {{\n "text": "{"x" * 20_000_000}\n'),
+    of("whatsapp-many.txt", "read", WHATSAPP * 50_000),
+    of("whatsapp-heads.txt", "empty", "[24/01/2024, 21:15:00] " * 50_000),
+    of("whatsapp-no-day.txt", "read", WHATSAPP.replace("24/01/2024", "99/99/9999")),
+    of("whatsapp-digits.txt", "read", "1" * 1_000_000),
+    of("whatsapp-marks.txt", "read", WHATSAPP + "\u200f" * 200_000 + WHATSAPP),
+    of("whatsapp-author.txt", "empty", "[24/01/2024, 21:15:00] " + "a" * 1_000_000),
 )

@@ -6,6 +6,7 @@ from api.schemas import AnalyzeOut, ArticleOut, IngestedOut, PassageOut, StatusO
 
 ARTICLE: ArticleOut = {
     "id": "/files/seeds/000_68ec81c8af20b3f5.txt",
+    "collection": "files",
     "title": "الولايات المتحدة نفذت ضربات جوية في العراق",
     "source": "CNN Arabic",
     "author": "",
@@ -28,6 +29,7 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
         "mode": "hybrid",
         "size": 1,
         "start": 0,
+        "collection": [],
         "source": [],
         "author": [],
         "language": ["ar"],

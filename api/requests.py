@@ -77,6 +77,7 @@ class FilterParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
+    collection: Values = Field([], description="Only articles in any of these collections.")
     source: Values = Field([], description="Only articles of any of these sources.")
     author: Values = Field([], description="Only articles by any of these authors.")
     language: Values = Field([], description="Only articles in any of these languages.")
@@ -93,6 +94,7 @@ class FilterParameters(BaseModel):
                 field="from",
             )
         return Filter(
+            collections=tuple(self.collection),
             sources=tuple(self.source),
             authors=tuple(self.author),
             languages=tuple(self.language),
@@ -120,7 +122,7 @@ class ManyParameters(FilterParameters):
         if found == NO_FILTER:
             raise InputError(
                 "a filter is needed, so that not every article is meant by mistake: give source,"
-                " author, language, article, tag, from or to",
+                " author, collection, language, article, tag, from or to",
                 field="source",
             )
         return found

@@ -47,7 +47,7 @@ from search.domain import (
 from search.engines.protocol import EngineStatus
 from search.explanation import Explanation
 from search.ingest import Worked
-from search.listing import Listing
+from search.listing import CollectionCount, Listing
 from search.ranking.kwic import Kwic
 from search.suggesting import Suggestion
 
@@ -66,6 +66,7 @@ class ArticleOut(TypedDict):
     """What is known of an article. Empty or null means unknown."""
 
     id: str
+    collection: Annotated[str, Field(description="That the id begins with; empty where in none.")]
     title: str
     source: str
     author: str
@@ -159,6 +160,7 @@ QueryOut = TypedDict(
         "mode": Mode,
         "size": int,
         "start": int,
+        "collection": list[str],
         "source": list[str],
         "author": list[str],
         "language": list[str],
@@ -301,6 +303,12 @@ class ListOut(TypedDict):
     cursor: Annotated[
         str | None, Field(description="For the next page; null where this is the last one.")
     ]
+
+
+class CollectionsOut(TypedDict):
+    """The collections there are, by name."""
+
+    collections: list[CollectionCount]
 
 
 class MarkedPassageOut(PassageOut):
@@ -448,6 +456,7 @@ def passage_out(passage: Passage) -> PassageOut:
 def article_out(info: ArticleInfo) -> ArticleOut:
     return {
         "id": info.id,
+        "collection": info.collection,
         "title": info.title,
         "source": info.source,
         "author": info.author,
@@ -569,6 +578,7 @@ def _query_out(query: Query) -> QueryOut:
         "mode": query.mode,
         "size": query.size,
         "start": query.start,
+        "collection": list(query.filter.collections),
         "source": list(query.filter.sources),
         "author": list(query.filter.authors),
         "language": list(query.filter.languages),

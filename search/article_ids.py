@@ -27,6 +27,11 @@ def joined(collection: str, own: str) -> str:
     return bounded(f"/{collection}/{own}") if collection else own
 
 
+def within(collection: str, given: str) -> str:
+    """Return the id of what is given for a collection: one that begins with it stays as it is."""
+    return given if parsed(given)[0] == collection else joined(collection, given)
+
+
 def parsed(article_id: str) -> tuple[str, str]:
     """Return (collection, own id); the collection is "" for all that is not `/collection/id`."""
     match = _ID.fullmatch(article_id)
@@ -51,7 +56,7 @@ def id_in_file(file_id: str, inside: str, own: str) -> str:
     """
     collection, _ = parsed(file_id)
     if own and collection != FILES:
-        return joined(collection, own)
+        return within(collection, own)
     return bounded(f"{file_id}{inside}/{own}" if own else f"{file_id}{inside}")
 
 
@@ -71,23 +76,22 @@ def is_collection(name: str) -> bool:
     return re.fullmatch(_NAME, name) is not None
 
 
-def checked_collection(name: str) -> str:
-    """Return a collection's name in NFC.
+def checked_collection(name: str, field: str = "--collection") -> str:
+    """Return the name in NFC of a collection to write to.
 
     Raises:
-        InputError: it cannot be one.
+        InputError: it cannot be one; names the field.
     """
     name = unicodedata.normalize("NFC", name)
     if name == FILES:
         raise InputError(
-            f"--collection {FILES} is what files without a name for it are in: take another",
-            field="--collection",
+            f"{field} {FILES} is what files without a name for it are in: take another", field=field
         )
     if not is_collection(name):
         raise InputError(
-            f"--collection is {name!r}; it must be 1 to 64 letters, digits, _, - and ., "
+            f"{field} is {name[:100]!r}; it must be 1 to 64 letters, digits, _, - and ., "
             "the first of them a letter, a digit or _",
-            field="--collection",
+            field=field,
         )
     return name
 

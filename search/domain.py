@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ QueryField = Literal["title", "author", "source", "tag"]  # that a query may nam
 Occur = Literal["optional", "required", "excluded"]
 WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
-FacetField = Literal["source", "author", "language", "tag", "year", "month"]
+FacetField = Literal["collection", "source", "author", "language", "tag", "year", "month"]
 GroupBy = Literal["", "article"]
 VariantKind = Literal["latin", "root", "synonym"]
 CorrectionKind = Literal["spelling", "keyboard"]
@@ -50,7 +50,7 @@ KwicSort = Literal["relevance", "before", "after"]  # of words in context
 KWIC_SORTS: tuple[KwicSort, ...] = ("relevance", "before", "after")
 SearchSort = Literal["relevance", "newest", "oldest"]  # of a search's hits
 SEARCH_SORTS: tuple[SearchSort, ...] = ("relevance", "newest", "oldest")
-FACET_FIELDS: tuple[FacetField, ...] = ("source", "author", "language", "tag", "year", "month")
+FACET_FIELDS: tuple[FacetField, ...] = get_args(FacetField)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,8 @@ class StoredArticle:
 class Filter:
     """Conditions every hit must meet: all fields given, any value of a field.
 
-    Values are met in any spelling that `folding.fold_value` makes one, but for `articles`.
+    Values are met in any spelling that `folding.fold_value` makes one, but for `articles` and
+    `collections`.
     `published_from` and `published_to` are both inclusive; an article without
     a date meets neither.
     """
@@ -222,6 +223,7 @@ class Filter:
     published_from: date | None = None
     published_to: date | None = None
     authors: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
 
 
 NO_FILTER = Filter()

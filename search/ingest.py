@@ -99,20 +99,25 @@ class Ingest(Protocol):
     call was acknowledged, and giving it again is safe.
     """
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
+    def lines(
+        self, lines: Sequence[BodyLine], places: FirstPlaces, collection: str = ""
+    ) -> list[WriteOutcome]:
         """Store the article of each line of JSON, in order; a bad line fails alone.
 
         Args:
             places: of the body that the lines are of: an id of an earlier line is refused.
+            collection: what they are in; "": as their ids say.
         """
         ...
 
-    def article(self, fields: Mapping[str, object]) -> WriteOutcome:
-        """Store one article of these fields (`id`, `text`, ...)."""
+    def article(self, fields: Mapping[str, object], collection: str = "") -> WriteOutcome:
+        """Store one article of these fields (`id`, `text`, ...), in a collection as `lines`."""
         ...
 
-    def file(self, file: BinaryIO, name: str) -> Iterator[WriteOutcome]:
-        """Store the articles of a file, as they are found; `name` tells its kind by its suffix.
+    def file(self, file: BinaryIO, name: str, collection: str = "") -> Iterator[WriteOutcome]:
+        """Store the articles of a file, as they are found, in a collection as `lines`.
+
+        `name` tells its kind by its suffix.
 
         An id that the file has twice is refused the second time.
 

@@ -14,9 +14,9 @@ from datetime import date
 from typing import TypeVar
 
 from search.domain import NO_FILTER, SORTS, Article, ArticleInfo, Filter, Sort
-from search.engines.protocol import EngineReader, ListRequest, Place
+from search.engines.protocol import CountRequest, EngineReader, ListRequest, Place
 from search.errors import CursorGone, InputError
-from search.limits import MAX_CURSOR, MAX_SIZE
+from search.limits import MAX_CURSOR, MAX_RESULTS, MAX_SIZE
 
 T = TypeVar("T")
 READ_AT_ONCE = 20  # articles with their texts
@@ -92,6 +92,33 @@ def whole_articles(
         for start in range(0, max(len(ids), 1), READ_AT_ONCE):
             some = engine.articles(ids[start : start + READ_AT_ONCE])
             yield page.total, [each.article for each in some]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionCount:
+    """A collection, how many articles it has and of how many passages."""
+
+    name: str
+    articles: int
+    passages: int
+
+
+def collections(engine: EngineReader) -> list[CollectionCount]:
+    """Return the collections that have passages, by name, ten thousand at most.
+
+    Raises:
+        EngineError: the engine cannot answer.
+    """
+    every = CountRequest(facets=("collection",), limit=MAX_RESULTS)
+    passages = dict(engine.count([every])[0].facets["collection"])
+    return [
+        CollectionCount(
+            name,
+            engine.list_articles(ListRequest(Filter(collections=(name,)), limit=0)).total,
+            passages[name],
+        )
+        for name in sorted(passages)
+    ]
 
 
 def written(order: str, *place: str) -> str:

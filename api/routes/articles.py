@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from tempfile import TemporaryFile
 from typing import Annotated, TypeVar
 
@@ -35,6 +36,7 @@ from api.schemas import (
 )
 from api.uploads import FORM, MAX_NAME, media_type_of, received, summary
 from api.writing import Writing
+from search.article_ids import checked_collection
 from search.errors import InputError, NotFound, SourceError
 from search.ingest import MEDIA_TYPES, Ingest
 from search.json_objects import check_keys, object_of
@@ -60,6 +62,14 @@ async def refresh_of(request: Request) -> bool:
     return writing.shows or refresh == "wait"
 
 
+async def collection_of(request: Request) -> str:
+    """Return the collection that is written to, "" where the address names none."""
+    given = request.query_params.getlist("collection")
+    if len(given) > 1:
+        raise InputError("collection is given twice; give it once", field="collection")
+    return checked_collection(given[0], "collection") if given else ""
+
+
 async def ndjson_only(request: Request) -> None:
     if media_type_of(request) not in bulk.MEDIA_TYPES:
         raise HTTPException(415, f"Send the body as Content-Type: {bulk.MEDIA_TYPE}.")
@@ -67,6 +77,7 @@ async def ndjson_only(request: Request) -> None:
 
 Writer = Annotated[Writing, Depends(writing_of)]
 Refresh = Annotated[bool, Depends(refresh_of)]
+Into = Annotated[str, Depends(collection_of)]
 REFRESH_DOC = {
     "name": "refresh",
     "in": "query",
@@ -75,6 +86,14 @@ REFRESH_DOC = {
     "schema": {"type": "string", "enum": ["wait"]},
 }
 REFRESH_ONLY = {"parameters": [REFRESH_DOC]}
+COLLECTION_DOC = {
+    "name": "collection",
+    "in": "query",
+    "required": False,
+    "description": "The collection that the articles are in; their ids hold within it.",
+    "schema": {"type": "string", "pattern": "^\\w[\\w.-]{0,63}$"},
+}
+WRITTEN = {"parameters": [REFRESH_DOC, COLLECTION_DOC]}
 NAME = {
     "type": "string",
     "minLength": 1,
@@ -88,19 +107,21 @@ articles = APIRouter(prefix="/v1", tags=["articles"])
 
 @articles.post(
     "/articles:bulk",
-    dependencies=[Depends(takes("refresh")), Depends(ndjson_only)],
+    dependencies=[Depends(takes("refresh", "collection")), Depends(ndjson_only)],
     summary="Store many articles, a line of JSON each",
     response_class=Response,
     responses={200: {"content": {bulk.MEDIA_TYPE: {"schema": {"type": "string"}}}}},
     openapi_extra={
-        **REFRESH_ONLY,
+        **WRITTEN,
         "requestBody": {
             "required": True,
             "content": {bulk.MEDIA_TYPE: {"schema": {"type": "string"}, "example": examples.LINES}},
         },
     },
 )
-async def bulk_articles(request: Request, writing: Writer, show: Refresh) -> Response:
+async def bulk_articles(
+    request: Request, writing: Writer, show: Refresh, collection: Into
+) -> Response:
     """Reads a body of any length as it comes, and when it is at its end answers each line in
     order: `line`, `id`, `status` (created, updated, unchanged or failed), `error`, `code`.
 
@@ -112,17 +133,19 @@ async def bulk_articles(request: Request, writing: Writer, show: Refresh) -> Res
     """
     body = writing.body(request)
     ingest = await _ingest(request, writing)
-    return bulk.BulkResponse(await bulk.answered(body, writing, ingest, show=show), body)
+    return bulk.BulkResponse(
+        await bulk.answered(body, writing, ingest, collection, show=show), body
+    )
 
 
 @articles.put(
     "/articles/{id:path}",
     response_model=IngestedOut,
-    dependencies=[Depends(takes("refresh")), Depends(json_only)],
+    dependencies=[Depends(takes("refresh", "collection")), Depends(json_only)],
     summary="Store one article",
     responses={201: {"model": IngestedOut, "description": "There was none of this id."}},
     openapi_extra={
-        **REFRESH_ONLY,
+        **WRITTEN,
         "requestBody": {
             "required": True,
             "content": {
@@ -138,7 +161,9 @@ async def bulk_articles(request: Request, writing: Writer, show: Refresh) -> Res
         },
     },
 )
-async def put_article(id: ArticleId, request: Request, writing: Writer, show: Refresh) -> Response:
+async def put_article(
+    id: ArticleId, request: Request, writing: Writer, show: Refresh, collection: Into
+) -> Response:
     """The fields are `text` and, as far as known, `title`, `author`, `source`, `language`,
     `published`, `tags` and `url`. An article is replaced whole. Percent-encode the id.
     """
@@ -147,7 +172,7 @@ async def put_article(id: ArticleId, request: Request, writing: Writer, show: Re
     if fields["id"] != id:
         raise InputError("the id in the body is not that of the address", field="id")
     ingest = await _ingest(request, writing)
-    ended = await _written(writing, ingest, lambda: ingest.article(fields), show=show)
+    ended = await _written(writing, ingest, lambda: ingest.article(fields, collection), show=show)
     if ended.status == "failed":
         raise InputError(ended.error, field=_field_in(ended.error))
     return Answer(ingested_out(ended), 201 if ended.status == "created" else 200)
@@ -242,12 +267,13 @@ async def delete_article(
 @articles.post(
     "/articles",
     response_model=UploadOut,
-    dependencies=[Depends(takes("refresh", "name"))],
+    dependencies=[Depends(takes("refresh", "collection", "name"))],
     summary="Store the articles of a file",
     responses={201: {"model": UploadOut, "description": "At least one article is new."}},
     openapi_extra={
         "parameters": [
             REFRESH_DOC,
+            COLLECTION_DOC,
             {
                 "name": "name",
                 "in": "query",
@@ -277,7 +303,7 @@ async def delete_article(
         },
     },
 )
-async def upload(request: Request, writing: Writer, show: Refresh) -> Response:
+async def upload(request: Request, writing: Writer, show: Refresh, collection: Into) -> Response:
     """One file as the body with its Content-Type, or as the only file of a form, which may have
     its `name` in a field. It is read in a process with bounds of its own; archives and tables
     give many articles.
@@ -285,7 +311,8 @@ async def upload(request: Request, writing: Writer, show: Refresh) -> Response:
     with TemporaryFile() as file:
         name = await received(request, writing, file, MAX_FILE)
         ingest = await _ingest(request, writing)
-        found = await _written(writing, ingest, lambda: summary(ingest.file(file, name)), show=show)
+        read = partial(ingest.file, file, name, collection)
+        found = await _written(writing, ingest, lambda: summary(read()), show=show)
     if not found["articles"]:
         raise SourceError("empty: there is no article in it", code="empty")
     if not found["created"] + found["updated"] + found["unchanged"]:

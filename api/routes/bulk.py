@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from io import SEEK_END
@@ -95,12 +95,15 @@ def _line(number: int, line: bytearray) -> BodyLine | None:
     return BodyLine(number, content) if content.strip() else None
 
 
-async def answered(body: Body, writing: Writing, ingest: Ingest, *, show: bool) -> BinaryIO:
+async def answered(
+    body: Body, writing: Writing, ingest: Ingest, collection: str = "", *, show: bool
+) -> BinaryIO:
     """Store a body's lines; return their answers, a line of JSON each and in order.
 
     A last answer, its `line` null, says why the rest of a body was not read.
 
     Args:
+        collection: what they are in; "": as their ids say.
         show: return only when every process's searches see all that was stored.
 
     Raises:
@@ -110,7 +113,8 @@ async def answered(body: Body, writing: Writing, ingest: Ingest, *, show: bool) 
     with ExitStack() as stack, closing(FirstPlaces(BODY_CACHE)) as places:
         try:
             file = stack.enter_context(TemporaryFile())
-            await _answer(body, places, writing, ingest, file)
+            store = partial(ingest.lines, places=places, collection=collection)
+            await _answer(body, writing, store, file)
             if show and file.tell():
                 await writing.run(ingest.show)
         except OSError as error:
@@ -120,12 +124,15 @@ async def answered(body: Body, writing: Writing, ingest: Ingest, *, show: bool) 
 
 
 async def _answer(
-    body: Body, places: FirstPlaces, writing: Writing, ingest: Ingest, file: BinaryIO
+    body: Body,
+    writing: Writing,
+    store: Callable[[Sequence[BodyLine]], list[WriteOutcome]],
+    file: BinaryIO,
 ) -> None:
     """Write the answers into a file. While it is empty, the whole answer can be a problem."""
     try:
         async for batch in batches(body):
-            write = partial(ingest.lines, batch, places)
+            write = partial(store, batch)
             if file.tell():  # what was begun waits for its next turn
                 write = partial(in_turn, write, lambda: writing.stopping, BUSY_PATIENCE)
             try:

@@ -68,6 +68,7 @@ class SavedOut(_From):
     variants: bool
     words: Words
     threshold: float
+    collection: list[str]
     source: list[str]
     author: list[str]
     language: list[str]
@@ -115,6 +116,7 @@ def saved_out(search: SavedSearch, tally: Tally) -> dict[str, Any]:
         "variants": query.variants,
         "words": search.words,
         "threshold": search.threshold,
+        "collection": list(inside.collections),
         "source": list(inside.sources),
         "author": list(inside.authors),
         "language": list(inside.languages),

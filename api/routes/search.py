@@ -29,6 +29,7 @@ from api.requests import (
 )
 from api.schemas import (
     AnalyzeOut,
+    CollectionsOut,
     FailedOut,
     KwicOut,
     ListOut,
@@ -54,7 +55,7 @@ from search.article_lines import line_of
 from search.domain import Article, GroupBy
 from search.errors import FihrisError, InputError, NotFound
 from search.limits import MAX_ID, MAX_QUERY_LENGTH
-from search.listing import list_articles, whole_articles
+from search.listing import collections, list_articles, whole_articles
 from search.ranking.kwic import as_csv, kwic
 from search.ranking.searcher import Searcher
 
@@ -66,7 +67,9 @@ EXPORTS: dict[exports.Format, str] = {
 JSON_LINES = "application/x-ndjson"
 SUFFIXES: dict[exports.Format, str] = {"csv": "csv", "bibtex": "bib", "ris": "ris"}
 Parameters = TypeVar("Parameters", bound=BaseModel)
-LISTS = frozenset({"source", "author", "language", "article", "tag", "facets", "fields"})
+LISTS = frozenset(
+    {"collection", "source", "author", "language", "article", "tag", "facets", "fields"}
+)
 
 
 class Answer(Response):
@@ -384,6 +387,17 @@ def articles(
         first = next(found)  # so that what fails at once is told as any failure is
         return StreamingResponse(_lines(chain((first,), found)), media_type=JSON_LINES)
     return Answer(list_out(list_articles(searcher.engine, p.filter(), p.sort, p.size, p.cursor)))
+
+
+@router.get(
+    "/collections",
+    response_model=CollectionsOut,
+    dependencies=[Depends(takes())],
+    summary="The collections there are",
+)
+def every_collection(searcher: Ready) -> Response:
+    """Each with its articles and passages, by name. Articles without one are in none of them."""
+    return Answer({"collections": collections(searcher.engine)})
 
 
 def _lines(found: Iterable[tuple[int, Sequence[Article]]]) -> Iterator[bytes]:

@@ -3,8 +3,8 @@
 export const PAGE = 10;
 export const LINES = 50; // of words in context
 export const MODES = ["hybrid", "keyword", "semantic"];
-export const FILTERS = ["source", "author", "language", "tag", "from", "to"];
-export const FACETS = ["source", "author", "tag", "year"];
+export const FILTERS = ["collection", "source", "author", "language", "tag", "from", "to"];
+export const FACETS = ["collection", "source", "author", "tag", "year"];
 export const SORTS = ["relevance", "before", "after"];
 const FACET_VALUES = 8; // shown of each
 export const ORDERS = ["relevance", "newest", "oldest"];

@@ -102,6 +102,7 @@ for command in (
     search_commands.similar_command,
     search_commands.batch_command,
     search_commands.list_command,
+    search_commands.collections_command,
     serve_command.serve_command,
     search_commands.status_command,
     maintenance_commands.delete_command,

@@ -127,6 +127,7 @@ def embed_command(
 def watch_command(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders to follow.")],
     field: Fields = None,
+    collection: Collection = "",
     source: Source = "",
     encoding: Encoding = "",
     no_embed: NoEmbed = False,
@@ -143,7 +144,7 @@ def watch_command(
     from indexer.sync.watch import watch
     from indexer.sync.watch_options import WatchOptions
 
-    options = _options(field, encoding)
+    options, ids = _options(field, encoding), _ids(collection)
     with (
         opened() as (engine, embedder, settings),
         stopping(FINISHING) as asked,
@@ -152,6 +153,7 @@ def watch_command(
         how = WatchOptions(
             settings=settings,
             options=options,
+            collection=ids.collection,
             source=valid("--source", source),
             embed=not no_embed,
             allow_empty=allow_empty,

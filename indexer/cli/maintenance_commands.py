@@ -30,7 +30,7 @@ def delete_command(
     filter: Filter,
     dry_run: DryRun = False,
 ) -> None:
-    """Remove articles by id, or all that have a source, author, language, tag or date."""
+    """Remove articles by id, or all of a collection, source, author, language, tag or date."""
     from search.domain import NO_FILTER
     from search.listing import pages
     from search.saved import open_alerts

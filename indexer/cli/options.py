@@ -44,6 +44,7 @@ def _day(name: str, when: str) -> object:
 
 # A field of `search.domain.Filter`: its option's name and kind, and what it is unless given.
 _FILTER = {
+    "collections": ("collection", _values("in this collection"), None),
     "sources": ("source", _values("from this source"), None),
     "languages": ("language", _values("in this language"), None),
     "articles": ("article", _values("in the article of this id"), None),

@@ -34,7 +34,7 @@ def search_command(
     facet: Annotated[
         list[Choice] | None,
         typer.Option(
-            help="Count what matches by source, author, language, tag, year or month; may be given again."
+            help="Count what matches by collection, source, author, language, tag, year or month; may be given again."
         ),
     ] = None,
     facet_size: Annotated[int, typer.Option(help="Values of a facet to show, 1 to 100.")] = 20,
@@ -320,6 +320,20 @@ def list_command(
             if shown == size:
                 break
     typer.echo(f"{shown:,} of {page.total:,} articles", err=True)
+
+
+def collections_command(json: AsJson = False) -> None:
+    """List the collections there are, a line each: articles, passages, name.
+
+    `fihris delete --collection NAME` removes one.
+    """
+    from indexer.cli import output
+    from search.listing import collections
+
+    with opened() as (engine, _, _):
+        for each in collections(engine):
+            line = f"{each.articles:>9,} articles {each.passages:>11,} passages  {each.name}"
+            typer.echo(output.as_json(each) if json else line)
 
 
 def analyze_command(

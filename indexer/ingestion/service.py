@@ -26,8 +26,9 @@ from indexer.extraction.sandbox.parser import Parser
 from indexer.ingestion.analysis_worker import Terms, Titled, analysed
 from indexer.ingestion.batches import BATCH_ARTICLES, BATCH_LENGTH, Maker
 from indexer.ingestion.changing import change_articles, change_from, counted
-from indexer.ingestion.records import article_from, parse_object
+from indexer.ingestion.records import article_from, own_id, parse_object
 from indexer.sources import Failure, Found, SourceFile
+from search.article_ids import joined, within
 from search.article_lines import is_exported
 from search.domain import Article, ArticleInfo, Filter, WriteOutcome
 from search.embedding import Embedder
@@ -84,21 +85,26 @@ class EngineIngest:
         for thread in self._threads:
             thread.start()
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
-        read = [_refused_again(_read(line), f"line {line.number:,}", places) for line in lines]
+    def lines(
+        self, lines: Sequence[BodyLine], places: FirstPlaces, collection: str = ""
+    ) -> list[WriteOutcome]:
+        read = [
+            _refused_again(_read(line, collection), f"line {line.number:,}", places)
+            for line in lines
+        ]
         stored = iter(self._store([each for each in read if isinstance(each, Article)]))
         return [next(stored) if isinstance(each, Article) else each for each in read]
 
-    def article(self, fields: Mapping[str, object]) -> WriteOutcome:
-        found = _article(fields)
+    def article(self, fields: Mapping[str, object], collection: str = "") -> WriteOutcome:
+        found = _article(fields, collection)
         return found if isinstance(found, WriteOutcome) else self._store([found])[0]
 
-    def file(self, file: BinaryIO, name: str) -> Iterator[WriteOutcome]:
+    def file(self, file: BinaryIO, name: str, collection: str = "") -> Iterator[WriteOutcome]:
         self._check()
         parser = self._parsers.get()
         try:
             batch: list[tuple[Article, tuple[str, ...]]] = []
-            source = SourceFile(Path(name), name, 0, normalize("NFC", name))
+            source = SourceFile(Path(name), name, 0, joined(collection, normalize("NFC", name)))
             items = parser.parse(source, Options(), descriptor=file.fileno())
             with closing(items), closing(FirstPlaces(BODY_CACHE)) as places:
                 for item in items:
@@ -324,7 +330,7 @@ def _refused_again(
     return WriteOutcome(found.info.id, "failed", refusal(found.info.id, str(first)), "duplicate-id")
 
 
-def _read(line: BodyLine) -> Article | WriteOutcome:
+def _read(line: BodyLine, collection: str) -> Article | WriteOutcome:
     """Return the article of a line of JSON, or why there is none."""
     if line.content is None:
         return WriteOutcome("", "failed", f"the line has more than {MAX_LINE:,} bytes", "too-large")
@@ -336,13 +342,14 @@ def _read(line: BodyLine) -> Article | WriteOutcome:
         return WriteOutcome("", "failed", reason, "encoding")
     except SourceError as error:
         return WriteOutcome("", "failed", str(error), error.code)
-    return _article(fields)
+    return _article(fields, collection)
 
 
-def _article(fields: Mapping[str, object]) -> Article | WriteOutcome:
+def _article(fields: Mapping[str, object], collection: str) -> Article | WriteOutcome:
     """Return the article that somebody sends, or why there is none."""
     try:
-        article = article_from(fields)
+        own = own_id(fields) if collection else ""
+        article = article_from(fields, own and within(collection, own))
         if not is_exported(fields):
             written = {name: getattr(article.info, name) for name in WRITTEN}
             check_fields({**written, "text": article.text})

@@ -16,6 +16,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from indexer.sources.naming import shown
+from search.article_ids import FILES
 from search.errors import EngineUnavailable, InputError
 from search.settings import Settings
 
@@ -49,10 +50,11 @@ class Entry:
     mount: str = ""
 
 
-def catalogue_path(folder: Path, settings: Settings) -> Path:
-    """Return where the catalogue of a folder is: another one for every index."""
+def catalogue_path(folder: Path, settings: Settings, collection: str = FILES) -> Path:
+    """Return where the catalogue of a folder is: another one for every index and collection."""
     index = settings.elasticsearch_index if settings.engine == "elasticsearch" else ""
     known = f"{settings.engine}\0{index}\0".encode() + os.fsencode(os.path.realpath(folder))
+    known += b"" if collection == FILES else f"\0{collection}".encode()
     return settings.data / "watch" / f"{hashlib.sha256(known).hexdigest()[:32]}.sqlite"
 
 

@@ -82,7 +82,7 @@ class Sync:
         self._embedder = embedder
         self._parser = parser
         self._how = how
-        self._ids = FileIds(root=str(how.settings.root))
+        self._ids = FileIds(how.collection, str(how.settings.root))
         said = [sorted(how.options.fields.items()), how.options.encoding, how.source]
         self._reading = zlib.crc32(json.dumps(said).encode())  # another: all is read again
         self._folders: set[Path] = set()  # with files in them, however deep

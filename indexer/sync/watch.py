@@ -23,7 +23,6 @@ from indexer.sync.watch_options import WatchOptions
 from search.embedding import Embedder
 from search.engines.protocol import Engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, InputError
-from search.settings import Settings
 
 SLICE = 10.0  # seconds of writing before events are looked at again
 # Seconds for which the processes that parse are kept: to start them takes 0.25 s of CPU.
@@ -44,8 +43,9 @@ def watch(folders: Sequence[Path], engine: Engine, embedder: Embedder, how: Watc
     """
     with ExitStack() as stack:
         syncs, parser = [], stack.enter_context(Parser())
-        for path in [_checked(folder, how.settings) for folder in folders]:
-            catalogue = Catalogue(catalogue_path(path, how.settings), path, how.tell)
+        for path in [_checked(folder, how) for folder in folders]:
+            known = catalogue_path(path, how.settings, how.collection)
+            catalogue = Catalogue(known, path, how.tell)
             stack.callback(catalogue.close)
             how.tell(f"watching {shown(path)}: {len(catalogue.entries):,} files known")
             syncs.append(Sync(path, catalogue, engine, embedder, parser, how))
@@ -158,12 +158,13 @@ class _Watch:
             self._how.tell(f"{done} articles")
 
 
-def _checked(folder: Path, settings: Settings) -> Path:
+def _checked(folder: Path, how: WatchOptions) -> Path:
     """Return a folder as an absolute path. Raises InputError."""
     path = Path(os.path.abspath(folder))  # noqa: PTH100  # a link stays one
-    if not is_folder(path) and (path.exists() or not catalogue_path(path, settings).exists()):
+    known = catalogue_path(path, how.settings, how.collection)
+    if not is_folder(path) and (path.exists() or not known.exists()):
         raise InputError(f"{shown(folder)} is not a folder", field="FOLDER")
-    place, data = Path(os.path.realpath(path)), Path(os.path.realpath(settings.data))
+    place, data = Path(os.path.realpath(path)), Path(os.path.realpath(how.settings.data))
     is_inside = data.is_relative_to(place)
     if data == place or (is_inside and "/." not in f"/{data.relative_to(place)}"):
         # Each dead letter would be read, and become another.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from indexer.extraction.registry import Options
 from indexer.sources import Failure
+from search.article_ids import FILES
 from search.settings import Settings
 
 
@@ -29,7 +30,7 @@ class Intervals:
 class WatchOptions:
     """How folders are watched.
 
-    settings, options, source, embed  as for indexing
+    settings, options, collection, source, embed  as for indexing
     allow_empty  False keeps the articles of a folder that became empty all at once
     intervals    how long is waited for what
     stopping     asked all the time
@@ -40,6 +41,7 @@ class WatchOptions:
 
     settings: Settings
     options: Options = field(default_factory=Options)
+    collection: str = FILES
     source: str = ""
     embed: bool = True
     allow_empty: bool = False

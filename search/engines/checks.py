@@ -266,7 +266,7 @@ def check_list(request: ListRequest) -> None:
 def check_filter(filter: Filter) -> None:
     if filter is NO_FILTER:
         return
-    for name in ("sources", "authors", "languages", "articles", "tags"):
+    for name in ("collections", "sources", "authors", "languages", "articles", "tags"):
         if len(getattr(filter, name)) > MAX_FILTER_VALUES:
             raise InputError(
                 f"a filter takes at most {MAX_FILTER_VALUES:,} {name}", field=f"filter.{name}"

@@ -154,6 +154,8 @@ def grouped(hits: Iterable[Hit], of: Mapping[str, int] | None = None) -> tuple[G
 
 def _without(filter: Filter, field: FacetField) -> Filter:
     match field:
+        case "collection":
+            return replace(filter, collections=())
         case "source":
             return replace(filter, sources=())
         case "author":

@@ -290,6 +290,7 @@ def admits(filter: Filter) -> Callable[[ArticleInfo], bool]:
         for name in ("sources", "authors", "languages", "tags")
         if getattr(filter, name)
     }
+    collections = frozenset(filter.collections) - {""}
 
     def lets_through(info: ArticleInfo) -> bool:
         own = {
@@ -302,6 +303,7 @@ def admits(filter: Filter) -> Callable[[ArticleInfo], bool]:
         return (
             all(any(v and fold_value(v) in its for v in own[name]) for name, its in folded.items())
             and (not filter.articles or info.id in filter.articles)
+            and (not filter.collections or info.collection in collections)
             and (first is None or (info.published is not None and info.published >= first))
             and (last is None or (info.published is not None and info.published <= last))
         )

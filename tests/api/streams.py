@@ -115,7 +115,9 @@ class Stream:
 class Forgetful(ToldIngest):
     """Answers and remembers nothing, so that memory is the server's own."""
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
+    def lines(
+        self, lines: Sequence[BodyLine], places: FirstPlaces, collection: str = ""
+    ) -> list[WriteOutcome]:
         for each in lines:
             places.of(str(json.loads(each.content or b"{}").get("id")), str(each.number))
         return [WriteOutcome("a", "created") for _ in lines]
@@ -124,7 +126,9 @@ class Forgetful(ToldIngest):
 class Wordy(ToldIngest):
     """Says a hundred kilobytes about each line."""
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
+    def lines(
+        self, lines: Sequence[BodyLine], places: FirstPlaces, collection: str = ""
+    ) -> list[WriteOutcome]:
         self._work()
         self.batches.append(len(lines))
         return [WriteOutcome("a", "failed", "x" * 100_000, "bad-field") for _ in lines]

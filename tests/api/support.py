@@ -109,16 +109,18 @@ class ToldIngest:
         self.stopped = False
         self.closed = False
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
+    def lines(
+        self, lines: Sequence[BodyLine], places: FirstPlaces, collection: str = ""
+    ) -> list[WriteOutcome]:
         self._work()
         self.batches.append(len(lines))
         return [self._line(line, places) for line in lines]
 
-    def article(self, fields: Mapping[str, object]) -> WriteOutcome:
+    def article(self, fields: Mapping[str, object], collection: str = "") -> WriteOutcome:
         self._work()
         return self._store(fields)
 
-    def file(self, file: BinaryIO, name: str) -> Iterator[WriteOutcome]:
+    def file(self, file: BinaryIO, name: str, collection: str = "") -> Iterator[WriteOutcome]:
         self._work()
         if name.endswith(".zip"):
             yield WriteOutcome("", "failed", "broken", "damaged")

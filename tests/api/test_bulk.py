@@ -168,7 +168,9 @@ class FailingLater(ToldIngest):
         super().__init__()
         self.errors = list(errors)
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
+    def lines(
+        self, lines: Sequence[BodyLine], places: FirstPlaces, collection: str = ""
+    ) -> list[WriteOutcome]:
         if self.batches and self.errors:
             raise self.errors.pop(0)
         return super().lines(lines, places)

@@ -69,6 +69,8 @@ def test_an_example_is_answered(http: TestClient, line: str) -> None:
     if "explain=true" in line:
         hits: list[Any] = found["hits"]  # type: ignore[assignment]
         assert all(hit["explanation"]["reads"]["ar"] for hit in hits)
+    if "/v1/collections" in line:
+        assert found["collections"]
     if "/v1/kwic" in line:
         assert found["lines"]
         assert found["frequencies"]

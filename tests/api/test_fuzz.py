@@ -39,7 +39,7 @@ BOUNDED = settings(
 class Taking(ToldIngest):
     """Takes every file, as the document says nothing of what is in one."""
 
-    def file(self, file: BinaryIO, name: str) -> Iterator[WriteOutcome]:
+    def file(self, file: BinaryIO, name: str, collection: str = "") -> Iterator[WriteOutcome]:
         yield from super().file(file, name.removesuffix(".zip"))
 
 

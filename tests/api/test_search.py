@@ -326,7 +326,7 @@ def test_facets_and_groups_as_json(http: TestClient) -> None:
     [
         ("facets=colour", "facets.0"),
         ("facets=source&facets=colour", "facets.1"),
-        ("facets=source" * 1 + "&facets=source" * 6, "facets"),
+        ("facets=source" * 1 + "&facets=source" * 7, "facets"),
         ("facets=source&mode=semantic", "facets"),
         ("facet_size=0", "facet_size"),
         ("facet_size=101", "facet_size"),

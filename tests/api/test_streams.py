@@ -163,7 +163,9 @@ class Held(ToldIngest):
         self.entered = threading.Event()
         self.release = threading.Event()
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
+    def lines(
+        self, lines: Sequence[BodyLine], places: FirstPlaces, collection: str = ""
+    ) -> list[WriteOutcome]:
         self.entered.set()
         assert self.release.wait(20)
         return super().lines(lines, places)
@@ -216,7 +218,9 @@ def send_until_the_end(stream: Stream) -> None:
 class BusyLater(ToldIngest):
     """Takes one batch; then another process writes."""
 
-    def lines(self, lines: Sequence[BodyLine], places: FirstPlaces) -> list[WriteOutcome]:
+    def lines(
+        self, lines: Sequence[BodyLine], places: FirstPlaces, collection: str = ""
+    ) -> list[WriteOutcome]:
         if self.batches:
             raise EngineBusy("another process writes")
         return super().lines(lines, places)

@@ -104,7 +104,7 @@ class Telling(ToldIngest):
         super().__init__()
         self.found = found
 
-    def file(self, file: BinaryIO, name: str) -> Iterator[WriteOutcome]:
+    def file(self, file: BinaryIO, name: str, collection: str = "") -> Iterator[WriteOutcome]:
         assert os.fstat(file.fileno()).st_nlink == 0  # no folder shows it
         return iter(self.found)
 

@@ -212,6 +212,7 @@ def admits(filter: Filter, article: Article) -> bool:
         (filter.sources, {info.source} - {""}),
         (filter.languages, {info.language} - {""}),
         (filter.articles, {info.id}),
+        (filter.collections, {info.collection}),
         (filter.tags, set(info.tags)),
     )
     if any(values and not set(values) & own for values, own in wanted):

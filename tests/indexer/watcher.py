@@ -17,6 +17,7 @@ from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from indexer.sync.watch import watch
 from indexer.sync.watch_options import Intervals, WatchOptions
+from search.article_ids import FILES
 from search.engines.protocol import Engine
 from search.settings import Settings
 from tests.support import CountingEmbedder
@@ -36,6 +37,7 @@ class Watcher:
         self.failures: list[Failure] = []
         self.options = Options()
         self.embed = True
+        self.collection = FILES
         self.intervals = QUICK
         self.stop = threading.Event()
 
@@ -68,6 +70,7 @@ class Watcher:
         how = WatchOptions(
             settings=self.settings,
             options=self.options,
+            collection=self.collection,
             embed=self.embed,
             stopping=self.stop.is_set,
             tell=self.told.append,

@@ -16,6 +16,7 @@ from search.article_ids import (
     is_addressable,
     joined,
     parsed,
+    within,
 )
 from search.domain import ArticleInfo
 from search.errors import InputError, SourceError
@@ -23,6 +24,12 @@ from search.limits import MAX_ID
 
 NAMES = st.from_regex(r"\A[\w][\w.-]{0,63}\Z").filter(lambda name: not name.endswith("\n"))
 OWN = st.text(min_size=1, max_size=400)
+
+
+def test_an_id_that_begins_with_its_collection_stays() -> None:
+    assert within("laws", "17") == within("laws", "/laws/17") == "/laws/17"
+    assert within("laws", "/Laws/17") == "/laws//Laws/17"
+    assert within("laws", "/laws/") == "/laws//laws/"
 
 
 @given(NAMES, OWN)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -47,10 +47,15 @@ def new_edition() -> str:
     return secrets.token_urlsafe(12)
 
 
-def documents(article: IndexedArticle, edition: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the id and source of each document of an edition, its text's last."""
-    info = article.article.info
-    about = _about(info, edition)
+def documents(
+    article: IndexedArticle, edition: str, lacks: Collection[str] = ()
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the id and source of each document of an edition, its text's last.
+
+    `lacks` are fields that the index does not take.
+    """
+    about = _about(article.article.info, edition)
+    about = {name: value for name, value in about.items() if name not in lacks}
     for indexed in article.passages:
         yield f"{edition}.{indexed.passage.position}", {**about, **_passage(indexed)}
     spans = [n for p in article.passages for n in (p.passage.start, p.passage.end)]
@@ -101,6 +106,7 @@ def _about(info: ArticleInfo, edition: str) -> dict[str, Any]:
         "url": info.url,
         "source": info.source,
         "author": info.author,
+        "collection": info.collection,
         "language": info.language,
         "tags": tags,
         "given_tags": list(info.tags),

@@ -32,6 +32,8 @@ IDLE_AFTER = "5s"  # without a search; Elasticsearch's 30 s are as long as index
 # be gathered in memory (fielddata).
 VOCABULARY_LAYER: Layer = "sound"
 
+LATER = ("collection",)  # fields that an index of this format may lack: 0.2 made it
+
 NOT_IN_SOURCE = (*LAYERS, "vector", "packed_vectors")
 
 _KEYWORD = {"type": "keyword"}
@@ -62,6 +64,7 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
         "text": _TEXT,
         "between": _TEXT,  # of an article: its text but for its passages, which have that
         "author": _VALUES,
+        "collection": _VALUES,  # that the id begins with, by which filters find it
         "given_tags": _SHOWN,  # in their order, repeated ones too
         "position": _COUNTED,
         "start": _NUMBER,

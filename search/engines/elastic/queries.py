@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from search.analysis.folding import fold_value
+from search.article_ids import is_collection, joined
 from search.domain import Filter
 from search.engines.checks import as_set, is_unicode, may_be_fuzzy
 from search.errors import InputError
@@ -123,6 +124,10 @@ def conditions(filter: Filter) -> list[Query]:
     ]
     if filter.articles:
         found.append(_any_value("article_id", filter.articles))
+    if filter.collections:  # by the ids: an index of 0.2 has no field for them
+        known = [joined(name, "") for name in filter.collections if is_collection(name)]
+        should: list[Query] = [{"prefix": {"article_id": start}} for start in known]
+        found.append({"bool": {"should": should}} if known else NOTHING)
     bounds = {
         name: day.isoformat()
         for name, day in (("gte", filter.published_from), ("lte", filter.published_to))

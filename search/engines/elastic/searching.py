@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,12 @@ from search.query.clauses import Clause, Prefix
 # Buckets each shard offers besides those wanted: counts are exact unless a value is rarer
 # on a shard than so many others.
 _SHARD_SLACK = 10_000
+# Of an index that has no field for it: 1.3 us a passage, where the field takes .4.
+_COLLECTION = """
+String id = doc['article_id'].value;
+int at = id.startsWith('/') ? id.indexOf('/', 1) : -1;
+if (at > 1) { emit(id.substring(1, at)); }
+"""
 _BUCKETS = "articles.buckets"  # one for each article, of which only their number is wanted
 
 
@@ -71,11 +77,15 @@ def count(index: Index, requests: Sequence[CountRequest]) -> list[Counts]:
     """Ask for all counts in one request; once more where passages that are not shown are counted."""
     for request in requests:
         check_count(request)
-    if not requests or index.opened() is None:
+    version = index.opened()
+    if not requests or version is None:
         return [Counts(facets={field: [] for field in request.facets}) for request in requests]
 
     def ask(view: View) -> tuple[list[Answer], bool]:
-        searches = {str(n): _counts_search(view, request) for n, request in enumerate(requests)}
+        searches = {
+            str(n): _counts_search(view, request, version.lacks)
+            for n, request in enumerate(requests)
+        }
         answers: list[Answer] = list(index.searched(searches, without=_BUCKETS).values())
         return answers, all(map(_is_sure, answers))
 
@@ -91,7 +101,7 @@ def count(index: Index, requests: Sequence[CountRequest]) -> list[Counts]:
     return [_counts(answer, request) for answer, request in zip(answers, requests, strict=True)]
 
 
-def _counts_search(view: View, request: CountRequest) -> Search:
+def _counts_search(view: View, request: CountRequest, lacks: Collection[str]) -> Search:
     wanted: dict[str, Query] = {}
     for field in request.facets if request.limit else ():
         wanted[field] = _facet(field, request.limit)
@@ -104,6 +114,8 @@ def _counts_search(view: View, request: CountRequest) -> Search:
         wanted["articles"] = {"terms": each}
         wanted["number"] = {"stats_bucket": {"buckets_path": "articles>_count"}}
     header, body = _counting(view, request.clause, request.filter, wanted)
+    if "collection" in wanted.keys() & lacks:
+        body["runtime_mappings"] = {"collection": {"type": "keyword", "script": _COLLECTION}}
     return header, {**body, "track_total_hits": True}
 
 

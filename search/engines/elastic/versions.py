@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused
-from search.engines.elastic.mapping import index_settings, mappings, read_fingerprint
+from search.engines.elastic.mapping import LATER, index_settings, mappings, read_fingerprint
 from search.engines.protocol import Fingerprint
 from search.errors import EngineUnavailable
 from search.settings import Settings
@@ -25,12 +25,16 @@ OLDEST_SERVER = (9, 3)  # the first that takes vectors in base64
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an index. `vectors` is how they are indexed (`dense_vector` index_options)."""
+    """One version of an index. `vectors` is how they are indexed (`dense_vector` index_options).
+
+    `lacks` are the fields that its documents cannot have (`mapping.LATER`).
+    """
 
     index: str
     fingerprint: Fingerprint
     vectors: str
     shards: int
+    lacks: frozenset[str] = frozenset()
 
     @property
     def target(self) -> str:
@@ -72,11 +76,13 @@ def current(connection: Connection, alias: str) -> Version | None:
             f"Elasticsearch at {connection.name}; leave it on one (POST _aliases)."
         )
     ((index, about),) = found.items()
+    fields = about["mappings"].get("properties", {})
     return Version(
         index,
         read_fingerprint(index, about["mappings"]),
-        about["mappings"]["properties"]["vector"]["index_options"]["type"],
+        fields["vector"]["index_options"]["type"],
         int(about["settings"]["index"]["number_of_shards"]),
+        frozenset(LATER).difference(fields),
     )
 
 

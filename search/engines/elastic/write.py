@@ -149,7 +149,7 @@ class Writer:
         passages = (
             storing(key, name, source)
             for key, edition in todo.items()
-            for name, source in documents(batch[key], edition.name)
+            for name, source in documents(batch[key], edition.name, version.lacks)
         )
         sent = self._send(version, passages)
         failed = {item.article: item.error for item in sent if item.error}

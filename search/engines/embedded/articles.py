@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.analysis.folding import fold_value
+from search.article_ids import parsed
 from search.domain import NO_FILTER, FacetField, Filter
 from search.engines.embedded.rows import ArticleRow
 
@@ -63,6 +64,7 @@ class Articles:
 
     values: Values  # of all fields, shared by what is made of this
     keys: NDArray[np.int64]
+    collections: NDArray[np.int32]
     sources: NDArray[np.int32]
     authors: NDArray[np.int32]
     languages: NDArray[np.int32]
@@ -83,6 +85,7 @@ class Articles:
         return Articles(
             self.values,
             np.array([about.key for about in known], np.int64),
+            np.array(numbers([parsed(about.id)[0] for about in known]), np.int32),
             np.array(numbers([about.source for about in known]), np.int32),
             np.array(numbers([about.author for about in known]), np.int32),
             np.array(numbers([about.language for about in known]), np.int32),
@@ -106,6 +109,7 @@ class Articles:
         return replace(
             self,
             keys=self.keys[kept],
+            collections=self.collections[kept],
             sources=self.sources[kept],
             authors=self.authors[kept],
             languages=self.languages[kept],
@@ -132,6 +136,8 @@ class Articles:
         allowed = np.ones(len(self.keys), np.bool_)
         known = self.values.known
         # An empty value means unknown, which no filter asks for.
+        if filter.collections:
+            allowed &= np.isin(self.collections, known(filter.collections))
         if filter.sources:
             allowed &= np.isin(self.sources, known(filter.sources))
         if filter.authors:
@@ -165,11 +171,11 @@ def facet(
             np.datetime_as_string(periods).tolist(),
         )
     else:
-        numbers, weights = articles.sources, passages
+        weights = passages
         if field == "tag":
             numbers, weights = articles.tags, passages[articles.keys.searchsorted(articles.tagged)]
-        elif field != "source":
-            numbers = articles.authors if field == "author" else articles.languages
+        else:
+            numbers = getattr(articles, f"{field}s")
         counted, names = np.bincount(numbers, weights), articles.values.names()
         counted[:1] = 0  # of the empty value
     found = np.flatnonzero(counted)
@@ -182,4 +188,4 @@ def facet(
 def no_articles() -> Articles:
     """Return none."""
     keys, numbers = np.zeros(0, np.int64), np.zeros(0, np.int32)
-    return Articles(Values(), keys, numbers, numbers, numbers, numbers, keys, numbers)
+    return Articles(Values(), keys, numbers, numbers, numbers, numbers, numbers, keys, numbers)

@@ -179,6 +179,7 @@ class Translator:
         conditions = [
             self._any_value(field, values)
             for field, values in (
+                ("collection", filter.collections),
                 ("source", filter.sources),
                 ("author", filter.authors),
                 ("language", filter.languages),

@@ -25,7 +25,7 @@ from search.engines.embedded.vectors import Codes, PassageTable, Rows, table_of
 log = logging.getLogger(__name__)
 
 SNAPSHOT = "passages.npz"
-_FORMAT = 2
+_FORMAT = 3
 _NEW = 0.25  # share of articles that are newer than the file from which it is written anew
 _BEHIND = KEPT_COMMITS // 2  # commits since then from which it is, before its own is forgotten
 _ARTICLES = [column.name for column in fields(Articles)][1:]

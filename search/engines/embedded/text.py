@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.article_ids import parsed
 from search.domain import LAYERS, PHRASE_LAYERS, Layer
 from search.engines.checks import is_unicode
 from search.engines.embedded.changes import TermRows
@@ -32,13 +33,17 @@ if TYPE_CHECKING:
     _Hits = list[tuple[Any, tantivy.DocAddress]]
 
 SEGMENTS = "meta.json"  # Tantivy's own list of them, in their folder
-FORMAT = 3  # of the fields below; another one means the index is built anew
+FORMAT = 4  # of the fields below; another one means the index is built anew
 # Bytes a thread gathers before it writes a segment, used as they are needed. With 15 MB, Tantivy's
 # least, 256 passages of four sentences became three segments and took half as much time again;
 # 2,048 took three times as long.
 _HEAP = 128_000_000
 _BULK = 2_000  # passages from which several threads add them, which leave a segment each
 _SLACK = 28  # hits asked beyond the limit, so that a tie at the cut is usually seen whole
+# Of passages and of what is known of their articles, each a term as it is.
+_RAW = (
+    "passage_id", "article_id", "collection", "source", "author", "language", "tags", "year",
+)  # fmt: skip
 _KEPT_BITS = np.uint32(0xFFFFFE00)  # 14 bits of a score's mantissa: steps of 0.006 %
 
 
@@ -70,7 +75,7 @@ def _schema() -> tantivy.Schema:
     for layer in LAYERS:
         option = "position" if layer in PHRASE_LAYERS else "freq"
         builder.add_text_field(layer, tokenizer_name="terms", index_option=option)
-    for name in ("passage_id", "article_id", "source", "author", "language", "tags", "year"):
+    for name in _RAW:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_unsigned_field("article", indexed=True)
     builder.add_unsigned_field("number", fast=True)
@@ -159,6 +164,7 @@ def _add(writer: tantivy.IndexWriter, rows: TermRows) -> None:
     published = date.fromisoformat(day).toordinal() if day else None
     about = {
         "article_id": rows.article_id,
+        "collection": parsed(rows.article_id)[0],
         "source": rows.source,
         "author": rows.author,
         "language": rows.language,

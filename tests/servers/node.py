@@ -102,7 +102,7 @@ class Node:
 
     @property
     def running(self) -> bool:
-        """Whether the server's process is there (a paused one is)."""
+        """Whether the server's process is there."""
         return self._pid is not None and alive(self._pid)
 
     def start(self) -> None:
@@ -126,29 +126,6 @@ class Node:
     def kill(self) -> None:
         """End the server as a power cut would (SIGKILL); its data stays."""
         self._release(keep=True)
-
-    def terminate(self, seconds: float = 30.0) -> None:
-        """Shut the server down in order (SIGTERM); its data stays."""
-        if self._pid is not None:
-            deadline = time.monotonic() + seconds
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGTERM)
-            while alive(self._pid) and time.monotonic() < deadline:
-                time.sleep(0.05)
-        self._release(keep=True)
-
-    def restart(self) -> None:
-        """Start anew on the same ports and data, after an orderly shutdown if it still runs."""
-        self.terminate()
-        self.start()
-
-    def pause(self) -> None:
-        """Freeze the server (SIGSTOP): connections stay open, and nothing is answered."""
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let a paused server go on (SIGCONT)."""
-        os.kill(self.pid, signal.SIGCONT)
 
     def ask(
         self, path: str, method: str = "GET", body: object = None, timeout: float = 30.0

@@ -57,7 +57,7 @@ def drawn(texts: Sequence[str], about: Vector) -> dict[str, Vector]:
     found /= np.linalg.norm(found, axis=1, keepdims=True)
     found = NEARNESS * about + np.sqrt(1 - NEARNESS**2) * found
     found /= np.linalg.norm(found, axis=1, keepdims=True)
-    return dict(zip(texts, found, strict=True))
+    return dict(zip(texts, found.astype(np.float32), strict=True))
 
 
 def main() -> None:

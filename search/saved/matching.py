@@ -1,7 +1,8 @@
 """Which passages of a batch a saved search matches by words: clauses as sets of passages.
 
 Only terms that some saved search asks for are looked at, so that a batch costs one
-intersection of sets for each passage and layer, and a saved search a few look-ups.
+intersection of sets for each passage and layer. A set of passages is an integer with a bit for
+each, so that a saved search costs an `&` for each of its words.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import product
+from operator import or_
 
 from search.analysis.folding import fold_value
 from search.analysis.tokens import TITLE_END
@@ -36,8 +39,8 @@ from search.query.parse import ParsedQuery, parse
 from search.saved.domain import SavedSearch
 
 Key = tuple[Layer, str]
-Numbers = frozenset[int]  # of passages in a batch
-_NONE: Numbers = frozenset()
+Need = frozenset[Key]  # terms, one of which a passage must have
+Passages = int  # of a batch: the bit `1 << n` is set for passage n
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +59,24 @@ class Condition:
 class Asked:
     """A saved search, read. `is_open`: its condition depends on the words of the batch.
 
-    needs   terms of each of which a batch must have one, if any of it is to match by words
+    `needs` are met by every passage that matches by words.
     """
 
     search: SavedSearch
     parsed: ParsedQuery
     condition: Condition
     is_open: bool
-    needs: tuple[frozenset[Key], ...]
+    needs: frozenset[Need]
 
     @classmethod
     def of(cls, search: SavedSearch) -> Asked:
         parsed = parse(search.query.text)
-        latin = search.query.variants and bool(may_have_forms(parsed))
-        is_open = latin or any(item.prefix for item in parsed.items)
+        latin = may_have_forms(parsed) if search.query.variants else {}
         condition = condition_of(search, parsed, forms_of_roots(parsed))
-        needs = () if is_open or condition.words is None else tuple(_needs(condition.words))
-        return cls(search, parsed, condition, is_open, needs)
+        unsure = {("stem", word.stem) for word in latin}  # or what the batch has for it
+        needs = _needs(condition.words) if condition.words is not None else ()
+        sure = frozenset(need for need in needs if unsure.isdisjoint(need))
+        return cls(search, parsed, condition, bool(latin), sure)
 
 
 def condition_of(search: SavedSearch, parsed: ParsedQuery, forms: Forms = NO_FORMS) -> Condition:
@@ -134,7 +138,7 @@ def terms_by_layer(clauses: Iterable[Clause | None]) -> dict[Layer, frozenset[st
     return {layer: frozenset(terms) for layer, terms in found.items()}
 
 
-def _needs(clause: Clause) -> Iterator[frozenset[Key]]:
+def _needs(clause: Clause) -> Iterator[Need]:
     match clause:
         case AllOf(clauses=parts):
             for part in parts:
@@ -155,61 +159,76 @@ class Batch:
         passages: Sequence[IndexedPassage],
         owners: Sequence[ArticleInfo],
         wanted: Mapping[Layer, frozenset[str]],
+        needs: Iterable[Need] = (),
     ) -> None:
-        """`owners`: of each passage, its article."""
+        """`owners`: of each passage, its article; `needs` of the searches that are asked."""
         self._passages = passages
         self._owners = owners
-        self._all = frozenset(range(len(passages)))
-        self._postings: dict[Key, set[int]] = {}
+        self._all = (1 << len(passages)) - 1
+        self._postings: dict[Key, Passages] = {}
         self._vocabularies: dict[Layer, list[str]] = {}
         for layer, its in wanted.items():
+            found: dict[str, Passages] = {}
             for n, passage in enumerate(passages):
-                for term in its.intersection(passage.terms.get(layer, "").split(" ")):
-                    self._postings.setdefault((layer, term), set()).add(n)
+                for term in its.intersection(passage.terms.get(layer, "").split()):
+                    found[term] = found.get(term, 0) | 1 << n
+            self._postings.update(((layer, term), some) for term, some in found.items())
+        terms = self._postings.keys()  # asked for each of a need, not gone through
+        self._met = {need for need in needs if not terms.isdisjoint(need)}
 
     def may_match(self, asked: Asked) -> bool:
-        """Tell whether the batch has all that a saved search needs: a tenth of asking its clauses."""
-        terms = self._postings.keys()  # asked for each of a need, not gone through
-        return not any(terms.isdisjoint(need) for need in asked.needs)
+        """Tell whether some passage meets all needs of a search by words."""
+        if asked.condition.words is None or not asked.needs <= self._met:
+            return False
+        common = self._all
+        for need in asked.needs:
+            common &= reduce(or_, (self._postings.get(key, 0) for key in need))
+        return common > 0
 
-    def matching(self, clause: Clause) -> Numbers | set[int]:
-        """Return the numbers of the passages that a clause matches, as engines do."""
+    def matching(self, clause: Clause) -> Passages:
+        """Return the passages that a clause matches, as engines do."""
         match clause:
             case Term(layer=layer, value=value):
-                return self._postings.get((layer, value), _NONE)
+                return self._postings.get((layer, value), 0)
             case Phrase(layer=layer, values=values):
-                found = self.matching(AllOf(tuple(Term(layer, value) for value in values)))
                 row = f" {' '.join(values)} "
-                return {n for n in found if row in f" {self._passages[n].terms.get(layer, '')} "}
+                found = self.matching(AllOf(tuple(Term(layer, value) for value in values)))
+                return self._where(found, lambda n: row in f" {self._terms(n, layer)} ")
             case Proximity(layer=layer, first=first, second=second):
                 found = self.matching(AllOf((Term(layer, first), Term(layer, second))))
-                return {n for n in found if _is_near(clause, self._passages[n].terms[layer])}
+                return self._where(found, lambda n: _is_near(clause, self._terms(n, layer)))
             case Among(filter=inside):
                 lets_through = admits(inside)
-                return {n for n, owner in enumerate(self._owners) if lets_through(owner)}
+                return self._where(self._all, lambda n: lets_through(self._owners[n]))
             case AnyOf(clauses=parts, minimum=1):
-                return set().union(*map(self.matching, parts))
+                return reduce(or_, map(self.matching, parts), 0)
             case AnyOf(clauses=parts, minimum=least):
                 each = [self.matching(part) for part in parts]
-                return {n for n in set().union(*each) if sum(n in one for one in each) >= least}
+                return self._where(
+                    reduce(or_, each, 0), lambda n: sum(some >> n & 1 for some in each) >= least
+                )
             case AllOf(clauses=parts):
-                common: Numbers | set[int] = self._all if parts else _NONE
+                common = self._all if parts else 0
                 for part in parts:
-                    if not common:
-                        break
-                    common = common & self.matching(part)
+                    common = common and common & self.matching(part)
                 return common
             case Not(clause=a, excluded=b):
-                return found - self.matching(b) if (found := self.matching(a)) else found
+                return found & ~self.matching(b) if (found := self.matching(a)) else 0
             case Prefer(clause=a) | Boost(clause=a):
                 return self.matching(a)
             case Everything():
                 return self._all
             case Prefix(layer=layer, value=value):
-                terms = (Term(layer, term) for term in self.beginning(layer, value))
-                return set().union(*(self._holding(term) for term in terms))
+                terms = self.beginning(layer, value)
+                return reduce(or_, (self._holding((layer, term)) for term in terms), 0)
             case Fuzzy():  # only of what the index's own words may be meant for
                 raise NotImplementedError
+
+    def _terms(self, number: int, layer: Layer) -> str:
+        return self._passages[number].terms.get(layer, "")
+
+    def _where(self, some: Passages, holds: Callable[[int], bool]) -> Passages:
+        return sum(1 << n for n in numbers_of(some) if holds(n))
 
     def by_own_text(self, clause: Clause, numbers: Sequence[int]) -> list[int]:
         """Return which of an article's matching passages match without its title.
@@ -222,51 +241,54 @@ class Batch:
             replace(p, terms={layer: _without_title(p.terms.get(layer, "")) for layer in wanted})
             for p in (self._passages[n] for n in numbers)
         ]
-        owners = [self._owners[n] for n in numbers]
-        alone = Batch(own, owners, wanted)
-        return [numbers[n] for n in sorted(alone.matching(clause))] or list(numbers[:1])
+        alone = Batch(own, [self._owners[n] for n in numbers], wanted)
+        return [numbers[n] for n in numbers_of(alone.matching(clause))] or list(numbers[:1])
 
-    def _holding(self, term: Term) -> set[int]:
+    def _holding(self, key: Key) -> Passages:
         """Return what has a term that nobody asked for by itself."""
-        key = (term.layer, term.value)
         if key not in self._postings:
-            self._postings[key] = {
-                n
-                for n, passage in enumerate(self._passages)
-                if term.value in passage.terms.get(term.layer, "").split(" ")
-            }
+            layer, term = key
+            self._postings[key] = self._where(
+                self._all, lambda n: term in self._terms(n, layer).split()
+            )
         return self._postings[key]
 
     def beginning(self, layer: Layer, prefix: str) -> list[str]:
         """Return the batch's terms of a layer that begin so."""
         if layer not in self._vocabularies:
-            terms = (passage.terms.get(layer, "").split(" ") for passage in self._passages)
+            terms = (passage.terms.get(layer, "").split() for passage in self._passages)
             self._vocabularies[layer] = sorted(set().union(*terms))
         vocabulary = self._vocabularies[layer]
         first = bisect_left(vocabulary, prefix)
         last = bisect_left(vocabulary, prefix + "\U0010ffff", lo=first)
         return vocabulary[first:last]
 
-    def forms(self, parsed: ParsedQuery) -> Forms:
-        """Return the batch's Arabic words that the query's Latin ones may stand for."""
+    def grounded(self, asked: Asked) -> Condition:
+        """Return a saved search's condition, with the batch's words for its Latin spellings."""
+        if not asked.is_open:
+            return asked.condition
 
         def sounds(prefix: str) -> list[tuple[str, int]]:
             return [(term, 1) for term in self.beginning("sound", prefix)]
 
-        found = {w.stem: forms_of(w, names, sounds) for w, names in may_have_forms(parsed).items()}
-        return {stem: forms for stem, forms in found.items() if forms}
-
-    def grounded(self, asked: Asked) -> Condition:
-        """Return a saved search's condition for this batch."""
-        if not asked.is_open:
+        words = may_have_forms(asked.parsed).items()
+        found = {word.stem: forms_of(word, names, sounds) for word, names in words}
+        forms = {stem: its for stem, its in found.items() if its}
+        if not forms:
             return asked.condition
-        forms = self.forms(asked.parsed) if asked.search.query.variants else NO_FORMS
         every = {**forms, **forms_of_roots(asked.parsed)}
-        condition = condition_of(asked.search, asked.parsed, every) if forms else asked.condition
-        if forms:
-            for key in (*terms_of(condition.words), *terms_of(condition.demands)):
-                self._holding(Term(*key))
+        condition = condition_of(asked.search, asked.parsed, every)
+        for key in (*terms_of(condition.words), *terms_of(condition.demands)):
+            self._holding(key)
         return condition
+
+
+def numbers_of(some: Passages) -> Iterator[int]:
+    """Yield the numbers of passages, the lowest first."""
+    while some:
+        lowest = some & -some
+        yield lowest.bit_length() - 1
+        some ^= lowest
 
 
 def _without_title(terms: str) -> str:

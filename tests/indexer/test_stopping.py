@@ -97,6 +97,39 @@ def test_a_stop_ends_what_is_embedded_and_keeps_what_was_acknowledged(
     ingest.close()  # a second time does nothing
 
 
+class Opening(HashingEmbedder):
+    """A model that small calls wait for until it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = threading.Event()
+        self.began_before = False
+
+    def embed_query(self, text: str) -> Vector:
+        assert self.opened.wait(20)
+        return super().embed_query(text)
+
+    def most_tokens(self, text: str) -> int:
+        self.began_before = self.began_before or not self.opened.is_set()
+        return super().most_tokens(text)
+
+
+def test_large_calls_begin_when_the_model_is_opened_for_small_ones(
+    engine: Engine, settings: Settings
+) -> None:
+    embedder = Opening()
+    ingest = EngineIngest(engine, embedder, settings)
+    with ThreadPoolExecutor(1) as beside:
+        large = beside.submit(lines, ingest, {"id": "large", "text": "سطر\n" * 5_000})
+        while not ingest._waiting and not ingest._at_work:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        assert not embedder.began_before
+        embedder.opened.set()
+        assert large.result(20)[0].status == "created"
+    ingest.close()
+
+
 class Splitting(HashingEmbedder):
     """Takes 6 s to count the tokens of `LONG`, as a text of many megabytes does."""
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 import functools
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from search.engines.embedded.changes import State, knows, read_state
 from search.engines.embedded.connections import connect
-from search.engines.embedded.head import Head, HeadFile
+from search.engines.embedded.head import Head, HeadFile, write_head
 from search.engines.embedded.storing import KEPT_COMMITS
 from search.errors import RecordLost
 
@@ -34,8 +34,8 @@ class Acknowledged:
     """The commits known to have been acknowledged, besides by the record itself.
 
     `seen` is the last one this process read or wrote, `head` what the head file names. `text` is
-    what the text index was made for: perhaps an older one, but it is still there where the head
-    was lost or put back too. `accepted`: what had been seen took the place of these records.
+    what the one beside the text index names, which is still there where the record's was lost or
+    put back too. `accepted`: what had been seen took the place of these records.
     """
 
     seen: Head | None
@@ -59,9 +59,15 @@ class Chain:
         self._whole: object = None  # the file whose log was found to belong to it
         self._checked: object = None  # what was found right last
 
-    def written(self, folder: Path, state: State) -> None:
-        """Note what this process has committed, once the head file names it. Raises OSError."""
-        self._head.written(folder / HEAD, state.head())
+    def write_heads(self, folder: Path, state: State, *, durable: bool) -> None:
+        """Let the heads name what this process has committed. Raises OSError."""
+        self.seen = state
+        path, beside_text = _heads(folder)
+        write_head(path, state.head(), durable=durable)
+        self._head.written(path, state.head())
+        with suppress(OSError):  # it is one witness more
+            beside_text.parent.mkdir(exist_ok=True)
+            write_head(beside_text, state.head(), durable=False)
 
     def acknowledged(self, folder: Path) -> Acknowledged:
         """Return what was acknowledged; to be asked before the record is read.

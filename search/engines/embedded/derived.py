@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from search.domain import LAYERS
+from search.engines.embedded.chain import HEAD
 from search.engines.embedded.changes import State, read_removals, read_terms
 from search.engines.embedded.record import Record
 from search.engines.embedded.segments import Manifest, Segments, read_manifest
@@ -54,7 +55,7 @@ def publish(record: Record, segments: Segments) -> TextIndex | None:
             made = segments.changed(
                 base, new, lambda folder: change(folder, removed, added, passages=count)
             )
-            return segments.keep(record.publish(made), state.head())
+            return segments.keep(record.publish(made))
     except (TextIndexError, OSError) as error:
         raise EngineUnavailable(
             f"cannot write the text index in {segments.folder}: {error}. What was "
@@ -78,7 +79,7 @@ def _base(
         if base.sequence >= state.horizon and not _drifts(base, removed):
             return base, [key for key, _, _ in removals]
     except TextIndexError as error:
-        if segments.folder.exists():
+        if {path.name for path in segments.folder.glob("*")} - {HEAD}:
             log.warning("building the text index anew: %s", error)
     return replace(base, sequence=0, last=0, segments=""), []
 

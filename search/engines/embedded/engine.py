@@ -101,18 +101,14 @@ class EmbeddedEngine:
 
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
         with self.hold("indexing"), self._writing:
-            outcomes = self._record.write(articles, self._fingerprint)
-            self._views.publish_if_due()
-            return outcomes
+            return self._record.write(articles, self._fingerprint)
 
     def delete(self, article_ids: Sequence[str]) -> int:
         known = [key for key in article_ids if is_unicode(key)]
         if not self.stored(known):
             return 0  # without keeping others from writing
         with self.hold("deleting"), self._writing:
-            removed = self._record.delete(known)
-            self._views.publish_if_due()
-            return removed
+            return self._record.delete(known)
 
     @contextmanager
     def hold(self, purpose: str) -> Iterator[Callable[[], None]]:

@@ -31,7 +31,6 @@ from search.domain import ArticleInfo, IndexedArticle, WriteOutcome
 from search.engines.embedded.chain import HEAD, Chain, log_of
 from search.engines.embedded.changes import State, state_of
 from search.engines.embedded.connections import Connection, Connections, as_json, identity_of
-from search.engines.embedded.head import write_head
 from search.engines.embedded.reserve import Reserve
 from search.engines.embedded.rows import ARTICLE, ArticleRow, article_rows
 from search.engines.embedded.segments import Manifest, store_manifest
@@ -219,14 +218,12 @@ class Record:
         return state
 
     def _write_head(self, state: State) -> None:
-        self._chain.seen = state
         # A crash of the machine may leave the head of a second ago, which harms nobody; one of
         # the process leaves the last.
         now, folder = time.monotonic(), self._folder_of()
         durable = now - self._synced >= _SYNCED_EVERY
         try:
-            write_head(folder / HEAD, state.head(), durable=durable)
-            self._chain.written(folder, state)
+            self._chain.write_heads(folder, state, durable=durable)
             self._synced = now if durable else self._synced
         except OSError as error:
             raise EngineUnavailable(

@@ -1,7 +1,7 @@
 """The text index's files: one folder of segments, whose sizes and checksums are in the record.
 
     text/<segment>.<kind>  Tantivy's files; each is written once and never changed
-    text/head.json         the record's commit they were made for (`chain`)
+    text/head.json         the record's last commit (`chain`)
     text/...               what a writer has not finished, or left when it died: the next removes it
 
 Who only searches opens a private folder of links to files that were verified just before, with
@@ -26,7 +26,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from search.engines.embedded.chain import HEAD, TEXT
-from search.engines.embedded.head import Head, write_head
 from search.engines.embedded.text import SEGMENTS, TextIndex, TextIndexError, listed
 
 _BLOCK = 1 << 17  # bytes that stay in the cache: a sixth less time than new ones of 1 MB
@@ -144,13 +143,9 @@ class Segments:
         self._whole[key] = checksum
         return [key[1], checksum]
 
-    def keep(self, manifest: Manifest, head: Head) -> TextIndex:
-        """Remove all files that are not of the newest text index, which belongs to `head`.
-
-        Returns it, opened where it was made.
-        """
+    def keep(self, manifest: Manifest) -> TextIndex:
+        """Return the newest text index, opened where it was made; remove all files of others."""
         index = TextIndex(self.folder, manifest.record, manifest.sequence, manifest.last)
-        write_head(self.folder / HEAD, head, durable=False)
         self._remove_others(manifest)
         return index
 

@@ -2,8 +2,9 @@
 
 A view is of one moment, made anew when the record has moved on. The text index is published
 
-- after a write, or by the thread of the writer's lock every second, but two seconds or five
-  times as long as the last time took after that;
+- by the thread of the writer's lock every second, but two seconds or five times as long as
+  the last time took after that; never by a write, which nobody should wait longer for (beside
+  long embeddings and two busy processes 0.4 to 1 s of a one-line PUT);
 - when somebody asks (`show`), and when a writer rests or ends;
 - before a search of the process that writes, or of any other where nobody writes.
 """
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 _SHARE = 5  # publishing takes a sixth of a busy writer's time at most
 _PAUSE = 2.0  # seconds between two publications nobody waits for: larger segments, faster search
 _MOMENT = 1.0  # seconds a search waits for a thread that makes the next view
-_FIRST = 2.0  # seconds a first search waits for another process's first text index
+_FIRST = 4.0  # seconds a first search waits for another process's first text index
 _PATIENCE = 10.0  # seconds in which another process shows what it wrote
 
 

@@ -287,7 +287,7 @@ def test_a_writer_that_died_between_its_commit_and_its_head_harms_nobody(
     with opened(folder) as engine:
         engine.write([indexed("a0", "v0 word0", "v0")])
         with monkeypatch.context() as patch:
-            patch.setattr("search.engines.embedded.record.write_head", _no_space)
+            patch.setattr("search.engines.embedded.chain.write_head", _no_space)
             with pytest.raises(EngineUnavailable, match="send it again"):
                 engine.write([indexed("a1", "v1 word1", "v1")])
         copied(folder, tmp_path / "copy")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from search.engines.embedded import changes, storing
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.embedded.segments import Manifest
 from search.engines.protocol import RankRequest
 from search.query.clauses import Everything, Term
 from tests.conformance.corpus import found, indexed, passages_of, random_articles, without_vectors
@@ -41,6 +46,28 @@ def test_the_text_index_is_that_of_the_record(tmp_path: Path, seed: int) -> None
             matching = passages_of(expected.values(), clause)
             assert set(found(engine, clause, limit=1000)) == set(matching)
         assert text_total(engine) == 600 + len(passages_of(expected.values()))
+
+
+def test_a_write_does_not_wait_for_a_publication(tmp_path: Path) -> None:
+    with opened(tmp_path) as engine, ThreadPoolExecutor(1) as beside:
+        segments, begun, go_on = engine._views._segments, threading.Event(), threading.Event()
+        changed = segments.changed
+
+        def slow(*given: Any) -> Manifest:
+            begun.set()
+            go_on.wait(30)
+            return changed(*given)
+
+        with patch.object(segments, "changed", slow):
+            engine.write([indexed("a", "x")])
+            shown = beside.submit(engine.show)
+            assert begun.wait(30)
+            assert engine.write([indexed("b", "x")])[0].is_stored
+            assert engine.delete(["a"]) == 1
+            assert not shown.done()
+            go_on.set()
+            shown.result(30)
+        assert found(engine, Term("stem", "x")) == ["b#0"]
 
 
 def text_total(engine: EmbeddedEngine) -> int | None:

@@ -69,6 +69,7 @@ def test_a_text_index_that_cannot_be_written_fails_no_write(
 ) -> None:
     with opened(tmp_path) as engine:
         engine.write([indexed("a", "x")])
+        engine.show()
         with monkeypatch.context() as patch:
             patch.setattr(engine._views._segments, "changed", _no_space)
             assert engine.write([indexed("b", "x")])[0].is_stored

@@ -190,6 +190,7 @@ def test_a_reader_catches_up_when_the_writer_died_before_publishing(tmp_path: Pa
     folder = tmp_path / "index"
     other = Other(folder)
     other.tell("write", [("a", "one")])
+    other.tell("show")
     other.tell("record only", [("b", "two"), ("a", "three")])
     with opened(folder) as reader:
         # While the writer lives nobody else may publish: what went is hidden, what

@@ -1,52 +1,69 @@
 // The page: reads its state from the address, shows it, and moves from one to the next.
 
 import * as api from "./api.js";
+import { addView, emptyView } from "./adding.js";
+import { articleView } from "./article.js";
+import { copyFrom } from "./copying.js";
+import { help } from "./help.js";
+import { arrows, isSlash } from "./keys.js";
+import { kwicView } from "./kwic.js";
 import { language } from "./language.js";
-import { concordance, countLine } from "./kwic.js";
-import { kwicParameters, read, rememberLanguage, searchParameters, write } from "./state.js";
-import * as views from "./views.js";
+import { failure, skeleton, tips } from "./notices.js";
+import { searchView, similarView } from "./results.js";
+import { savedView } from "./saved.js";
+import { dated, emptied, read, rememberLanguage, searching, write } from "./state.js";
+import { statusView } from "./status.js";
+import { suggestions } from "./suggestions.js";
 
+const TYPING = 90; // ms without a key until what is typed is searched
 const SKELETON_AFTER = 150; // ms; a quick answer should not flash
 const RETRY_AFTER = 2; // seconds, while the server opens its index
+const OTHER_VIEWS = { add: addView, saved: savedView, status: statusView };
 
-const page = Object.fromEntries(["home", "language", "search", "q", "holdings", "chips", "main", "count", "view"]
+const page = Object.fromEntries(["home", "language", "search", "q", "hint", "holdings", "main", "count", "view", "help", "keys", "said"]
   .map((id) => [id, document.getElementById(id)]));
 
 let state = read(location.search);
 let words = language(state.lang);
 let holdings = null; // what the index holds, once known
 let running = null; // AbortController of what is being loaded
-let retry = 0; // timer
+let retry = 0; // timer of a server that is not ready
+let pause = 0; // timer of what is being typed
+let typing = false; // whether the newest entry of the history is what is being typed
 
-/** Show the state. `focus` is where the reader should land: "results", "article" or nowhere. */
-async function show({ focus = null, scroll = null } = {}) {
+/** What a view may do beside showing itself. */
+const context = { go, say, reload: () => show(), learn: learnHoldings, holdings: () => holdings };
+
+/** Return the view of the state: a function to { nodes, count, quiet, title }, at once or later. */
+function viewOf() {
+  if (state.article) return articleView;
+  if (state.view) return OTHER_VIEWS[state.view];
+  if (state.similar) return similarView;
+  if (!state.q.trim()) return holdings?.passages === 0 ? emptyView : tips;
+  return state.kwic ? kwicView : searchView;
+}
+
+/** Show the state. `focus` is whether the reader lands in it, `scroll` where. */
+async function show({ focus = false, scroll = null } = {}) {
   running?.abort();
   clearTimeout(retry);
   const mine = new AbortController();
   running = mine;
   frame();
-  page.count.classList.remove("hidden");
-  if (!state.q.trim() && !state.article) {
-    put(views.tips(state, words, holdings));
-    page.count.textContent = "";
-    return;
-  }
   page.main.setAttribute("aria-busy", "true");
   const waiting = setTimeout(() => {
-    put(views.skeleton(state.article ? words.loadingArticle : words.loading));
-    page.count.textContent = state.article ? words.loadingArticle : words.loading;
+    if (typing && page.view.querySelector(".hits")) return; // the last answer stays until the next
+    put({ nodes: skeleton(state.article ? words.loadingArticle : words.loading), count: state.article ? words.loadingArticle : words.loading });
   }, SKELETON_AFTER);
   try {
-    if (state.article) await showArticle(mine.signal);
-    else if (state.kwic) await showKwic(mine.signal);
-    else await showResults(mine.signal);
+    const shown = await viewOf()(state, words, context, mine.signal);
     if (mine.signal.aborted) return;
+    put(shown);
     land(focus, scroll);
   } catch (problem) {
     if (problem.name === "AbortError" || mine.signal.aborted) return;
     if (!(problem instanceof api.Problem)) throw problem;
-    page.count.textContent = "";
-    put(views.failure(problem, state, words, () => show({ focus })));
+    put({ nodes: failure(problem, state, words, () => show({ focus })) });
     if (problem.name === "not-ready") retry = setTimeout(() => show({ focus }), 1000 * (problem.retryAfter ?? RETRY_AFTER));
   } finally {
     clearTimeout(waiting);
@@ -54,48 +71,34 @@ async function show({ focus = null, scroll = null } = {}) {
   }
 }
 
-async function showResults(signal) {
-  const answer = await api.search(searchParameters(state), signal);
-  page.count.textContent = views.countLine(answer, state, words);
-  const found = (answer.groups ?? answer.hits).length;
-  page.count.classList.toggle("hidden", !found); // the view says it in full
-  put(found ? views.results(answer, state, words) : views.none(answer, state, words));
+/** Put a view in place, all of it at once: nothing moves afterwards. */
+function put({ nodes, count = "", quiet = false, title = "" }) {
+  page.view.replaceChildren(...nodes.filter((node) => node !== "" && node !== false));
+  page.count.textContent = count;
+  page.count.classList.toggle("hidden", quiet); // the view says it in full
+  if (title) document.title = `${title} · ${words.name}`;
 }
 
-async function showKwic(signal) {
-  const answer = await api.kwic(kwicParameters(state), signal);
-  page.count.textContent = countLine(answer, state, words);
-  put(concordance(answer, state, words));
-}
-
-async function showArticle(signal) {
-  const stored = await api.article(state.article, [["q", state.mode === "semantic" ? "" : state.q], ["variants", !state.literal]], signal);
-  page.count.textContent = "";
-  put(views.wholeArticle(stored, state, words));
-  document.title = `${stored.article.title || stored.article.id} · ${words.name}`;
-}
-
-/** Everything around the view: language, direction, box, modes, chips. */
+/** Everything around the view: language, direction, box, modes. */
 function frame() {
   document.documentElement.lang = words.code;
   document.documentElement.dir = words.direction;
   document.title = state.q ? `${state.q} · ${words.name}` : words.name;
   for (const node of document.querySelectorAll("[data-text]")) node.textContent = words[node.dataset.text];
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", words[node.dataset.label]);
+  for (const node of document.querySelectorAll("[data-place]")) {
+    node.href = write({ ...emptied(state), view: node.dataset.place });
+    node.toggleAttribute("aria-current", state.view === node.dataset.place);
+  }
   page.q.placeholder = words.placeholder;
-  page.q.value = state.q;
   page.search.elements.mode.value = state.mode;
-  page.home.href = write({ ...state, q: "", start: 0, filters: [], literal: false, kwic: "", article: "", passage: "" });
+  page.hint.textContent = words.modeHints[state.mode];
+  page.home.href = write(emptied(state));
   page.language.href = write({ ...state, lang: words.other });
   page.language.lang = page.language.hreflang = words.other;
   page.language.textContent = words.otherName;
-  page.chips.replaceChildren(...views.chips(state, words));
-  page.chips.hidden = !state.filters.length;
   page.holdings.textContent = holdings
     ? words.holdings(words.count("articles", holdings.articles), words.count("passages", holdings.passages)) : "";
-}
-
-function put(nodes) {
-  page.view.replaceChildren(...nodes.filter((node) => node !== ""));
 }
 
 function land(focus, scroll) {
@@ -106,17 +109,30 @@ function land(focus, scroll) {
   if (focus) (here ?? page.view.querySelector("h1"))?.focus({ preventScroll: true });
 }
 
+/** Say something in passing: at the foot of the page, and to who listens. */
+function say(text) {
+  page.said.textContent = text;
+  page.said.classList.remove("shown");
+  void page.said.offsetWidth; // begins again
+  page.said.classList.add("shown");
+}
+
 /** Go to another state, as a link or a search does. */
-function go(next, focus) {
+function go(next, { focus = true, replace = false } = {}) {
   history.replaceState({ ...history.state, scroll: window.scrollY }, "");
-  if (next.lang !== state.lang) history.replaceState(history.state, "", write(next));
+  if (replace || next.lang !== state.lang) history.replaceState(history.state, "", write(next));
   else if (write(next) !== write(state)) history.pushState({ inside: true }, "", write(next));
+  typing = replace;
   enter(next);
   return show({ focus });
 }
 
 function enter(next) {
   state = next;
+  if (!typing) {
+    clearTimeout(pause);
+    if (page.q.value.trim() !== state.q) page.q.value = state.q;
+  }
   if (words.code !== state.lang) words = language(state.lang);
 }
 
@@ -129,27 +145,65 @@ async function learnHoldings() {
     return;
   }
   frame();
-  page.count.classList.remove("hidden");
-  if (!state.q.trim() && !state.article) put(views.tips(state, words, holdings));
+  if (viewOf() === emptyView) show();
 }
+
+/** Search what stands in the box. A search that is typed is one entry of the history, however many letters it has. */
+function searchTyped(whole) {
+  clearTimeout(pause);
+  const q = page.q.value.trim();
+  const next = { ...searching(state), q, literal: false };
+  if (write(next) === write(state)) {
+    typing &&= !whole;
+    return;
+  }
+  if (typing || whole) go(next, { focus: false, replace: typing });
+  else {
+    history.pushState({ inside: true }, "", write(next));
+    go(next, { focus: false, replace: true });
+  }
+  if (whole) typing = false;
+}
+
+function typed() {
+  clearTimeout(pause);
+  pause = setTimeout(() => {
+    searchTyped(false);
+    box.suggest();
+  }, TYPING);
+}
+
+const box = suggestions(page.q, document.getElementById("suggestions"), () => words, (text) => {
+  page.q.value = text;
+  searchTyped(true);
+});
+
+page.q.addEventListener("input", (event) => event.isComposing || typed()); // an input method's letters are not yet words
+page.q.addEventListener("compositionend", typed);
+page.q.addEventListener("blur", () => { typing = false; });
 
 page.search.addEventListener("submit", (event) => {
   event.preventDefault();
-  go({ ...state, q: page.q.value.trim(), start: 0, literal: false, article: "", passage: "" });
+  box.close();
+  searchTyped(true);
+  if (matchMedia("(pointer: coarse)").matches) page.q.blur(); // the keyboard makes room
 });
 
 page.search.addEventListener("change", (event) => {
   if (event.target.name !== "mode") return;
-  go({ ...state, q: page.q.value.trim(), mode: event.target.value, start: 0, article: "", passage: "" });
+  go({ ...searching(state), q: page.q.value.trim(), mode: event.target.value }, { focus: false });
 });
 
 page.view.addEventListener("change", (event) => {
-  if (event.target.name === "sort") go({ ...state, sort: event.target.value, start: 0 }, "results");
+  const { name, value, form } = event.target;
+  if (name === "sort") go({ ...state, sort: value, start: 0 });
+  if (form?.matches(".dates")) go(dated(state, { from: form.elements.from.value, to: form.elements.to.value }));
 });
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-go], #home, #language");
+  const link = event.target.closest("a[data-go], a[data-place], #home, #language");
   const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+  if (event.target.closest("[data-copy]")) copyFrom(event.target.closest("[data-copy]"), words, say);
   if (!link || !plain) return;
   event.preventDefault();
   if (link.dataset.go === "back" && history.state?.inside) {
@@ -161,25 +215,37 @@ document.addEventListener("click", (event) => {
     next.lang = words.other;
     rememberLanguage(next.lang);
   }
-  go(next, link === page.home || link === page.language ? null : next.article ? "article" : "results");
+  go(next, { focus: link !== page.home && link !== page.language });
 });
 
+page.keys.addEventListener("click", () => help(page.help, words));
+
 document.addEventListener("keydown", (event) => {
-  // By its place too: on an Arabic keyboard the slash's key writes ظ.
-  const slash = event.key === "/" || (event.code === "Slash" && !event.shiftKey);
-  const typing = event.target.closest("input:not([type=radio]), textarea, select, [contenteditable]");
-  if (!slash || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || page.help.open) return;
+  const inBox = event.target === page.q;
+  if (event.target.closest("input:not([type=radio]), textarea, select, [contenteditable]") && !inBox) return;
+  if (inBox && (event.defaultPrevented || event.isComposing)) return; // the suggestions took it
+  if (!inBox && isSlash(event)) {
+    page.q.focus();
+    page.q.select();
+  } else if (!inBox && (event.key === "?" || event.key === "؟")) help(page.help, words);
+  else if (event.key === "Escape" && state.article) page.view.querySelector(".back a")?.click();
+  else if (event.key === "Escape" && inBox && page.q.value) {
+    page.q.value = "";
+    typed();
+  } else if (event.key === "Escape" && !inBox) page.q.focus();
+  else if (!arrows(event, page.q, page.view)) return;
   event.preventDefault();
-  page.q.focus();
-  page.q.select();
 });
 
 window.addEventListener("popstate", (event) => {
+  typing = false;
   enter(read(location.search));
   show({ scroll: event.state?.scroll ?? 0 });
 });
 
 history.scrollRestoration = "manual";
-if (!state.q && !state.article) page.q.focus();
+page.q.value = state.q;
+if (!state.q && !state.article && !state.view && !matchMedia("(pointer: coarse)").matches) page.q.focus();
 show();
 learnHoldings();

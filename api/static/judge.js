@@ -4,7 +4,8 @@ import * as api from "./api.js";
 import { bdi, element } from "./dom.js";
 import { language } from "./language.js";
 import { read, rememberLanguage } from "./state.js";
-import { failure, hitText, marked } from "./views.js";
+import { failure } from "./notices.js";
+import { hitText, marked } from "./results.js";
 
 const page = Object.fromEntries(["language", "title", "label", "q", "show", "count", "view"]
   .map((id) => [id, document.getElementById(id)]));

@@ -8,6 +8,7 @@ export const FACETS = ["collection", "source", "author", "tag", "year"];
 export const SORTS = ["relevance", "before", "after"];
 const FACET_VALUES = 8; // shown of each
 export const ORDERS = ["relevance", "newest", "oldest"];
+export const VIEWS = ["add", "saved", "status"];
 const REMEMBERED = "fihris.language";
 
 /** Read an address's query. Filters are [name, value] pairs in order. */
@@ -28,6 +29,9 @@ export function read(address) {
     sort: ORDERS.includes(sort) ? sort : ORDERS[0],
     article: parameters.get("article") ?? "",
     passage: parameters.get("passage") ?? "",
+    similar: parameters.get("similar") ?? "", // a passage's id, or an article's where grouped
+    view: VIEWS.find((view) => view === parameters.get("view")) ?? "",
+    saved: parameters.get("saved") ?? "", // a saved search's id
     lang: languageOf(parameters.get("lang")),
   };
 }
@@ -46,9 +50,26 @@ export function write(state) {
   if (state.sort !== ORDERS[0]) parameters.set("sort", state.sort);
   if (state.article) parameters.set("article", state.article);
   if (state.article && state.passage) parameters.set("passage", state.passage);
+  for (const name of ["similar", "view", "saved"]) if (state[name]) parameters.set(name, state[name]);
   if (state.lang !== "ar") parameters.set("lang", state.lang);
   const query = parameters.toString();
   return query ? `/?${query}` : "/";
+}
+
+/** The state in which only the search is shown: no article and no other view. */
+export function searching(state) {
+  return { ...state, start: 0, article: "", passage: "", similar: "", view: "", saved: "" };
+}
+
+/** The state with nothing asked. */
+export function emptied(state) {
+  return searching({ ...state, q: "", filters: [], literal: false, kwic: "" });
+}
+
+/** The state with these first and last days, "" for none. */
+export function dated(state, days) {
+  const others = state.filters.filter(([name]) => !(name in days));
+  return { ...state, start: 0, filters: [...others, ...Object.entries(days).filter(([, day]) => day)] };
 }
 
 /** The API's parameters for a state's search. */

@@ -16,14 +16,7 @@ from search.engines.protocol import CountRequest, Engine, RankRequest
 from search.errors import EngineUnavailable, FihrisError
 from search.query.clauses import Term
 from search.settings import Settings
-from tests.conformance.corpus import (
-    EMBEDDER,
-    FINGERPRINT,
-    WORDS,
-    indexed,
-    meaning,
-    passages_of,
-)
+from tests.conformance.corpus import EMBEDDER, FINGERPRINT, WORDS, indexed, meaning, passages_of
 
 Truth = dict[str, IndexedArticle]  # by id
 

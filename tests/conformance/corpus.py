@@ -225,9 +225,7 @@ def admits(filter: Filter, article: Article) -> bool:
 
 
 def passages_of(
-    articles: Iterable[IndexedArticle],
-    clause: Clause | None = None,
-    filter: Filter | None = None,
+    articles: Iterable[IndexedArticle], clause: Clause | None = None, filter: Filter | None = None
 ) -> dict[str, IndexedPassage]:
     """Return the passages a clause matches inside a filter, by id."""
     return {

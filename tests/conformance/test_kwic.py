@@ -59,18 +59,12 @@ def test_every_occurrence_between_the_words_around_it(library: Searcher) -> None
     assert {
         field: [(f.value, f.passages, f.occurrences) for f in its]
         for field, its in found.frequencies.items()
-    } == {
-        "source": [("BBC", 2, 2), ("CNN", 1, 2)],
-        "year": [("1999", 1, 2), ("2024", 1, 2)],
-    }
+    } == {"source": [("BBC", 2, 2), ("CNN", 1, 2)], "year": [("1999", 1, 2), ("2024", 1, 2)]}
 
 
 @pytest.mark.parametrize(
     ("sort", "expected"),
-    [
-        ("before", ["", "ثم", "سعر", "وزير"]),
-        ("after", ["البصره", "ان", "بغداد", "يرتفع"]),
-    ],
+    [("before", ["", "ثم", "سعر", "وزير"]), ("after", ["البصره", "ان", "بغداد", "يرتفع"])],
 )
 def test_lines_in_order_of_the_words_beside(
     library: Searcher, sort: Any, expected: list[str]

@@ -136,9 +136,7 @@ def test_an_answer_says_how_the_query_was_read(searcher: Searcher) -> None:
     ]
 
 
-def test_where_nothing_is_found_each_word_says_what_it_alone_would_find(
-    searcher: Searcher,
-) -> None:
+def test_where_nothing_is_found_each_word_says_what_it_alone_would_find(searcher: Searcher) -> None:
     results = found(searcher, "+طائرة +تحالف +غائب", "form")
     assert not results.hits
     assert [(one.text, one.passages) for one in results.understood] == [

@@ -80,10 +80,7 @@ def changed(pair: Pair) -> Pair:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_matches_is_the_same(pair: Pair, seed: int) -> None:
-    requests = [
-        *clause_requests(seed, pair.passages, 20),
-        *typed_requests(seed, pair.passages, 20),
-    ]
+    requests = [*clause_requests(seed, pair.passages, 20), *typed_requests(seed, pair.passages, 20)]
     for number, request in enumerate(requests):
         whole = replace(request, limit=1000)
         a, b = pair.embedded.rank(whole), pair.elastic.rank(whole)

@@ -113,9 +113,7 @@ def test_texts_of_several_windows_come_back_in_order(
     assert sum(steps) == 100
 
 
-def test_an_error_in_progress_stops_the_work_and_the_next_goes_on(
-    bundled: BundledEmbedder,
-) -> None:
+def test_an_error_in_progress_stops_the_work_and_the_next_goes_on(bundled: BundledEmbedder) -> None:
     def interrupted(_done: int) -> None:
         raise KeyboardInterrupt
 

@@ -124,12 +124,7 @@ def odt_of(title: str, author: str, day: date | None, paragraphs: Sequence[str])
 
 
 def odt_around(
-    body: str,
-    *,
-    title: str = "",
-    author: str = "",
-    day: date | None = None,
-    manifest: str = "",
+    body: str, *, title: str = "", author: str = "", day: date | None = None, manifest: str = ""
 ) -> bytes:
     """Return an OpenDocument text around its body's XML."""
     spaces = " ".join(

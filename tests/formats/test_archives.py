@@ -297,10 +297,7 @@ def test_archives_in_archives(name: str) -> None:
     middle = zipped({name: inner, "n.jsonl.gz": gzip.compress(LINES)})
     items = read(name, {"m.zip": middle})
     assert set(ids(items)) == {f"{name}/m.zip/{name}/x.txt", "a", "b"}
-    assert codes(items) == {
-        f"m.zip/{name}/n.jsonl:2": "not-json",
-        "m.zip/n.jsonl.gz:2": "not-json",
-    }
+    assert codes(items) == {f"m.zip/{name}/n.jsonl:2": "not-json", "m.zip/n.jsonl.gz:2": "not-json"}
 
 
 def test_a_fourth_archive_is_not_opened() -> None:

@@ -5,16 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.formats.building import docx_around, docx_of, zip_of
-from tests.formats.reading import (
-    AUTHOR,
-    DAY,
-    SEED,
-    TITLE,
-    article,
-    check_damage,
-    lines,
-    refusal,
-)
+from tests.formats.reading import AUTHOR, DAY, SEED, TITLE, article, check_damage, lines, refusal
 from tests.formats.test_zipped import members
 
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -75,10 +66,7 @@ BOX = paragraph(run("في الإطار"))
             ),
             ["نفذت مضاف"],
         ),
-        (
-            paragraph("<w:moveFrom>" + run("منقول") + "</w:moveFrom>", run("باق")),
-            ["باق"],
-        ),
+        (paragraph("<w:moveFrom>" + run("منقول") + "</w:moveFrom>", run("باق")), ["باق"]),
         (paragraph("<w:moveTo>" + run("منقول") + "</w:moveTo>"), ["منقول"]),
         # fields
         (

@@ -145,11 +145,7 @@ def test_the_title(head: str, body: str, expected: str) -> None:
     [
         (f'<meta name="author" content="{AUTHOR}">', "", AUTHOR),
         ('<meta name="author" content="فيروز">', "", "فيروز"),
-        (
-            '<meta name="author" content="سعاد"><meta name="author" content="منى">',
-            "",
-            "سعاد، منى",
-        ),
+        ('<meta name="author" content="سعاد"><meta name="author" content="منى">', "", "سعاد، منى"),
         ('<meta property="article:author" content="https://x.example/a">', "", None),
         ("", '<span class="author">بقلم: محمد علي</span>', "محمد علي"),
         ("", '<a rel="author" href="/m">كتب محمد علي</a>', "محمد علي"),
@@ -231,12 +227,7 @@ def test_the_tags() -> None:
         ("", '<meta http-equiv="content-language" content="ar">', "ar", ()),
         ("", '<meta property="og:locale" content="ar_AR">', "ar-AR", ()),
         ('lang="en-US"', "", None, ("not in the language it names: en-US",)),
-        (
-            'lang="العربية"',
-            "",
-            None,
-            ("language left out: no code of a language: العربية",),
-        ),
+        ('lang="العربية"', "", None, ("language left out: no code of a language: العربية",)),
     ],
 )
 def test_the_language(

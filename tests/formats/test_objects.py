@@ -350,14 +350,8 @@ def test_bytes_that_are_cut_or_changed(noise: bytes, place: int, name: str) -> N
 LETTERS = st.sampled_from('ابتج أ\u0651{}[]",:\\\n٣a1')
 OBJECTS = st.lists(
     st.fixed_dictionaries(
-        {
-            "id": st.integers(0, 10**6).map(str),
-            "text": st.text(LETTERS, min_size=1),
-        },
-        optional={
-            "title": st.text(LETTERS, max_size=9),
-            "more": st.just([{}, {"a": [1]}]),
-        },
+        {"id": st.integers(0, 10**6).map(str), "text": st.text(LETTERS, min_size=1)},
+        optional={"title": st.text(LETTERS, max_size=9), "more": st.just([{}, {"a": [1]}])},
     ),
     min_size=1,
     max_size=6,

@@ -146,8 +146,7 @@ PANDOC = [
 
 
 @pytest.mark.parametrize(
-    ("name", "before"),
-    [("pandoc.xml", ()), ("pandoc.jats.xml", ("ملخص الكتاب في سطر واحد.",))],
+    ("name", "before"), [("pandoc.xml", ()), ("pandoc.jats.xml", ("ملخص الكتاب في سطر واحد.",))]
 )
 def test_what_pandoc_writes(name: str, before: tuple[str, ...]) -> None:
     found = article((TEXTS / name).read_bytes(), "xml_kinds")

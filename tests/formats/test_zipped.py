@@ -16,11 +16,7 @@ from tests.formats.reading import AUTHOR, BUILDERS, DAY, SEED, TITLE, article, c
 
 KINDS = ["docx", "odt", "epub"]
 # the member that has the text
-MEMBERS = {
-    "docx": "word/document.xml",
-    "odt": "content.xml",
-    "epub": "OEBPS/text/chapter0.xhtml",
-}
+MEMBERS = {"docx": "word/document.xml", "odt": "content.xml", "epub": "OEBPS/text/chapter0.xhtml"}
 FACTS = {"docx": "docProps/core.xml", "odt": "meta.xml", "epub": "OEBPS/content.opf"}
 
 

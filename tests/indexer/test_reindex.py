@@ -21,12 +21,7 @@ from search.errors import EngineBusy, EngineError, FingerprintMismatch, InputErr
 from search.query.clauses import Everything, Term
 from search.ranking.searcher import Searcher
 from search.settings import Settings
-from tests.conformance.engines import (
-    alias_of,
-    elastic_settings,
-    names,
-    removed,
-)
+from tests.conformance.engines import alias_of, elastic_settings, names, removed
 from tests.indexer.killing import killed_at
 from tests.processes import processes
 from tests.support import HashingEmbedder, article
@@ -325,10 +320,7 @@ def test_killed_at_any_step_nothing_is_lost(settings: Settings) -> None:
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[dict[str, Settings]]:
     elastic = settings_of("elasticsearch", tmp_path)
-    yield {
-        "embedded": elastic.model_copy(update={"engine": "embedded"}),
-        "elasticsearch": elastic,
-    }
+    yield {"embedded": elastic.model_copy(update={"engine": "embedded"}), "elasticsearch": elastic}
     removed("elasticsearch", tmp_path)
 
 

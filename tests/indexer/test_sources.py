@@ -119,11 +119,7 @@ def test_what_is_known_stands_beside_the_text(tmp_path: Path) -> None:
     known = {"title": "عنوان", "published": "2024-01-31", "tags": ["حرب"], "id": "mine"}
     write(tmp_path / "a.meta.json", json.dumps(known))
     (found,) = articles(tmp_path)
-    assert (found.id, found.info.title, found.info.tags) == (
-        "/files/a.txt/mine",
-        "عنوان",
-        ("حرب",),
-    )
+    assert (found.id, found.info.title, found.info.tags) == ("/files/a.txt/mine", "عنوان", ("حرب",))
     assert found.info.published == date(2024, 1, 31)
 
 

@@ -37,12 +37,7 @@ from search.errors import FingerprintMismatch, InputError, RecordCorrupt
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.conformance.corpus import facets
-from tests.conformance.engines import (
-    alias_of,
-    elastic_settings,
-    names,
-    removed,
-)
+from tests.conformance.engines import alias_of, elastic_settings, names, removed
 from tests.indexer.killing import killed_at
 from tests.processes import processes
 from tests.support import HashingEmbedder

@@ -285,11 +285,7 @@ def test_folders_that_cannot_be_watched_are_refused(
 ) -> None:
     other_settings = watcher.settings
     (folder / "inner").mkdir()
-    for folders in (
-        [tmp_path / "none"],
-        [write(tmp_path / "f.txt", "x")],
-        [folder, folder],
-    ):
+    for folders in ([tmp_path / "none"], [write(tmp_path / "f.txt", "x")], [folder, folder]):
         watcher.folders = folders
         with pytest.raises(InputError):
             watcher.run()

@@ -177,9 +177,7 @@ def test_killed_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, a
             return done
 
     monkeypatch.setattr(
-        Catalogue,
-        "put",
-        lambda self, *given: step("note", lambda: put(self, *given)),
+        Catalogue, "put", lambda self, *given: step("note", lambda: put(self, *given))
     )
 
     def ended(watcher: Watcher) -> bool:

@@ -265,11 +265,7 @@ TARS = (
         lambda: tarred(("a" * 90_000 + ".txt", REG, TEXT), ("good.txt", REG, TEXT)),
     ),
     of("deep.tar", "nested", lambda: shells(10, lambda c: tarred(("a.tar", REG, c)), TEXT)),
-    of(
-        "bomb.tgz",
-        "bomb",
-        lambda: gz(tarred(("a.txt", REG, b""), size=300 * MEBIBYTE)[:512], 300),
-    ),
+    of("bomb.tgz", "bomb", lambda: gz(tarred(("a.txt", REG, b""), size=300 * MEBIBYTE)[:512], 300)),
     of("plain.tgz", "damaged", lambda: gzip.compress(TEXT, mtime=0)),
     sparse("zeros.tar", "empty", 4 << 30),
 )

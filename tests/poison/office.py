@@ -36,7 +36,7 @@ def ods(tables: str, doctype: str = "") -> Members:
     return {
         "content.xml": f'{doctype}<office:document-content xmlns:office="{OFFICE}" xmlns:text="'
         f'{ODF_TEXT}" xmlns:table="{TABLE}"><office:body><office:spreadsheet>{tables}'
-        "</office:spreadsheet></office:body></office:document-content>",
+        "</office:spreadsheet></office:body></office:document-content>"
     }
 
 
@@ -78,9 +78,7 @@ SHEETS = (
         lambda: xlsx(f'<row r="{"9" * 99}"><c s="{"9" * 99}"><v>{"9" * 999_999}e99</v></c></row>'),
     ),
     packed(
-        "merges.xlsx",
-        "read",
-        lambda: xlsx(inline(ARABIC) + '<mergeCell ref="A1:B9"/>' * 500_000),
+        "merges.xlsx", "read", lambda: xlsx(inline(ARABIC) + '<mergeCell ref="A1:B9"/>' * 500_000)
     ),
     of("empty.ods", "empty", b""),
     packed("text.ods", "damaged", lambda: {"content.xml": "<a/>"}),

@@ -39,10 +39,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
         "search/embedding/sentence_transformers.py",
         "search/reranking/cross_encoder.py",
     ),
-    "torch": (
-        "search/embedding/sentence_transformers.py",
-        "search/reranking/cross_encoder.py",
-    ),
+    "torch": ("search/embedding/sentence_transformers.py", "search/reranking/cross_encoder.py"),
     "transformers": "search/embedding/sentence_transformers.py",
     "fastapi": "api/",
     "starlette": "api/",

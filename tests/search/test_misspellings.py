@@ -42,8 +42,7 @@ def test_meant(typed: str, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "word"),
-    [("قلب", "كلب"), ("جمل", "عمل"), ("المدرصة", "المدينة")],
+    ("typed", "word"), [("قلب", "كلب"), ("جمل", "عمل"), ("المدرصة", "المدينة")]
 )
 def test_not_meant(typed: str, word: str) -> None:
     assert not may_mean(typed, word)

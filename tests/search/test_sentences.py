@@ -131,8 +131,7 @@ def test_trimmed_leaves_out_blank_stretches() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "hostile",
-    ["“", '"', ".", "a.", "“a. ”", '„«“"', " .", "\u064b", "أ. ", "x\n", "؟", "”»"],
+    "hostile", ["“", '"', ".", "a.", "“a. ”", '„«“"', " .", "\u064b", "أ. ", "x\n", "؟", "”»"]
 )
 def test_time_is_linear(hostile: str) -> None:
     def seconds(length: int) -> float:

@@ -184,15 +184,6 @@ def test_links_and_devices_of_a_tar(kind: bytes) -> None:
     assert ids(items) == ["a.tar/b.txt"]
 
 
-def test_links_of_a_zip() -> None:
-    info = zipfile.ZipInfo("a.txt")
-    info.external_attr = 0o120777 << 16
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr(info, "/etc/passwd")
-    assert codes(items_of("a.zip", stream.getvalue())) == {"a.txt": "not-regular"}
-
-
 def patched(content: bytes, change: Callable[[bytearray, int], None]) -> bytes:
     """Return a zip with each entry of its directory changed, and nothing else."""
     changed = bytearray(content)
@@ -217,15 +208,6 @@ def test_a_wrong_checksum_fails_its_member_alone(name: str) -> None:
     items = items_of("a.zip", content.replace(b"qqqq", b"qqqr"))
     assert codes(items) == {name: "damaged"}
     assert "a.zip/b.txt" in ids(items)
-
-
-def test_a_broken_gzip() -> None:
-    content = gzip.compress(LINES)
-    assert refusal("a.jsonl.gz", content[:-1] + b"x") == "damaged"
-    assert refusal("a.jsonl.gz", content[:-9]) == "damaged"
-    assert refusal("a.gz", b"no gzip") == "damaged"
-    assert refusal("a.tar", b"no tar" * 200) == "damaged"
-    assert refusal("a.zip", b"no zip" * 200) == "damaged"
 
 
 def test_a_tar_whose_second_header_is_broken_does_not_just_end() -> None:
@@ -310,24 +292,9 @@ def test_a_fourth_archive_is_not_opened() -> None:
     assert refusal("a.jsonl.gz.gz.gz.gz", packed) == "nested"
 
 
-def test_a_bomb_of_one_member() -> None:
-    zeros = b"\0" * (80 << 20)
-    assert refusal("a.zip", zipped({"a.jsonl": zeros})) == "bomb"
-    assert refusal("a.jsonl.gz", gzip.compress(zeros)) == "bomb"
-    assert refusal("a.tgz", gzip.compress(tarred({"a.jsonl": zeros}))) == "bomb"
-
-
 def test_a_bomb_of_many_members() -> None:
     inner = zipped({f"{n}.txt": b" " * (8 << 20) + b"x" for n in range(10)})
     assert refusal("a.zip", zipped({f"{n}.zip": inner for n in range(10)})) == "bomb"
-
-
-def test_members_that_lie_over_each_other() -> None:
-    content = zipped({"a.txt": TEXT * 100, "b.txt": TEXT})
-    second = content.find(b"PK\1\2", content.find(b"PK\1\2") + 1)
-    changed = bytearray(content)
-    changed[second + 42 : second + 46] = bytes(4)  # where its header is: that of the first
-    assert refusal("a.zip", bytes(changed)) == "bomb"
 
 
 def test_a_member_past_the_bound_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,24 +313,11 @@ def test_too_many_members(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert len(read(name, {f"{n}.txt": b"x" for n in range(5)})) == 5
 
 
-def test_a_directory_of_too_many_is_not_even_read() -> None:
-    end = b"PK\5\6" + struct.pack("<4H2LH", 0, 0, 65_535, 65_535, 0xFFFFFFFF, 0, 0)
-    far = b"PK\6\6" + struct.pack("<Q2H2L4Q", 44, 45, 45, 0, 0, 10**6, 10**6, 46 * 10**6, 0)
-    locator = b"PK\6\7" + struct.pack("<LQL", 0, 4, 1)
-    assert refusal("a.zip", b"PK\3\4" + far + locator + end) == "bomb"
-
-
 def test_a_long_name_of_a_tar_is_not_read_into_memory() -> None:
     info = tarfile.TarInfo("././@LongLink")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 50 << 20
     content = info.tobuf(tarfile.GNU_FORMAT) + b"x" * (50 << 20)
     assert refusal("a.tgz", gzip.compress(content, 1)) == "bomb"
-
-
-def test_headers_that_follow_each_other() -> None:
-    info = tarfile.TarInfo("h")
-    info.type, info.size = tarfile.XHDTYPE, 0
-    assert refusal("a.tar", info.tobuf(tarfile.USTAR_FORMAT) * 1_500) in ("damaged", "bomb")
 
 
 def test_a_member_of_an_unknown_type_is_passed_over_by_its_size_and_not_for_ever() -> None:

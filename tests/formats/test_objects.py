@@ -117,19 +117,6 @@ def test_a_line_past_the_bound_fails_alone_and_is_not_kept(monkeypatch: pytest.M
     assert [item.size for item in items] == [1_001, 24]
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
-def test_what_is_empty(name: str, content: bytes) -> None:
-    with pytest.raises(SourceError) as caught:
-        items_of(name, content)
-    assert caught.value.code == "empty"
-
-
-def test_a_beir_corpus_keeps_working() -> None:
-    fields = fields_of({"_id": "p0", "title": "", "text": TEXT, "metadata": {}})
-    assert article_from(fields).id == "p0"
-
-
 @pytest.mark.parametrize("name", ["text", "body", "content", "articleBody", "full_text", "النص"])
 def test_names_of_the_text(name: str) -> None:
     assert fields_of({name: TEXT})["text"] == TEXT
@@ -309,13 +296,6 @@ def test_a_json_that_is_none(content: bytes, code: str, reason: str) -> None:
         found = [Failure("", error.code, str(error))]
     assert {broken.code for broken in found} == {code}
     assert reason in found[0].reason
-
-
-def test_a_json_past_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "MAX_FILE", 10)
-    with pytest.raises(SourceError) as caught:
-        items_of("a.json", lines_of({"text": TEXT}))
-    assert caught.value.code == "too-large"
 
 
 _PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

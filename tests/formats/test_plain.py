@@ -8,7 +8,6 @@ import pytest
 
 from indexer.extraction import plain
 from indexer.extraction.registry import Extracted, Options
-from search.errors import SourceError
 from tests.formats.reading import FRAGILE, SEED, check_damage, refusal
 from tests.support import REPOSITORY
 
@@ -50,25 +49,6 @@ def test_an_encoding_that_is_not_utf_8_is_said() -> None:
     found = read("\n".join(SEED).encode("cp1256", "ignore"), "a.txt", "windows-1256")
     (note,) = found.notes
     assert note.lower().startswith(("windows-1256 (", "cp1256 ("))
-
-
-@pytest.mark.parametrize("content", [b"", b" \n\t\r\n", "\ufeff".encode()])
-def test_no_text(content: bytes) -> None:
-    with pytest.raises(SourceError) as error:
-        read(content, "a.txt")
-    assert error.value.code == "empty"
-
-
-def test_too_large() -> None:
-    class Endless(BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            assert size is not None
-            assert size > 0
-            return b"a" * size
-
-    with pytest.raises(SourceError) as error:
-        list(plain.read(Endless(), "a.txt", Options()))
-    assert error.value.code == "too-large"
 
 
 def test_damage() -> None:

@@ -155,36 +155,6 @@ def test_metadata_that_is_no_field_is_told(tmp_path: Path) -> None:
     assert 'b.meta.json: "author" stands twice' in failures(tmp_path)["b.txt"]
 
 
-def test_a_markdown_heading_is_the_title(tmp_path: Path) -> None:
-    write(tmp_path / "a.md", "# عنوان \n\nنص")
-    write(tmp_path / "b.md", "نص\n# ليس عنوانا")
-    assert [a.info.title for a in articles(tmp_path)] == ["عنوان", ""]
-    assert articles(tmp_path)[0].text == "# عنوان \n\nنص"
-
-
-def test_lines_are_articles_and_a_bad_one_fails_alone(tmp_path: Path) -> None:
-    good = [json.dumps({"id": f"n{n}", "text": "نص"}) for n in range(3)]
-    bad = ['{"id": "x"}', "{", b'{"id": "y", "text": "\xff"}'.decode("latin-1"), "[]"]
-    content = b"\n".join(
-        [
-            good[0].encode(),
-            b"",
-            *(b.encode("latin-1") for b in bad),
-            *(g.encode() for g in good[1:]),
-        ]
-    )
-    path = write(tmp_path / "news.jsonl", content)
-    assert [a.id for a in articles(path)] == [f"/files/news.jsonl/n{n}" for n in range(3)]
-    assert {
-        place: reason.split(",")[0].split(":")[0] for place, reason in failures(path).items()
-    } == {
-        "news.jsonl:3": '"text" must be a text',
-        "news.jsonl:4": "not JSON",
-        "news.jsonl:5": "not UTF-8",
-        "news.jsonl:6": "not a JSON object but a list",
-    }
-
-
 def test_a_beir_corpus_can_be_named(tmp_path: Path) -> None:
     path = write(
         tmp_path / "corpus.jsonl", '{"_id": "p0", "title": "", "text": "نص", "metadata": {}}'
@@ -225,11 +195,6 @@ def test_refusals(tmp_path: Path, name: str, content: str | bytes, message: str)
 def test_what_is_not_there(tmp_path: Path) -> None:
     assert failures(tmp_path / "a.txt") == {"a.txt": "there is no such file or folder"}
     assert read(Path("a\0b"))[0] == Failure("a\\x00b", "unreadable", "embedded null byte")
-
-
-def test_what_is_no_regular_file(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.txt")
-    assert failures(tmp_path) == {"pipe.txt": "not a regular file"}
 
 
 def test_a_listing_opens_nothing_and_says_why_by_a_code(tmp_path: Path) -> None:
@@ -284,11 +249,6 @@ def test_what_may_not_be_read_is_named_and_the_rest_goes_on() -> None:
         "secret.txt": "no permission to read it",
         "closed": "no permission to read it",
     }
-
-
-def test_a_million_combining_marks(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.txt", "ك" + "\u064b" * 1_000_000)
-    assert len(articles(path)[0].text) == 1_000_001
 
 
 def test_sizes_are_those_of_the_files(tmp_path: Path) -> None:

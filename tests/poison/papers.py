@@ -133,6 +133,9 @@ POISON: tuple[Poison, ...] = (
     of("count.pdf", "read", pdf({2: "<< /Type /Pages /Kids [3 0 R] /Count 1000000000 >>"})),
     of("negative-count.pdf", "read", pdf({2: "<< /Type /Pages /Kids [3 0 R] /Count -1 >>"})),
     of("no-pages.pdf", "damaged", pdf({1: "<< /Type /Catalog >>"})),
+    of("pages-number.pdf", "damaged", pdf({2: "<< /Type /Pages /Kids 7 /Count 1 >>"})),
+    of("pages-none.pdf", "empty", pdf({2: "<< /Type /Pages /Count 1 >>"})),
+    of("pages-both.pdf", "damaged", pdf({2: "<< /Type /Pages /Kids [3 0 R 2 0 R] /Count 2 >>"})),
     of("root-loop.pdf", "damaged", pdf({1: "1 0 R"})),
     of(
         "length-loop.pdf",

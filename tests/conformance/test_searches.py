@@ -12,7 +12,7 @@ import pytest
 from indexer.ingestion.preparing import prepare
 from search.domain import FACET_FIELDS, Article, Filter, Mode, Query, Results, SearchSort
 from search.engines.protocol import Engine
-from search.errors import InputError, PageTooDeep
+from search.errors import PageTooDeep
 from search.ranking import searcher as searching
 from search.ranking.searcher import Searcher
 from search.settings import Settings
@@ -70,21 +70,6 @@ def test_articles_are_counted_without_grouping(library: Searcher, mode: Mode) ->
     assert (results.total.value, results.articles.value, len(results.hits)) == (5, 4, 1)
     assert results.groups is None
     assert library.search(Query("نفط", mode)).articles is None
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        (Query("نفط", "semantic", count_articles=True), "count_articles"),
-        (Query("نفط", facets=("author",), facet_prefix="x" * 201), "facet_prefix"),
-    ],
-)
-def test_what_cannot_be_counted_names_the_parameter(
-    library: Searcher, query: Query, field: str
-) -> None:
-    with pytest.raises(InputError) as refused:
-        library.search(query)
-    assert refused.value.field == field
 
 
 @pytest.mark.parametrize("mode", ["keyword", "hybrid"])
@@ -185,22 +170,6 @@ def test_what_is_found_by_meaning_alone_has_no_passages_by_words(library: Search
     assert found.groups is not None
     assert [group.passages for group in found.groups] == [None] * 5
     assert (found.total, found.articles) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        (Query("نفط", facets=("colour",)), "facets"),  # type: ignore[arg-type]
-        (Query("نفط", "semantic", facets=("source",)), "facets"),
-        (Query("نفط", facets=("source",), facet_size=0), "facet_size"),
-        (Query("نفط", facets=("source",), facet_size=101), "facet_size"),
-        (Query("نفط", group_by="source"), "group_by"),  # type: ignore[arg-type]
-    ],
-)
-def test_what_cannot_be_counted_is_named(library: Searcher, query: Query, field: str) -> None:
-    with pytest.raises(InputError) as caught:
-        library.search(query)
-    assert caught.value.field == field
 
 
 # -- properties
@@ -340,21 +309,6 @@ def test_what_is_nearly_a_word_is_listed_by_date(library: Searcher) -> None:
     plain = library.search(Query("نفظ الخليچ", "keyword"))
     found = library.search(Query("نفظ الخليچ", "keyword", sort="oldest"))
     assert {h.passage.id for h in found.hits} == {h.passage.id for h in plain.hits} != set()
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        (Query("نفط", sort="title"), "sort"),  # type: ignore[arg-type]
-        (Query("نفط", "semantic", sort="newest"), "sort"),
-        (Query("نفط", match="meaning", sort="newest"), "sort"),
-        (Query("نفط", explain=True, sort="newest"), "explain"),
-    ],
-)
-def test_what_has_no_order_by_date_is_named(library: Searcher, query: Query, field: str) -> None:
-    with pytest.raises(InputError) as caught:
-        library.search(query)
-    assert caught.value.field == field
 
 
 def test_by_date_what_is_written_again_is_listed_as_it_is_now(engine: Engine) -> None:

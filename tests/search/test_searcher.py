@@ -295,6 +295,17 @@ def test_depth_is_the_shallowest_that_holds_the_page(start: int, size: int, dept
         (Query("ا", start=-1), "start"),
         (Query("ا", mode=cast(Any, "fuzzy")), "mode"),
         (Query("ا" * 1001), "query"),
+        (Query("ا", "semantic", count_articles=True), "count_articles"),
+        (Query("ا", facets=("author",), facet_prefix="x" * 201), "facet_prefix"),
+        (Query("ا", facets=cast(Any, ("colour",))), "facets"),
+        (Query("ا", "semantic", facets=("source",)), "facets"),
+        (Query("ا", facets=("source",), facet_size=0), "facet_size"),
+        (Query("ا", facets=("source",), facet_size=101), "facet_size"),
+        (Query("ا", group_by=cast(Any, "source")), "group_by"),
+        (Query("ا", sort=cast(Any, "title")), "sort"),
+        (Query("ا", "semantic", sort="newest"), "sort"),
+        (Query("ا", match="meaning", sort="newest"), "sort"),
+        (Query("ا", explain=True, sort="newest"), "explain"),
     ],
 )
 def test_out_of_bounds_is_named(query: Query, field: str) -> None:

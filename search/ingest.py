@@ -58,6 +58,7 @@ OTHER_SUFFIXES = (
     ".completed",
     ".inprogress",
     ".htm",
+    ".hocr",
     ".ndjson",
     ".tgz",
     ".bz2",

@@ -353,13 +353,10 @@ def analyze_command(
 def formats_command(json: AsJson = False) -> None:
     """List the kinds of files that are read, by their suffixes."""
     from indexer.cli import output
-    from indexer.extraction.registry import KINDS, SUFFIXES, others
+    from indexer.extraction.registry import KINDS, others
     from search.registry import package_of
 
-    listed = {
-        kind: [suffix for suffix, its in SUFFIXES.items() if its == module]
-        for module, kind in KINDS.items()
-    }
+    listed = {kind.shown: kind.suffixes.split() for kind in KINDS.values()}
     for suffix, entry in others().items():
         listed.setdefault(f"read by the package {package_of(entry)}", []).append(suffix)
     if json:

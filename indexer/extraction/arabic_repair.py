@@ -18,11 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from indexer.extraction.encodings.letter_statistics import surprise
-from indexer.extraction.page_lines import joined_lines, without_running_lines
 from indexer.extraction.visual_order import LETTER, MARK, is_visual, letters_of, turned_back
 from search.errors import SourceError
-
-__all__ = ["Mended", "joined_lines", "mended", "without_running_lines"]
 
 # Of letters without meaning, how many may be among the others and how many in all.
 MAX_MEANINGLESS = 1 / 250

@@ -31,6 +31,7 @@ from indexer.extraction.archive_names import shown
 from indexer.extraction.documents import whole
 from indexer.extraction.encodings import decode
 from indexer.extraction.registry import (
+    KINDS,
     MANY,
     MAX_METADATA,
     MEBIBYTE,
@@ -53,8 +54,6 @@ MAX_MEMBER = 64 * MEBIBYTE  # bytes of a member that is not streamed
 MAX_METADATA_ALL = 16 * MEBIBYTE  # bytes of all NAME.meta.json
 MOST_KINDS = 5  # of members left out that are named
 MAX_DEPTH = 3  # archives in archives
-
-_STREAMED = frozenset({"objects", "tables", "xml_kinds", "mbox"})
 
 # Found while this is loaded, before children are forked: once, and where every folder is open.
 others()
@@ -121,7 +120,7 @@ class _Archive:
         """Yield what is in a member; a Failure without a part where that is not to be known."""
         try:
             with closing(member.open()) as stream:
-                if kind_of(name) in _STREAMED:
+                if (kind := KINDS.get(kind_of(name))) and kind.streamed:
                     yield from reader_of(name)(stream, name, self._options)
                     return
                 content = whole(stream, MAX_MEMBER)

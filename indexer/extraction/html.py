@@ -9,6 +9,7 @@ come out are the main text, and their characters are the page's own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from typing import BinaryIO
 
@@ -23,6 +24,7 @@ from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.html_metadata import facts_of
 from indexer.extraction.markup import Origin, declared_charset, lines_of, parse
 from indexer.extraction.registry import MEBIBYTE, Extracted, Options
+from indexer.extraction.scans import of_hocr
 from indexer.sources import Failure
 from search.errors import SourceError
 from search.limits import MAX_LENGTH
@@ -38,17 +40,25 @@ _MOST = 0.95  # of all lines: that is the whole page too
 # taken that is not a menu.
 _MAX_ELEMENTS = 50_000
 _MAX_PAGE = 8 * MEBIBYTE
+_HEAD = 16_384  # bytes or characters that tell what wrote a page
 _TELEGRAM = b'<body onload="CheckLocation();">'
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:  # noqa: ARG001
     """Yield the article of a web page."""
     content = whole(stream)
-    if _TELEGRAM in content[:4096]:
+    if _TELEGRAM in content[:_HEAD]:
         reason = "a chat that Telegram exported as HTML: export it as JSON"
         raise SourceError(reason, code="unsupported")
     decoded, encoding = decode(content, declared_charset(content), said=options.encoding)
     text, repairs = mended(decoded)
+    if "ocr_page" in text[:_HEAD]:
+        item = of_hocr(text)
+        if isinstance(item, Failure):
+            raise SourceError(item.reason, code=item.code)
+        notes = (*encoding_notes(encoding), *repairs, *item.notes)
+        yield replace(item, size=len(content), notes=notes)
+        return
     tree, layout = parse(text)
     notes = (*encoding_notes(encoding), *repairs, *layout)
     facts = facts_of(tree)  # before the scripts are taken out: JSON-LD is one

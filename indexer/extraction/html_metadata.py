@@ -19,53 +19,23 @@ from indexer.extraction.dates import find_date
 from indexer.extraction.documents import Facts
 
 _TITLES = (
-    "og:title",
-    "citation_title",
-    "dc.title",
-    "dcterms.title",
-    "headline",
-    "twitter:title",
+    "og:title", "citation_title", "dc.title", "dcterms.title", "headline", "twitter:title",
     "title",
-)
+)  # fmt: skip
 _AUTHORS = (
-    "author",
-    "article:author",
-    "og:article:author",
-    "citation_author",
-    "dc.creator",
-    "dcterms.creator",
-    "parsely-author",
-    "sailthru.author",
-)
+    "author", "article:author", "og:article:author", "citation_author", "dc.creator",
+    "dcterms.creator", "parsely-author", "sailthru.author",
+)  # fmt: skip
 _SOURCES = (
-    "og:site_name",
-    "application-name",
-    "citation_journal_title",
-    "dc.publisher",
-    "dcterms.publisher",
-    "publisher",
-)
+    "og:site_name", "application-name", "citation_journal_title", "dc.publisher",
+    "dcterms.publisher", "publisher",
+)  # fmt: skip
 _DATES = (
-    "article:published_time",
-    "og:published_time",
-    "datepublished",
-    "citation_publication_date",
-    "citation_online_date",
-    "citation_date",
-    "parsely-pub-date",
-    "sailthru.date",
-    "dcterms.issued",
-    "dc.date.issued",
-    "dcterms.created",
-    "dc.date.created",
-    "dc.date",
-    "dcterms.date",
-    "publish-date",
-    "publish_date",
-    "publication_date",
-    "pubdate",
-    "date",
-)
+    "article:published_time", "og:published_time", "datepublished", "citation_publication_date",
+    "citation_online_date", "citation_date", "parsely-pub-date", "sailthru.date",
+    "dcterms.issued", "dc.date.issued", "dcterms.created", "dc.date.created", "dc.date",
+    "dcterms.date", "publish-date", "publish_date", "publication_date", "pubdate", "date",
+)  # fmt: skip
 _TAGS = ("article:tag", "article:section", "keywords", "news_keywords", "citation_keywords")
 _LANGUAGES = ("content-language", "dc.language", "dcterms.language", "og:locale")
 

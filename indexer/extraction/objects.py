@@ -16,7 +16,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO, cast
 
 from indexer.extraction import telegram
 from indexer.extraction.documents import encoding_notes, whole
@@ -29,50 +29,21 @@ from search.errors import SourceError
 from search.json_objects import DECODER, check_keys
 from search.limits import MAX_FILE, MAX_LINE
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 HOLDERS = (
-    "articles",
-    "items",
-    "data",
-    "results",
-    "docs",
-    "documents",
-    "posts",
-    "entries",
-    "news",
+    "articles", "items", "data", "results", "docs", "documents", "posts", "entries", "news",
     "messages",
-)
+)  # fmt: skip
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
     """Yield the articles of a file of objects."""
-    head = stream.read(MEBIBYTE)
-    peeked = io.BufferedReader(_Peeked(head, stream), 1 << 16)
+    peeked = io.BufferedReader(cast(io.RawIOBase, stream), MEBIBYTE)
+    head = peeked.peek(MEBIBYTE)
     if telegram.is_export(head) and not options.fields:
         return telegram.read(peeked)
     if _is_lines(head, options.encoding, whole_first=suffix_of(name) == ".json"):
         return _lines(peeked, options)
     return _whole(peeked, options)
-
-
-class _Peeked(io.RawIOBase):
-    """A file whose first bytes were read already, and which need not be able to go back."""
-
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._head = head
-        self._rest = rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        with memoryview(buffer).cast("B") as view:
-            piece = self._head[: len(view)] or self._rest.read(len(view))
-            self._head = self._head[len(view) :]
-            view[: len(piece)] = piece
-        return len(piece)
 
 
 def _is_lines(head: bytes, encoding: str, *, whole_first: bool) -> bool:

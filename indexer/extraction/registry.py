@@ -31,54 +31,54 @@ _MAX_SUFFIX = 12  # characters; what is longer is the end of a name
 METADATA_SUFFIX = ".meta.json"  # of what a person says of the file of one article beside it
 MAX_METADATA = MEBIBYTE  # bytes of it
 
-# Of these a file is many articles, each with its own fields.
-MANY = frozenset({"objects", "tables", "xlsx", "ods", "xml_kinds", "mbox", "archives"})
 
-# The suffix decides, in lower case; the module under this package has the reader.
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is read by one module: what its files are, for people, and their suffixes.
+
+    many      whether a file is many articles, each with its own fields
+    streamed  whether a member of an archive is read without being held in memory
+    """
+
+    shown: str
+    suffixes: str
+    many: bool = False
+    streamed: bool = False
+
+
+# By the module under this package that has the reader. The suffix decides, in lower case.
+KINDS: Mapping[str, Kind] = {
+    "plain": Kind(
+        "text, one article; chat of WhatsApp's",
+        ".txt .text .log .md .markdown .completed .inprogress",
+    ),
+    "subtitles": Kind("subtitles, one article", ".srt .vtt"),
+    "html": Kind("web page or hOCR, one article", ".html .htm .xhtml .hocr"),
+    "objects": Kind(
+        "JSON, article a line; chats of Telegram's", ".jsonl .ndjson .json", True, True
+    ),
+    "tables": Kind("table, an article a row", ".csv .tsv", True, True),
+    "xml_kinds": Kind(
+        "feed, WordPress's export, TEI, JATS, OCR", ".xml .rss .atom", many=True, streamed=True
+    ),
+    "xlsx": Kind("Excel table, an article a row or sheet", ".xlsx", many=True),
+    "ods": Kind("OpenDocument table, an article a row, sheet", ".ods", many=True),
+    "pdf": Kind("PDF, one article", ".pdf"),
+    "docx": Kind("Word document, one article", ".docx"),
+    "rtf": Kind("Rich Text Format, one article", ".rtf"),
+    "odt": Kind("OpenDocument text or slides, one article", ".odt .odp"),
+    "pptx": Kind("PowerPoint presentation, one article", ".pptx"),
+    "epub": Kind("book, one article", ".epub"),
+    "mail": Kind("e-mail, an article each letter", ".eml"),
+    "mbox": Kind("mailbox, an article each letter", ".mbox", many=True, streamed=True),
+    "archives": Kind(
+        "archive or compressed file of all of these", ".zip .tar .tgz .gz .bz2 .xz", many=True
+    ),
+    "unread": Kind("set aside, with what to save it as", ".doc .xls .ppt .msg .7z .rar"),
+}
+MANY = frozenset(module for module, kind in KINDS.items() if kind.many)
 SUFFIXES: Mapping[str, str] = {
-    ".txt": "plain",
-    ".text": "plain",
-    ".log": "plain",
-    ".md": "plain",
-    ".markdown": "plain",
-    ".completed": "plain",
-    ".inprogress": "plain",
-    ".srt": "subtitles",
-    ".vtt": "subtitles",
-    ".html": "html",
-    ".htm": "html",
-    ".xhtml": "html",
-    ".jsonl": "objects",
-    ".ndjson": "objects",
-    ".json": "objects",
-    ".csv": "tables",
-    ".tsv": "tables",
-    ".xml": "xml_kinds",
-    ".rss": "xml_kinds",
-    ".atom": "xml_kinds",
-    ".xlsx": "xlsx",
-    ".ods": "ods",
-    ".pdf": "pdf",
-    ".docx": "docx",
-    ".rtf": "rtf",
-    ".odt": "odt",
-    ".pptx": "pptx",
-    ".odp": "odt",
-    ".epub": "epub",
-    ".eml": "mail",
-    ".mbox": "mbox",
-    ".zip": "archives",
-    ".tar": "archives",
-    ".tgz": "archives",
-    ".gz": "archives",
-    ".bz2": "archives",
-    ".xz": "archives",
-    ".doc": "unread",
-    ".xls": "unread",
-    ".ppt": "unread",
-    ".msg": "unread",
-    ".7z": "unread",
-    ".rar": "unread",
+    suffix: module for module, kind in KINDS.items() for suffix in kind.suffixes.split()
 }
 
 # Of OpenITI's texts, most of which have none: `0255Jahiz.Hayawan.JK000127-ara1`.
@@ -87,28 +87,6 @@ _OPENITI_NAME = re.compile(r"\d{4}[A-Z]\w+\.[A-Z]\w+\.\w+-[a-z]{3}\d{1,2}", re.A
 
 # Of a mailbox's letters: the line before each. Thunderbird's mailboxes have no suffix.
 MAILBOX = re.compile(rb"From \S?.{0,200}\d:\d\d")
-
-# What the files of each reader are, for people.
-KINDS: Mapping[str, str] = {
-    "plain": "text, one article",
-    "subtitles": "subtitles, one article",
-    "html": "web page, one article",
-    "objects": "JSON, or an article a line of it",
-    "tables": "table, an article a row",
-    "xml_kinds": "feed, WordPress export, TEI or JATS",
-    "xlsx": "Excel table, an article a row or sheet",
-    "ods": "OpenDocument table, an article a row, sheet",
-    "pdf": "PDF, one article",
-    "docx": "Word document, one article",
-    "rtf": "Rich Text Format, one article",
-    "odt": "OpenDocument text or slides, one article",
-    "pptx": "PowerPoint presentation, one article",
-    "epub": "book, one article",
-    "mail": "e-mail, an article each letter",
-    "mbox": "mailbox, an article each letter",
-    "archives": "archive or compressed file of all of these",
-    "unread": "set aside, with what to save it as",
-}
 
 
 @dataclass(frozen=True, slots=True)

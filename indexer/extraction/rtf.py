@@ -23,41 +23,13 @@ _TOKEN = re.compile(
 )
 _MAX_DEPTH = 10_000  # groups in each other
 _MAX_FONTS = 10_000
-_SKIPPED = frozenset(
-    [
-        "colortbl",
-        "stylesheet",
-        "pict",
-        "object",
-        "header",
-        "headerl",
-        "headerr",
-        "headerf",
-        "footer",
-        "footerl",
-        "footerr",
-        "footerf",
-        "fldinst",
-        "listtable",
-        "listoverridetable",
-        "revtbl",
-        "rsidtbl",
-        "generator",
-        "themedata",
-        "colorschememapping",
-        "latentstyles",
-        "datastore",
-        "xmlnstbl",
-        "mmathPr",
-        "sp",
-        "filetbl",
-        "annotation",
-        "bkmkstart",
-        "bkmkend",
-        "pntext",
-        "listtext",
-    ]
+_SKIPPED_NAMES = (
+    "colortbl stylesheet pict object header headerl headerr headerf footer footerl footerr "
+    "footerf fldinst listtable listoverridetable revtbl rsidtbl generator themedata "
+    "colorschememapping latentstyles datastore xmlnstbl mmathPr sp filetbl annotation "
+    "bkmkstart bkmkend pntext listtext"
 )
+_SKIPPED = frozenset(_SKIPPED_NAMES.split())
 _SINKS = frozenset({"fonttbl", "info"})
 _FACTS = frozenset({"title", "author", "keywords", "creatim"})  # in `info`
 _SIGNS = {

@@ -38,7 +38,15 @@ def is_export(head: bytes) -> bool:
 
 def read(stream: BinaryIO) -> Iterator[Extracted | Failure]:
     """Yield the days of an export's chats."""
-    lines = _Lines(stream)
+    size = 0  # bytes that no article accounts for yet
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        while line := stream.readline(MAX_LINE):
+            size += len(line)
+            yield line
+
+    lines = counted()
     said: dict[bytes, object] = {}  # of the chat
     found = False
     for line in lines:
@@ -51,28 +59,10 @@ def read(stream: BinaryIO) -> Iterator[Extracted | Failure]:
             name, number = (str(said.get(key) or "") for key in (b'"name"', b'"id"'))
             for item in days(name, number, _messages(lines, _depth(line))):
                 found = True
-                yield replace(item, size=lines.size)
-                lines.size = 0
+                yield replace(item, size=size)
+                size = 0
     if not found:
         raise SourceError("there is no chat with a text in it: nothing to index", code="empty")
-
-
-class _Lines:
-    """A file's lines, and how many bytes were read since somebody set `size` to 0."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.size = 0
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> bytes:
-        line = self._stream.readline(MAX_LINE)
-        if not line:
-            raise StopIteration
-        self.size += len(line)
-        return line
 
 
 def _messages(lines: Iterator[bytes], depth: int) -> Iterator[Message | str]:

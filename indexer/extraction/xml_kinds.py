@@ -1,7 +1,8 @@
-"""XML, told by its root: RSS, Atom, WordPress's export, TEI and JATS, streamed whatever their size.
+"""XML, told by its root: feeds, WordPress's export, TEI, JATS, ALTO and PAGE, whatever their size.
 
     rss, feed, RDF   `indexer.extraction.feeds`: an article an item
     TEI, article     `indexer.extraction.scholarly`: one article; of a teiCorpus each of its TEI
+    alto, PcGts      `indexer.extraction.scans`: one article, of what OCR wrote
 
 Fed to a target that keeps an article at a time and never makes a tree. No DTD is read, no
 entity may be defined, nothing is fetched. Feeds are written by programs that know nothing of
@@ -19,7 +20,7 @@ from typing import BinaryIO, Protocol
 
 from lxml import etree
 
-from indexer.extraction import feeds, scholarly
+from indexer.extraction import feeds, scans, scholarly
 from indexer.extraction.encodings import known_encoding
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.unpacking import PIECE
@@ -121,9 +122,11 @@ def _kind_of(tag: str) -> Kind:
         return scholarly.Scholarly(scholarly.TEI, many=name == "teiCorpus")
     if name == "article":
         return scholarly.Scholarly(scholarly.JATS)
+    if name in ("alto", "PcGts"):
+        return scans.Scan()
     raise SourceError(
         f"XML of a kind that is not read: its root is {name[:60]!r}; read are RSS, Atom, "
-        "WordPress's export (WXR), TEI and JATS",
+        "WordPress's export (WXR), TEI, JATS, ALTO and PAGE",
         code="unsupported",
     )
 

@@ -1,4 +1,4 @@
-"""Hostile mailboxes and chats."""
+"""Hostile mailboxes, chats and scans."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ MESSAGE = f'''  {{
    "text": "{ARABIC}"
   }}'''
 WHATSAPP = f"[24/01/2024, 21:15:00] x: {ARABIC}\n"
+HOCR = "<html><body><div class='ocr_page'><span class='ocr_line'>"
+ALTO = "<alto><Layout><Page><TextBlock><TextLine>"
+ALTO_END = "</TextLine></TextBlock></Page></Layout></alto>"
 
 POISON: tuple[Poison, ...] = (
     of("empty.mbox", "empty", b""),
@@ -59,4 +62,20 @@ POISON: tuple[Poison, ...] = (
     of("whatsapp-digits.txt", "read", "1" * 1_000_000),
     of("whatsapp-marks.txt", "read", WHATSAPP + "\u200f" * 200_000 + WHATSAPP),
     of("whatsapp-author.txt", "empty", "[24/01/2024, 21:15:00] " + "a" * 1_000_000),
+    of("empty.hocr", "empty", b""),
+    of("no-ocr.hocr", "read", f"<p>{ARABIC}</p>"),
+    of("cut.hocr", "read", f"{HOCR}{ARABIC}"),
+    of("deep.hocr", "read", HOCR + "<span>" * 10_000 + ARABIC),
+    of("lines.hocr", "read", HOCR + f"{ARABIC}</span><span class='ocr_line'>" * 20_000),
+    of("pages.hocr", "empty", "<div class='ocr_page'>" * 200 + "</div>" * 200),
+    of("alto-cut.xml", "damaged", f'{ALTO}<String CONTENT="{ARABIC}"/>'),
+    of("alto-many.xml", "read", f'{ALTO}{f"""<String CONTENT="{ARABIC}"/>""" * 50_000}{ALTO_END}'),
+    of("alto-bomb.xml", "bomb", f'<!DOCTYPE alto [<!ENTITY x "{ARABIC}">]>{ALTO}{ALTO_END}'),
+    of("alto-empty.xml", "empty", f"{ALTO}{ALTO_END}"),
+    of("page-deep.xml", "damaged", "<PcGts><Page>" + "<TextRegion>" * 10_000),
+    of(
+        "page-order.xml",
+        "empty",
+        f"<PcGts><Page>{'<RegionRefIndexed/>' * 100_000}<TextRegion/></Page></PcGts>",
+    ),
 )

@@ -37,8 +37,9 @@ from typing import BinaryIO, TypeVar
 from pypdf import DocumentInformation, PdfReader, apply_configuration
 from pypdf.errors import FileNotDecryptedError, LimitReachedError
 
-from indexer.extraction.arabic_repair import joined_lines, mended, without_running_lines
+from indexer.extraction.arabic_repair import mended
 from indexer.extraction.documents import Facts, article
+from indexer.extraction.page_lines import joined_lines, without_running_lines
 from indexer.extraction.pdf.fonts import UNKNOWN, plain
 from indexer.extraction.pdf.glyphs import Fonts, has_picture, pieces_of
 from indexer.extraction.pdf.lines import PageLine, is_right_to_left, lines_of, texts_of
@@ -66,29 +67,10 @@ _NO_TITLE = re.compile(
     r".*\.(?:docx?|odt|rtf|txt|indd|qxd|qxp|pdf|pptx?|xlsx?|html?|tmp|ai|pub|cdr|tex|dvi|ps)",
     re.IGNORECASE,
 )
-_NO_AUTHOR = frozenset(
-    [
-        "anonymous",
-        "unknown",
-        "user",
-        "owner",
-        "admin",
-        "administrator",
-        "guest",
-        "hp",
-        "dell",
-        "acer",
-        "asus",
-        "lenovo",
-        "toshiba",
-        "pc",
-        "windows",
-        "author",
-        "microsoft",
-        "root",
-        "مستخدم",
-    ]
-)
+_NO_AUTHOR = frozenset({
+    "anonymous", "unknown", "user", "owner", "admin", "administrator", "guest", "hp", "dell",
+    "acer", "asus", "lenovo", "toshiba", "pc", "windows", "author", "microsoft", "root", "مستخدم",
+})  # fmt: skip
 _COMMAS = re.compile(r"\s*[,،;؛]\s*")
 _WORD = re.compile(r"\S+")
 

@@ -32,45 +32,14 @@ _PR_SET_NO_NEW_PRIVS = 38
 MAX_OPEN_FILES = 32
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_REFUSED = frozenset(
-    [
-        "os.chmod",
-        "os.chown",
-        "os.exec",
-        "os.fork",
-        "os.forkpty",
-        "os.kill",
-        "os.killpg",
-        "os.link",
-        "os.lockf",
-        "os.mkdir",
-        "os.posix_spawn",
-        "os.remove",
-        "os.rename",
-        "os.rmdir",
-        "os.setxattr",
-        "os.spawn",
-        "os.startfile",
-        "os.symlink",
-        "os.system",
-        "os.truncate",
-        "os.utime",
-        "pty.spawn",
-        "resource.prlimit",
-        "resource.setrlimit",
-        "shutil.chown",
-        "shutil.copyfile",
-        "shutil.move",
-        "shutil.rmtree",
-        "signal.pthread_kill",
-        "sqlite3.connect",
-        "subprocess.Popen",
-        "tempfile.mkdtemp",
-        "tempfile.mkstemp",
-        "urllib.Request",
-        "webbrowser.open",
-    ]
-)
+_REFUSED = frozenset({
+    "os.chmod", "os.chown", "os.exec", "os.fork", "os.forkpty", "os.kill", "os.killpg", "os.link",
+    "os.lockf", "os.mkdir", "os.posix_spawn", "os.remove", "os.rename", "os.rmdir", "os.setxattr",
+    "os.spawn", "os.startfile", "os.symlink", "os.system", "os.truncate", "os.utime", "pty.spawn",
+    "resource.prlimit", "resource.setrlimit", "shutil.chown", "shutil.copyfile", "shutil.move",
+    "shutil.rmtree", "signal.pthread_kill", "sqlite3.connect", "subprocess.Popen",
+    "tempfile.mkdtemp", "tempfile.mkstemp", "urllib.Request", "webbrowser.open",
+})  # fmt: skip
 _REFUSED_FAMILIES = ("socket.", "ftplib.", "http.client.", "imaplib.", "poplib.", "smtplib.")
 
 

@@ -27,18 +27,25 @@ pytestmark = pytest.mark.slow
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux holds this, others do not")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def used() -> list[Usage]:
     return []
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def parser(used: list[Usage]) -> Iterator[Parser]:
+    """Give one for all: whatever a file did, the next one is parsed."""
     with Parser(formats=READERS, on_usage=used.append) as parser:
         yield parser
 
 
 @pytest.fixture
+def fresh() -> Iterator[Parser]:
+    with Parser(formats=READERS) as parser:
+        yield parser
+
+
+@pytest.fixture(scope="module")
 def hasty() -> Iterator[Parser]:
     with Parser(Limits(seconds=1.0), formats=READERS) as parser:
         yield parser
@@ -129,14 +136,14 @@ def test_there_is_no_network_for_native_code_either(parser: Parser, tmp_path: Pa
 
 
 def test_modules_can_be_loaded_late_and_secrets_are_not_handed_down(
-    parser: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIHRIS_ELASTICSEARCH_URL", "http://name:password@example.org")
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "colorsys.py", "raise SystemExit")
     write(tmp_path / "indexer" / "__init__.py", "raise SystemExit")
-    assert brief(told(parser, tmp_path, "import")) == ["a.txt"]
-    (found,) = told(parser, tmp_path, "environment")
+    assert brief(told(fresh, tmp_path, "import")) == ["a.txt"]
+    (found,) = told(fresh, tmp_path, "environment")
     assert isinstance(found, Found)
     assert "FIHRIS" not in found.article.text
 
@@ -187,11 +194,11 @@ def process_of(parser: Parser, path: Path, size: int = 0) -> str:
 
 
 def test_small_texts_share_a_process_that_is_renewed(
-    parser: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("indexer.extraction.sandbox.parser.SHARED_FILES", 3)
     names = ["a.txt", "b.md", "c.json", "d.ndjson", "e.csv", "f.tsv", "g.txt"]
-    processes = [process_of(parser, tmp_path / name) for name in names]
+    processes = [process_of(fresh, tmp_path / name) for name in names]
     assert processes[:3] == processes[:1] * 3
     assert processes[3:6] == processes[3:4] * 3
     assert len(set(processes)) == 3
@@ -221,9 +228,9 @@ def test_what_native_code_parses_has_a_process_of_its_own(
 
 @pytest.mark.parametrize("suffix", [".html", ".docx", ".txt"])
 def test_what_all_readers_build_once_is_built_before_a_child_begins(
-    parser: Parser, tmp_path: Path, suffix: str
+    fresh: Parser, tmp_path: Path, suffix: str
 ) -> None:
-    (found,) = parser.parse(source(tmp_path / f"a{suffix}", "prepared"))
+    (found,) = fresh.parse(source(tmp_path / f"a{suffix}", "prepared"))
     assert isinstance(found, Found)
     assert found.article.text == "1 1"
 
@@ -235,10 +242,10 @@ def test_a_large_text_has_a_process_of_its_own(parser: Parser, tmp_path: Path) -
 
 @pytest.mark.parametrize("before", [["trap"], ["leak", "leak", "leak"]])
 def test_a_spoiled_shared_process_fails_no_other_file(
-    parser: Parser, tmp_path: Path, before: list[str]
+    fresh: Parser, tmp_path: Path, before: list[str]
 ) -> None:
     orders = [*before, "step", "hello", "abort", "hello"]
-    given = [brief(told(parser, tmp_path, order)) for order in orders]
+    given = [brief(told(fresh, tmp_path, order)) for order in orders]
     assert given == [["a.txt"]] * (len(before) + 2) + [["crashed"], ["a.txt"]]
 
 
@@ -287,14 +294,14 @@ def test_a_zygote_that_ends_is_replaced(parser: Parser, tmp_path: Path) -> None:
 
 
 def test_where_no_process_can_be_started_every_file_says_so(
-    parser: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Parser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(sys, "executable", "/nowhere/python")
-        (failure,) = told(parser, tmp_path, "hello")
+        (failure,) = told(fresh, tmp_path, "hello")
     assert isinstance(failure, Failure)
     assert failure.reason == "no process to parse files in: No such file or directory"
-    assert brief(told(parser, tmp_path, "hello")) == ["a.txt"]
+    assert brief(told(fresh, tmp_path, "hello")) == ["a.txt"]
 
 
 def test_a_reader_that_cannot_be_loaded(parser: Parser, tmp_path: Path) -> None:

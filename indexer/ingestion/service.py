@@ -213,8 +213,10 @@ class EngineIngest:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         with suppress(queue.Empty):
-            for _ in range(PARSERS):
-                self._parsers.get(timeout=max(0.0, until - time.monotonic())).close()
+            while self._all_parsers:  # at a second close there is none to wait for
+                parser = self._parsers.get(timeout=max(0.0, until - time.monotonic()))
+                self._all_parsers.remove(parser)
+                parser.close()
         self._alerts.close()
 
     def _store_noted(

@@ -38,7 +38,7 @@ SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
         "from": None,
         "to": None,
         "variants": True,
-        "synonyms": True,
+        "also": ["latin", "synonym"],
         "match": "meaning",
         "facets": ["source"],
         "facet_size": 20,

@@ -8,10 +8,12 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from api.schemas import HitField
+from api.schemas import ArticleField, HitField
 from search.domain import (
+    ALSO,
     FACET_FIELDS,
     NO_FILTER,
+    AlsoKind,
     Collapse,
     FacetField,
     Filter,
@@ -70,6 +72,19 @@ Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 Ids = Annotated[list[Id], Field(max_length=MAX_FILTER_VALUES)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Day = Annotated[date | None, BeforeValidator(_iso_date)]
+Variants = Annotated[
+    bool, Field(description="Search what stands for words that were typed too; `also` says what.")
+]
+Also = Annotated[
+    list[AlsoKind],
+    Field(
+        max_length=len(ALSO),
+        description=(
+            "Which of that: Arabic words for `latin` spellings (al3iraq, Baghdad), and each `synonym`"
+            " of the server's file."
+        ),
+    ),
+]
 
 
 class FilterParameters(BaseModel):
@@ -142,11 +157,14 @@ class ListParameters(FilterParameters):
     cursor: str = Field(
         "", max_length=MAX_CURSOR, description="What the page before came with, for the next one."
     )
+    fields: Annotated[list[ArticleField], Field(max_length=len(get_args(ArticleField)))] = Field(
+        [], description="Of each article only these; all unless some are named."
+    )
     format: Literal["json", "jsonl"] = Field(
         "json",
         description=(
             "`jsonl`: every article with its text, a line of JSON each, that `fihris index -` and"
-            " `POST /v1/articles:bulk` take back; `size` and `cursor` are of no use then."
+            " `POST /v1/articles:bulk` take back; `size`, `cursor` and `fields` are of no use then."
         ),
     )
 
@@ -201,13 +219,8 @@ class SearchParameters(FilterParameters):
             " unless said."
         ),
     )
-    variants: bool = Field(
-        True, description="Search Latin spellings of Arabic words (al3iraq, Baghdad) in Arabic too."
-    )
-    synonyms: bool = Field(
-        True, description="Where `variants` are searched, the synonyms of the server's file too."
-    )
-
+    variants: Variants = True
+    also: Also = Field(list(ALSO))
     facets: Annotated[list[FacetField], Field(max_length=MAX_FACETS)] = Field(
         [],
         description=(
@@ -269,7 +282,7 @@ class SearchParameters(FilterParameters):
             size=self.size,
             start=self.start,
             variants=self.variants,
-            synonyms=self.synonyms,
+            also=tuple(dict.fromkeys(self.also)),
             match=self.match,
             facets=tuple(dict.fromkeys(self.facets)),
             facet_size=self.facet_size,
@@ -304,11 +317,14 @@ class KwicParameters(FilterParameters):
     match: WordLevel | None = Field(
         None, description="How far a match may go, as in a search; `near` unless said."
     )
-    variants: bool = Field(
-        True, description="Search Latin spellings of Arabic words (al3iraq, Baghdad) in Arabic too."
-    )
-    format: Literal["json", "csv"] = Field(
-        "json", description="`csv`: the page's lines for spreadsheets."
+    variants: Variants = True
+    also: Also = Field(list(ALSO))
+    format: Literal["json", "csv", "frequencies"] = Field(
+        "json",
+        description=(
+            "For spreadsheets: `csv`, the page's lines, or `frequencies`, how many passages and"
+            " occurrences each source and year has."
+        ),
     )
 
     def query(self) -> Query:
@@ -319,6 +335,7 @@ class KwicParameters(FilterParameters):
             size=self.size,
             start=self.start,
             variants=self.variants,
+            also=tuple(dict.fromkeys(self.also)),
             match=self.match,
             filter=self.filter(),
         )

@@ -17,6 +17,7 @@ from api.problems import Problem
 from search.addresses import web_address
 from search.analysis.tokens import Token
 from search.domain import (
+    AlsoKind,
     ArticleInfo,
     Collapse,
     Component,
@@ -74,6 +75,12 @@ class ArticleOut(TypedDict):
     published: Annotated[str, Field(json_schema_extra={"format": "date"})] | None
     tags: list[str]
     url: str
+
+
+ArticleField = Literal[
+    "id", "collection", "title", "source", "author", "language", "published", "tags", "url",
+]  # fmt: skip
+SomeOfArticle = Annotated[dict[str, object], Field(description="What `fields` names.")]
 
 
 class StoredPassageOut(TypedDict):
@@ -169,7 +176,7 @@ QueryOut = TypedDict(
         "from": str | None,
         "to": str | None,
         "variants": bool,
-        "synonyms": bool,
+        "also": tuple[AlsoKind, ...],
         "match": Level,
         "facets": tuple[FacetField, ...],
         "facet_size": int,
@@ -298,7 +305,7 @@ class SearchesOut(TypedDict):
 class ListOut(TypedDict):
     """A page of articles, and how many there are in all."""
 
-    articles: list[ArticleOut]
+    articles: list[ArticleOut] | list[SomeOfArticle]
     total: int
     cursor: Annotated[
         str | None, Field(description="For the next page; null where this is the last one.")
@@ -519,9 +526,12 @@ def kwic_out(found: Kwic) -> KwicOut:
     }
 
 
-def list_out(listing: Listing) -> ListOut:
+def list_out(listing: Listing, fields: Sequence[ArticleField] = ()) -> ListOut:
+    """Return a page; of its articles only these fields where some are named."""
+    whole = [article_out(info) for info in listing.articles]
+    some: list[SomeOfArticle] = [{name: each[name] for name in fields} for each in whole]
     return {
-        "articles": [article_out(info) for info in listing.articles],
+        "articles": some if fields else whole,
         "total": listing.total,
         "cursor": listing.cursor or None,
     }
@@ -587,7 +597,7 @@ def _query_out(query: Query) -> QueryOut:
         "from": _day(query.filter.published_from),
         "to": _day(query.filter.published_to),
         "variants": query.variants,
-        "synonyms": query.synonyms,
+        "also": query.also,
         "match": query.level,
         "facets": query.facets,
         "facet_size": query.facet_size,

@@ -41,6 +41,8 @@ MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
 FacetField = Literal["collection", "source", "author", "language", "tag", "year", "month"]
 GroupBy = Literal["", "article"]
 VariantKind = Literal["latin", "root", "synonym"]
+AlsoKind = Literal["latin", "synonym"]  # of what is searched unasked
+ALSO: tuple[AlsoKind, ...] = ("latin", "synonym")
 CorrectionKind = Literal["spelling", "keyboard"]
 RelaxationKind = Literal["words", "operators", "filter", "match"]
 Collapse = Literal["", "duplicates"]
@@ -238,14 +240,14 @@ class Query:
     size: int = 10
     start: int = 0  # hits passed over, for paging
     filter: Filter = NO_FILTER
-    variants: bool = True  # also search what Latin spellings may stand for, and synonyms
+    variants: bool = True  # whether anything is searched beside what was typed
     match: Level | None = None  # how far a match may go; None as far as the mode goes
     facets: tuple[FacetField, ...] = ()  # what is counted of all that matches by words
     facet_size: int = 20  # values of each
     facet_prefix: str = ""  # only values that begin so, in any spelling
     count_articles: bool = False  # how many articles match by words
     group_by: GroupBy = ""  # "article": size and start count articles
-    synonyms: bool = True  # of the file that is set; where `variants` are searched
+    also: tuple[AlsoKind, ...] = ALSO  # where `variants` are searched, which kinds
     explain: bool = False  # why each hit has its score
     sort: SearchSort = "relevance"  # by date: what matches by words, each with the score 0
     collapse: Collapse = ""  # "duplicates": near copies of a better hit stand under it
@@ -254,6 +256,10 @@ class Query:
     def counts(self) -> bool:
         """Whether more than passages is counted."""
         return bool(self.facets or self.group_by or self.count_articles)
+
+    def searches(self, kind: AlsoKind) -> bool:
+        """Tell whether what is of this kind is searched too."""
+        return self.variants and kind in self.also
 
     @property
     def level(self) -> Level:

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from api.requests import FilterParameters
+from api.requests import Also, FilterParameters, Variants
 from api.routes.articles import Writer
 from api.routes.search import Answer, json_only, takes
 from api.schemas import ArticleOut, PassageOut, article_out, passage_out
 from api.writing import Writing
-from search.domain import Level, Mode
+from search.domain import ALSO, AlsoKind, Level, Mode
 from search.domain import Query as Asked
 from search.limits import MAX_CURSOR, MAX_QUERY_LENGTH, MAX_SAVED_NAME, MAX_SIZE, MAX_WEBHOOK
 from search.saved import feed
@@ -36,7 +36,8 @@ class SavedBody(FilterParameters):
     name: str = Field("", max_length=MAX_SAVED_NAME, description="For people; `q` unless said.")
     mode: Mode = Field("hybrid", description="By words, by meaning, or by either.")
     match: Level | None = Field(None, description="How far a match by words may go.")
-    variants: bool = Field(True, description="Match Latin spellings of Arabic words too.")
+    variants: Variants = True
+    also: Also = Field(list(ALSO))
     words: Words = Field("all", description="Whether a passage must have `all` words, or `any`.")
     threshold: float | None = Field(
         None, ge=0, le=1, description="The cosine from which a passage is near in meaning."
@@ -51,7 +52,8 @@ class SavedBody(FilterParameters):
 
     def query(self) -> Asked:
         """Return the query that is meant. Raises InputError if `from` is after `to`."""
-        return Asked(self.q, self.mode, 10, 0, self.filter(), self.variants, self.match)
+        also = tuple(dict.fromkeys(self.also))
+        return Asked(self.q, self.mode, 10, 0, self.filter(), self.variants, self.match, also=also)
 
 
 _From = TypedDict("_From", {"from": str | None})
@@ -66,6 +68,7 @@ class SavedOut(_From):
     mode: Mode
     match: Level | None
     variants: bool
+    also: list[AlsoKind]
     words: Words
     threshold: float
     collection: list[str]
@@ -114,6 +117,7 @@ def saved_out(search: SavedSearch, tally: Tally) -> dict[str, Any]:
         "mode": query.mode,
         "match": query.match,
         "variants": query.variants,
+        "also": list(query.also),
         "words": search.words,
         "threshold": search.threshold,
         "collection": list(inside.collections),

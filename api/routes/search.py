@@ -52,11 +52,12 @@ from api.schemas import (
 from search import exports
 from search.analysis.tokens import analyse
 from search.article_lines import line_of
-from search.domain import Article, GroupBy
+from search.domain import ALSO, AlsoKind, Article, GroupBy
+from search.domain import Query as Asked
 from search.errors import FihrisError, InputError, NotFound
 from search.limits import MAX_ID, MAX_QUERY_LENGTH
 from search.listing import collections, list_articles, whole_articles
-from search.ranking.kwic import as_csv, kwic
+from search.ranking.kwic import as_csv, frequencies_csv, kwic
 from search.ranking.searcher import Searcher
 
 EXPORTS: dict[exports.Format, str] = {
@@ -68,7 +69,7 @@ JSON_LINES = "application/x-ndjson"
 SUFFIXES: dict[exports.Format, str] = {"csv": "csv", "bibtex": "bib", "ris": "ris"}
 Parameters = TypeVar("Parameters", bound=BaseModel)
 LISTS = frozenset(
-    {"collection", "source", "author", "language", "article", "tag", "facets", "fields"}
+    {"collection", "source", "author", "language", "article", "tag", "also", "facets", "fields"}
 )
 
 
@@ -269,7 +270,7 @@ def keywords(
     found = kwic(searcher, p.query(), width=p.width, sort=p.sort, passages=p.passages)
     if p.format == "json":
         return Answer(kwic_out(found))
-    return _file(as_csv(found), "csv")
+    return _file(as_csv(found) if p.format == "csv" else frequencies_csv(found), "csv")
 
 
 @router.get(
@@ -378,7 +379,7 @@ def articles(
     """
     p = parameters
     if p.format == "jsonl":
-        if refused := {"size", "cursor"} & p.model_fields_set:
+        if refused := {"size", "cursor", "fields"} & p.model_fields_set:
             raise InputError(
                 f"{min(refused)} has no meaning with format=jsonl, which gives every article",
                 field=min(refused),
@@ -386,7 +387,8 @@ def articles(
         found = whole_articles(searcher.engine, p.filter(), p.sort)
         first = next(found)  # so that what fails at once is told as any failure is
         return StreamingResponse(_lines(chain((first,), found)), media_type=JSON_LINES)
-    return Answer(list_out(list_articles(searcher.engine, p.filter(), p.sort, p.size, p.cursor)))
+    listing = list_articles(searcher.engine, p.filter(), p.sort, p.size, p.cursor)
+    return Answer(list_out(listing, p.fields))
 
 
 @router.get(
@@ -408,7 +410,7 @@ def _lines(found: Iterable[tuple[int, Sequence[Article]]]) -> Iterator[bytes]:
 @router.get(
     "/articles/{id:path}",
     response_model=StoredArticleOut,
-    dependencies=[Depends(takes("q", "variants"))],
+    dependencies=[Depends(takes("q", "variants", "also"))],
     summary="A whole article",
 )
 def article(
@@ -418,16 +420,19 @@ def article(
         str,
         Query(max_length=MAX_QUERY_LENGTH, description="Mark its words in the passages."),
     ] = "",
-    variants: Annotated[
-        bool, Query(description="Mark what Latin spellings of Arabic words stand for too.")
-    ] = True,
+    variants: Annotated[bool, Query(description="Mark what stands for its words too.")] = True,
+    also: Annotated[list[AlsoKind] | None, Query(description="Which of that.")] = None,
 ) -> Response:
     """The article as it was given, with its passages. Percent-encode the id."""
     stored = searcher.engine.article(id)
     if stored is None:
         raise NotFound(f"there is no article {id[:100]!r}")
     texts = [passage.text for passage in stored.passages]
-    marked = searcher.marked(q, texts, variants=variants) if q.strip() else None
+    marked = (
+        searcher.marked(Asked(q, variants=variants, also=tuple(also or ALSO)), texts)
+        if q.strip()
+        else None
+    )
     return Answer(stored_article_out(stored, marked))
 
 

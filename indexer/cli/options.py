@@ -29,8 +29,13 @@ Mode = Annotated[Choice, typer.Option(help="hybrid, keyword or semantic.")]
 Match = Annotated[
     Choice, typer.Option(help="How far a match may go: exact, spelling, form, near or meaning.")
 ]
-Variants = Annotated[
-    bool, typer.Option(help="Also search what Latin spellings (al3iraq, Iraq) may stand for.")
+Variants = Annotated[bool, typer.Option(help="Also search what stands for words that were typed.")]
+Also = Annotated[
+    list[Choice] | None,
+    typer.Option(
+        help="Of that only Arabic words for Latin spellings (latin: al3iraq), or each synonym of"
+        " FIHRIS_SYNONYMS (synonym); may be given again."
+    ),
 ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli.options import AsJson, Choice, Match, Mode, Text, Variants, filtered
+from indexer.cli.options import Also, AsJson, Choice, Match, Mode, Text, Variants, filtered
 from indexer.cli.terminal import opened, plain, valid
 from search.errors import InputError
 
@@ -45,6 +45,7 @@ def add_command(
     mode: Mode = "hybrid",
     filter: Filter,
     variants: Variants = True,
+    also: Also = None,
     match: Match = "",
     words: Annotated[
         Choice, typer.Option(help="all: a passage must have all words of the text; or any.")
@@ -56,9 +57,16 @@ def add_command(
     webhook: Annotated[str, typer.Option(metavar="URL", help="Post matches there, signed.")] = "",
 ) -> None:
     """Save a search, and print its id. What posts to a webhook is signed: FIHRIS_WEBHOOK_SECRET."""
-    from search.domain import Query
+    from search.domain import ALSO, Query
 
-    query = Query(valid("text", text), mode, filter=filter, variants=variants, match=match or None)
+    query = Query(
+        valid("text", text),
+        mode,
+        filter=filter,
+        variants=variants,
+        also=tuple(also or ALSO),
+        match=match or None,
+    )
     with _opened() as searches:
         search = searches.add(
             valid("name", name),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli.options import AsCsv, AsJson, Choice, Match, Mode, Text, Variants, filtered
+from indexer.cli.options import Also, AsCsv, AsJson, Choice, Match, Mode, Text, Variants, filtered
 from indexer.cli.terminal import opened, plain, print_text, searching, valid
 from search.errors import InputError
 
@@ -27,9 +27,7 @@ def search_command(
     start: Annotated[int, typer.Option(help="Results to pass over first.")] = 0,
     filter: Filter,
     variants: Variants = True,
-    synonyms: Annotated[
-        bool, typer.Option(help="Also search the synonyms of FIHRIS_SYNONYMS.")
-    ] = True,
+    also: Also = None,
     match: Match = "",
     facet: Annotated[
         list[Choice] | None,
@@ -64,7 +62,7 @@ def search_command(
     """Search; matches are bold, or between ** and ** where the output is no terminal."""
     from indexer.cli import output
     from search import exports
-    from search.domain import Query
+    from search.domain import ALSO, Query
 
     if format not in ("text", *exports.FORMATS):
         known = ", ".join(("text", *exports.FORMATS))
@@ -75,7 +73,7 @@ def search_command(
         size=size,
         start=start,
         variants=variants,
-        synonyms=synonyms,
+        also=tuple(also or ALSO),
         match=match or None,
         facets=tuple(valid("facet", each) for each in facet or ()),
         facet_size=facet_size,
@@ -121,8 +119,12 @@ def kwic_command(
     start: Annotated[int, typer.Option(help="Lines to pass over first.")] = 0,
     filter: Filter,
     variants: Variants = True,
+    also: Also = None,
     match: Match = "",
     as_csv: AsCsv = False,
+    frequencies: Annotated[
+        bool, typer.Option("--frequencies", help="As --csv, how many each source and year has.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Show each occurrence of words or a phrase between the words around it (KWIC).
@@ -131,17 +133,18 @@ def kwic_command(
     """
     from indexer.cli import output
     from search.assembly import open_synonyms
-    from search.domain import Query
+    from search.domain import ALSO, Query
     from search.ranking import kwic
     from search.ranking.searcher import Searcher
 
-    _one_format(as_csv, json)
+    _one_format(as_csv or frequencies, json)
     query = Query(
         text=valid("text", text),
         mode="keyword",
         size=size,
         start=start,
         variants=variants,
+        also=tuple(also or ALSO),
         match=match or None,
         filter=filter,
     )
@@ -150,8 +153,8 @@ def kwic_command(
         found = kwic.kwic(searcher, query, width=width, sort=sort, passages=passages)
     if json:
         typer.echo(output.as_json(found))
-    elif as_csv:
-        typer.echo(kwic.as_csv(found), nl=False)
+    elif as_csv or frequencies:
+        typer.echo(kwic.frequencies_csv(found) if frequencies else kwic.as_csv(found), nl=False)
     else:
         print_text(output.kwic_text(found, bold=sys.stdout.isatty()))
 
@@ -215,6 +218,7 @@ def batch_command(
     size: Annotated[int, typer.Option(help="Results of each query, 1 to 100.")] = 3,
     filter: Filter,
     variants: Variants = True,
+    also: Also = None,
     match: Match = "",
     as_csv: AsCsv = False,
     json: AsJson = False,
@@ -226,7 +230,7 @@ def batch_command(
     """
     from indexer.cli.batch_output import FORMATS, Answered
     from indexer.progress import steps
-    from search.domain import Query
+    from search.domain import ALSO, Query
 
     _one_format(as_csv, json)
     lines = _queries(queries)
@@ -236,6 +240,7 @@ def batch_command(
         mode=mode,
         size=size,
         variants=variants,
+        also=tuple(also or ALSO),
         match=match or None,
         filter=filter,
     )

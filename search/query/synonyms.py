@@ -29,6 +29,7 @@ Row = tuple[str, ...]  # stems of an entry
 Rules = Mapping[
     Row, tuple[tuple[str, Row], ...]
 ]  # what is asked besides: as written, and its stems
+NO_RULES: Rules = {}
 
 
 def read_rules(text: str, name: str = "synonyms") -> Rules:

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 
 from search.analysis.folding import fold_value
@@ -234,3 +234,11 @@ def as_csv(found: Kwic) -> str:
             for line in found.lines
         ),
     )
+
+
+def frequencies_csv(found: Kwic) -> str:
+    """Return as a table how many passages match and occurrences were read, by source and year."""
+    rows = (
+        {"field": field, **asdict(each)} for field, its in found.frequencies.items() for each in its
+    )
+    return table(("field", "value", "passages", "occurrences"), rows)

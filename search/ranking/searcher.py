@@ -23,6 +23,7 @@ from search.analysis.transliteration import (
 )
 from search.article_ids import article_of_passage
 from search.domain import (
+    ALSO,
     LEVELS,
     MODES,
     NO_FILTER,
@@ -235,15 +236,13 @@ class Searcher:
             results = replace(results, took_ms=clock.took_ms(rankings.took_ms))
         return results
 
-    def marked(
-        self, text: str, texts: Sequence[str], *, variants: bool = True
-    ) -> list[tuple[Segment, ...]]:
+    def marked(self, query: Query, texts: Sequence[str]) -> list[tuple[Segment, ...]]:
         """Return texts in segments, marked as a search by words marks its hits.
 
         Raises InputError where the query is too long, EngineError.
         """
-        parsed = self._parsed(Query(text, variants=variants))
-        forms = {**(self._forms(parsed) if variants else NO_FORMS), **forms_of_roots(parsed)}
+        parsed = self._parsed(query)
+        forms = {**self._latin(query, parsed), **forms_of_roots(parsed)}
         known = self.engine.rank(RankRequest(frequencies=_counted(parsed, "keyword")))
         unknown = misspelt(parsed, known.frequencies, known.passages, forms)
         marker = Marker(parsed, forms, unknown)
@@ -513,12 +512,12 @@ class Searcher:
 
     def _parsed(self, query: Query) -> ParsedQuery:
         parsed = parse(query.text)
-        if self.synonyms is None or not (query.variants and query.synonyms):
+        if self.synonyms is None or not query.searches("synonym"):
             return parsed
         return with_synonyms(parsed, self.synonyms.rules())
 
     def _latin(self, query: Query, parsed: ParsedQuery) -> Forms:
-        return self._forms(parsed) if query.variants and _reaches_near(query) else NO_FORMS
+        return self._forms(parsed) if query.searches("latin") and _reaches_near(query) else NO_FORMS
 
     def _forms(self, parsed: ParsedQuery) -> Forms:
         """Return the Arabic words of the index that the query's Latin ones may stand for."""
@@ -556,6 +555,10 @@ def check_query(query: Query) -> None:
     if query.mode not in MODES:
         raise InputError(
             f"mode is {query.mode!r}; it must be one of {', '.join(MODES)}", field="mode"
+        )
+    if not set(query.also) <= set(ALSO):
+        raise InputError(
+            f"also has {', '.join(query.also)}; it may have {', '.join(ALSO)}", field="also"
         )
     if query.match not in (None, *LEVELS):
         raise InputError(

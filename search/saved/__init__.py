@@ -30,7 +30,11 @@ def open_store(settings: Settings) -> Store:
 
 
 def open_alerts(settings: Settings, embedder: Embedder) -> Alerts:
-    """Return what matches new passages with the saved searches of an index."""
+    """Return what matches new passages with the saved searches of an index.
+
+    Raises SettingsError where the file of synonyms cannot be used.
+    """
+    from search.assembly import open_synonyms
     from search.saved.alerts import Alerts
 
-    return Alerts(open_store(settings), embedder)
+    return Alerts(open_store(settings), embedder, open_synonyms(settings))

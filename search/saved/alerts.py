@@ -20,6 +20,7 @@ from search.domain import NO_FILTER, IndexedArticle, IndexedPassage, Layer, Pass
 from search.embedding import Embedder
 from search.embedding.centring import CentredQueries
 from search.engines.protocol import SENTENCE_WEIGHT
+from search.query.synonyms import NO_RULES, Rules, SynonymFile
 from search.saved.domain import MatchedBy, SavedMatch, SavedSearch, match_id, text_hash
 from search.saved.matching import Asked, Batch, Need, admits, numbers_of, terms_by_layer
 from search.saved.store import Store
@@ -35,6 +36,7 @@ class _Compiled:
     """All saved searches of one version, ready to be asked."""
 
     version: str = ""
+    rules: Rules | None = None
     all: tuple[Asked, ...] = ()
     wanted: Mapping[Layer, frozenset[str]] = field(default_factory=dict)
     needs: frozenset[Need] = frozenset()
@@ -46,7 +48,10 @@ class _Compiled:
 class Alerts:
     """Matches passages with the saved searches of one index. Safe to use from many threads."""
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
+    def __init__(
+        self, store: Store, embedder: Embedder, synonyms: SynonymFile | None = None
+    ) -> None:
+        self._synonyms = synonyms
         self._store = store
         self._embedder = embedder
         self._queries = CentredQueries(embedder)
@@ -83,9 +88,10 @@ class Alerts:
     def _current(self) -> _Compiled:
         with self._lock:
             version = self._store.version()
-            if version != self._compiled.version:
+            rules = self._synonyms.rules() if self._synonyms and version else NO_RULES
+            if version != self._compiled.version or rules is not self._compiled.rules:
                 searches = self._store.searches() if version else []
-                self._compiled = _compiled(version, self._embedded(searches))
+                self._compiled = _compiled(version, rules, self._embedded(searches))
             return self._compiled
 
     def _embedded(self, searches: Sequence[SavedSearch]) -> list[SavedSearch]:
@@ -101,12 +107,13 @@ class Alerts:
         return [made.get(search.id, search) for search in searches]
 
 
-def _compiled(version: str, searches: Sequence[SavedSearch]) -> _Compiled:
-    every = tuple(map(Asked.of, searches))
+def _compiled(version: str, rules: Rules, searches: Sequence[SavedSearch]) -> _Compiled:
+    every = tuple(Asked.of(search, rules) for search in searches)
     parts = (p for asked in every for p in (asked.condition.words, asked.condition.demands))
     near = [n for n, search in enumerate(searches) if search.vector is not None]
     return _Compiled(
         version,
+        rules,
         every,
         terms_by_layer(parts),
         frozenset().union(*(asked.needs for asked in every)),

@@ -18,7 +18,13 @@ from search.domain import Filter, Query, StoredPassage, Vector
 Words = Literal["all", "any"]
 WORDS: tuple[Words, ...] = ("all", "any")
 MatchedBy = Literal["words", "meaning"]
-_QUERY = ("text", "mode", "variants", "match")  # what of a query is kept, besides the filter
+_QUERY = (
+    "text",
+    "mode",
+    "variants",
+    "also",
+    "match",
+)  # what of a query is kept, besides the filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +141,6 @@ def from_fields(found: Mapping[str, Any]) -> SavedSearch:
     for name in ("published_from", "published_to"):
         inside[name] = inside[name] and date.fromisoformat(inside[name])
     vector = found["vector"] and np.frombuffer(base64.b64decode(found["vector"]), "<f4")
+    asked["also"] = tuple(asked["also"])
     query = Query(**asked, filter=Filter(**inside))
     return replace(SavedSearch(**{**found, "query": query}), vector=vector)

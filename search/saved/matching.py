@@ -17,7 +17,7 @@ from operator import or_
 from search.analysis.folding import fold_value
 from search.analysis.tokens import TITLE_END
 from search.analysis.transliteration import NO_FORMS, Forms, forms_of, may_have_forms
-from search.domain import ArticleInfo, Filter, IndexedPassage, Layer
+from search.domain import ArticleInfo, Filter, IndexedPassage, Layer, Level
 from search.query.clauses import (
     AllOf,
     Among,
@@ -36,6 +36,7 @@ from search.query.clauses import (
 from search.query.expansion import forms_of_roots
 from search.query.matching import constraint, text_clause
 from search.query.parse import ParsedQuery, parse
+from search.query.synonyms import NO_RULES, Rules, with_synonyms
 from search.saved.domain import SavedSearch
 
 Key = tuple[Layer, str]
@@ -69,9 +70,11 @@ class Asked:
     needs: frozenset[Need]
 
     @classmethod
-    def of(cls, search: SavedSearch) -> Asked:
-        parsed = parse(search.query.text)
-        latin = may_have_forms(parsed) if search.query.variants else {}
+    def of(cls, search: SavedSearch, rules: Rules = NO_RULES) -> Asked:
+        query, parsed = search.query, parse(search.query.text)
+        if query.searches("synonym"):
+            parsed = with_synonyms(parsed, rules)
+        latin = may_have_forms(parsed) if query.searches("latin") else {}
         condition = condition_of(search, parsed, forms_of_roots(parsed))
         unsure = {("stem", word.stem) for word in latin}  # or what the batch has for it
         needs = _needs(condition.words) if condition.words is not None else ()
@@ -88,9 +91,30 @@ def condition_of(search: SavedSearch, parsed: ParsedQuery, forms: Forms = NO_FOR
         return Condition(None, demands)
     if search.words == "all":
         # What has every word is in what a search ranks, so that its own clause need not be made.
-        return Condition(constraint(demanding(parsed), forms, level), demands)
+        return Condition(_all_words(parsed, forms, level), demands)
     parts = [part for part in (demands, text_clause(parsed, forms)) if part is not None]
     return Condition(AllOf(tuple(parts)), demands)
+
+
+def _all_words(parsed: ParsedQuery, forms: Forms, level: Level | None) -> Clause | None:
+    """Return what has each word of a query, or where the level allows it a synonym for it."""
+    whole = demanding(parsed)
+    if not parsed.synonyms or level not in (None, "near"):
+        return constraint(whole, forms, level)
+    bare = replace(parsed, synonyms=())
+    pairs = list(zip(parsed.items, whole.items, strict=True))
+    asked = tuple(item for item, demanded in pairs if item is demanded)
+    parts: list[Clause | None] = [constraint(replace(bare, items=asked), forms)]
+    for item, demanded in pairs:
+        if item is not demanded:
+            rows = (
+                Phrase("stem", each.stems)
+                for each in parsed.synonyms
+                if all(token.folded in each.typed for token in item.tokens)
+            )
+            own = constraint(replace(bare, items=(demanded,)), forms, level)
+            parts.append(AnyOf((own, *rows)) if own else None)
+    return AllOf(tuple(part for part in parts if part is not None))
 
 
 def demanding(parsed: ParsedQuery) -> ParsedQuery:
@@ -145,8 +169,10 @@ def _needs(clause: Clause) -> Iterator[Need]:
                 yield from _needs(part)
         case Not(clause=a) | Prefer(clause=a) | Boost(clause=a):
             yield from _needs(a)
-        case AnyOf(clauses=parts) if all(isinstance(part, Term | Phrase) for part in parts):
-            yield frozenset(terms_of(clause))
+        case AnyOf(clauses=parts):
+            each = [next(_needs(part), None) for part in parts]
+            if each and all(each):
+                yield frozenset().union(*filter(None, each))
         case Term() | Phrase():
             yield frozenset(terms_of(clause))
 

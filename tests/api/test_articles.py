@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
 
+from api.schemas import ArticleField
 from indexer.ingestion.service import EngineIngest
 from search.ingest import BodyLine
 from search.ranking.searcher import Searcher
@@ -128,5 +130,14 @@ def test_every_article_comes_as_a_line_and_goes_back(
             assert {each.status for each in back.lines(body, places)} == {"unchanged"}
     empty = http.get("/v1/articles", params={"format": "jsonl", "source": "لا مصدر"})
     assert (empty.status_code, empty.content) == (200, b"")
-    refused = http.get("/v1/articles", params={"format": "jsonl", "size": 2})
-    assert refused.json()["errors"][0]["field"] == "size"
+    for name, value in (("size", 2), ("fields", "id")):
+        refused = http.get("/v1/articles", params={"format": "jsonl", name: value})
+        assert refused.json()["errors"][0]["field"] == name
+
+
+def test_a_list_has_only_the_fields_that_are_named(http: TestClient) -> None:
+    whole = http.get("/v1/articles").json()["articles"]
+    for names in (("id", "title"), get_args(ArticleField)):
+        some = http.get("/v1/articles", params={"fields": names}).json()["articles"]
+        assert some == [{name: each[name] for name in names} for each in whole]
+    assert http.get("/v1/articles", params={"fields": "text"}).status_code == 422

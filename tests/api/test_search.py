@@ -356,6 +356,21 @@ def test_a_page_of_hits_is_given_as_a_file(
     assert answer.content.decode("utf-8").startswith(begins)
 
 
+@pytest.mark.parametrize(
+    ("also", "words"), [([], ["العراق"]), (["latin"], ["العراق"]), (["synonym"], [])]
+)
+def test_what_is_searched_also_is_switched_off_singly(
+    http: TestClient, also: list[str], words: list[str]
+) -> None:
+    asked = {"q": "al3iraq", "mode": "keyword", **({"also": also} if also else {})}
+    for answer in (http.get("/v1/search", params=asked), http.post("/v1/search", json=asked)):
+        told = answer.json()
+        assert told["query"]["also"] == (also or ["latin", "synonym"])
+        assert [form for each in told["searched_also"] for form in each["forms"]] == words
+    refused = http.get("/v1/search", params={**asked, "also": "kin"})
+    assert refused.json()["errors"][0]["field"].startswith("also")
+
+
 def test_a_format_that_there_is_not_is_refused(http: TestClient) -> None:
     refused = http.get("/v1/search", params={"q": "a", "format": "xlsx"}).json()
     assert refused["errors"][0]["field"] == "format"

@@ -13,7 +13,7 @@ from search.domain import Filter
 from search.engines.protocol import Engine
 from search.errors import InputError
 from search.ranking import kwic as module
-from search.ranking.kwic import Kwic, as_csv
+from search.ranking.kwic import Kwic, as_csv, frequencies_csv
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.conformance.corpus import EMBEDDER
@@ -113,6 +113,9 @@ def test_a_table_that_no_spreadsheet_runs(library: Searcher) -> None:
     head, *rows = as_csv(kwic(library, Query("بغداد"))).splitlines()
     assert head == "\ufeff" + ",".join(module.COLUMNS)
     assert rows == ["'=نفط,بغداد,، ثم نفط البصرة,2,,BBC,,1999-03-01,2#0,5"]
+    head, *rows = frequencies_csv(kwic(library, Query("بغداد"))).splitlines()
+    assert head == "\ufefffield,value,passages,occurrences"
+    assert rows == ["source,BBC,1,1", "year,1999,1,1"]
 
 
 @pytest.mark.parametrize(

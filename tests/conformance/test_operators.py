@@ -89,9 +89,11 @@ def test_by_meaning_too_only_what_a_field_lets_through(library: Searcher) -> Non
 def test_only_words_that_are_near_are_marked(library: Searcher) -> None:
     (hit,) = library.search(Query('"نفط ماء"~1', "keyword")).hits
     assert [s.text for s in hit.segments if s.match] == ["نفط", "ماء"]
-    marked = library.marked("ذهب ثم ثم ثم نفط ثم والذهب", ("ذهب ثم ثم ثم نفط ثم والذهب",))
+    marked = library.marked(Query("ذهب ثم ثم ثم نفط ثم والذهب"), ("ذهب ثم ثم ثم نفط ثم والذهب",))
     assert [s.text for s in marked[0] if s.match]
-    (pieces,) = library.marked("نفط NEAR/1 ذهب", ("ذهب واحد اثنان ثلاثة النفط ثم والذهب أيضا",))
+    (pieces,) = library.marked(
+        Query("نفط NEAR/1 ذهب"), ("ذهب واحد اثنان ثلاثة النفط ثم والذهب أيضا",)
+    )
     assert [s.text for s in pieces if s.match] == ["النفط", "والذهب"]
 
 

@@ -15,7 +15,9 @@ import pytest
 
 from indexer.ingestion.batches import Maker
 from indexer.ingestion.pipeline import index, unembedded
+from indexer.ingestion.preparing import prepare
 from indexer.ingestion.reindex import reindex
+from indexer.ingestion.service import EngineIngest
 from indexer.sources import Found
 from search.assembly import fingerprint_of
 from search.domain import Article, Filter, IndexedArticle, Mode, Query
@@ -156,6 +158,51 @@ def test_a_title_tells_of_an_article_once(
     assert told(saved, search.id) == [("1#0", "words"), ("2#1", "words")]
 
 
+def test_synonyms_are_matched_as_a_search_does(
+    library: tuple[Engine, Settings],
+    saved: SavedSearches,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("search.query.synonyms._LOOKED_AT", 0.0)
+    file = tmp_path / "synonyms.txt"
+    file.write_text("داعش, تنظيم الدولة", encoding="utf-8")
+    settings = library[1].model_copy(update={"synonyms": file})
+    text = "داعش الموصل"
+    by_words = [
+        saved.add("", Query(text, "keyword")),
+        saved.add("", Query(text, "keyword"), words="any"),
+        saved.add("", Query("تنظيم الدولة", "keyword")),
+        saved.add("", Query("+داعش الموصل", "keyword")),
+        saved.add("", Query("داعش الموصل -هجوم", "keyword")),
+        saved.add("", Query(text, "keyword", also=("latin",))),
+        saved.add("", Query(text, "keyword", match="form")),
+    ]
+    texts = ("هجوم داعش في الموصل", "تنظيم الدولة في الموصل", "تنظيم الدولة في بغداد",
+             "الدولة في الموصل", "ماء")  # fmt: skip
+    write((library[0], settings), *(article(f"{n}", text) for n, text in enumerate(texts)))
+    found = ["".join(key[0] for key, _ in told(saved, each.id)) for each in by_words]
+    assert found == ["01", "0123", "012", "0", "1", "0", "0"]
+    with closing(open_alerts(settings, EMBEDDER)) as alerts:
+        alerts.record(prepare([article("5", "الموصل")], EMBEDDER, settings), {})
+        file.write_text("داعش => خلافة", encoding="utf-8")
+        alerts.record(prepare([article("6", "خلافة في الموصل")], EMBEDDER, settings), {})
+    assert [tally.kept for _, tally in saved.list()][:2] == [3, 6]
+
+
+def test_what_is_known_anew_of_a_text_that_was_there_tells_of_nothing(
+    library: tuple[Engine, Settings], saved: SavedSearches
+) -> None:
+    write(library, article("1", "بغداد", source="CNN"), article("2", "بغداد", source="CNN"))
+    search = saved.add("", Query("بغداد", filter=Filter(sources=("BBC",))), threshold=0.5)
+    ingest = EngineIngest(library[0], EMBEDDER, library[1])
+    changed = ingest.change_matching(Filter(articles=("1",)), {"source": "BBC"}, "", dry_run=False)
+    ingest.close()
+    assert changed.changed == 1
+    write(library, article("2", "بغداد", source="BBC"), article("3", "بغداد", source="BBC"))
+    assert told(saved, search.id) == [("3#0", "words")]
+
+
 def test_meaning_and_words_each_find_and_each_passage_is_told_once(
     library: tuple[Engine, Settings], saved: SavedSearches
 ) -> None:
@@ -269,7 +316,9 @@ _DYING = """
 import os, signal, sys
 from contextlib import closing
 from indexer.ingestion.pipeline import index
+from indexer.ingestion.preparing import prepare
 from indexer.ingestion.reindex import reindex
+from indexer.ingestion.service import EngineIngest
 from indexer.sources import Found
 from search.assembly import fingerprint_of
 from search.assembly import fingerprint_of

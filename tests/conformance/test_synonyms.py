@@ -78,7 +78,7 @@ def test_synonyms_are_told_marked_and_near(library: Searcher) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        Query("مركبة", "keyword", synonyms=False),
+        Query("مركبة", "keyword", also=("latin",)),
         Query("مركبة", "keyword", variants=False),
         Query("مركبة", "keyword", match="form"),
     ],

@@ -381,12 +381,15 @@ def test_delete_needs_ids_or_a_filter(fihris: Fihris, arguments: tuple[str, ...]
 
 
 @pytest.mark.slow
-def test_another_writer_ends_with_1(fihris: Fihris, tmp_path: Path) -> None:
+def test_another_writer_ends_with_1(
+    fihris: Fihris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from search.assembly import fingerprint_of
     from search.engines import open_engine
     from search.settings import read_settings
     from tests.support import HashingEmbedder
 
+    monkeypatch.setattr("search.write_turns.FIRST_TURN", 1.0)
     settings = read_settings()
     engine = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
     try:

@@ -131,10 +131,10 @@ def test_large_calls_begin_when_the_model_is_opened_for_small_ones(
 
 
 class Splitting(HashingEmbedder):
-    """Takes 4 s to count the tokens of `LONG`, as a text of many megabytes does."""
+    """Takes 6 s to count the tokens of `LONG`, as a text of many megabytes does."""
 
     def most_tokens(self, text: str) -> int:
-        time.sleep(0.002)
+        time.sleep(0.003)
         return super().most_tokens(text)
 
 
@@ -142,7 +142,6 @@ class Splitting(HashingEmbedder):
 def test_a_stop_ends_what_comes_before_the_embedding(
     engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, before_embedding: str
 ) -> None:
-    monkeypatch.setattr(ingesting, "STOP_SECONDS", 0.5)
     embedder = HashingEmbedder()
     began = threading.Event()
 

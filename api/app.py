@@ -20,15 +20,8 @@ from api.routes.judging import Judge, judging_router
 from api.routes.page import page_router
 from api.routes.saved import saved_router
 from api.routes.search import health, router
-from api.security import (
-    BoundedBody,
-    BoundedConcurrency,
-    KnownHost,
-    SecurityHeaders,
-    WhileRunning,
-    refused,
-)
-from api.writing import OpenIngest, Writing, writes
+from api.security import Gate
+from api.writing import OpenIngest, Writing
 from search.errors import FihrisError
 from search.ranking.searcher import Searcher
 from search.settings import Settings, read_settings
@@ -66,12 +59,11 @@ def create_app(
         with json_logs():
             readiness.start()
             # `api.serving.server` calls `stop` when it is told to: ASGI says nothing until all
-            # requests have ended, and a stream would not by itself; and `refused` for what
-            # is no request; `writes` is whose requests come to one of several workers.
+            # requests have ended, and a stream would not by itself.
             deliver = partial(_deliver, app, stopped)
             if ingest is not None:
                 threading.Thread(target=deliver, name="fihris-deliver", daemon=True).start()
-            yield {"stop": writing.stop, "refused": refused, "writes": writes}
+            yield {"stop": writing.stop}
             stopped.set()
             await anyio.to_thread.run_sync(writing.close)
             if app.state.saved is not None:
@@ -87,12 +79,8 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(SecurityHeaders),
             Middleware(RequestLog, log_queries=settings.log_queries),
-            Middleware(KnownHost, host=settings.host),
-            Middleware(WhileRunning, stopping=lambda: writing.stopping),
-            Middleware(BoundedBody),
-            Middleware(BoundedConcurrency),
+            Middleware(Gate, host=settings.host, stopping=lambda: writing.stopping),
         ],
     )
     app.state.readiness = readiness

@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator
 from typing import BinaryIO
 
 from fastapi import Request
-from starlette.exceptions import HTTPException
 
-from api.problems import ClientGone, SlowBody, TooLarge
+from api.problems import BODY_TOO_LARGE, BODY_TOO_SLOW, UNSUPPORTED, ClientGone, Refused
 from search.errors import InputError, Stopping
 
 IDLE = 30.0  # seconds without a byte after which a body is given up
@@ -31,8 +30,8 @@ class Body:
             stream may be gzip.
 
         Raises:
-            TooLarge: it says itself that it passes the limit.
-            HTTPException: 415, a Content-Encoding that is not read here.
+            Refused: it says itself that it passes the limit, or has a Content-Encoding that is
+                not read here.
         """
         self._receive = request.receive
         self._limit = limit
@@ -43,8 +42,9 @@ class Body:
         self._is_gzip = encoding == "gzip" and limit is None
         if encoding not in ("", "identity") and not self._is_gzip:
             readable = "gzip or none" if limit is None else "none"
-            raise HTTPException(
-                415, f"Content-Encoding {encoding[:40]!r} is not read here; send {readable}."
+            raise Refused(
+                UNSUPPORTED,
+                f"Content-Encoding {encoding[:40]!r} is not read here; send {readable}.",
             )
         declared = request.headers.get("content-length", "")
         if limit is not None and declared.isascii() and declared.isdigit():
@@ -65,10 +65,10 @@ class Body:
         """Yield all of it, unpacked.
 
         Raises:
-            SlowBody: nothing came for `IDLE` seconds, or it took longer than `LONGEST`.
+            Refused: it passes the limit, nothing came for `IDLE` seconds, or it took longer
+                than `LONGEST`.
             ClientGone: the client left.
             Stopping: no more may be read.
-            TooLarge: it passes the limit.
             InputError: it is not gzip and should be, or unpacks to too many times its size.
         """
         return _unpacked(self._received()) if self._is_gzip else self._received()
@@ -97,7 +97,9 @@ class Body:
             if self._limit is not None:
                 _check_size(size, self._limit)
                 if asyncio.get_running_loop().time() > latest:
-                    raise SlowBody(f"The body did not arrive within {LONGEST:g} seconds.")
+                    raise Refused(
+                        BODY_TOO_SLOW, f"The body did not arrive within {LONGEST:g} seconds."
+                    )
             if piece:
                 yield piece
 
@@ -108,8 +110,9 @@ class Body:
                 message = await self._receive()
         except TimeoutError:
             self.check()
-            raise SlowBody(
-                f"No byte of the body came for {IDLE:g} seconds: the rest was not read."
+            raise Refused(
+                BODY_TOO_SLOW,
+                f"No byte of the body came for {IDLE:g} seconds: the rest was not read.",
             ) from None
         finally:
             self._waiting = None
@@ -150,4 +153,7 @@ async def _unpacked(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def _check_size(size: int, limit: int) -> None:
     if size > limit:
-        raise TooLarge(f"The body is larger than {limit:,} bytes, the most that this path takes.")
+        raise Refused(
+            BODY_TOO_LARGE,
+            f"The body is larger than {limit:,} bytes, the most that this path takes.",
+        )

@@ -2,134 +2,87 @@
 
 from __future__ import annotations
 
-from api.schemas import AnalyzeOut, ArticleOut, IngestedOut, PassageOut, StatusOut
+import json
 
-ARTICLE: ArticleOut = {
-    "id": "/files/seeds/000_68ec81c8af20b3f5.txt",
-    "collection": "files",
-    "title": "الولايات المتحدة نفذت ضربات جوية في العراق",
-    "source": "CNN Arabic",
-    "author": "",
-    "language": "ar",
-    "published": None,
-    "tags": ["العراق", "إيران"],
-    "url": "",
-}
-PASSAGE: PassageOut = {
-    "id": "/files/seeds/000_68ec81c8af20b3f5.txt#1",
-    "position": 1,
-    "start": 197,
-    "end": 304,
-    "text": "واستهدفت الضربات ثلاث منشآت تستخدمها كتائب حزب الله المدعومة من إيران وجماعات أخرى"
-    " تابعة لطهران في العراق.",
-}
-SEARCH: dict[str, object] = {  # as JSON: a test holds it to SearchOut
-    "query": {
-        "q": "كتائب حزب الله",
-        "mode": "hybrid",
-        "size": 1,
-        "start": 0,
-        "collection": [],
-        "source": [],
-        "author": [],
-        "language": ["ar"],
-        "article": [],
-        "tag": [],
-        "from": None,
-        "to": None,
-        "variants": True,
-        "also": ["latin", "synonym"],
-        "match": "meaning",
-        "facets": ["source"],
-        "facet_size": 20,
-        "facet_prefix": "",
-        "count_articles": False,
-        "group_by": "",
-        "sort": "relevance",
-        "explain": False,
-        "collapse": "",
-    },
-    "total": {"value": 3, "relation": "exact", "level": "near", "articles": None},
-    "collapsed": 0,
-    "hits": [
-        {
-            "passage": PASSAGE,
-            "article": ARTICLE,
-            "score": 0.97,
-            "keyword": {"score": 11.2, "rank": 2},
-            "semantic": {"score": 0.87, "rank": 1},
-            "rerank": None,
-            "match": {
-                "level": "exact",
-                "words": [
-                    {"word": "كتائب", "level": "exact"},
-                    {"word": "حزب", "level": "exact"},
-                    {"word": "الله", "level": "exact"},
-                ],
-            },
-            "segments": [
-                {"text": "واستهدفت الضربات ثلاث منشآت تستخدمها ", "match": False},
-                {"text": "كتائب", "match": True},
-                {"text": " ", "match": False},
-                {"text": "حزب", "match": True},
-                {"text": " ", "match": False},
-                {"text": "الله", "match": True},
-                {
-                    "text": " المدعومة من إيران وجماعات أخرى تابعة لطهران في العراق.",
-                    "match": False,
-                },
-            ],
-            "title_segments": [{"text": ARTICLE["title"], "match": False}],
-            "best_sentence": None,
-            "explanation": None,
-            "copies": [],
-        }
-    ],
-    "groups": None,
-    "facets": {"source": [{"value": "CNN Arabic", "count": 3}]},
-    "searched_also": [],
-    "understood": [
-        {
-            "text": word,
-            "kind": "word",
-            "occur": "optional",
-            "passages": passages,
-            "field": None,
-            "within": None,
-        }
-        for word, passages in (("كتائب", 2), ("حزب", 2), ("الله", 2))
-    ],
-    "did_you_mean": None,
-    "relaxations": [],
-    "relaxed": False,
-    "took_ms": {"parse": 0.1, "embed": 6.9, "rank": 1.2, "total": 8.6},
-    "degraded": [],
-}
-ANALYZE: AnalyzeOut = {
-    "tokens": [
-        {
-            "start": 0,
-            "end": 8,
-            "text": "وبالعراق",
-            "letters": "وبالعراق",
-            "folded": "وبالعراق",
-            "stem": "عراق",
-            "grams": ["_وبا", "وبال", "بالع", "العر", "لعرا", "عراق", "راق_"],
-            "vowelled": "",
-            "stop": False,
-        }
-    ]
-}
-STATUS: StatusOut = {
-    "engine": "embedded",
-    "articles": 1,
-    "passages": 21,
-    "sentences": 46,
-    "unembedded": 0,
-    "model": "intfloat/multilingual-e5-small",
-    "dimensions": 384,
-    "analyser": "1",
-}
+from api.problems import encode
+from api.schemas import (
+    analyzed,
+    article_out,
+    ingested_out,
+    passage_out,
+    search_out,
+    status_out,
+)
+from search.domain import (
+    ArticleInfo,
+    Component,
+    FacetValue,
+    Filter,
+    Hit,
+    Match,
+    MatchedWord,
+    Passage,
+    Query,
+    Results,
+    Segment,
+    Total,
+    Understood,
+    WriteOutcome,
+)
+from search.engines.protocol import EngineStatus, Fingerprint
+
+_TITLE = "الولايات المتحدة نفذت ضربات جوية في العراق"
+_BEFORE, _MARKED, _AFTER = (
+    "واستهدفت الضربات ثلاث منشآت تستخدمها ",
+    ("كتائب", "حزب", "الله"),
+    " المدعومة من إيران وجماعات أخرى تابعة لطهران في العراق.",
+)
+_ID = "/files/seeds/000_68ec81c8af20b3f5.txt"
+_INFO = ArticleInfo(_ID, _TITLE, "CNN Arabic", language="ar", tags=("العراق", "إيران"))
+_TEXT = _BEFORE + " ".join(_MARKED) + _AFTER
+_PASSAGE = Passage(_ID, 1, 197, 197 + len(_TEXT), _TEXT)
+_SEGMENTS = [Segment(_BEFORE, match=False)]
+for _word in _MARKED:
+    _SEGMENTS += [Segment(_word, match=True), Segment(" ", match=False)]
+_SEGMENTS[-1] = Segment(_AFTER, match=False)
+
+ARTICLE = article_out(_INFO)
+PASSAGE = passage_out(_PASSAGE)
+_FOUND = search_out(
+    Results(
+        Query(" ".join(_MARKED), size=1, filter=Filter(languages=("ar",)), facets=("source",)),
+        (
+            Hit(
+                _PASSAGE,
+                _INFO,
+                score=0.97,
+                keyword=Component(11.2, 2),
+                semantic=Component(0.87, 1),
+                segments=tuple(_SEGMENTS),
+                title_segments=(Segment(_TITLE, match=False),),
+                match=Match("exact", tuple(MatchedWord(word, "exact") for word in _MARKED)),
+                best_sentence=None,
+            ),
+        ),
+        Total(3, exact=True, level="near"),
+        took_ms={"parse": 0.1, "embed": 6.9, "rank": 1.2, "total": 8.6},
+        understood=tuple(Understood(word, "word", "optional", 2) for word in _MARKED),
+        facets={"source": (FacetValue("CNN Arabic", 3),)},
+    )
+)
+SEARCH: dict[str, object] = json.loads(encode(_FOUND))  # in which no value object is left
+STATUS = status_out(
+    EngineStatus(
+        "embedded",
+        articles=1,
+        passages=21,
+        sentences=46,
+        unembedded=0,
+        fingerprint=Fingerprint(
+            "1", "intfloat/multilingual-e5-small", "", 384, sentence_vectors=True, schema=1
+        ),
+    )
+)
 
 BY_PATH: dict[str, object] = {
     "/v1/search": SEARCH,
@@ -139,22 +92,22 @@ BY_PATH: dict[str, object] = {
         "passages": [{**PASSAGE, "segments": None}],
     },
     "/v1/passages/{id}": {"passage": PASSAGE, "article": ARTICLE},
-    "/v1/analyze": ANALYZE,
+    "/v1/analyze": json.loads(encode(analyzed("وبالعراق"))),
     "/v1/status": STATUS,
 }
 
 LINES = '{"id":"a1","title":"خبر","text":"نص الخبر","published":"2024-01-31"}\n{"id":"a2"\n'
-_INGESTED: IngestedOut = {"id": ARTICLE["id"], "status": "created", "error": None, "code": None}
+_UPDATED = ingested_out(WriteOutcome(_ID, "updated"))
 BY_METHOD: dict[tuple[str, str], object] = {
     ("post", "/v1/multi-search"): {"answers": [SEARCH]},
-    ("put", "/v1/articles/{id}"): {**_INGESTED, "status": "updated"},
+    ("put", "/v1/articles/{id}"): _UPDATED,
     ("get", "/v1/articles"): {"articles": [ARTICLE], "total": 1, "cursor": None},
     ("post", "/v1/articles"): {
         "created": 0,
         "updated": 1,
         "unchanged": 0,
         "failed": 0,
-        "articles": [{**_INGESTED, "status": "updated", "notes": []}],
+        "articles": [{**_UPDATED, "notes": []}],
     },
     ("post", "/v1/articles:bulk"): (
         '{"line":1,"id":"a1","status":"created","error":null,"code":null}\n'

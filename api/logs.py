@@ -18,7 +18,9 @@ from queue import SimpleQueue
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import INTERNAL, problem_response
+from api.problems import INTERNAL, error_response, problem_response
+from api.security import HEADERS, NOT_KEPT
+from search.errors import FihrisError
 
 access = logging.getLogger("fihris.access")
 logger = logging.getLogger("fihris.api")
@@ -126,7 +128,9 @@ def json_logs() -> Iterator[None]:
 
 
 class RequestLog:
-    """Gives each request an id, logs its answer, and turns what nobody expected into a 500.
+    """Gives each request an id and each answer its headers, and logs it.
+
+    What was raised before a route was found is answered here; what nobody expected is a 500.
 
     A sane `X-Request-ID` is taken over. Handlers find the id in
     `request.state.request_id`, and may put the query's text into
@@ -151,11 +155,15 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers.update({**HEADERS, "X-Request-ID": request_id})
+                headers.setdefault("Cache-Control", NOT_KEPT)
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_id)
+        except FihrisError as error:
+            await error_response(error, request_id=request_id)(scope, receive, send_with_id)
         except Exception:
             logger.exception("unexpected error", extra={"fields": {"request_id": request_id}})
             if status is not None:

@@ -6,10 +6,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import TypeAdapter
 
 from api import examples
 from api.problems import BY_STATUS, KINDS, MEDIA_TYPE, Problem
+from api.requests import Parameters, described
 from api.routes import bulk
 
 DESCRIPTION = """\
@@ -47,6 +49,15 @@ def _document(app: FastAPI) -> dict[str, Any]:
     problem = TypeAdapter(Problem).json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
+    for route in (each.original_route for each in iter_route_contexts(app.routes)):
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            models = [
+                getattr(each.call, "model", Parameters) for each in route.dependant.dependencies
+            ]
+            found = [its for model in models for its in described(model)]
+            for method in route.methods if route.methods and found else ():
+                operation = document["paths"][route.path_format][method.lower()]
+                operation.setdefault("parameters", []).extend(found)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             example = examples.BY_METHOD.get((method, path)) or examples.BY_PATH.get(path)

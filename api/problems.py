@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import NotRequired
 
 import orjson
@@ -34,10 +35,14 @@ class Kind:
 
     name: str
     status: int
-    title: str
     meaning: str
+    called: str = ""  # its name's words unless given
     retry_after: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def title(self) -> str:
+        return self.called or self.name.replace("-", " ").capitalize()
 
 
 class FieldProblem(TypedDict):
@@ -56,44 +61,19 @@ class Problem(TypedDict):
     errors: NotRequired[list[FieldProblem]]
 
 
-class NotReady(errors.EngineUnavailable):
-    """The index and the model are still being opened."""
+class Refused(errors.FihrisError):
+    """A request that this server does not answer as it was asked.
 
+    Args:
+        kind: of problem.
+        detail: what was wrong and what to do.
+        closes: whether the connection is closed, so that no more is sent that nobody will read.
+    """
 
-class Overloaded(errors.EngineUnavailable):
-    """More requests than this server answers at once."""
-
-
-class ReadOnly(errors.FihrisError):
-    """This server only searches."""
-
-
-class CrossOrigin(errors.FihrisError):
-    """A page of another site asked a browser to write."""
-
-
-class TokenNeeded(errors.FihrisError):
-    """Writing needs a token that the server has not been given."""
-
-
-class Forwarded(errors.FihrisError):
-    """A proxy passed a writing request on to a server that has been given no token."""
-
-
-class TokenWrong(errors.FihrisError):
-    """Writing needs the server's token."""
-
-
-class TooManyWriters(errors.FihrisError):
-    """More writing requests than this server takes at once."""
-
-
-class TooLarge(errors.FihrisError):
-    """A body is larger than its path takes."""
-
-
-class SlowBody(errors.FihrisError):
-    """A body did not arrive in time."""
+    def __init__(self, kind: Kind, detail: str, *, closes: bool = False) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.closes = closes
 
 
 class ClientGone(Exception):
@@ -101,114 +81,93 @@ class ClientGone(Exception):
 
 
 INTERNAL = Kind(
-    "internal", 500, "Internal error", "A fault of the server; its log has it by the request id."
+    "internal",
+    500,
+    "A fault of the server; its log has it by the request id.",
+    called="Internal error",
 )
-INVALID = Kind(
-    "invalid-input", 422, "Invalid input", "A parameter or field is not acceptable; `errors` says."
+INVALID = Kind("invalid-input", 422, "A parameter or field is not acceptable; `errors` says.")
+MALFORMED = Kind("malformed-request", 400, "The request cannot be read.")
+UNAUTHORIZED = Kind(
+    "unauthorized",
+    401,
+    "Send the server's FIHRIS_WRITE_TOKEN as `Authorization: Bearer`.",
+    headers=(("WWW-Authenticate", "Bearer"),),
 )
-
-BODY_TOO_LARGE = Kind(
-    "body-too-large", 413, "Body too large", "The body is larger than its path takes."
+READ_ONLY = Kind("read-only", 403, "This server takes no articles.")
+CROSS_ORIGIN = Kind(
+    "cross-origin", 403, "Pages of other sites may not write here.", called="Cross-origin writing"
 )
-BODY_TOO_SLOW = Kind("slow-body", 408, "Body too slow", "The body did not arrive in time.")
+TOKEN_NEEDED = Kind(
+    "write-token-needed",
+    403,
+    "A server that is reached from elsewhere takes articles only with FIHRIS_WRITE_TOKEN set.",
+    called="Token needed",
+)
+FORWARDED = Kind(
+    "forwarded",
+    403,
+    "Behind a proxy a server takes articles only with FIHRIS_WRITE_TOKEN set.",
+    called="Forwarded writing",
+)
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This path has other methods.")
+BODY_TOO_SLOW = Kind("slow-body", 408, "The body did not arrive in time.", called="Body too slow")
+BODY_TOO_LARGE = Kind("body-too-large", 413, "The body is larger than its path takes.")
+UNSUPPORTED = Kind("unsupported-media-type", 415, "The path takes bodies of another Content-Type.")
+UNKNOWN_HOST = Kind("unknown-host", 421, "The Host header names another server.")
+TOO_MANY_WRITERS = Kind(
+    "too-many-writers", 429, "Too many writing requests at once.", retry_after=1
+)
+HEAD_TOO_LARGE = Kind("head-too-large", 431, "The address and headers are too long.")
+NOT_READY = Kind("not-ready", 503, "Index and model are still being opened.", retry_after=2)
+OVERLOADED = Kind("overloaded", 503, "Too many requests at once.", retry_after=1)
 
 BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
+    errors.FihrisError: INTERNAL,
+    errors.InputError: INVALID,
     errors.PageTooDeep: Kind(
-        "page-too-deep", 422, "Page too deep", "Only the first 10,000 hits can be paged through."
+        "page-too-deep", 422, "Only the first 10,000 hits can be paged through."
     ),
     errors.CursorGone: Kind(
-        "cursor-gone", 410, "Cursor gone", "The list has to be begun again, without the cursor."
+        "cursor-gone", 410, "The list has to be begun again, without the cursor."
     ),
-    errors.InputError: INVALID,
-    errors.NotFound: Kind("not-found", 404, "Not found", "There is nothing of that name or id."),
-    errors.SourceError: Kind(
-        "unreadable-source", 422, "Unreadable source", "A file cannot be read as articles."
+    errors.NotFound: Kind("not-found", 404, "There is nothing of that name or id."),
+    errors.SourceError: Kind("unreadable-source", 422, "A file cannot be read as articles."),
+    errors.EngineUnavailable: Kind(
+        "engine-unavailable", 503, "The index cannot be reached now.", retry_after=5
     ),
-    errors.SettingsError: Kind(
-        "misconfigured", 503, "Misconfigured", "A setting of the server cannot be used."
-    ),
+    errors.SettingsError: Kind("misconfigured", 503, "A setting of the server cannot be used."),
     errors.EmbedderError: Kind(
-        "model-unavailable", 503, "Model unavailable", "The model cannot be loaded or failed.", 30
+        "model-unavailable", 503, "The model cannot be loaded or failed.", retry_after=30
     ),
     errors.RerankerError: Kind(
-        "reranker-unavailable", 503, "Reranker unavailable", "The reranker cannot be loaded.", 30
+        "reranker-unavailable", 503, "The reranker cannot be loaded.", retry_after=30
     ),
-    NotReady: Kind("not-ready", 503, "Not ready", "Index and model are still being opened.", 2),
-    errors.Stopping: Kind("stopping", 503, "Stopping", "The server is being stopped.", 5),
-    Overloaded: Kind("overloaded", 503, "Overloaded", "Too many requests at once.", 1),
-    errors.EngineUnavailable: Kind(
-        "engine-unavailable", 503, "Engine unavailable", "The index cannot be reached now.", 5
+    errors.Stopping: Kind(
+        "stopping",
+        503,
+        "The server is being stopped.",
+        retry_after=5,
+        headers=(("Connection", "close"),),
     ),
     errors.RecordLost: Kind(
-        "index-lost",
-        503,
-        "Index lost",
-        "The index is not what was written: older, another or gone.",
+        "index-lost", 503, "The index is not what was written: older, another or gone."
     ),
-    errors.EngineBusy: Kind("engine-busy", 503, "Engine busy", "Somebody else is writing.", 5),
+    errors.EngineBusy: Kind("engine-busy", 503, "Somebody else is writing.", retry_after=5),
     errors.FingerprintMismatch: Kind(
-        "index-mismatch", 503, "Index of another make", "The index has to be made anew."
+        "index-mismatch", 503, "The index has to be made anew.", called="Index of another make"
     ),
-    errors.RecordCorrupt: Kind(
-        "index-damaged", 503, "Index damaged", "The index's record is damaged."
-    ),
-    ReadOnly: Kind("read-only", 403, "Read only", "This server takes no articles."),
-    CrossOrigin: Kind(
-        "cross-origin", 403, "Cross-origin writing", "Pages of other sites may not write here."
-    ),
-    TokenNeeded: Kind(
-        "write-token-needed",
-        403,
-        "Token needed",
-        "A server that is reached from elsewhere takes articles only with FIHRIS_WRITE_TOKEN set.",
-    ),
-    Forwarded: Kind(
-        "forwarded",
-        403,
-        "Forwarded writing",
-        "Behind a proxy a server takes articles only with FIHRIS_WRITE_TOKEN set.",
-    ),
-    TokenWrong: Kind(
-        "unauthorized",
-        401,
-        "Unauthorized",
-        "Send the server's FIHRIS_WRITE_TOKEN as `Authorization: Bearer`.",
-        headers=(("WWW-Authenticate", "Bearer"),),
-    ),
-    TooManyWriters: Kind(
-        "too-many-writers", 429, "Too many writers", "Too many writing requests at once.", 1
-    ),
-    TooLarge: BODY_TOO_LARGE,
-    SlowBody: BODY_TOO_SLOW,
-    errors.EngineError: Kind("engine-error", 500, "Engine error", "The engine cannot do this."),
-    errors.FihrisError: INTERNAL,
+    errors.RecordCorrupt: Kind("index-damaged", 503, "The index's record is damaged."),
+    errors.EngineError: Kind("engine-error", 500, "The engine cannot do this."),
 }
-
-BY_STATUS: Mapping[int, Kind] = {
-    kind.status: kind
-    for kind in (
-        Kind("malformed-request", 400, "Malformed request", "The request cannot be read."),
-        BY_ERROR[errors.NotFound],
-        BY_ERROR[errors.CursorGone],
-        Kind("method-not-allowed", 405, "Method not allowed", "This path has other methods."),
-        BY_ERROR[TokenWrong],
-        BY_ERROR[ReadOnly],
-        BODY_TOO_SLOW,
-        BODY_TOO_LARGE,
-        Kind(
-            "unsupported-media-type",
-            415,
-            "Unsupported media type",
-            "The path takes bodies of another Content-Type.",
-        ),
-        BY_ERROR[TooManyWriters],
-        Kind("unknown-host", 421, "Unknown host", "The Host header names another server."),
-        INVALID,
-        Kind("head-too-large", 431, "Head too large", "The address and headers are too long."),
-        INTERNAL,
-        BY_ERROR[errors.EngineUnavailable],
-    )
-}
+REFUSALS = (
+    MALFORMED, UNAUTHORIZED, READ_ONLY, CROSS_ORIGIN, TOKEN_NEEDED, FORWARDED, METHOD_NOT_ALLOWED,
+    BODY_TOO_SLOW, BODY_TOO_LARGE, UNSUPPORTED, UNKNOWN_HOST, TOO_MANY_WRITERS, HEAD_TOO_LARGE,
+    NOT_READY, OVERLOADED,
+)  # fmt: skip
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (*BY_ERROR.values(), *REFUSALS)}
+# What a bare status means: the first kind that has it.
+BY_STATUS: Mapping[int, Kind] = {kind.status: kind for kind in reversed([*KINDS.values()])}
 
 DETAILS = {  # said where the framework raises a bare status
     400: "The body could not be read as JSON in UTF-8.",
@@ -216,11 +175,11 @@ DETAILS = {  # said where the framework raises a bare status
     405: "This path does not have this method; the Allow header lists those it has.",
 }
 
-KINDS: Mapping[str, Kind] = {k.name: k for k in (*BY_ERROR.values(), *BY_STATUS.values())}
-
 
 def kind_of(error: errors.FihrisError) -> Kind:
     """Return the kind of an error: its own class's, or its nearest ancestor's."""
+    if isinstance(error, Refused):
+        return error.kind
     return next(BY_ERROR[c] for c in type(error).__mro__ if c in BY_ERROR)
 
 
@@ -229,8 +188,12 @@ def encode(content: object) -> bytes:
     try:
         return orjson.dumps(content)  # ten hits: 0.01 ms, `json` 0.16
     except orjson.JSONEncodeError:
-        written = json.dumps(content, default=asdict, allow_nan=False, separators=(",", ":"))
+        written = json.dumps(content, default=_plain, allow_nan=False, separators=(",", ":"))
         return written.encode("ascii")
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else asdict(value)  # type: ignore[call-overload]
 
 
 def problem_response(
@@ -254,7 +217,14 @@ def problem_response(
 
 def error_response(error: errors.FihrisError, *, request_id: str) -> Response:
     """Return an error of ours as a response."""
-    return problem_response(kind_of(error), str(error), request_id=request_id, errors=_blame(error))
+    closes = isinstance(error, Refused) and error.closes
+    return problem_response(
+        kind_of(error),
+        str(error),
+        request_id=request_id,
+        errors=_blame(error),
+        headers={"Connection": "close"} if closes else None,
+    )
 
 
 def problem_of(error: errors.FihrisError, request_id: str) -> Problem:
@@ -290,10 +260,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.FihrisError)
     async def ours(request: Request, error: errors.FihrisError) -> Response:
-        status = kind_of(error).status
-        if status == 500:
+        kind = kind_of(error)
+        if kind.status == 500:
             logger.error("%s: %s", type(error).__name__, error, exc_info=error)
-        elif status > 500 and not isinstance(error, NotReady):
+        elif kind.status > 500 and kind is not NOT_READY:
             logger.warning("%s: %s", type(error).__name__, error)
         return error_response(error, request_id=request_id_of(request))
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from api.problems import NotReady
+from api.problems import NOT_READY, Refused
 from search.errors import EngineUnavailable, FihrisError
 from search.ranking.searcher import Searcher
 
@@ -47,7 +47,7 @@ class Readiness:
             return self._searcher
         if self._failure is not None:
             raise self._failure.with_traceback(None)
-        raise NotReady("The index and the model are being opened; try again in a moment.")
+        raise Refused(NOT_READY, "The index and the model are being opened; try again in a moment.")
 
     def start(self) -> None:
         """Begin opening, unless there is a searcher."""

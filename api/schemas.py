@@ -1,24 +1,26 @@
 """What goes out over HTTP. Field names are stable within /v1.
 
-Answers are typed dicts built by pure functions, since a stored text may hold what pydantic
-refuses to write; `api.problems.encode` writes them, and the value objects in them as objects.
+Answers are typed dicts, since a stored text may hold what pydantic refuses to write, and value
+objects say more than is told. `shaped` makes them of value objects, by the names of their fields;
+`api.problems.encode` writes them, and the value objects that are left in them as objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from typing import Annotated, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from types import NoneType
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, get_type_hints, is_typeddict
 
 from api.problems import Problem
 from search.addresses import web_address
-from search.analysis.tokens import Token
+from search.analysis.tokens import analyse
 from search.domain import (
     AlsoKind,
-    ArticleInfo,
     Collapse,
     Component,
     DidYouMean,
@@ -30,27 +32,81 @@ from search.domain import (
     Level,
     Match,
     Mode,
-    Passage,
-    Query,
     Relaxation,
     Results,
     SearchSort,
     Segment,
     Span,
-    StoredArticle,
-    StoredPassage,
-    Total,
     Understood,
     Variant,
-    WriteOutcome,
     WriteStatus,
 )
-from search.engines.protocol import EngineStatus
 from search.explanation import Explanation
-from search.ingest import Worked
 from search.listing import CollectionCount, Listing
-from search.ranking.kwic import Kwic
+from search.ranking.kwic import Frequency
 from search.suggesting import Suggestion
+
+Shape = TypeVar("Shape")
+Change = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """Where a field is from, where not from an attribute of its name: a path of attributes.
+
+    `change` is what is told instead of a value.
+    """
+
+    path: str
+    change: Change | None = None
+
+
+LATER = Of("")  # whoever makes the shape adds it
+
+
+def shaped(shape: type[Shape]) -> Callable[[Any], Shape]:
+    """Return what makes a shape of a value object: what is empty is null where it may be.
+
+    Raises NameError where a field's type is unknown.
+    """
+    fields = get_type_hints(shape, include_extras=True)
+    told = {
+        name: next((each for each in get_args(hint) if isinstance(each, Of)), Of(name))
+        for name, hint in fields.items()
+    }
+    blank = dict.fromkeys(fields if LATER in told.values() else ())  # in the order of the shape
+    names = [name for name, of in told.items() if of is not LATER]
+    values = attrgetter(*(told[name].path for name in names))
+    changes = [
+        (name, change)
+        for name in names
+        if (change := told[name].change or _change_to(fields[name])) is not None
+    ]
+
+    def make(value: object) -> Any:  # noqa: ANN401
+        made = {**blank, **dict(zip(names, values(value), strict=True))}
+        for name, change in changes:
+            made[name] = change(made[name])
+        return made
+
+    return make
+
+
+def _change_to(hint: Any) -> Change | None:  # noqa: ANN401
+    """Return what makes a value object's field one of this type; None where it is written as it is."""
+    if is_typeddict(hint):
+        return shaped(hint)
+    origin, of, optional = get_origin(hint), (*get_args(hint), None)[0], NoneType in get_args(hint)
+    if origin is dict:
+        return dict
+    if of is str and optional:
+        return lambda value: value or None
+    change = None if of is None else _change_to(of)
+    if change is None or origin is Annotated:
+        return change
+    if optional:
+        return lambda value: None if value is None else change(value)
+    return lambda values: [change(each) for each in values]
 
 
 class PassageOut(TypedDict):
@@ -74,7 +130,7 @@ class ArticleOut(TypedDict):
     language: str
     published: Annotated[str, Field(json_schema_extra={"format": "date"})] | None
     tags: list[str]
-    url: str
+    url: Annotated[str, Of("url", web_address)]
 
 
 ArticleField = Literal[
@@ -131,7 +187,7 @@ class GroupOut(TypedDict):
     """An article with its best passages, three at most, as hits."""
 
     article: ArticleOut
-    hits: list[HitOut] | list[SomeOfHit]
+    hits: Annotated[list[HitOut] | list[SomeOfHit], LATER]
     passages: Annotated[
         int | None,
         Field(description="How many of its passages match by words; null by meaning alone."),
@@ -156,38 +212,43 @@ class TotalOut(TypedDict):
     value: int
     relation: Literal["exact", "at_least"]
     level: Level
-    articles: CountOut | None
+    articles: Annotated[CountOut | None, LATER]
 
 
 # The functional form, since `from` cannot be the name of a class attribute.
-QueryOut = TypedDict(
-    "QueryOut",
-    {
-        "q": str,
-        "mode": Mode,
-        "size": int,
-        "start": int,
-        "collection": list[str],
-        "source": list[str],
-        "author": list[str],
-        "language": list[str],
-        "article": list[str],
-        "tag": list[str],
-        "from": str | None,
-        "to": str | None,
-        "variants": bool,
-        "also": tuple[AlsoKind, ...],
-        "match": Level,
-        "facets": tuple[FacetField, ...],
-        "facet_size": int,
-        "facet_prefix": str,
-        "count_articles": bool,
-        "group_by": GroupBy,
-        "sort": SearchSort,
-        "explain": bool,
-        "collapse": Collapse,
-    },
-)
+_From = TypedDict("_From", {"from": Annotated[str | None, Of("filter.published_from")]})
+
+
+class AskedOut(_From):
+    """What a search asks for, saved or not."""
+
+    q: Annotated[str, Of("text")]
+    mode: Mode
+    collection: Annotated[list[str], Of("filter.collections")]
+    source: Annotated[list[str], Of("filter.sources")]
+    author: Annotated[list[str], Of("filter.authors")]
+    language: Annotated[list[str], Of("filter.languages")]
+    article: Annotated[list[str], Of("filter.articles")]
+    tag: Annotated[list[str], Of("filter.tags")]
+    to: Annotated[str | None, Of("filter.published_to")]
+    variants: bool
+    also: tuple[AlsoKind, ...]
+
+
+class QueryOut(AskedOut):
+    """The query that was answered."""
+
+    size: int
+    start: int
+    match: Annotated[Level, Of("level")]
+    facets: tuple[FacetField, ...]
+    facet_size: int
+    facet_prefix: str
+    count_articles: bool
+    group_by: GroupBy
+    sort: SearchSort
+    explain: bool
+    collapse: Collapse
 
 
 class SearchOut(TypedDict):
@@ -201,9 +262,10 @@ class SearchOut(TypedDict):
             description="How many hits, or articles, of all pages stand under others as copies; totals count them too."
         ),
     ]
-    hits: list[HitOut] | list[SomeOfHit]
+    hits: Annotated[list[HitOut] | list[SomeOfHit], LATER]
     groups: Annotated[
         list[GroupOut] | None,
+        LATER,
         Field(description="Instead of hits where `group_by` asks for it, the best first."),
     ]
     facets: Annotated[
@@ -255,10 +317,10 @@ class KwicLineOut(TypedDict):
     before: str
     word: str
     after: str
-    start: int
-    end: int
-    passage: str
-    position: int
+    start: Annotated[int, Of("span.start")]
+    end: Annotated[int, Of("span.end")]
+    passage: Annotated[str, Of("passage.id")]
+    position: Annotated[int, Of("passage.position")]
     article: ArticleOut
 
 
@@ -269,25 +331,17 @@ class KwicPassagesOut(TypedDict):
     total: int
 
 
-class FrequencyOut(TypedDict):
-    """How many passages match of a source or a year, and the occurrences in those read."""
-
-    value: str
-    passages: int
-    occurrences: int
-
-
 class KwicOut(TypedDict):
     """A page of lines, and how many occurrences there are in the passages read."""
 
     lines: list[KwicLineOut]
     occurrences: CountOut
-    passages: KwicPassagesOut
-    frequencies: dict[FacetField, tuple[FrequencyOut, ...]]
-    searched_also: tuple[Variant, ...]
-    relaxed: bool
-    degraded: list[str]
-    took_ms: dict[str, float]
+    passages: Annotated[KwicPassagesOut, LATER]
+    frequencies: dict[FacetField, tuple[Frequency, ...]]
+    searched_also: Annotated[tuple[Variant, ...], Of("answer.searched_also")]
+    relaxed: Annotated[bool, Of("answer.relaxed")]
+    degraded: Annotated[list[str], Of("answer.degraded")]
+    took_ms: Annotated[dict[str, float], Of("answer.took_ms")]
 
 
 class FailedOut(TypedDict):
@@ -305,7 +359,7 @@ class SearchesOut(TypedDict):
 class ListOut(TypedDict):
     """A page of articles, and how many there are in all."""
 
-    articles: list[ArticleOut] | list[SomeOfArticle]
+    articles: Annotated[list[ArticleOut] | list[SomeOfArticle], LATER]
     total: int
     cursor: Annotated[
         str | None, Field(description="For the next page; null where this is the last one.")
@@ -321,7 +375,7 @@ class CollectionsOut(TypedDict):
 class MarkedPassageOut(PassageOut):
     """A passage of an article; `segments` mark the words of `q`, null where none was given."""
 
-    segments: tuple[Segment, ...] | None
+    segments: Annotated[tuple[Segment, ...] | None, LATER]
 
 
 class StoredArticleOut(TypedDict):
@@ -337,7 +391,7 @@ class TokenOut(TypedDict):
 
     start: int
     end: int
-    text: str
+    text: Annotated[str, LATER]
     letters: str
     folded: str
     stem: str
@@ -360,9 +414,9 @@ class StatusOut(TypedDict):
     passages: int
     sentences: int
     unembedded: int  # passages without a vector
-    model: str
-    dimensions: int
-    analyser: str
+    model: Annotated[str, Of("fingerprint.model")]
+    dimensions: Annotated[int, Of("fingerprint.dimensions")]
+    analyser: Annotated[str, Of("fingerprint.analyser")]
 
 
 class LiveOut(TypedDict):
@@ -393,7 +447,7 @@ class DeletedOut(TypedDict):
     """
 
     matched: int
-    removed: int
+    removed: Annotated[int, Of("changed")]
     cursor: str | None
 
 
@@ -426,103 +480,31 @@ class UploadOut(TypedDict):
     articles: list[UploadedOut]
 
 
-def ingested_out(ended: WriteOutcome) -> IngestedOut:
+article_out = shaped(ArticleOut)
+passage_out = shaped(PassageOut)
+stored_passage_out = shaped(StoredPassageOut)
+marked_passage_out = shaped(MarkedPassageOut)
+hit_out = shaped(HitOut)
+asked_out = shaped(AskedOut)
+kwic_out = shaped(KwicOut)
+_list_out = shaped(ListOut)
+_token_out = shaped(TokenOut)
+status_out = shaped(StatusOut)
+ingested_out = shaped(IngestedOut)
+uploaded_out = shaped(UploadedOut)
+deleted_out = shaped(DeletedOut)
+changed_out = shaped(ChangedOut)
+_count_out = shaped(CountOut)
+_group_out = shaped(GroupOut)
+_search_out = shaped(SearchOut)
+
+
+def analyzed(text: str) -> AnalyzeOut:
+    """Return what matching sees in a text."""
     return {
-        "id": ended.id or None,
-        "status": ended.status,
-        "error": ended.error or None,
-        "code": ended.code or None,
-    }
-
-
-def deleted_out(done: Worked) -> DeletedOut:
-    return {"matched": done.matched, "removed": done.changed, "cursor": done.cursor or None}
-
-
-def changed_out(done: Worked) -> ChangedOut:
-    return {
-        "matched": done.matched,
-        "changed": done.changed,
-        "unchanged": done.unchanged,
-        "failures": done.failures,
-        "failed": [ingested_out(each) for each in done.failed],
-        "cursor": done.cursor or None,
-    }
-
-
-def passage_out(passage: Passage) -> PassageOut:
-    return {
-        "id": passage.id,
-        "position": passage.position,
-        "start": passage.start,
-        "end": passage.end,
-        "text": passage.text,
-    }
-
-
-def article_out(info: ArticleInfo) -> ArticleOut:
-    return {
-        "id": info.id,
-        "collection": info.collection,
-        "title": info.title,
-        "source": info.source,
-        "author": info.author,
-        "language": info.language,
-        "published": _day(info.published),
-        "tags": list(info.tags),
-        "url": web_address(info.url),
-    }
-
-
-def search_out(results: Results, fields: Sequence[HitField] = ()) -> SearchOut:
-    """Return an answer; of its hits only these fields where some are named."""
-    return {
-        "query": _query_out(results.query),
-        "total": _total_out(results.total, results.articles),
-        "collapsed": results.collapsed,
-        "hits": _hits_out(results.hits, fields),
-        "groups": None
-        if results.groups is None
-        else [_group_out(group, fields) for group in results.groups],
-        "facets": None if results.facets is None else dict(results.facets),
-        "searched_also": results.searched_also,
-        "understood": results.understood,
-        "did_you_mean": results.did_you_mean,
-        "relaxations": results.relaxations,
-        "took_ms": dict(results.took_ms),
-        "relaxed": results.relaxed,
-        "degraded": list(results.degraded),
-    }
-
-
-def kwic_out(found: Kwic) -> KwicOut:
-    return {
-        "lines": [
-            {
-                "before": line.before,
-                "word": line.word,
-                "after": line.after,
-                "start": line.span.start,
-                "end": line.span.end,
-                "passage": line.passage.id,
-                "position": line.passage.position,
-                "article": article_out(line.article),
-            }
-            for line in found.lines
-        ],
-        "occurrences": {"value": found.occurrences.value, "relation": found.occurrences.relation},
-        "passages": {"read": found.read, "total": found.passages},
-        "frequencies": {
-            field: tuple(
-                {"value": f.value, "passages": f.passages, "occurrences": f.occurrences}
-                for f in its
-            )
-            for field, its in found.frequencies.items()
-        },
-        "searched_also": found.answer.searched_also,
-        "relaxed": found.answer.relaxed,
-        "degraded": list(found.answer.degraded),
-        "took_ms": dict(found.answer.took_ms),
+        "tokens": [
+            {**_token_out(token), "text": text[token.start : token.end]} for token in analyse(text)
+        ]
     }
 
 
@@ -530,101 +512,23 @@ def list_out(listing: Listing, fields: Sequence[ArticleField] = ()) -> ListOut:
     """Return a page; of its articles only these fields where some are named."""
     whole = [article_out(info) for info in listing.articles]
     some: list[SomeOfArticle] = [{name: each[name] for name in fields} for each in whole]
-    return {
-        "articles": some if fields else whole,
-        "total": listing.total,
-        "cursor": listing.cursor or None,
-    }
+    return {**_list_out(listing), "articles": some if fields else whole}
 
 
-def stored_article_out(
-    stored: StoredArticle, marked: Sequence[tuple[Segment, ...]] | None
-) -> StoredArticleOut:
-    segments: Sequence[tuple[Segment, ...] | None] = marked or [None] * len(stored.passages)
-    return {
-        "article": article_out(stored.article.info),
-        "text": stored.article.text,
-        "passages": [
-            {**passage_out(p), "segments": each}
-            for p, each in zip(stored.passages, segments, strict=True)
-        ],
-    }
+def search_out(results: Results, fields: Sequence[HitField] = ()) -> SearchOut:
+    """Return an answer; of its hits only these fields where some are named."""
+    made = _search_out(results)
+    if made["total"] is not None:
+        articles = results.articles
+        made["total"]["articles"] = None if articles is None else _count_out(articles)
+    made["hits"] = _hits_out(results.hits, fields)
+    groups = results.groups
+    made["groups"] = None if groups is None else [_filled(group, fields) for group in groups]
+    return made
 
 
-def stored_passage_out(stored: StoredPassage) -> StoredPassageOut:
-    return {"passage": passage_out(stored.passage), "article": article_out(stored.article)}
-
-
-def token_out(token: Token, text: str) -> TokenOut:
-    return {
-        "start": token.start,
-        "end": token.end,
-        "text": text[token.start : token.end],
-        "letters": token.letters,
-        "folded": token.folded,
-        "stem": token.stem,
-        "grams": list(token.grams),
-        "vowelled": token.vowelled,
-        "stop": token.stop,
-    }
-
-
-def status_out(status: EngineStatus) -> StatusOut:
-    return {
-        "engine": status.engine,
-        "articles": status.articles,
-        "passages": status.passages,
-        "sentences": status.sentences,
-        "unembedded": status.unembedded,
-        "model": status.fingerprint.model,
-        "dimensions": status.fingerprint.dimensions,
-        "analyser": status.fingerprint.analyser,
-    }
-
-
-def _query_out(query: Query) -> QueryOut:
-    return {
-        "q": query.text,
-        "mode": query.mode,
-        "size": query.size,
-        "start": query.start,
-        "collection": list(query.filter.collections),
-        "source": list(query.filter.sources),
-        "author": list(query.filter.authors),
-        "language": list(query.filter.languages),
-        "article": list(query.filter.articles),
-        "tag": list(query.filter.tags),
-        "from": _day(query.filter.published_from),
-        "to": _day(query.filter.published_to),
-        "variants": query.variants,
-        "also": query.also,
-        "match": query.level,
-        "facets": query.facets,
-        "facet_size": query.facet_size,
-        "facet_prefix": query.facet_prefix,
-        "count_articles": query.count_articles,
-        "group_by": query.group_by,
-        "sort": query.sort,
-        "explain": query.explain,
-        "collapse": query.collapse,
-    }
-
-
-def hit_out(hit: Hit) -> HitOut:
-    return {
-        "passage": passage_out(hit.passage),
-        "article": article_out(hit.article),
-        "score": hit.score,
-        "keyword": hit.keyword,
-        "semantic": hit.semantic,
-        "rerank": hit.rerank,
-        "match": hit.match,
-        "segments": hit.segments,
-        "title_segments": hit.title_segments,
-        "best_sentence": hit.best_sentence,
-        "explanation": hit.explanation,
-        "copies": [stored_passage_out(copy) for copy in hit.copies],
-    }
+def _filled(group: Group, fields: Sequence[HitField]) -> GroupOut:
+    return {**_group_out(group), "hits": _hits_out(group.hits, fields)}
 
 
 def _hits_out(hits: Sequence[Hit], fields: Sequence[HitField]) -> list[HitOut] | list[SomeOfHit]:
@@ -633,29 +537,3 @@ def _hits_out(hits: Sequence[Hit], fields: Sequence[HitField]) -> list[HitOut] |
         return whole
     some: list[SomeOfHit] = [{name: hit[name] for name in fields} for hit in whole]
     return some
-
-
-def _group_out(group: Group, fields: Sequence[HitField]) -> GroupOut:
-    return {
-        "article": article_out(group.article),
-        "hits": _hits_out(group.hits, fields),
-        "passages": group.passages,
-        "copies": [stored_passage_out(copy) for copy in group.copies],
-    }
-
-
-def _total_out(total: Total | None, articles: Total | None) -> TotalOut | None:
-    if total is None:
-        return None
-    return {
-        "value": total.value,
-        "relation": total.relation,
-        "level": total.level,
-        "articles": None
-        if articles is None
-        else {"value": articles.value, "relation": articles.relation},
-    }
-
-
-def _day(day: date | None) -> str | None:
-    return day.isoformat() if day else None

@@ -15,8 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.types import Message
 
-from api.problems import TooLarge
-from api.schemas import UploadedOut, UploadOut, ingested_out
+from api.problems import BODY_TOO_LARGE, UNSUPPORTED, Refused
+from api.requests import MAX_NAME
+from api.schemas import UploadedOut, UploadOut, uploaded_out
 from api.writing import Writing
 from search.domain import WriteOutcome
 from search.errors import EngineUnavailable, InputError
@@ -24,7 +25,6 @@ from search.ingest import MEDIA_TYPES, OTHER_SUFFIXES
 
 FORM = "multipart/form-data"
 MAX_LISTED = 1_000  # articles of a file that its answer lists
-MAX_NAME = 400
 FRAME = 1 << 16  # bytes that a form may have around its file, its `name` among them
 
 _NAME = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\\]{{1,{MAX_NAME}}}")
@@ -35,17 +35,21 @@ def media_type_of(request: Request) -> str:
     return _kind(request.headers.get("content-type"))
 
 
-async def received(request: Request, writing: Writing, file: BinaryIO, limit: int) -> str:
+async def received(
+    request: Request, writing: Writing, file: BinaryIO, limit: int, given: str | None
+) -> str:
     """Write what is sent into a file; return its name, whose suffix tells the kind of file.
+
+    Args:
+        given: the name in the address, which goes before a form's.
 
     Raises:
         InputError: the form has not exactly one file, or the name is none.
-        HTTPException: 415, a kind of file that is not read.
+        Refused: a kind of file that is not read, or as a body raises it.
         EngineUnavailable: there is no room for it.
-        TooLarge, SlowBody, ClientGone, Stopping: as a body raises them.
+        ClientGone, Stopping: as a body raises them.
     """
     kind = media_type_of(request)
-    given = request.query_params.get("name")
     try:
         if kind == FORM:
             named, kind = await _from_form(request, writing, file, limit)
@@ -54,8 +58,8 @@ async def received(request: Request, writing: Writing, file: BinaryIO, limit: in
             await writing.body(request, limit).into(file)
         else:
             known = ", ".join(MEDIA_TYPES)
-            raise HTTPException(
-                415, f"Send a file with its Content-Type, one of {known}, or a form."
+            raise Refused(
+                UNSUPPORTED, f"Send a file with its Content-Type, one of {known}, or a form."
             )
     except OSError as error:
         raise EngineUnavailable(f"the server has no room for the file: {error.strerror}") from error
@@ -69,7 +73,7 @@ def summary(outcomes: Iterable[WriteOutcome]) -> UploadOut:
     for ended in outcomes:
         counts[ended.status] += 1
         if len(listed) < MAX_LISTED:
-            listed.append({**ingested_out(ended), "notes": list(ended.notes)})
+            listed.append(uploaded_out(ended))
     return {
         "created": counts["created"],
         "updated": counts["updated"],
@@ -117,7 +121,7 @@ async def _from_form(
         async with whole.form(max_files=1, max_fields=1, max_part_size=FRAME // 2) as form:
             name, sent = _parts(form)
             if (sent.size or 0) > limit:
-                raise TooLarge(f"The file is larger than {limit:,} bytes.")
+                raise Refused(BODY_TOO_LARGE, f"The file is larger than {limit:,} bytes.")
             while piece := await sent.read(1 << 18):
                 file.write(piece)
             file.flush()

@@ -19,7 +19,15 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.bodies import Body
-from api.problems import CrossOrigin, Forwarded, ReadOnly, TokenNeeded, TokenWrong, TooManyWriters
+from api.problems import (
+    CROSS_ORIGIN,
+    FORWARDED,
+    READ_ONLY,
+    TOKEN_NEEDED,
+    TOO_MANY_WRITERS,
+    UNAUTHORIZED,
+    Refused,
+)
 from search.errors import Stopping
 from search.ingest import Ingest
 from search.ranking.searcher import Searcher
@@ -71,33 +79,27 @@ class Writing:
             self._ingest.close()
 
     def allow(self, request: Request) -> None:
-        """Let a request write articles.
-
-        Raises:
-            ReadOnly, CrossOrigin, TokenNeeded, Forwarded, TokenWrong: it may not.
-        """
+        """Let a request write articles. Raises Refused where it may not."""
         if self._open is None:
-            raise ReadOnly("This server only searches; nothing can be written to it.")
+            raise Refused(READ_ONLY, "This server only searches; nothing can be written to it.")
         self.authorise(request)
 
     def authorise(self, request: Request) -> None:
-        """Let a request change anything.
-
-        Raises:
-            CrossOrigin, TokenNeeded, Forwarded, TokenWrong: it may not.
-        """
+        """Let a request change anything. Raises Refused where it may not."""
         _check_origin(request.headers)
         token = self.settings.write_token
         if token is None:
             if not _is_loopback(self.settings.host):
-                raise TokenNeeded(
+                raise Refused(
+                    TOKEN_NEEDED,
                     f"This server listens on {self.settings.host}, where others can reach it. "
-                    "Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`."
+                    "Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`.",
                 )
             if (name := next(filter(FORWARDING.fullmatch, request.headers), None)) is not None:
-                raise Forwarded(
+                raise Refused(
+                    FORWARDED,
                     f"A proxy passed this on (its header {name[:40]}), so that it may come from "
-                    "anywhere. Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`."
+                    "anywhere. Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`.",
                 )
             return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
@@ -105,16 +107,18 @@ class Writing:
         wanted = token.get_secret_value().encode()
         right = hmac.compare_digest(given.strip().encode("latin-1"), wanted)
         if scheme.lower() != "bearer" or not right:
-            raise TokenWrong(
-                "Writing needs this server's FIHRIS_WRITE_TOKEN, as `Authorization: Bearer TOKEN`."
+            raise Refused(
+                UNAUTHORIZED,
+                "Writing needs this server's FIHRIS_WRITE_TOKEN, as `Authorization: Bearer TOKEN`.",
             )
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Take one of the places of writing requests. Raises TooManyWriters."""
+        """Take one of the places of writing requests. Raises Refused."""
         if self._writers >= MAX_WRITERS:
-            raise TooManyWriters(
-                f"{MAX_WRITERS} requests are writing; try again in a second or two."
+            raise Refused(
+                TOO_MANY_WRITERS,
+                f"{MAX_WRITERS} requests are writing; try again in a second or two.",
             )
         self._writers += 1
         try:
@@ -156,7 +160,9 @@ def _check_origin(headers: Headers) -> None:
     origin = headers.get("origin")
     same = origin is None or _host_of(origin) == headers.get("host", "").lower()
     if site not in ("same-origin", "none") or not same:
-        raise CrossOrigin("A page of another site asked for this; only this server's own may.")
+        raise Refused(
+            CROSS_ORIGIN, "A page of another site asked for this; only this server's own may."
+        )
 
 
 def _host_of(origin: str) -> str | None:

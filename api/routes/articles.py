@@ -5,26 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from functools import partial
 from tempfile import TemporaryFile
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
-from starlette.exceptions import HTTPException
 
 from api import examples
+from api.problems import UNSUPPORTED, Refused
 from api.readiness import Readiness
-from api.requests import ManyParameters
-from api.routes import bulk
-from api.routes.search import (
-    Answer,
-    ArticleId,
-    described,
-    json_only,
-    names_of,
-    parameters_of,
-    takes,
+from api.requests import (
+    NAME,
+    IntoParameters,
+    ManyParameters,
+    UploadParameters,
+    WriteParameters,
+    reads,
 )
+from api.routes import bulk
+from api.routes.search import JSON, Answer, ArticleId
 from api.schemas import (
     ChangedOut,
     DeletedOut,
@@ -34,15 +32,14 @@ from api.schemas import (
     deleted_out,
     ingested_out,
 )
-from api.uploads import FORM, MAX_NAME, media_type_of, received, summary
+from api.uploads import FORM, media_type_of, received, summary
 from api.writing import Writing
-from search.article_ids import checked_collection
 from search.errors import InputError, NotFound, SourceError
 from search.ingest import MEDIA_TYPES, Ingest
 from search.json_objects import check_keys, object_of
 from search.limits import FIELDS, MAX_ARTICLE, MAX_CHANGE, MAX_FILE
 
-Given = TypeVar("Given")
+T = TypeVar("T")
 
 
 async def writing_of(request: Request) -> AsyncIterator[Writing]:
@@ -53,75 +50,33 @@ async def writing_of(request: Request) -> AsyncIterator[Writing]:
         yield writing
 
 
-async def refresh_of(request: Request) -> bool:
-    """Return whether the answer waits until all see it: `refresh=wait`, or several workers."""
-    refresh = request.query_params.get("refresh")
-    if refresh not in (None, "wait"):
-        raise InputError(f"refresh is {refresh[:40]!r}; it can only be wait", field="refresh")
-    writing: Writing = request.app.state.writing
-    return writing.shows or refresh == "wait"
-
-
-async def collection_of(request: Request) -> str:
-    """Return the collection that is written to, "" where the address names none."""
-    given = request.query_params.getlist("collection")
-    if len(given) > 1:
-        raise InputError("collection is given twice; give it once", field="collection")
-    return checked_collection(given[0], "collection") if given else ""
-
-
 async def ndjson_only(request: Request) -> None:
     if media_type_of(request) not in bulk.MEDIA_TYPES:
-        raise HTTPException(415, f"Send the body as Content-Type: {bulk.MEDIA_TYPE}.")
+        raise Refused(UNSUPPORTED, f"Send the body as Content-Type: {bulk.MEDIA_TYPE}.")
 
 
 Writer = Annotated[Writing, Depends(writing_of)]
-Refresh = Annotated[bool, Depends(refresh_of)]
-Into = Annotated[str, Depends(collection_of)]
-REFRESH_DOC = {
-    "name": "refresh",
-    "in": "query",
-    "required": False,
-    "description": "`wait`: the answer ends when every process's searches see it all.",
-    "schema": {"type": "string", "enum": ["wait"]},
-}
-REFRESH_ONLY = {"parameters": [REFRESH_DOC]}
-COLLECTION_DOC = {
-    "name": "collection",
-    "in": "query",
-    "required": False,
-    "description": "The collection that the articles are in; their ids hold within it.",
-    "schema": {"type": "string", "pattern": "^\\w[\\w.-]{0,63}$"},
-}
-WRITTEN = {"parameters": [REFRESH_DOC, COLLECTION_DOC]}
-NAME = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": MAX_NAME,
-    "pattern": "^[^/\\\\\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]"
-    "[^\\\\\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*$",
-}
+Given = Annotated[WriteParameters, reads(WriteParameters)]
+Into = Annotated[IntoParameters, reads(IntoParameters)]
+Many = Annotated[ManyParameters, reads(ManyParameters)]
 
 articles = APIRouter(prefix="/v1", tags=["articles"])
 
 
 @articles.post(
     "/articles:bulk",
-    dependencies=[Depends(takes("refresh", "collection")), Depends(ndjson_only)],
+    dependencies=[Depends(ndjson_only)],
     summary="Store many articles, a line of JSON each",
     response_class=Response,
     responses={200: {"content": {bulk.MEDIA_TYPE: {"schema": {"type": "string"}}}}},
     openapi_extra={
-        **WRITTEN,
         "requestBody": {
             "required": True,
             "content": {bulk.MEDIA_TYPE: {"schema": {"type": "string"}, "example": examples.LINES}},
         },
     },
 )
-async def bulk_articles(
-    request: Request, writing: Writer, show: Refresh, collection: Into
-) -> Response:
+async def bulk_articles(request: Request, given: Into, writing: Writer) -> Response:
     """Reads a body of any length as it comes, and when it is at its end answers each line in
     order: `line`, `id`, `status` (created, updated, unchanged or failed), `error`, `code`.
 
@@ -133,19 +88,18 @@ async def bulk_articles(
     """
     body = writing.body(request)
     ingest = await _ingest(request, writing)
-    return bulk.BulkResponse(
-        await bulk.answered(body, writing, ingest, collection, show=show), body
-    )
+    show = _shows(writing, given)
+    file = await bulk.answered(body, writing, ingest, given.collection, show=show)
+    return bulk.BulkResponse(file, body)
 
 
 @articles.put(
     "/articles/{id:path}",
     response_model=IngestedOut,
-    dependencies=[Depends(takes("refresh", "collection")), Depends(json_only)],
+    dependencies=[JSON],
     summary="Store one article",
     responses={201: {"model": IngestedOut, "description": "There was none of this id."}},
     openapi_extra={
-        **WRITTEN,
         "requestBody": {
             "required": True,
             "content": {
@@ -161,9 +115,7 @@ async def bulk_articles(
         },
     },
 )
-async def put_article(
-    id: ArticleId, request: Request, writing: Writer, show: Refresh, collection: Into
-) -> Response:
+async def put_article(id: ArticleId, request: Request, given: Into, writing: Writer) -> Response:
     """The fields are `text` and, as far as known, `title`, `author`, `source`, `language`,
     `published`, `tags` and `url`. An article is replaced whole. Percent-encode the id.
     """
@@ -171,39 +123,30 @@ async def put_article(
     fields = await writing.run(lambda: {"id": id, **_object(content)})
     if fields["id"] != id:
         raise InputError("the id in the body is not that of the address", field="id")
-    ingest = await _ingest(request, writing)
-    ended = await _written(writing, ingest, lambda: ingest.article(fields, collection), show=show)
+    into = given.collection
+    ended = await _write(request, writing, given, lambda ingest: ingest.article(fields, into))
     if ended.status == "failed":
         raise InputError(ended.error, field=_field_in(ended.error))
     return Answer(ingested_out(ended), 201 if ended.status == "created" else 200)
 
 
-async def many_parameters(request: Request) -> ManyParameters:
-    return parameters_of(request, ManyParameters)
-
-
-Many = Annotated[ManyParameters, Depends(many_parameters)]
-
-
 @articles.delete(
     "/articles",
     response_model=DeletedOut,
-    dependencies=[Depends(takes(*names_of(ManyParameters)))],
     summary="Remove the articles of a filter",
-    openapi_extra={"parameters": described(ManyParameters)},
 )
-async def delete_articles(request: Request, many: Many, writing: Writer, show: Refresh) -> Response:
+async def delete_articles(request: Request, given: Many, writing: Writer) -> Response:
     """Removes every article that a filter lets through, for some twenty seconds; then `cursor`
     says where it got to. Sending it again is safe.
     """
-    p, inside = many, many.filter()
+    inside = given.filter()
     await writing.body(request, 1).whole()
-    ingest = await _ingest(request, writing)
-    done = await _written(
+    cursor, dry_run = given.cursor, given.dry_run
+    done = await _write(
+        request,
         writing,
-        ingest,
-        lambda: ingest.delete_matching(inside, p.cursor, dry_run=p.dry_run),
-        show=show,
+        given,
+        lambda ingest: ingest.delete_matching(inside, cursor, dry_run=dry_run),
     )
     return Answer(deleted_out(done))
 
@@ -211,10 +154,9 @@ async def delete_articles(request: Request, many: Many, writing: Writer, show: R
 @articles.patch(
     "/articles",
     response_model=ChangedOut,
-    dependencies=[Depends(takes(*names_of(ManyParameters))), Depends(json_only)],
+    dependencies=[JSON],
     summary="Change what is known of the articles of a filter",
     openapi_extra={
-        "parameters": described(ManyParameters),
         "requestBody": {
             "required": True,
             "content": {
@@ -226,21 +168,21 @@ async def delete_articles(request: Request, many: Many, writing: Writer, show: R
         },
     },
 )
-async def patch_articles(request: Request, many: Many, writing: Writer, show: Refresh) -> Response:
+async def patch_articles(request: Request, given: Many, writing: Writer) -> Response:
     """Sets `source`, `author`, `language`, `published` or `tags` (null: unknown), and adds and
     removes tags (`add_tags`, `remove_tags`), of every article that a filter lets through. Texts
     and vectors stay as they are. After some twenty seconds `cursor` says where it got to. Sending
     it again is safe.
     """
-    p, inside = many, many.filter()
+    inside = given.filter()
     content = await writing.body(request, MAX_CHANGE).whole()
     fields = await writing.run(lambda: _object(content))
-    ingest = await _ingest(request, writing)
-    done = await _written(
+    cursor, dry_run = given.cursor, given.dry_run
+    done = await _write(
+        request,
         writing,
-        ingest,
-        lambda: ingest.change_matching(inside, fields, p.cursor, dry_run=p.dry_run),
-        show=show,
+        given,
+        lambda ingest: ingest.change_matching(inside, fields, cursor, dry_run=dry_run),
     )
     return Answer(changed_out(done))
 
@@ -249,17 +191,14 @@ async def patch_articles(request: Request, many: Many, writing: Writer, show: Re
     "/articles/{id:path}",
     status_code=204,
     response_class=Response,
-    dependencies=[Depends(takes("refresh"))],
     summary="Remove an article",
-    openapi_extra=REFRESH_ONLY,
 )
 async def delete_article(
-    id: ArticleId, request: Request, writing: Writer, show: Refresh
+    id: ArticleId, request: Request, given: Given, writing: Writer
 ) -> Response:
     """Removes it with all its passages. Percent-encode the id."""
     await writing.body(request, 1).whole()
-    ingest = await _ingest(request, writing)
-    if not await _written(writing, ingest, lambda: ingest.delete(id), show=show):
+    if not await _write(request, writing, given, lambda ingest: ingest.delete(id)):
         raise NotFound(f"there is no article {id[:100]!r}")
     return Response(status_code=204)
 
@@ -267,21 +206,9 @@ async def delete_article(
 @articles.post(
     "/articles",
     response_model=UploadOut,
-    dependencies=[Depends(takes("refresh", "collection", "name"))],
     summary="Store the articles of a file",
     responses={201: {"model": UploadOut, "description": "At least one article is new."}},
     openapi_extra={
-        "parameters": [
-            REFRESH_DOC,
-            COLLECTION_DOC,
-            {
-                "name": "name",
-                "in": "query",
-                "required": False,
-                "description": "A path-like name, of which ids are made; its suffix tells the kind.",
-                "schema": NAME,
-            },
-        ],
         "requestBody": {
             "required": True,
             "content": {
@@ -303,16 +230,23 @@ async def delete_article(
         },
     },
 )
-async def upload(request: Request, writing: Writer, show: Refresh, collection: Into) -> Response:
+async def upload(
+    request: Request,
+    given: Annotated[UploadParameters, reads(UploadParameters)],
+    writing: Writer,
+) -> Response:
     """One file as the body with its Content-Type, or as the only file of a form, which may have
     its `name` in a field. It is read in a process with bounds of its own; archives and tables
     give many articles.
     """
     with TemporaryFile() as file:
-        name = await received(request, writing, file, MAX_FILE)
-        ingest = await _ingest(request, writing)
-        read = partial(ingest.file, file, name, collection)
-        found = await _written(writing, ingest, lambda: summary(read()), show=show)
+        name = await received(request, writing, file, MAX_FILE, given.name)
+        found = await _write(
+            request,
+            writing,
+            given,
+            lambda ingest: summary(ingest.file(file, name, given.collection)),
+        )
     if not found["articles"]:
         raise SourceError("empty: there is no article in it", code="empty")
     if not found["created"] + found["updated"] + found["unchanged"]:
@@ -321,14 +255,20 @@ async def upload(request: Request, writing: Writer, show: Refresh, collection: I
     return Answer(found, 201 if found["created"] else 200)
 
 
-async def _written(
-    writing: Writing, ingest: Ingest, call: Callable[[], Given], *, show: bool
-) -> Given:
+async def _write(
+    request: Request, writing: Writing, given: WriteParameters, call: Callable[[Ingest], T]
+) -> T:
     """Call what writes, then wait until it is seen if that was asked for."""
-    result = await writing.run(call)
-    if show:
+    ingest = await _ingest(request, writing)
+    result = await writing.run(lambda: call(ingest))
+    if _shows(writing, given):
         await writing.run(ingest.show)
     return result
+
+
+def _shows(writing: Writing, given: WriteParameters) -> bool:
+    """Tell whether the answer waits until all see it: `refresh=wait`, or several workers."""
+    return writing.shows or given.refresh == "wait"
 
 
 async def _ingest(request: Request, writing: Writing) -> Ingest:

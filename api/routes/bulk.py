@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.bodies import Body
-from api.problems import SlowBody, TooLarge, encode, kind_of
+from api.problems import BODY_TOO_LARGE, Refused, encode, kind_of
 from api.schemas import ingested_out
 from api.writing import Writing
 from search.domain import WriteOutcome
@@ -47,7 +47,7 @@ async def batches(body: Body) -> AsyncIterator[list[BodyLine]]:
     """Yield a body's lines in batches.
 
     Raises:
-        SlowBody, InputError: after what came whole, where the rest did not.
+        Refused, InputError: after what came whole, where the rest did not.
         ClientGone, Stopping: at once; lines that were not yielded are not written.
     """
     batch: list[BodyLine] = []
@@ -60,7 +60,7 @@ async def batches(body: Body) -> AsyncIterator[list[BodyLine]]:
                 yield batch
                 batch, size = [], 0
                 body.check()
-    except (SlowBody, InputError):
+    except (Refused, InputError):
         if batch:
             yield batch
         raise
@@ -145,7 +145,9 @@ async def _answer(
                 _answer_line(each.number, its) for each, its in zip(batch, ended, strict=True)
             )
             if file.tell() > MAX_ANSWERS:
-                raise TooLarge("A body has too many lines; send the rest in another one.")
+                raise Refused(
+                    BODY_TOO_LARGE, "A body has too many lines; send the rest in another one."
+                )
     except FihrisError as error:
         if not file.tell():
             raise

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Response
+from pydantic import ConfigDict, Field
 
-from api.requests import Id
-from api.routes.search import Answer, Ready, json_only, takes
+from api.requests import Id, Parameters, reads
+from api.routes.saved import may_manage
+from api.routes.search import JSON, NOTHING, Answer, Ready
 from api.schemas import hit_out
-from api.writing import Writing
 from search.domain import Hit
 from search.limits import MAX_QUERY_LENGTH
 from search.ranking.searcher import Searcher
@@ -35,39 +35,40 @@ class Judge(Protocol):
         ...
 
 
-class Grade(BaseModel):
+class HitsParameters(Parameters):
+    """Whose hits are to be graded, as query parameters."""
+
+    q: QueryText
+
+
+class Grade(Parameters):
     """How far an article answers a query: 0 not at all, 1 touches it, 2 in part, 3 it does."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     q: QueryText
     article: Id
     grade: int = Field(ge=0, le=3)
 
 
-async def may_write(request: Request) -> None:
-    writing: Writing = request.app.state.writing
-    writing.authorise(request)
-
-
 def judging_router(judge: Judge) -> APIRouter:
     """Return the routes under `/v1/judgements`; who may write articles may grade."""
     router = APIRouter(prefix="/v1/judgements", include_in_schema=False)
 
-    @router.get("", dependencies=[Depends(takes())])
+    @router.get("", dependencies=[NOTHING])
     def judged() -> Response:
         """The queries in order, with how many articles of each are graded."""
         return Answer(
             {"queries": [{"text": text, "graded": n} for text, n in judge.judged().items()]}
         )
 
-    @router.get("/hits", dependencies=[Depends(takes("q"))])
-    def hits(q: Annotated[QueryText, Query()], searcher: Ready) -> Response:
+    @router.get("/hits")
+    def hits(asked: Annotated[HitsParameters, reads(HitsParameters)], searcher: Ready) -> Response:
         """Each article's best hit of all modes, and the grade it has, null where none."""
-        graded = judge.to_grade(searcher, q)
+        graded = judge.to_grade(searcher, asked.q)
         return Answer({"hits": [{**hit_out(hit), "grade": grade} for hit, grade in graded]})
 
-    @router.put("", dependencies=[Depends(takes()), Depends(json_only), Depends(may_write)])
+    @router.put("", dependencies=[NOTHING, JSON, Depends(may_manage)])
     def grade(body: Grade) -> Response:
         """Keeps a grade; one that an article has already is replaced."""
         judge.grade(body.q, body.article, body.grade)

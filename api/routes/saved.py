@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from api.requests import Also, FilterParameters, Variants
+from api.requests import Also, FilterParameters, MatchesParameters, QueryText, Variants, reads
 from api.routes.articles import Writer
-from api.routes.search import Answer, json_only, takes
-from api.schemas import ArticleOut, PassageOut, article_out, passage_out
+from api.routes.search import JSON, NOTHING, Answer
+from api.schemas import ArticleOut, AskedOut, Of, PassageOut, asked_out, shaped
 from api.writing import Writing
-from search.domain import ALSO, AlsoKind, Level, Mode
+from search.domain import ALSO, Level, Mode
 from search.domain import Query as Asked
-from search.limits import MAX_CURSOR, MAX_QUERY_LENGTH, MAX_SAVED_NAME, MAX_SIZE, MAX_WEBHOOK
+from search.limits import MAX_SAVED_NAME, MAX_WEBHOOK
 from search.saved import feed
-from search.saved.domain import MatchedBy, SavedSearch, ShownMatch, Tally, Words
+from search.saved.domain import MatchedBy, SavedSearch, Tally, Words
 from search.saved.manager import SavedSearches
 from search.saved.webhook import MIN_SECRET
 
@@ -32,7 +32,7 @@ class SavedBody(FilterParameters):
         json_schema_extra={"examples": [{"q": "ضربات العراق", "source": ["CNN Arabic"]}]},
     )
 
-    q: str = Field(max_length=MAX_QUERY_LENGTH, description="As of a search.")
+    q: QueryText = Field(description="As of a search.")
     name: str = Field("", max_length=MAX_SAVED_NAME, description="For people; `q` unless said.")
     mode: Mode = Field("hybrid", description="By words, by meaning, or by either.")
     match: Level | None = Field(None, description="How far a match by words may go.")
@@ -50,34 +50,18 @@ class SavedBody(FilterParameters):
         description=f"Signs them, instead of FIHRIS_WEBHOOK_SECRET; {MIN_SECRET} characters at least.",
     )
 
-    def query(self) -> Asked:
-        """Return the query that is meant. Raises InputError if `from` is after `to`."""
-        also = tuple(dict.fromkeys(self.also))
-        return Asked(self.q, self.mode, 10, 0, self.filter(), self.variants, self.match, also=also)
+    def query(self, **other: Any) -> Asked:  # noqa: ANN401
+        return super().query(text=self.q, **other)
 
 
-_From = TypedDict("_From", {"from": str | None})
-
-
-class SavedOut(_From):
+class SavedOut(AskedOut):
     """A saved search. `webhook` is its host only; what was dropped made room for newer matches."""
 
     id: str
     name: str
-    q: str
-    mode: Mode
     match: Level | None
-    variants: bool
-    also: list[AlsoKind]
     words: Words
     threshold: float
-    collection: list[str]
-    source: list[str]
-    author: list[str]
-    language: list[str]
-    article: list[str]
-    tag: list[str]
-    to: str | None
     created: str
     webhook: str
     kept: int
@@ -93,12 +77,12 @@ class SavedListOut(TypedDict):
 class SavedMatchOut(TypedDict):
     """A passage that was matched. `score` is its cosine, null where it was found by words only."""
 
-    id: str
-    found: str
-    by: MatchedBy
-    score: float | None
-    passage: PassageOut
-    article: ArticleOut
+    id: Annotated[str, Of("match.id")]
+    found: Annotated[str, Of("match.when")]
+    by: Annotated[MatchedBy, Of("match.by")]
+    score: Annotated[float | None, Of("match.score")]
+    passage: Annotated[PassageOut, Of("passage.passage")]
+    article: Annotated[ArticleOut, Of("passage.article")]
 
 
 class SavedMatchesOut(TypedDict):
@@ -108,42 +92,20 @@ class SavedMatchesOut(TypedDict):
     cursor: str | None
 
 
+matches_out = shaped(SavedMatchesOut)
+
+
 def saved_out(search: SavedSearch, tally: Tally) -> dict[str, Any]:
-    query, inside = search.query, search.query.filter
     return {
+        **asked_out(search.query),
         "id": search.id,
         "name": search.name,
-        "q": query.text,
-        "mode": query.mode,
-        "match": query.match,
-        "variants": query.variants,
-        "also": list(query.also),
+        "match": search.query.match,
         "words": search.words,
         "threshold": search.threshold,
-        "collection": list(inside.collections),
-        "source": list(inside.sources),
-        "author": list(inside.authors),
-        "language": list(inside.languages),
-        "article": list(inside.articles),
-        "tag": list(inside.tags),
-        "from": inside.published_from and inside.published_from.isoformat(),
-        "to": inside.published_to and inside.published_to.isoformat(),
         "created": search.created,
         "webhook": search.webhook_host,
-        "kept": tally.kept,
-        "dropped": tally.dropped,
-    }
-
-
-def match_out(shown: ShownMatch) -> SavedMatchOut:
-    match, stored = shown
-    return {
-        "id": match.id,
-        "found": match.when,
-        "by": match.by,
-        "score": match.score,
-        "passage": passage_out(stored.passage),
-        "article": article_out(stored.article),
+        **tally._asdict(),
     }
 
 
@@ -176,7 +138,7 @@ saved_router = APIRouter(prefix="/v1/saved", tags=["saved searches"])
     "",
     status_code=201,
     response_model=SavedOut,
-    dependencies=[Depends(takes()), Depends(json_only)],
+    dependencies=[NOTHING, JSON],
     summary="Save a search",
 )
 def save(body: SavedBody, _: Writer, saved: Saved) -> Response:
@@ -195,7 +157,7 @@ def save(body: SavedBody, _: Writer, saved: Saved) -> Response:
 @saved_router.get(
     "",
     response_model=SavedListOut,
-    dependencies=[Depends(takes()), Depends(may_manage)],
+    dependencies=[NOTHING, Depends(may_manage)],
     summary="The saved searches there are",
 )
 def saved_searches(saved: Saved) -> Response:
@@ -207,7 +169,7 @@ def saved_searches(saved: Saved) -> Response:
     "/{id}",
     status_code=204,
     response_class=Response,
-    dependencies=[Depends(takes())],
+    dependencies=[NOTHING],
     summary="Remove a saved search",
 )
 def remove_saved(id: SavedId, _: Writer, saved: Saved) -> Response:
@@ -220,7 +182,7 @@ def remove_saved(id: SavedId, _: Writer, saved: Saved) -> Response:
     "/{id}/feed.atom",
     response_class=Response,
     responses={200: {"content": {feed.MEDIA_TYPE: {"schema": {"type": "string"}}}}},
-    dependencies=[Depends(takes())],
+    dependencies=[NOTHING],
     summary="What a saved search matched, as a feed",
 )
 def saved_feed(id: SavedId, saved: Saved) -> Response:
@@ -233,18 +195,12 @@ def saved_feed(id: SavedId, saved: Saved) -> Response:
 @saved_router.get(
     "/{id}/matches",
     response_model=SavedMatchesOut,
-    dependencies=[Depends(takes("size", "cursor"))],
     summary="What a saved search matched",
 )
 def saved_matches(
     id: SavedId,
     saved: Saved,
-    size: Annotated[int, Query(ge=1, le=MAX_SIZE, description="Matches on a page.")] = 20,
-    cursor: Annotated[
-        str, Query(max_length=MAX_CURSOR, description="Of the page before, for the next one.")
-    ] = "",
+    parameters: Annotated[MatchesParameters, reads(MatchesParameters)],
 ) -> Response:
     """Passages with when they were found, the newest first; those that are in the index now."""
-    page = saved.matches(id, size, cursor)
-    found = [match_out(each) for each in page.matches]
-    return Answer({"matches": found, "cursor": page.cursor or None})
+    return Answer(matches_out(saved.matches(id, parameters.size, parameters.cursor)))

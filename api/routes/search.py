@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Annotated, Any, TypeVar
-from urllib.parse import unquote_to_bytes
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
-from starlette.exceptions import HTTPException
+from fastapi import APIRouter, Depends, Path, Request, Response
 from starlette.responses import StreamingResponse
 
-from api.problems import encode, kind_of, problem_of, request_id_of
+from api.problems import UNSUPPORTED, Refused, encode, kind_of, problem_of, request_id_of
 from api.readiness import Readiness
 from api.requests import (
-    MAX_ANALYZE_LENGTH,
     MAX_PASSAGE_ID,
+    AnalyzeParameters,
+    ArticleParameters,
     KwicParameters,
     ListParameters,
+    Parameters,
     SearchBody,
     SearchesBody,
     SearchPageParameters,
     SearchParameters,
     SimilarParameters,
     SuggestParameters,
+    reads,
 )
 from api.schemas import (
     AnalyzeOut,
@@ -41,21 +40,20 @@ from api.schemas import (
     StoredArticleOut,
     StoredPassageOut,
     SuggestOut,
+    analyzed,
+    article_out,
     kwic_out,
     list_out,
+    marked_passage_out,
     search_out,
     status_out,
-    stored_article_out,
     stored_passage_out,
-    token_out,
 )
 from search import exports
-from search.analysis.tokens import analyse
 from search.article_lines import line_of
-from search.domain import ALSO, AlsoKind, Article, GroupBy
-from search.domain import Query as Asked
+from search.domain import Article, GroupBy, Query
 from search.errors import FihrisError, InputError, NotFound
-from search.limits import MAX_ID, MAX_QUERY_LENGTH
+from search.limits import MAX_ID
 from search.listing import collections, list_articles, whole_articles
 from search.ranking.kwic import as_csv, frequencies_csv, kwic
 from search.ranking.searcher import Searcher
@@ -67,10 +65,6 @@ EXPORTS: dict[exports.Format, str] = {
 }
 JSON_LINES = "application/x-ndjson"
 SUFFIXES: dict[exports.Format, str] = {"csv": "csv", "bibtex": "bib", "ris": "ris"}
-Parameters = TypeVar("Parameters", bound=BaseModel)
-LISTS = frozenset(
-    {"collection", "source", "author", "language", "article", "tag", "also", "facets", "fields"}
-)
 
 
 class Answer(Response):
@@ -87,104 +81,14 @@ async def searcher_of(request: Request) -> Searcher:
     return readiness.searcher()
 
 
-def takes(*names: str) -> Callable[[Request], Awaitable[None]]:
-    """Return a dependency that refuses addresses with anything but these parameters.
-
-    A typing mistake in a parameter's name, a second value where one is read, or
-    bytes that are no UTF-8 would otherwise be passed over in silence.
-    """
-
-    async def check(request: Request) -> None:
-        items = request.query_params.multi_items()
-        texts = chain((request.scope["path"],), *items)
-        # What is no UTF-8 was read as U+FFFD; so is U+FFFD itself.
-        suspect = any("\ufffd" in text for text in texts)
-        for part, name in (("raw_path", "path"), ("query_string", "query")) if suspect else ():
-            try:
-                unquote_to_bytes(request.scope.get(part) or b"").decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise InputError(
-                    f"the address's {name} is not UTF-8; percent-encode the UTF-8 bytes of each"
-                    " letter",
-                    field=name,
-                ) from error
-        seen = set()
-        for name, _ in items:
-            if name not in names:
-                known = ", ".join(names) or "none"
-                raise InputError(
-                    f"there is no parameter {name[:100]!r}; there are: {known}", field=name[:100]
-                )
-            if name in seen and name not in LISTS:
-                raise InputError(f"{name} is given twice; give it once", field=name)
-            seen.add(name)
-
-    return check
-
-
-def names_of(model: type[BaseModel]) -> tuple[str, ...]:
-    return tuple(field.alias or name for name, field in model.model_fields.items())
-
-
-async def search_parameters(request: Request) -> SearchPageParameters:
-    return parameters_of(request, SearchPageParameters)
-
-
-async def kwic_parameters(request: Request) -> KwicParameters:
-    return parameters_of(request, KwicParameters)
-
-
-async def list_parameters(request: Request) -> ListParameters:
-    return parameters_of(request, ListParameters)
-
-
-async def suggest_parameters(request: Request) -> SuggestParameters:
-    return parameters_of(request, SuggestParameters)
-
-
-async def similar_parameters(request: Request) -> SimilarParameters:
-    return parameters_of(request, SimilarParameters)
-
-
-def parameters_of(request: Request, model: type[Parameters]) -> Parameters:
-    """Return an address's parameters, checked. Raises RequestValidationError.
-
-    FastAPI itself takes 0.45 ms of CPU for twelve of them, the model 0.03.
-    """
-    given = request.query_params
-    values = {name: given.getlist(name) if name in LISTS else given[name] for name in given}
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise RequestValidationError(_in_query(error)) from error
-
-
-def _in_query(error: ValidationError) -> list[dict[str, Any]]:
-    found = error.errors(include_url=False)
-    return [{**each, "loc": ("query", *each["loc"])} for each in found]
-
-
-def described(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """Return the OpenAPI parameters of a model that is read from an address."""
-    schema = model.model_json_schema()
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": name in schema.get("required", ()),
-            "schema": found,
-            "description": found["description"],
-        }
-        for name, found in schema["properties"].items()
-    ]
-
-
 async def json_only(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise HTTPException(415, "Send the body as Content-Type: application/json.")
+        raise Refused(UNSUPPORTED, "Send the body as Content-Type: application/json.")
 
 
+NOTHING = reads(Parameters)
+JSON = Depends(json_only)
 Ready = Annotated[Searcher, Depends(searcher_of)]
 ArticleId = Annotated[
     str,
@@ -203,13 +107,13 @@ health = APIRouter(tags=["health"])
 router = APIRouter(prefix="/v1", tags=["search"])
 
 
-@health.get("/live", dependencies=[Depends(takes())], summary="Is the process up?")
+@health.get("/live", dependencies=[NOTHING], summary="Is the process up?")
 async def live() -> LiveOut:
     """Answers at once, whatever the state of index and model."""
     return {"status": "live"}
 
 
-@health.get("/ready", dependencies=[Depends(takes())], summary="Can it search?")
+@health.get("/ready", dependencies=[NOTHING], summary="Can it search?")
 def ready(searcher: Ready) -> ReadyOut:
     """Answers 503 until the index and the model are open, and when the index is lost."""
     searcher.engine.status()
@@ -224,13 +128,11 @@ def ready(searcher: Ready) -> ReadyOut:
     responses={
         200: {"content": {kind: {"schema": {"type": "string"}} for kind in EXPORTS.values()}}
     },
-    dependencies=[Depends(takes(*names_of(SearchPageParameters)))],
     summary="Search passages",
-    openapi_extra={"parameters": described(SearchPageParameters)},
 )
 def search(
     request: Request,
-    parameters: Annotated[SearchPageParameters, Depends(search_parameters)],
+    parameters: Annotated[SearchPageParameters, reads(SearchPageParameters)],
     searcher: Ready,
 ) -> Response:
     """Finds the passages that answer a query, best first, with what matched in each."""
@@ -253,13 +155,11 @@ def _file(content: str, format: exports.Format) -> Response:
     "/kwic",
     response_model=KwicOut,
     responses={200: {"content": {EXPORTS["csv"]: {"schema": {"type": "string"}}}}},
-    dependencies=[Depends(takes(*names_of(KwicParameters)))],
     summary="Keywords in context",
-    openapi_extra={"parameters": described(KwicParameters)},
 )
 def keywords(
     request: Request,
-    parameters: Annotated[KwicParameters, Depends(kwic_parameters)],
+    parameters: Annotated[KwicParameters, reads(KwicParameters)],
     searcher: Ready,
 ) -> Response:
     """Each occurrence of the query's words, or phrases, in the passages that match best, between
@@ -269,20 +169,19 @@ def keywords(
     request.state.query = p.q
     found = kwic(searcher, p.query(), width=p.width, sort=p.sort, passages=p.passages)
     if p.format == "json":
-        return Answer(kwic_out(found))
+        read = {"read": found.read, "total": found.passages}
+        return Answer({**kwic_out(found), "passages": read})
     return _file(as_csv(found) if p.format == "csv" else frequencies_csv(found), "csv")
 
 
 @router.get(
     "/suggest",
     response_model=SuggestOut,
-    dependencies=[Depends(takes(*names_of(SuggestParameters)))],
     summary="What may be meant to be typed",
-    openapi_extra={"parameters": described(SuggestParameters)},
 )
 def suggest(
     request: Request,
-    parameters: Annotated[SuggestParameters, Depends(suggest_parameters)],
+    parameters: Annotated[SuggestParameters, reads(SuggestParameters)],
     searcher: Ready,
 ) -> Response:
     """Queries that go on as what was typed: its last word completed, and sources, authors and
@@ -290,13 +189,13 @@ def suggest(
     """
     request.state.query = parameters.q
     found = searcher.suggest(parameters.q, parameters.size)
-    return Answer({"suggestions": found.suggestions, "degraded": list(found.degraded)})
+    return Answer(found)
 
 
 @router.post(
     "/search",
     response_model=SearchOut,
-    dependencies=[Depends(takes()), Depends(json_only)],
+    dependencies=[NOTHING, JSON],
     summary="Search passages, the query as JSON",
 )
 def search_json(request: Request, body: SearchBody, searcher: Ready) -> Response:
@@ -307,7 +206,7 @@ def search_json(request: Request, body: SearchBody, searcher: Ready) -> Response
 @router.post(
     "/multi-search",
     response_model=SearchesOut,
-    dependencies=[Depends(takes()), Depends(json_only)],
+    dependencies=[NOTHING, JSON],
     summary="Several searches at once",
 )
 def multi_search(request: Request, body: SearchesBody, searcher: Ready) -> Response:
@@ -336,15 +235,10 @@ def _search(request: Request, parameters: SearchParameters, searcher: Searcher) 
     return Answer(search_out(searcher.search(parameters.query()), parameters.fields))
 
 
-SIMILAR: dict[str, Any] = {
-    "response_model": SearchOut,
-    "dependencies": [Depends(takes(*names_of(SimilarParameters)))],
-    "openapi_extra": {"parameters": described(SimilarParameters)},
-}
-Similar = Annotated[SimilarParameters, Depends(similar_parameters)]
+Similar = Annotated[SimilarParameters, reads(SimilarParameters)]
 
 
-@router.get("/passages:similar", summary="Passages like one", **SIMILAR)
+@router.get("/passages:similar", response_model=SearchOut, summary="Passages like one")
 def similar_passages(parameters: Similar, searcher: Ready) -> Response:
     """The passages of other articles that are most like a passage, as an answer to a search for
     its most telling words, which are the answer's `q`, and for its meaning.
@@ -352,7 +246,7 @@ def similar_passages(parameters: Similar, searcher: Ready) -> Response:
     return _similar(parameters, searcher, "")
 
 
-@router.get("/articles:similar", summary="Articles like one", **SIMILAR)
+@router.get("/articles:similar", response_model=SearchOut, summary="Articles like one")
 def similar_articles(parameters: Similar, searcher: Ready) -> Response:
     """The articles that are most like an article, with their best passages, as `groups`."""
     return _similar(parameters, searcher, "article")
@@ -367,12 +261,10 @@ def _similar(p: SimilarParameters, searcher: Searcher, group_by: GroupBy) -> Res
     "/articles",
     response_model=ListOut,
     responses={200: {"content": {JSON_LINES: {"schema": {"type": "string"}}}}},
-    dependencies=[Depends(takes(*names_of(ListParameters)))],
     summary="The articles there are",
-    openapi_extra={"parameters": described(ListParameters)},
 )
 def articles(
-    parameters: Annotated[ListParameters, Depends(list_parameters)], searcher: Ready
+    parameters: Annotated[ListParameters, reads(ListParameters)], searcher: Ready
 ) -> Response:
     """What is known of the articles that a filter lets through, page by page. Pages that follow
     a `cursor` neither repeat nor lose an article that stays, whatever comes and goes meanwhile.
@@ -394,7 +286,7 @@ def articles(
 @router.get(
     "/collections",
     response_model=CollectionsOut,
-    dependencies=[Depends(takes())],
+    dependencies=[NOTHING],
     summary="The collections there are",
 )
 def every_collection(searcher: Ready) -> Response:
@@ -410,36 +302,32 @@ def _lines(found: Iterable[tuple[int, Sequence[Article]]]) -> Iterator[bytes]:
 @router.get(
     "/articles/{id:path}",
     response_model=StoredArticleOut,
-    dependencies=[Depends(takes("q", "variants", "also"))],
     summary="A whole article",
 )
 def article(
     id: ArticleId,
     searcher: Ready,
-    q: Annotated[
-        str,
-        Query(max_length=MAX_QUERY_LENGTH, description="Mark its words in the passages."),
-    ] = "",
-    variants: Annotated[bool, Query(description="Mark what stands for its words too.")] = True,
-    also: Annotated[list[AlsoKind] | None, Query(description="Which of that.")] = None,
+    parameters: Annotated[ArticleParameters, reads(ArticleParameters)],
 ) -> Response:
     """The article as it was given, with its passages. Percent-encode the id."""
-    stored = searcher.engine.article(id)
+    p, stored = parameters, searcher.engine.article(id)
     if stored is None:
         raise NotFound(f"there is no article {id[:100]!r}")
     texts = [passage.text for passage in stored.passages]
-    marked = (
-        searcher.marked(Asked(q, variants=variants, also=tuple(also or ALSO)), texts)
-        if q.strip()
-        else None
-    )
-    return Answer(stored_article_out(stored, marked))
+    asked = Query(p.q, variants=p.variants, also=tuple(p.also))
+    marked = searcher.marked(asked, texts) if p.q.strip() else [None] * len(texts)
+    passages = [
+        {**marked_passage_out(its), "segments": each}
+        for its, each in zip(stored.passages, marked, strict=True)
+    ]
+    of = article_out(stored.article.info)
+    return Answer({"article": of, "text": stored.article.text, "passages": passages})
 
 
 @router.get(
     "/passages/{id:path}",
     response_model=StoredPassageOut,
-    dependencies=[Depends(takes())],
+    dependencies=[NOTHING],
     summary="One passage",
 )
 def passage(id: PassageId, searcher: Ready) -> Response:
@@ -453,20 +341,19 @@ def passage(id: PassageId, searcher: Ready) -> Response:
 @router.get(
     "/analyze",
     response_model=AnalyzeOut,
-    dependencies=[Depends(takes("text"))],
     summary="What matching sees in a text",
 )
 def analyze(
-    text: Annotated[str, Query(max_length=MAX_ANALYZE_LENGTH, examples=["وبالعراق"])],
+    parameters: Annotated[AnalyzeParameters, reads(AnalyzeParameters)],
 ) -> Response:
     """Every word with its form in every layer: why a query matches a text, or does not."""
-    return Answer({"tokens": [token_out(token, text) for token in analyse(text)]})
+    return Answer(analyzed(parameters.text))
 
 
 @router.get(
     "/status",
     response_model=StatusOut,
-    dependencies=[Depends(takes())],
+    dependencies=[NOTHING],
     summary="What the index holds",
 )
 def status(searcher: Ready) -> Response:

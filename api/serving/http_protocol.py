@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.security import refused
 from api.serving.handover import Channel, duplicate
 from api.serving.http_framing import MAX_HEAD, HeadRefused, body_length, check, head_end, readable
+from api.writing import writes
 
 REQUEST_SECONDS = 10.0  # a request's head has arrived by then, or its connection is closed
 UNREAD_SECONDS = 60.0  # without a byte of an answer being taken
@@ -232,12 +233,6 @@ class TimedProtocol(HttpToolsProtocol):
             if self.cycle.response_started:
                 self.transport.close()
                 return
-        refused = cast(
-            "Callable[..., tuple[int, Any, bytes]] | None", self.app_state.get("refused")
-        )
-        if refused is None:
-            self.send_400_response(f"{error}.")
-            return
         status, headers, content = refused(error.status, f"{error}.")
         lines = [b"HTTP/1.1 %d " % status, *(b"%s: %s" % each for each in headers)]
         answer = b"\r\n".join([*lines, b"connection: close", b"", content])
@@ -255,7 +250,7 @@ class TimedProtocol(HttpToolsProtocol):
             return False
         path = unquote(httptools.parse_url(self.url).path.decode("ascii"))
         scope = {"method": self.parser.get_method().decode("ascii"), "path": path}
-        return bool(self.app_state["writes"](scope))
+        return writes(scope)
 
     async def _give(self, received: bytes) -> None:
         assert self.writer is not None  # noqa: S101

@@ -1,6 +1,6 @@
-"""The HTTP server: uvicorn, told by name which application to run, and bounded in time.
+"""The HTTP server: uvicorn, bounded in connections and in time.
 
-`indexer` never imports `api`: the application is found by its name, and given what it needs.
+`indexer` never imports the application: it calls `serve`, and gives what is written with.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
+from api.logs import json_logs
 from api.serving.connections import AT_ONCE, BACKLOG, MAX_CONNECTIONS, Acceptor, room
 from api.serving.handover import Channel
 from api.serving.http_protocol import TimedProtocol
@@ -25,13 +25,11 @@ from api.serving.workers import Lifeline, keep_running
 from search.errors import SettingsError
 
 if TYPE_CHECKING:
-    from search.ingest import Ingest
-    from search.ranking.searcher import Searcher
+    from api.routes.judging import Judge
+    from api.writing import OpenIngest
 
 log = logging.getLogger("fihris.server")
 
-APPLICATION = "api.app", "create_app"
-LOGS = "api.logs", "json_logs"
 KEEP_ALIVE_SECONDS = 15
 SHUTDOWN_SECONDS = 5  # for requests to end; some more are for what writes, and the engine
 
@@ -40,10 +38,7 @@ class StoppingServer(uvicorn.Server):
     """A server that bounds its connections, and tells its application when it is to stop.
 
     ASGI tells it only when all requests have ended, and a stream would not by itself. So
-    the application may leave a function `stop` in its lifespan's state; one, `refused`,
-    that makes the answer (status, headers, content) to what is no HTTP request, of a status
-    and what was wrong; and one, `writes`, that tells of a scope whether it is of a request
-    that writes.
+    the application may leave a function `stop` in its lifespan's state.
     """
 
     def __init__(
@@ -122,9 +117,9 @@ def serve(
     host: str,
     port: int,
     announce: Callable[[str], None],
-    ingest: Callable[[Searcher], Ingest] | None = None,
+    ingest: OpenIngest | None = None,
     *,
-    judge: object = None,
+    judge: Judge | None = None,
     workers: int = 1,
     one_writer: bool = True,
 ) -> None:
@@ -161,21 +156,20 @@ def serve(
 
 def _told(line: str) -> None:
     """Log a line as the application does, whose logging is not set up in the workers' parent."""
-    module, name = LOGS
-    with getattr(import_module(module), name)():
+    with json_logs():
         log.error("%s", line)
 
 
 def _run(
     listening: socket.socket,
-    ingest: Callable[[Searcher], Ingest] | None,
+    ingest: OpenIngest | None,
     worker: Worker | None,
-    judge: object = None,
+    judge: Judge | None = None,
 ) -> None:
-    module, name = APPLICATION
-    application = partial(getattr(import_module(module), name), ingest=ingest, judge=judge)
+    from api.app import create_app  # which the parent of workers does without
+
     config = uvicorn.Config(
-        application,
+        partial(create_app, ingest=ingest, judge=judge),
         factory=True,
         http=TimedProtocol,
         loop="auto",  # uvloop, where there is one

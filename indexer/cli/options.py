@@ -78,7 +78,8 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
         from search.domain import Filter
 
         values: dict[str, Any] = {
-            field: _checked(name, given.pop(name)) for field, (name, *_) in _FILTER.items()
+            field: _checked(name, given.pop(name, default))
+            for field, (name, _, default) in _FILTER.items()
         }
         command(**given, filter=Filter(**values))
 

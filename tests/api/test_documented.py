@@ -17,8 +17,8 @@ from api.requests import (
     SearchPageParameters,
     SimilarParameters,
     SuggestParameters,
+    described,
 )
-from api.routes.search import names_of
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldIngest, client
@@ -131,13 +131,14 @@ def test_there_are_examples_of_everything() -> None:
 
 
 def test_every_parameter_is_named() -> None:
-    names = {
-        *names_of(SearchPageParameters),
-        *names_of(ListParameters),
-        *names_of(KwicParameters),
-        *names_of(SimilarParameters),
-        *names_of(SuggestParameters),
-    } - {"q"}
+    models = (
+        SearchPageParameters,
+        ListParameters,
+        KwicParameters,
+        SimilarParameters,
+        SuggestParameters,
+    )
+    names = {each["name"] for model in models for each in described(model)} - {"q"}
     assert [
         name for name in sorted(names) if f"`{name}" not in PAGE and f"{name}=" not in PAGE
     ] == []

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import api.problems
-from api.problems import BY_ERROR, BY_STATUS, KINDS, encode, kind_of
+from api.problems import BY_ERROR, KINDS, REFUSALS, Refused, encode, kind_of
 from search import errors
 from tests.api.support import ToldSearcher, client
 
@@ -20,13 +20,16 @@ def tree(root: type[errors.FihrisError]) -> Iterator[type[errors.FihrisError]]:
         yield from tree(child)
 
 
-OURS = [e for e in tree(errors.FihrisError) if e.__module__ in ("search.errors", "api.problems")]
+OURS = [e for e in tree(errors.FihrisError) if e.__module__ == "search.errors"]
 
 
 def made(error: type[errors.FihrisError]) -> errors.FihrisError:
     if issubclass(error, errors.InputError):
         return error("what and why", field="q")
     return error("what and why")
+
+
+RAISED = [*map(made, OURS), *(Refused(kind, "what and why") for kind in REFUSALS)]
 
 
 def test_every_error_has_a_row_of_its_own() -> None:
@@ -46,15 +49,16 @@ def test_names_are_stable() -> None:
 
 
 def test_a_name_means_one_thing() -> None:
-    kinds = {*BY_ERROR.values(), *BY_STATUS.values()}
+    kinds = {*BY_ERROR.values(), *REFUSALS}
     assert len({k.name for k in kinds}) == len(kinds)
 
 
-@pytest.mark.parametrize("error", OURS, ids=lambda e: e.__name__)
-def test_an_error_becomes_its_problem(error: type[errors.FihrisError]) -> None:
-    with client(ToldSearcher(error=made(error))) as http:
+@pytest.mark.parametrize("error", RAISED, ids=lambda e: kind_of(e).name)
+def test_an_error_becomes_its_problem(error: errors.FihrisError) -> None:
+    with client(ToldSearcher(error=error)) as http:
         answer = http.get("/v1/search?q=a")
-    kind = BY_ERROR[error]
+    kind = kind_of(error)
+    assert kind is BY_ERROR.get(type(error), kind)
     assert answer.status_code == kind.status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers.get("retry-after") == (kind.retry_after and str(kind.retry_after))
@@ -64,7 +68,7 @@ def test_an_error_becomes_its_problem(error: type[errors.FihrisError]) -> None:
     assert problem["status"] == kind.status
     assert problem["detail"] == "what and why"
     assert problem["request_id"] == answer.headers["x-request-id"]
-    assert ("errors" in problem) == issubclass(error, errors.InputError)
+    assert ("errors" in problem) == isinstance(error, errors.InputError)
 
 
 def test_an_error_of_tomorrow_is_its_parents() -> None:

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 import search.assembly
 from api.app import create_app
-from api.problems import NotReady
+from api.problems import Refused
 from api.readiness import Readiness
 from search.errors import (
     EngineUnavailable,
@@ -127,7 +127,7 @@ def test_a_failure_is_told_and_tried_again() -> None:
         return cast("Searcher", told)
 
     readiness = Readiness(opened, retry=(0.2, 0.01))
-    with pytest.raises(NotReady):
+    with pytest.raises(Refused):
         readiness.searcher()
     readiness.start()
     until(lambda: tries == 1)

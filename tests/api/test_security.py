@@ -10,7 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from api.security import MAX_AT_ONCE, MAX_BODY, BoundedBody, BoundedConcurrency
+from api.logs import RequestLog
+from api.security import MAX_AT_ONCE, MAX_BODY, Gate
 from search.domain import Query, Results
 from search.settings import Settings
 from tests.api.support import ToldSearcher, client
@@ -96,18 +97,14 @@ def test_a_declared_length_is_believed_when_it_is_too_large(length: str) -> None
     assert answer.status_code == 413
 
 
-async def _answer(
-    app: BoundedBody | BoundedConcurrency, receive: Receive, path: str = "/v1/search"
-) -> list[Message]:
+async def _answer(app: Gate, receive: Receive, path: str = "/v1/search") -> list[Message]:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope: Scope = {
-        "type": "http", "method": "POST", "path": path, "headers": [], "state": {"request_id": "r"},
-    }  # fmt: skip
-    await app(scope, receive, send)
+    scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+    await RequestLog(app, log_queries=False)(scope, receive, send)
     return sent
 
 
@@ -123,7 +120,7 @@ def test_a_chunked_body_is_stopped_where_it_passes_the_limit() -> None:
         read += 1
         return {"type": "http.request", "body": b" " * 1024, "more_body": True}
 
-    sent = asyncio.run(_answer(BoundedBody(_never), receive))
+    sent = asyncio.run(_answer(Gate(_never), receive))
     assert sent[0]["status"] == 413
     assert read == MAX_BODY // 1024 + 1
 
@@ -133,7 +130,7 @@ def test_a_body_that_stalls_is_given_up() -> None:
         await asyncio.sleep(60)
         raise AssertionError("must not wait so long")
 
-    sent = asyncio.run(_answer(BoundedBody(_never, timeout=0.05), stalled))
+    sent = asyncio.run(_answer(Gate(_never, timeout=0.05), stalled))
     assert sent[0]["status"] == 408
 
 
@@ -141,7 +138,7 @@ def test_a_client_that_leaves_gets_no_answer() -> None:
     async def gone() -> Message:
         return {"type": "http.disconnect"}
 
-    assert asyncio.run(_answer(BoundedBody(_never), gone)) == []
+    assert asyncio.run(_answer(Gate(_never), gone)) == []
 
 
 def test_a_burst_is_told_to_come_back_and_health_still_answers() -> None:
@@ -157,7 +154,7 @@ def test_a_burst_is_told_to_come_back_and_health_still_answers() -> None:
         async def receive() -> Message:
             return {"type": "http.request"}
 
-        app = BoundedConcurrency(slow, at_once=1)
+        app = Gate(slow, at_once=1)
         first = asyncio.create_task(_answer(app, receive))
         await asyncio.sleep(0)
         refused = await _answer(app, receive)
@@ -184,7 +181,7 @@ def test_who_does_not_read_its_answer_takes_no_place() -> None:
         async def receive() -> Message:
             return {"type": "http.request"}
 
-        app = BoundedConcurrency(ready, at_once=1)
+        app = Gate(ready, at_once=1)
         scope: Scope = {
             "type": "http", "method": "GET", "path": "/v1/search", "headers": [],
             "state": {"request_id": "r"},
@@ -216,7 +213,7 @@ def test_who_writes_takes_no_place_of_who_searches() -> None:
         async def receive() -> Message:
             return {"type": "http.request"}
 
-        app = BoundedConcurrency(slow, at_once=1)
+        app = Gate(slow, at_once=1)
         paths = ["/v1/articles:bulk", "/v1/articles", "/v1/articles/a"]
         writing = [asyncio.create_task(_answer(app, receive, path)) for path in paths]
         await asyncio.sleep(0)

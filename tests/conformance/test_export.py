@@ -73,7 +73,7 @@ def exported(engine: Engine, path: Path, monkeypatch: pytest.MonkeyPatch, **opti
 
     monkeypatch.setattr(maintenance_commands, "opened", opened)
     monkeypatch.setattr(listing, "MAX_SIZE", 2)
-    maintenance_commands.export_command(path, **options)
+    maintenance_commands.export_command(output=path, **options)
     return path.read_bytes()
 
 

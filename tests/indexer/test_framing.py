@@ -244,8 +244,7 @@ def _protocol(writer: object) -> tuple[TimedProtocol, Told]:
 
     config = uvicorn.Config(application, http=TimedProtocol, lifespan="off", log_config=None)
     config.load()
-    state: dict[str, Any] = {"writes": lambda _: True}
-    protocol = TimedProtocol(config=config, server_state=ServerState(), app_state=state)
+    protocol = TimedProtocol(config=config, server_state=ServerState(), app_state={})
     protocol.writer = cast("Channel", writer)
     transport = Told()
     protocol.connection_made(transport)
@@ -271,6 +270,7 @@ def test_nothing_more_is_read_of_a_connection_once_it_is_to_be_handed_over(
         protocol.connection_lost(None)
         return reads, writer.given
 
+    monkeypatch.setattr(protocols, "writes", lambda _: True)
     monkeypatch.setattr(protocols, "duplicate", lambda _: os.dup(0))
     assert asyncio.run(handed()) == (False, SOUND["a length"][0])
 
@@ -289,6 +289,7 @@ def test_without_a_descriptor_a_connection_stays_where_it_is(
         protocol.connection_lost(None)
         return found
 
+    monkeypatch.setattr(protocols, "writes", lambda _: True)
     monkeypatch.setattr(protocols, "duplicate", refused)
     assert asyncio.run(kept()) == ("POST", True)
 

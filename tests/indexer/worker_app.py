@@ -13,20 +13,17 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+import api.app
 from api.serving import server
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-def writes(scope: dict[str, str]) -> bool:
-    return scope["method"] == "PUT" and scope["path"].startswith("/v1/articles")
-
-
 def create(ingest: object, judge: object) -> Callable[..., Awaitable[None]]:
     async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            scope["state"].update(writes=writes, stop=lambda: None)
+            scope["state"].update(stop=lambda: None)
             for word in ("startup", "shutdown"):
                 await receive()
                 await send({"type": f"lifespan.{word}.complete"})
@@ -48,7 +45,7 @@ def create(ingest: object, judge: object) -> Callable[..., Awaitable[None]]:
 
 
 if __name__ == "__main__":
-    server.APPLICATION = __name__, "create"
+    api.app.create_app = cast("Any", create)
     server.serve(
         "127.0.0.1",
         0,

@@ -30,6 +30,7 @@ from search.domain import (
     GroupBy,
     Hit,
     Level,
+    Locator,
     Match,
     Mode,
     Relaxation,
@@ -117,6 +118,10 @@ class PassageOut(TypedDict):
     start: int
     end: int
     text: str
+    place: Annotated[
+        Locator | None,
+        Field(description="Where in the original it begins; null where that is not known."),
+    ]
 
 
 class ArticleOut(TypedDict):
@@ -321,6 +326,7 @@ class KwicLineOut(TypedDict):
     end: Annotated[int, Of("span.end")]
     passage: Annotated[str, Of("passage.id")]
     position: Annotated[int, Of("passage.position")]
+    place: Annotated[Locator | None, Of("passage.place")]
     article: ArticleOut
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # numpy behind it would slow the reading of files
     from search.domain import Article
 
 MARK = "fihris_export"  # a field whose value is the format's number
+PLACES = "fihris_places"  # [[code point from which on, kind, value], ...]
 _FORMAT = 1
 # What a computer of our time writes in the Hijri calendar; without a mark, nobody can tell it from
 # a Gregorian year.
@@ -37,7 +38,9 @@ def line_of(article: Article) -> str:
         "tags": list(info.tags),
         "url": web_address(info.url),
     }
-    fields = {name: value for name, value in known.items() if value}
+    fields: dict[str, object] = {name: value for name, value in known.items() if value}
+    if article.places:
+        fields[PLACES] = [(start, place.kind, place.value) for start, place in article.places]
     return json.dumps({MARK: _FORMAT, **fields, "text": article.text}, ensure_ascii=False) + "\n"
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -34,6 +36,7 @@ Level = Literal["exact", "spelling", "form", "near", "meaning"]
 WordLevel = Literal["exact", "spelling", "form", "near"]
 LEVELS: tuple[Level, ...] = ("exact", "spelling", "form", "near", "meaning")
 ItemKind = Literal["word", "phrase", "prefix", "root", "any_of", "near", "field", "ignored"]
+PlaceKind = Literal["page", "slide", "row", "time", "message"]
 QueryField = Literal["title", "author", "source", "tag"]  # that a query may name
 Occur = Literal["optional", "required", "excluded"]
 WriteStatus = Literal["created", "updated", "unchanged", "failed"]
@@ -61,6 +64,26 @@ class Span:
 
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """Where a passage stands in what it was read from: `page` 12, `row` Sheet1!17, `time` 00:12:03."""
+
+    kind: PlaceKind
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+
+Places = tuple[tuple[int, Locator], ...]  # from which code point of a text on it stands where
+
+
+def place_at(places: Places, start: int) -> Locator | None:
+    """Return where a text stands at a code point, None where that is not known."""
+    before = bisect_right(places, start, key=itemgetter(0))
+    return places[before - 1][1] if before else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +117,7 @@ class Article:
 
     info: ArticleInfo
     text: str
+    places: Places = ()  # in order
 
     @property
     def id(self) -> str:
@@ -111,6 +135,7 @@ class Article:
             i.published.isoformat() if i.published else None,
             i.tags,
             i.url,
+            *([[start, place.kind, place.value] for start, place in self.places]),
         )
         digest = hashlib.sha256(json.dumps(fields, ensure_ascii=True).encode("ascii"))
         digest.update(b"\0")  # stands in no JSON, so that no other fields and text make the same
@@ -120,13 +145,14 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One paragraph of an article: `article.text[start:end] == text`."""
+    """One paragraph of an article: `article.text[start:end] == text`; it begins at `place`."""
 
     article_id: str
     position: int
     start: int
     end: int
     text: str
+    place: Locator | None = None
 
     @property
     def id(self) -> str:

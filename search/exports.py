@@ -14,7 +14,8 @@ from search.domain import ArticleInfo, Hit, Results
 Format = Literal["csv", "bibtex", "ris"]
 FORMATS: tuple[Format, ...] = ("csv", "bibtex", "ris")
 COLUMNS = (
-    "rank", "match", "score", "article", "title", "source", "author", "published", "passage", "text",
+    "rank", "match", "score", "article", "title", "source", "author", "published", "passage", "place",
+    "text",
 )  # fmt: skip
 BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for another encoding
 # What a spreadsheet takes for a formula, or drops before one.
@@ -36,8 +37,12 @@ def exported(results: Results, format: Format) -> str:
     if format == "csv":
         return as_csv(results)
     articles = {hit.article.id: hit.article for hit in _all_hits(results)}
+    pages: dict[str, dict[str, None]] = {key: {} for key in articles}
+    for hit in _all_hits(results):
+        if hit.passage.place and hit.passage.place.kind == "page":
+            pages[hit.article.id][hit.passage.place.value] = None
     entry = bibtex if format == "bibtex" else ris
-    return "".join(map(entry, articles.values()))
+    return "".join(entry(its, ", ".join(pages[key])) for key, its in articles.items())
 
 
 def _all_hits(results: Results) -> tuple[Hit, ...]:
@@ -74,6 +79,7 @@ def cells_of(hit: Hit) -> Mapping[str, object]:
         "score": round(hit.score, 4),
         **cells_about(hit.article),
         "passage": hit.passage.id,
+        "place": str(hit.passage.place or ""),
         "text": hit.passage.text,
     }
 
@@ -89,8 +95,11 @@ def cells_about(article: ArticleInfo) -> Mapping[str, object]:
     }
 
 
-def bibtex(article: ArticleInfo) -> str:
-    """Return an article as an entry of BibTeX; the same article has the same key always."""
+def bibtex(article: ArticleInfo, pages: str = "") -> str:
+    """Return an article as an entry of BibTeX; the same article has the same key always.
+
+    `pages` are those of its passages that were found.
+    """
     key = hashlib.sha256(article.id.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY]
     fields = {
         "title": _escaped(article.title),
@@ -98,6 +107,7 @@ def bibtex(article: ArticleInfo) -> str:
         "journal": _escaped(article.source),
         "year": f"{article.published.year:04}" if article.published else "",
         "date": article.published.isoformat() if article.published else "",
+        "pages": _escaped(pages),
         "keywords": ", ".join(map(_escaped, article.tags)),
         "language": _escaped(article.language),
         "url": web_address(article.url).translate(_IN_URL),
@@ -107,19 +117,20 @@ def bibtex(article: ArticleInfo) -> str:
     return f"@{kind}{{fihris-{key},\n{''.join(lines)}}}\n"
 
 
-def ris(article: ArticleInfo) -> str:
+def ris(article: ArticleInfo, pages: str = "") -> str:
     """Return an article as a record of RIS, its lines ended as the format asks."""
-    return "".join(f"{tag}  - {_in_a_line(value)}\r\n" for tag, value in _ris_fields(article))
+    fields = _ris_fields(article, pages)
+    return "".join(f"{tag}  - {_in_a_line(value)}\r\n" for tag, value in fields)
 
 
-def _ris_fields(article: ArticleInfo) -> Iterator[tuple[str, str]]:
+def _ris_fields(article: ArticleInfo, pages: str) -> Iterator[tuple[str, str]]:
     yield "TY", "NEWS" if article.source else "GEN"
     yield "ID", article.id
     known = [("TI", article.title), ("AU", article.author), ("T2", article.source)]
     if article.published:
         known += [("PY", f"{article.published.year:04}")]
         known += [("DA", article.published.isoformat().replace("-", "/"))]
-    known += [("LA", article.language), *(("KW", tag) for tag in article.tags)]
+    known += [("SP", pages), ("LA", article.language), *(("KW", tag) for tag in article.tags)]
     known += [("UR", web_address(article.url))]
     yield from ((tag, value) for tag, value in known if value)
     yield "ER", ""

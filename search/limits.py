@@ -23,6 +23,8 @@ MAX_LENGTH: Mapping[str, int] = {
 FIELDS = (*MAX_LENGTH, "published", "tags", "text")
 MAX_TAGS = 64
 MAX_TAG = 100
+MAX_PLACES = 100_000  # of an article: pages, rows, times
+MAX_PLACE = 100  # code points of each
 MAX_PASSAGE_LENGTH = 8_192
 MAX_SENTENCES = 64  # of a passage: each is a vector
 

@@ -20,6 +20,7 @@ export default {
   previous: "السابق",
   pages: "صفحات النتائج",
   paragraph: (n) => `الفقرة ${n}`,
+  places: { page: "صفحة", slide: "شريحة", row: "صف", time: "عند", message: "رسالة" },
   original: "المصدر الأصلي",
   back: "العودة إلى النتائج",
   start: "صفحة البحث",

@@ -9,7 +9,8 @@ export function linkTo({ article, passage }, state) {
 
 /** A citation: what is said, by whom, in what, when and where. */
 export function citation({ article, passage }, state, words) {
-  const about = [article.author, article.title && words.quoted(article.title), article.source, article.published && words.day(article.published)];
+  const about = [article.author, article.title && words.quoted(article.title), article.source, article.published && words.day(article.published),
+    passage?.place && `${words.places[passage.place.kind]} ${passage.place.value}`];
   const place = article.url || linkTo({ article, passage }, state);
   return [passage ? `${words.quoted(passage.text)}\n` : "", about.filter(Boolean).join(words.comma), words.stop, " ", place].join("");
 }

@@ -20,6 +20,7 @@ export default {
   previous: "Previous",
   pages: "Result pages",
   paragraph: (n) => `Paragraph ${n}`,
+  places: { page: "page", slide: "slide", row: "row", time: "at", message: "message" },
   original: "Original",
   back: "Back to the results",
   start: "Search page",

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { bdi, drawing, element, link } from "./dom.js";
 import { chips } from "./narrowing.js";
 import { degraded } from "./notices.js";
-import { pager, tools } from "./results.js";
+import { pager, placeOf, tools } from "./results.js";
 import { LINES, SORTS, chosen, kwicParameters, toggled, write } from "./state.js";
 
 const MOST_BARS = 60; // years drawn; of more, the newest
@@ -39,13 +39,14 @@ function countLine({ lines, occurrences, passages }, state, words) {
 }
 
 /** What is before a word stands where its language begins: on the right in Arabic. */
-function lineView({ before, word, after, passage, article }, state, words) {
+function lineView({ before, word, after, passage, place, article }, state, words) {
   const about = [article.source, article.published && words.day(article.published)].filter(Boolean);
   return element("li", {},
     element("p", { class: "line", dir: "auto", lang: article.language || null },
       element("span", { class: "before" }, before), element("mark", {}, word), element("span", { class: "after" }, after)),
     element("p", { class: "from" },
       link(write({ ...state, article: article.id, passage }), bdi(article.title || article.id)),
+      place ? [" · ", placeOf(place, words)] : "",
       about.map((part) => [" · ", bdi(part)])));
 }
 

@@ -99,6 +99,11 @@ function copiesView(copies, state, words) {
       element("span", { class: "about" }, facts(article, state, words))))));
 }
 
+/** Where in the original it stands: a page, a slide, a row, a time. */
+export function placeOf(place, words) {
+  return place ? element("span", { class: "where" }, `${words.places[place.kind]} `, bdi(place.value)) : "";
+}
+
 function hitView(hit, state, words, follows) {
   const { article, passage } = hit;
   const href = write({ ...state, article: article.id, passage: passage.id });
@@ -108,7 +113,7 @@ function hitView(hit, state, words, follows) {
     element("h2", { class: follows ? "hidden" : "title", dir: "auto" }, follows ? title : link(href, title, { class: "open" })),
     element("p", { class: "passage", dir: "auto", lang: article.language || null }, hitText(hit)),
     element("footer", {},
-      element("p", { class: "facts" }, about({ article }, state, words, [place], follows)),
+      element("p", { class: "facts" }, about({ article }, state, words, [place, placeOf(passage.place, words)], follows)),
       element("div", { class: "reasons" }, why(hit, words), element("span", { class: "actions" },
         copyButtons(hit, state, words),
         link(write({ ...state, start: 0, similar: passage.id, grouped: false }), words.similar.link)))),

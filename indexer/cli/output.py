@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
         Hit,
         Match,
         Mode,
+        Passage,
         RelaxationKind,
         Results,
         Segment,
@@ -134,7 +135,9 @@ def kwic_text(found: Kwic, *, bold: bool) -> Text:
             plain(_SPACES.sub(" ", part)) for part in (line.before, line.word, line.after)
         )
         text.append(before).append(word if bold else f"**{word}**", style="bold yellow")
-        text.append(f"{after}\t{plain(line.passage.id)}{_known(line.article)}\n")
+        text.append(
+            f"{after}\t{plain(line.passage.id)}{_place_text(line.passage)}{_known(line.article)}\n"
+        )
     for field, values in found.frequencies.items():
         if values:
             text.append(f"{field}\tpassages\toccurrences in those read\n")
@@ -151,7 +154,7 @@ def _hit_text(number: int, hit: Hit, *, bold: bool) -> Text:
     parts = [f"{name} {c.score:.3f}" for name, c in _components(hit)]
     heading = Text(f"{number}. ").append(plain(hit.passage.id), style="cyan")
     heading.append(f"  score {hit.score:.3f}" + (f" ({', '.join(parts)})" if parts else ""))
-    heading.append(f"  {_match_text(hit.match)}")
+    heading.append(f"  {_match_text(hit.match)}{_place_text(hit.passage)}")
     heading.append(_known(hit.article))
     if hit.article.title:
         heading.append("\n   ").append_text(marked(hit.title_segments, bold=bold))
@@ -211,9 +214,13 @@ def _group_text(number: int, group: Group, *, bold: bool) -> Text:
     if group.article.title:
         heading.append("\n   ").append_text(marked(group.hits[0].title_segments, bold=bold))
     for hit in group.hits:
-        heading.append(f"\n   #{hit.passage.position}  ")
+        heading.append(f"\n   #{hit.passage.position}{_place_text(hit.passage)}  ")
         heading.append_text(marked(hit.segments, bold=bold)).append(_explained_text(hit))
     return heading.append(_copies_text(group.copies))
+
+
+def _place_text(passage: Passage) -> str:
+    return f"  {plain(str(passage.place))}" if passage.place else ""
 
 
 def article_line(article: ArticleInfo) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from indexer.extraction.registry import Extracted
+from search.article_lines import PLACES
 from search.limits import MAX_LENGTH, MAX_TEXT
 
 _HEADING = re.compile(
@@ -46,6 +47,10 @@ def parts_of(
     seen: Counter[str] = Counter()
     for (start, heading), (end, _) in zip(cuts, [*cuts[1:], (len(text), "")], strict=True):
         fields = {**book.fields, "text": text[start:end].rstrip("\n")}
+        if isinstance(places := book.fields.get(PLACES), list):
+            own = [place for place in places if place[0] <= start][-1:]
+            own += [place for place in places if start < place[0] < end]
+            fields[PLACES] = [(max(0, place[0] - start), *place[1:]) for place in own]
         inside = ""
         if start:
             seen[heading] += 1

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Generic, TypeVar
+from itertools import accumulate
+from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 
 from indexer.extraction.document_metadata import UNPRINTABLE, offered
 from indexer.extraction.encodings import Encoding
 from indexer.extraction.encodings.mojibake import readable
 from indexer.extraction.registry import Extracted
+from search.article_lines import PLACES
 from search.errors import SourceError
-from search.limits import MAX_FILE, MAX_TEXT
+from search.limits import MAX_FILE, MAX_PLACE, MAX_PLACES, MAX_TEXT
+
+if TYPE_CHECKING:
+    from search.domain import PlaceKind
 
 _ARABIC = re.compile(r"[\u0620-\u064a\u0671-\u06d3\ufb50-\ufdfb\ufe70-\ufefc]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _IN_ARABIC_SCRIPT = "ar arz apc ary acm ajp fa ur ps ckb ku sd ug pnb bal ks azb ara fas urd pus"
 _ARABIC_SCRIPT = frozenset(_IN_ARABIC_SCRIPT.split())
+# What `mark` makes, between two characters that are in no text and that XML takes.
+_PLACE = r"\ufdd1(?:page|slide|row|time|message) \S[^\ufdd1\ufdd2\n]{0,99}\ufdd2"
+# A line end or a space that is there for the mark's sake goes with it.
+_MARK = re.compile(rf"^{_PLACE}[ \n]|(?<= ){_PLACE} | {_PLACE}$|{_PLACE}", re.MULTILINE)
 _SAMPLE = 4_000  # characters that show a text's script
 
 Origin = TypeVar("Origin")
@@ -129,6 +139,26 @@ def encoding_notes(encoding: Encoding) -> tuple[str, ...]:
     return (f"{encoding.name} ({encoding.confidence:.2f})".replace("(0.", "(."),)
 
 
+def mark(kind: PlaceKind, value: object) -> str:
+    """Return what stands in a line of `article` where a page, slide, row... begins; it is no text."""
+    shown = " ".join(UNPRINTABLE.sub("", str(value)).split())[:MAX_PLACE]
+    return f"\ufdd1{kind} {shown}\ufdd2" if shown else ""
+
+
+def placed(text: str) -> tuple[str, list[tuple[int, str, str]]]:
+    """Return a text without the marks in it, and its places (`fihris_places`), in order."""
+    pieces, places, at, last = list[str](), dict[int, tuple[str, str]](), 0, 0
+    for found in _MARK.finditer(text):
+        pieces.append(text[last : found.start()])
+        at, last = at + found.start() - last, found.end()
+        kind, _, value = found[0].strip(" \n\ufdd1\ufdd2").partition(" ")
+        places[at] = (kind, value)  # of several without a text between the last
+    bare = "".join((*pieces, text[last:]))
+    end = len(bare.rstrip())
+    known = [(start, *place) for start, place in places.items() if start < end]
+    return bare, known if len(known) <= MAX_PLACES else []  # rather none than the wrong one
+
+
 def article(
     lines: Iterable[str], facts: Facts, *, size: int, notes: Sequence[str] = ()
 ) -> Extracted:
@@ -137,7 +167,8 @@ def article(
     Raises:
         SourceError: it has no text, one that is broken, or more than an article may have.
     """
-    found = readable("\n".join(lines))
+    given, places = placed("\n".join(lines))
+    found = readable(given)
     text = UNPRINTABLE.sub("", found.text)
     if not text or text.isspace():
         raise SourceError("there is no text in it: nothing to index", code="empty")
@@ -158,7 +189,24 @@ def article(
     if language and not _written_as(language, text[:_SAMPLE]):
         said[f"not in the language it names: {language}"] = None
         del known["language"]
+    if places := places if text == given else _moved(places, given, text):
+        known[PLACES] = places
     return Extracted({**known, "text": text}, size=size, notes=tuple(said))
+
+
+def _moved(places: list[tuple[int, str, str]], given: str, text: str) -> list[tuple[int, str, str]]:
+    """Return places of a text that was mended since: at the same characters of the same lines."""
+    before, after = given.split("\n"), text.split("\n")
+    if len(before) != len(after):
+        return []
+    ends = list(accumulate(len(line) + 1 for line in before))
+    starts = list(accumulate((len(line) + 1 for line in after), initial=0))
+    moved: dict[int, tuple[str, str]] = {}
+    for start, *place in places:
+        line = bisect_right(ends, start)
+        column = start - (ends[line] - len(before[line]) - 1)
+        moved[starts[line] + min(column, len(after[line]))] = (place[0], place[1])
+    return [(start, *place) for start, place in moved.items() if start < len(text)]
 
 
 def _printable(value: str | tuple[str, ...]) -> str | list[str]:

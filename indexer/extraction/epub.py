@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from lxml import etree
 
-from indexer.extraction.documents import Facts, article, encoding_notes
+from indexer.extraction.documents import Facts, article, encoding_notes, mark
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.markup import declared_charset, lines_of, parse
@@ -21,6 +21,7 @@ from search.errors import SourceError
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _CHAPTERS = frozenset({"application/xhtml+xml", "text/html", "text/x-oeb1-document"})
+_MAX_PAGE = 20  # characters of a page's number
 _FONTS = frozenset({"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"})
 # What spoils one chapter; a bomb or a lock is the book's.
 _OF_A_PART = frozenset({"damaged", "encoding", "not-text"})
@@ -101,6 +102,14 @@ def _read_chapter(
             return []
         raise
     notes.update(dict.fromkeys((*encoding_notes(encoding), *repairs, *layout)))
+    for element in tree.iter(etree.Element):
+        if "pagebreak" in (element.get("epub:type") or element.get("role") or ""):
+            shown = element.text_content()
+            if len(shown) > _MAX_PAGE:  # it was not closed, and holds the text
+                continue
+            page = element.get("title") or element.get("aria-label") or shown
+            element.tail = mark("page", page) + (element.tail or "")
+            element.attrib["hidden"] = ""
     return [line.text for line in lines_of(tree)]
 
 

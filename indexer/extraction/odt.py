@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from indexer.extraction.documents import Facts, Lines, article
+from indexer.extraction.documents import Facts, Lines, article, mark
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.zipped import Package, local, texts
 from indexer.sources import Failure
@@ -25,6 +25,7 @@ TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _SVG = "{urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0}"
 
+_SLIDE = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}page"
 _BODIES = frozenset({OFFICE + "text", OFFICE + "presentation"})
 _CLASS = "{urn:oasis:names:tc:opendocument:xmlns:presentation:1.0}class"
 _PARAGRAPHS = frozenset({TEXT + "p", TEXT + "h"})
@@ -84,6 +85,7 @@ class _Paragraphs:
         self.notes: Lines[None] = Lines()
         self.title = ""
         self._body = False
+        self._slides = 0
         self._skipped = 0  # elements inside of one that is left out
         self._depth = 0  # of paragraphs in each other: text between them is white space
         self._noted: list[int] = []  # the depth of each note's paragraph
@@ -101,6 +103,10 @@ class _Paragraphs:
                 self._titled = len(self.lines.done)
         elif tag in _SPACES:  # however many: one is all that counts
             self.data(" ")
+        elif tag == _SLIDE:
+            self._slides += 1
+            self.lines.add(mark("slide", self._slides))
+            self.lines.end()
         elif tag == _NOTE:
             self._noted.append(self._depth)
             self._depth = 0

@@ -4,7 +4,7 @@
     #META# 020.BookTITLE	:: الحيوان     title; also author, subjects, publisher, address
     #META#Header#End#
     ### | باب الكلب                     a heading, at which a book that is too long is split
-    # قال الجاحظ PageV01P001            a paragraph, without page marks and milestones (ms001)
+    # قال الجاحظ PageV01P001            a paragraph without milestones (ms001); its page ends there
     ~~ إن الكلب أوفى                    goes on with the line before
     # قفا نبك %~% بسقط اللوى            a verse on one line, a star between its halves
 
@@ -16,7 +16,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from indexer.extraction.documents import mark, placed
 from indexer.extraction.field_names import said_at_its_head
+from search.article_lines import PLACES
 
 FIRST_LINE = "######OpenITI#"
 _END = "#META#Header#End#"
@@ -35,6 +37,9 @@ _BETWEEN = re.compile(r"\s*(?:::|¶|@|[,،;؛])\s*")  # subjects
 _URI = re.compile(r"(\d{4})([A-Z]\w+)\.([A-Z]\w+)")
 _CONTINUED = re.compile(r"\r?\n~~[ \t]*")
 _SIGNS = re.compile(r"#+[ \t]*(?:[|$@]+(?:[A-Z_]+[|$@]+)?[ \t]*)?")
+_PAGE = re.compile(r"(?<!\w)PageV(\d{1,4})P(\d{1,6})(?!\w)")
+# To where the text begins behind an end of page at a line's end: after the next line's signs.
+_BEGINS = re.compile(r"\s*\n\s*(?:#+[ \t|$@]*)?")
 _MARKS = re.compile(
     r"(?<!\w)(?:Page(?:V\d{1,4}P\d{1,6}|Beg|End)\w{0,9}|Milestone\d{1,6}|ms[A-Z]?\d{1,6})(?!\w)"
     r"|@[A-Z]{2,}[A-Z\d_]*@?"
@@ -55,16 +60,31 @@ def read(text: str, name: str) -> tuple[dict[str, object], tuple[str, ...], list
     lines: list[str] = []
     headings: list[tuple[int, str]] = []
     place = 0
-    for line in _CONTINUED.sub(" ", body).split("\n"):
+    for line in _paged(_CONTINUED.sub(" ", body)).split("\n"):
         plain = _MARKS.sub(" ", _SIGNS.sub("", line, count=1) if line.startswith("#") else line)
         plain = " ".join(plain.replace("%~%", " * ").split())
+        bare, _ = placed(plain)
         if not plain or line.startswith("#META#"):
             continue
         if line.startswith("### "):
-            headings.append((place, plain))
+            headings.append((place, bare))
         lines.append(plain)
-        place += len(plain) + 1
-    return {**known, "text": "\n".join(lines)}, notes, headings
+        place += len(bare) + 1 if bare else 0
+    known["text"], places = placed("\n".join(lines))
+    return {**known, **({PLACES: places} if places else {})}, notes, headings
+
+
+def _paged(body: str) -> str:
+    """Return a book's text with a mark where each page begins: its own stand at their ends."""
+    pieces, last = list[str](), 0
+    for found in _PAGE.finditer(body):
+        volume, page = int(found[1]), int(found[2])
+        shown = f"{volume}/{page}" if volume else page
+        line = _BEGINS.match(body, last)
+        begin = line.end() if line else last
+        pieces += (body[last:begin], mark("page", shown), body[begin : found.start()])
+        last = found.end()
+    return "".join((*pieces, body[last:]))
 
 
 def _said(head: Sequence[str], name: str) -> dict[str, object]:

@@ -23,8 +23,10 @@ _HYPHEN = re.compile(r"[^\W\d_][-\u00ad\u2010]$")
 _NUMBER = re.compile(r"\d+")
 
 
-def joined_lines(text: str) -> str:
+def joined_lines(text: str) -> tuple[str, list[int]]:
     """Return the lines of a page, or of several, joined to paragraphs, one a line.
+
+    And where in that each line begins.
 
     A paragraph ends with a blank line, before a bullet or a number, after a line that the next
     word had much room in, and after a stop in one that it had room in. A Latin word cut by a hyphen is
@@ -34,18 +36,25 @@ def joined_lines(text: str) -> str:
     lengths = sorted(len(line) for line in lines if line)
     full = lengths[len(lengths) * 9 // 10] if lengths else 0
     parts: list[str] = []  # put together at the end: a paragraph may be a whole book
+    starts: list[int] = []
+    length = -1
     before = ""  # the last line, "" after a blank one
     for line in lines:
         if before and line and not _BULLET.match(line) and _goes_on(before, line, full):
             if _cut_word(before, line):
                 parts[-1] = parts[-1][:-1]
+                length -= 1
             else:
                 parts.append(" ")
+                length += 1
             parts.append(line)
         elif line:
             parts += ["\n", line]
+            length += 1
+        starts.append(max(0, length))
+        length += len(line)
         before = line
-    return "".join(parts[1:])
+    return "".join(parts[1:]), starts
 
 
 def without_running_lines(pages: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from indexer.extraction.documents import Lines, article
+from indexer.extraction.documents import Lines, article, mark
 from indexer.extraction.office_open import facts, related, relations
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.zipped import Package, local
@@ -30,7 +30,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     parts = {relation.id: relation.part for relation in relations(package, main)}
     lines: list[str] = []
     title, hidden = "", 0
-    for slide in shown.iterfind("{*}sldIdLst/{*}sldId"):
+    for number, slide in enumerate(shown.iterfind("{*}sldIdLst/{*}sldId"), start=1):
         key = next((value for key, value in slide.items() if local(key) == "id" and "}" in key), "")
         if not (part := parts.get(key, "")):
             continue
@@ -42,7 +42,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         title = title or reading.title
         if notes := related(package, part).get("notesSlide", ""):
             package.feed(notes, reading)
-        lines += (line.text for line in reading.lines.done)
+        lines += [mark("slide", number), *(line.text for line in reading.lines.done)]
     plural = "s" if hidden > 1 else ""
     said = (f"{hidden} hidden slide{plural} left out",) if hidden else ()
     yield article(lines, facts(package, title), size=package.size, notes=said)

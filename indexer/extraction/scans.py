@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from indexer.extraction.documents import Facts, article
+from indexer.extraction.documents import Facts, article, mark
 from indexer.extraction.page_lines import joined_lines, without_running_lines
 from indexer.extraction.registry import Extracted
 from indexer.extraction.zipped import local
@@ -105,7 +105,11 @@ class Scan:
     def _end_article(self) -> None:
         pages = without_running_lines(self._pages)
         # A block at a time: columns and pages have lines of different lengths.
-        lines = (joined_lines(block) for page in pages for block in page.split("\n\n"))
+        lines = (
+            (mark("page", number) if not n and len(pages) > 1 else "") + joined_lines(block)[0]
+            for number, page in enumerate(pages, start=1)
+            for n, block in enumerate(page.split("\n\n"))
+        )
         try:
             self.done.append(article(filter(None, lines), Facts(), size=0))
         except SourceError as error:

@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby, islice
 
-from indexer.extraction.documents import Facts, article
+from indexer.extraction.documents import Facts, article, mark
 from indexer.extraction.field_names import Fields
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.tables import Table
 from indexer.sources import Failure
+from search.article_lines import PLACES
 from search.errors import SourceError
+from search.limits import MAX_PLACE
 
 _HEADED = 20  # rows among which the heads are looked for
 _MAX_HEAD = 60  # characters; what is longer is no head
@@ -91,7 +93,11 @@ def _of_sheet(
         known = {n: text for n, text in row.cells.items() if n <= last}
         if not known:
             continue
-        item = table.item(f"{sheet}!{row.number}", {last: "", **known}, inside=f"/{sheet}")
+        where = f"{sheet}!{row.number}"
+        item = table.item(where, {last: "", **known}, inside=f"/{sheet}")
+        if isinstance(item, Extracted):
+            place = (0, "row", " ".join(where.split())[-MAX_PLACE:])
+            item = replace(item, fields={**item.fields, PLACES: [place]})
         if unknown and not told and isinstance(item, Extracted):
             item, told = replace(item, notes=(*item.notes, _UNKNOWN)), True
         yield item
@@ -122,5 +128,6 @@ def _parts(sheet: str, rows: Iterator[Row], facts: Facts) -> Iterator[Extracted 
         if row is not None:
             unknown |= row.unknown
         if row is not None and row.cells:
-            lines.append(" | ".join(" ".join(row.cells[n].split()) for n in sorted(row.cells)))
-            length += len(lines[-1])
+            line = " | ".join(" ".join(row.cells[n].split()) for n in sorted(row.cells))
+            lines.append(mark("row", f"{sheet}!{row.number}") + line)
+            length += len(line)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import BinaryIO
 
-from indexer.extraction.documents import Facts, article, encoding_notes, whole
+from indexer.extraction.documents import Facts, article, encoding_notes, mark, whole
 from indexer.extraction.encodings import decode
 from indexer.extraction.registry import Extracted, Options
 from indexer.sources import Failure
@@ -42,6 +43,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     if not starts:
         raise SourceError("these are no subtitles: there is no time in them", code="damaged")
     paragraphs: list[str] = []
+    times: list[str] = []  # at which they begin
     shown: Sequence[str] = ()  # the lines of the cue before
     ended = -_PAUSE
     nexts = [*(number for number, _ in starts[1:]), len(lines)]
@@ -56,13 +58,15 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
             last = paragraphs[-1] if paragraphs else "."
             if apart or said != line or _STOPS.search(last[-9:]) or len(last) > _MAX_PARAGRAPH:
                 paragraphs.append(said)
+                times.append(mark("time", timedelta(seconds=int(begins))))
             else:
                 paragraphs[-1] = f"{last} {said}"
             apart = False
         shown, ended = cue, _seconds(found.groups()[4:])
     head = next(filter(None, map(_LANGUAGE.fullmatch, lines[: starts[0][0]])), None)
     facts = Facts(language=head[1] if head else "")
-    yield article(paragraphs, facts, size=len(content), notes=encoding_notes(encoding))
+    timed = map("".join, zip(times, paragraphs, strict=True))
+    yield article(timed, facts, size=len(content), notes=encoding_notes(encoding))
 
 
 def _of_cue(lines: Sequence[str], *, last: bool) -> Sequence[str]:

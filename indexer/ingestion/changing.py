@@ -13,7 +13,7 @@ from indexer.extraction.encodings.mojibake import check_fields
 from indexer.ingestion.analysis_worker import analysed, with_byline
 from indexer.ingestion.records import metadata_from
 from search.analysis.folding import fold_value
-from search.domain import Article, ArticleInfo, IndexedArticle, WriteOutcome
+from search.domain import ArticleInfo, IndexedArticle, WriteOutcome
 from search.engines.protocol import EngineWriter
 from search.errors import InputError, SourceError
 from search.ingest import FAILURES_TOLD, Worked
@@ -141,6 +141,6 @@ def _changed(indexed: IndexedArticle, info: ArticleInfo) -> IndexedArticle:
     terms[:1] = [with_byline(info, words) for words in terms[:1]]
     passages = zip(indexed.passages, terms, strict=True)
     return IndexedArticle(
-        Article(info, indexed.article.text),
+        replace(indexed.article, info=info),
         tuple(replace(passage, terms=words) for passage, words in passages),
     )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from search.analysis.sentences import LINE_END, sentence_ends, trimmed
-from search.domain import Article, Passage, Span
+from search.domain import Article, Passage, Span, place_at
 from search.limits import MAX_PASSAGE_LENGTH
 
 CountTokens = Callable[[Sequence[str]], list[int]]
@@ -50,7 +50,14 @@ def split(
     paragraphs = trimmed(text, [0, *line_ends, len(text)])
     spans = list(_fitting(text, paragraphs, count_tokens, max_tokens, most_tokens))
     return tuple(
-        Passage(article.id, position, span.start, span.end, text[span.start : span.end])
+        Passage(
+            article.id,
+            position,
+            span.start,
+            span.end,
+            text[span.start : span.end],
+            place_at(article.places, span.start),
+        )
         for position, span in enumerate(spans)
     )
 

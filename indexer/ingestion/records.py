@@ -8,6 +8,8 @@
     published            a date, in any of the ways that `indexer.extraction.dates` reads
     tags                 a list of texts
     url                  an http or https address
+    fihris_places        [[0, "page", "12"], ...]: from which code point of the text on it stands
+                         on that page, slide, row, time, or in that message
 
 null and "" mean unknown; other fields are passed over. In all but `text`, control
 characters and line ends become spaces; the text is kept as it is, and refused with a NUL
@@ -26,10 +28,11 @@ from indexer.extraction.dates import parse_published
 from indexer.extraction.languages import language_of
 from search.addresses import is_web_address
 from search.article_ids import is_addressable
-from search.domain import Article, ArticleInfo
+from search.article_lines import PLACES
+from search.domain import Article, ArticleInfo, Locator, Places
 from search.errors import SourceError
 from search.json_objects import DECODER, check_keys
-from search.limits import MAX_LENGTH, MAX_TAG, MAX_TAGS, MAX_TEXT
+from search.limits import MAX_LENGTH, MAX_PLACE, MAX_PLACES, MAX_TAG, MAX_TAGS, MAX_TEXT
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -84,7 +87,27 @@ def article_from(fields: Mapping[str, object], article_id: str = "") -> Article:
     info = metadata_from(fields, article_id or _addressed(own_id(fields)))
     if not info.language:
         info = replace(info, language=language_of(text))
-    return Article(info=info, text=text)
+    return Article(info, text, _places(fields.get(PLACES), len(text)))
+
+
+def _places(given: object, length: int) -> Places:
+    if given is None:
+        return ()
+    places: list[tuple[int, Locator]] = []
+    for each in given if isinstance(given, list) and len(given) <= MAX_PLACES else [None]:
+        match each:
+            case [int(start), ("page" | "slide" | "row" | "time" | "message") as kind, str(value)]:
+                known = Locator(kind, _one_line(value))
+                is_next = start > places[-1][0] if places else start >= 0
+                if is_next and start < length and 0 < len(known.value) <= MAX_PLACE:
+                    _check_characters(PLACES, value)
+                    places.append((int(start), known))
+                    continue
+        raise _bad(
+            f'"{PLACES}" must be at most {MAX_PLACES:,} of [character of the text, kind, value], in '
+            f'order, such as [0, "page", "12"], a value of 1 to {MAX_PLACE} characters'
+        )
+    return tuple(places)
 
 
 def metadata_from(fields: Mapping[str, object], article_id: str = "") -> ArticleInfo:

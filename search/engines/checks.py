@@ -92,6 +92,8 @@ def check_article(article: IndexedArticle, dimensions: int) -> None:
     if len(info.tags) > MAX_TAGS:
         raise Unfit(f"it has {len(info.tags):,} tags, at most {MAX_TAGS:,} can be kept")
     _check_unicode(article.article.text, "text")
+    for _, place in article.article.places:
+        _check_unicode(place.value, "place")
     if len(article.passages) > MAX_PASSAGES:
         raise Unfit(f"it has more than {MAX_PASSAGES:,} passages; split it")
     bare = [n for n, passage in enumerate(article.passages) if passage.vector is None]

@@ -42,7 +42,7 @@ from search.ranking.searcher import FirstPassages, Searcher
 
 COLUMNS = (
     "before", "word", "after", "article", "title", "source", "author", "published", "passage",
-    "start",
+    "place", "start",
 )  # fmt: skip
 FIELDS: tuple[FacetField, ...] = ("source", "year")
 _WORD = re.compile(r"\S*\w\S*")  # as it stands between spaces
@@ -229,6 +229,7 @@ def as_csv(found: Kwic) -> str:
                 "after": " ".join(line.after.split()),
                 **cells_about(line.article),
                 "passage": line.passage.id,
+                "place": str(line.passage.place or ""),
                 "start": line.span.start,
             }
             for line in found.lines

@@ -51,6 +51,11 @@ GIVEN: list[dict[str, object]] = [
     {"id": "/files/srv/my news/قائمة  1.csv/17", "text": "News about Baghdad.", "language": "xx"},
     {"id": "2024/report.pdf", "text": "ضربات في العراق", "published": "0600-01-01"},
     {"id": "ا" * 511, "text": "نص"},
+    {
+        "id": "b",
+        "text": "صفحة أولى\nثم ثانية",
+        "fihris_places": [[0, "page", "1"], [5, "page", "2/3"], [11, "row", "ورقة!7"]],
+    },
 ]
 
 

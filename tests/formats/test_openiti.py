@@ -59,6 +59,10 @@ def test_a_book(name: str) -> None:
         "title": "الحيوان",
         "author": "عمرو بن بحر الجاحظ",
         "tags": ["أدب", "حيوان", "ت 255 هـ"],
+        "fihris_places": [
+            (0, "page", "1/2"),  # the first page has no text
+            (TEXT.index("إن الكلب"), "page", "1/3"),
+        ],
     }
 
 

@@ -467,6 +467,22 @@ def test_evaluate(fihris: Fihris, tmp_path: Path) -> None:
     assert "keyword      1.0000   1.0000   1.0000" in fihris("evaluate", folder).out
 
 
+def test_where_a_passage_stands_is_shown(fihris: Fihris, tmp_path: Path) -> None:
+    line = {"id": "a", "text": "نص عن بغداد", "fihris_places": [[0, "page", "1/12"]]}
+    assert (
+        fihris(
+            "index", write(tmp_path / "a.jsonl", json.dumps({"fihris_export": 1, **line}))
+        ).status
+        == 0
+    )
+    asked = ("بغداد", "--mode", "keyword")
+    assert "  page 1/12" in fihris("search", *asked).out
+    assert "#0  page 1/12  " in fihris("search", *asked, "--group-by", "article").out
+    assert "  page 1/12" in fihris("kwic", "بغداد").out
+    (hit,) = json.loads(fihris("search", *asked, "--json").out)["hits"]
+    assert hit["passage"]["place"] == {"kind": "page", "value": "1/12"}
+
+
 def test_version(fihris: Fihris) -> None:
     assert fihris("--version").out == f"fihris {version('fihris')}\n"
 

@@ -38,7 +38,7 @@ from pypdf import DocumentInformation, PdfReader, apply_configuration
 from pypdf.errors import FileNotDecryptedError, LimitReachedError
 
 from indexer.extraction.arabic_repair import mended
-from indexer.extraction.documents import Facts, article
+from indexer.extraction.documents import Facts, article, mark
 from indexer.extraction.page_lines import joined_lines, without_running_lines
 from indexer.extraction.pdf.fonts import UNKNOWN, plain
 from indexer.extraction.pdf.glyphs import Fonts, has_picture, pieces_of
@@ -101,11 +101,28 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         facts = _facts(reader)
     if faults:
         notes = (*notes, f"{len(faults):,} faults were passed over, first: {faults[0]}")
-    text = "\n".join(without_running_lines(pages))
+    pages = without_running_lines(pages)
+    text = "\n".join(pages)
     _refuse_unknown(text)
     whole = mended(text.replace(UNKNOWN, ""))  # before lines are joined: it reads line by line
-    lines = joined_lines(whole.text).split("\n")
+    joined, starts = joined_lines(whole.text)
+    lines = "".join(_marked(joined, starts, pages)).split("\n")
     yield article(lines, facts, size=size, notes=(*notes, *whole.repairs))
+
+
+def _marked(text: str, starts: Sequence[int], pages: Sequence[str]) -> Iterator[str]:
+    """Yield the pieces of a text with a mark where each page begins.
+
+    `starts` says where in it the pages' lines begin.
+    """
+    last = line = 0
+    for number, page in enumerate(pages, start=1):
+        if page and line < len(starts):
+            yield text[last : starts[line]]
+            yield mark("page", number)
+            last = starts[line]
+        line += page.count("\n") + 1
+    yield text[last:]
 
 
 @contextmanager

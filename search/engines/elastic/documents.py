@@ -23,11 +23,13 @@ from search.domain import (
     ArticleInfo,
     IndexedArticle,
     IndexedPassage,
+    Locator,
     Passage,
     Span,
     StoredArticle,
     StoredPassage,
     Vector,
+    place_at,
 )
 from search.engines.elastic.mapping import VOCABULARY_LAYER
 from search.engines.elastic.queries import filter_term
@@ -60,10 +62,13 @@ def documents(
         yield f"{edition}.{indexed.passage.position}", {**about, **_passage(indexed)}
     spans = [n for p in article.passages for n in (p.passage.start, p.passage.end)]
     rest = _rest(article.article.text, spans)
+    given = article.article.places
+    if given:
+        rest["places"] = [[start, place.kind, place.value] for start, place in given]
     yield edition, {**about, "kind": "text", **rest, "spans": spans}
 
 
-def _rest(text: str, spans: Sequence[int]) -> dict[str, str]:
+def _rest(text: str, spans: Sequence[int]) -> dict[str, Any]:
     """Return what an edition's `text` document has: what stands in no passage.
 
     The passages have the rest, which is nearly all of it and would take as much room again
@@ -127,6 +132,7 @@ def _passage(indexed: IndexedPassage) -> dict[str, Any]:
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
+        **({"place": [passage.place.kind, passage.place.value]} if passage.place else {}),
         "sentences": len(indexed.sentences),
         **{layer: indexed.terms[layer] for layer in LAYERS if indexed.terms.get(layer)},
     }
@@ -178,7 +184,10 @@ def read_info(source: Mapping[str, Any]) -> ArticleInfo:
 
 def read_passage(source: Mapping[str, Any]) -> StoredPassage:
     info = read_info(source)
-    passage = Passage(info.id, source["position"], source["start"], source["end"], source["text"])
+    place = Locator(*source["place"]) if "place" in source else None
+    passage = Passage(
+        info.id, source["position"], source["start"], source["end"], source["text"], place
+    )
     return StoredPassage(passage, info, read_spans(source))
 
 
@@ -186,11 +195,12 @@ def read_article(source: Mapping[str, Any], texts: Sequence[str]) -> StoredArtic
     """Return an article from an edition's `text` document and its passages' texts, in order."""
     info, spans = read_info(source), source.get("spans", ())
     text = source["text"] if "text" in source else _whole(source.get("between", ""), spans, texts)
+    places = tuple((start, Locator(*place)) for start, *place in source.get("places", ()))
     passages = tuple(
-        Passage(info.id, position, start, end, text[start:end])
+        Passage(info.id, position, start, end, text[start:end], place_at(places, start))
         for position, (start, end) in enumerate(zip(spans[::2], spans[1::2], strict=True))
     )
-    return StoredArticle(Article(info, text), passages)
+    return StoredArticle(Article(info, text, places), passages)
 
 
 def read_indexed(

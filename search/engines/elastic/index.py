@@ -25,6 +25,7 @@ from search.engines.elastic.connection import (
     whole,
 )
 from search.engines.elastic.documents import key_of
+from search.engines.elastic.mapping import PLACES
 from search.engines.elastic.queries import unsettled
 from search.engines.elastic.ranking import Search
 from search.engines.elastic.state import State, hidden_by, read_state
@@ -91,6 +92,14 @@ class Index:
         first = f"{self.alias}-passages-1"
         versions.create(self.connection, self._settings, self.fingerprint, first, self.alias)
         self.check()
+
+    def taking_places(self, version: versions.Version) -> versions.Version:
+        """Return a version whose documents may have places."""
+        if version.lacks.isdisjoint(PLACES):
+            return version
+        self.call(lambda client: client.indices.put_mapping(index=version.index, properties=PLACES))
+        self.check()
+        return replace(version, lacks=version.lacks.difference(PLACES))
 
     def close(self) -> None:
         self.is_closed = True

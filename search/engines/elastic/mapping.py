@@ -32,7 +32,8 @@ IDLE_AFTER = "5s"  # without a search; Elasticsearch's 30 s are as long as index
 # be gathered in memory (fielddata).
 VOCABULARY_LAYER: Layer = "sound"
 
-LATER = ("collection",)  # fields that an index of this format may lack: 0.2 made it
+# Fields that an index of this format may lack: 0.2 made it.
+LATER = ("collection", "place", "places")
 
 NOT_IN_SOURCE = (*LAYERS, "vector", "packed_vectors")
 
@@ -42,6 +43,11 @@ _TEXT = {"type": "text", "index": False}
 _NUMBER = {"type": "integer", "index": False, "doc_values": False}
 _COUNTED = {"type": "integer", "index": False}  # by doc values: summed or sorted by
 _VALUES = {"type": "keyword", "index": False}  # by doc values: a facet, which `filters` finds
+
+
+# Of a passage its place, of an article's text all of them. An index that 0.2 made gets the fields
+# when the first article with some comes.
+PLACES = {name: {"type": "object", "enabled": False} for name in ("place", "places")}
 
 
 def properties(dimensions: int, vectors: str) -> dict[str, Any]:
@@ -67,6 +73,7 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
         "collection": _VALUES,  # that the id begins with, by which filters find it
         "given_tags": _SHOWN,  # in their order, repeated ones too
         "position": _COUNTED,
+        **PLACES,
         "start": _NUMBER,
         "end": _NUMBER,
         "spans": _NUMBER,

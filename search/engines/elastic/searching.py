@@ -160,7 +160,7 @@ def list_articles(index: Index, request: ListRequest) -> Listed:
     body: Query = {
         "size": request.limit,
         "sort": [*sort, {"article_id": "asc"}],
-        "_source": {"excludes": ["text", "between", "spans"]},
+        "_source": {"excludes": ["text", "between", "spans", "places"]},
         "track_total_hits": False,
         # All are counted, those before the place too.
         "aggs": {

@@ -129,6 +129,8 @@ class Writer:
             StartOver: a `clean` took some of them for lost; those have no outcome.
         """
         batch = {key: article for key, article in batch.items() if key not in done}
+        if any(indexed.article.places for indexed in batch.values()):
+            version = self._index.taking_places(version)
         outcomes: dict[str, WriteOutcome] = {}
         editions = {key: Edition.of("", article) for key, article in batch.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from search.domain import (
     Article,
     IndexedArticle,
     IndexedPassage,
+    Places,
     StoredArticle,
     StoredPassage,
     Vector,
@@ -28,6 +29,7 @@ from search.engines.embedded.rows import (
     damaged,
     damaged_article,
     passage_of,
+    places_of,
     unseal,
     unseal_own,
 )
@@ -42,6 +44,8 @@ _INDEXED = (
     "LEFT JOIN vectors v ON v.number = p.number LEFT JOIN sentences s ON s.number = p.number "
     "WHERE p.number >= ? AND p.number < ? ORDER BY p.number"
 )
+_HAS_PLACES = "SELECT 1 FROM sqlite_master WHERE name = 'places'"
+_PLACES = "SELECT key, places FROM places WHERE key IN (SELECT value FROM json_each(?))"
 _FIELDS = len(PASSAGE.split(","))
 
 
@@ -51,7 +55,7 @@ def read_article(connection: sqlite3.Connection, id: str) -> StoredArticle | Non
     if found is None:
         return None
     about, article, rows = found
-    return StoredArticle(article, tuple(passage_of(row, about)[0] for row in rows))
+    return StoredArticle(article, tuple(passage_of(row, about, article.places)[0] for row in rows))
 
 
 def read_indexed(connection: sqlite3.Connection, id: str, dimensions: int) -> IndexedArticle | None:
@@ -63,7 +67,7 @@ def read_indexed(connection: sqlite3.Connection, id: str, dimensions: int) -> In
     if found is None:
         return None
     about, article, rows = found
-    passages = [passage_of(row[:_FIELDS], about) for row in rows]
+    passages = [passage_of(row[:_FIELDS], about, article.places) for row in rows]
     none = np.zeros((0, dimensions), np.float32)
     if not about.embedded:
         bare = (IndexedPassage(passage, {}, None, (), none) for passage, _ in passages)
@@ -95,7 +99,17 @@ def _read(
     rows = connection.execute(passages, (about.first, about.first + about.passages)).fetchall()
     if len(rows) != about.passages:
         raise damaged_article(id, f"it has {len(rows)} passages of {about.passages}")
-    return about, Article(about.info(), article_text(text, about)), rows
+    places = _places(connection, [about]).get(about.key, ())
+    return about, Article(about.info(), article_text(text, about), places), rows
+
+
+def _places(connection: sqlite3.Connection, articles: Iterable[ArticleRow]) -> dict[int, Places]:
+    """Return where the texts of those of these articles stand of which that is known."""
+    if connection.execute(_HAS_PLACES).fetchone() is None:  # a record of 0.2
+        return {}
+    known = {about.key: about for about in articles}
+    found = connection.execute(_PLACES, (json.dumps(list(known)),))
+    return {key: places_of(packed, known[key]) for key, packed in found}
 
 
 def read_passages(
@@ -113,12 +127,14 @@ def read_passages(
     sql = f"SELECT {PASSAGE} FROM passages p WHERE number IN (SELECT value FROM json_each(?))"  # noqa: S608
     found = connection.execute(sql, (json.dumps(list(numbers.values())),))
     rows = {row[0]: row for row in found}
+    places = _places(connection, articles.values())
     infos = {about.id: about.info() for about in articles.values()}
     passages = {}
     for (article_id, position), number in numbers.items():
         if number not in rows:
             raise damaged("it is missing", number)
-        passage, spans = passage_of(rows[number], articles[article_id])
+        about = articles[article_id]
+        passage, spans = passage_of(rows[number], about, places.get(about.key, ()))
         passages[article_id, position] = StoredPassage(passage, infos[article_id], spans)
     return passages
 

@@ -18,7 +18,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from search.domain import ArticleInfo, IndexedPassage, Passage, Span, Vector
+from search.domain import (
+    ArticleInfo,
+    IndexedPassage,
+    Locator,
+    Passage,
+    Places,
+    Span,
+    Vector,
+    place_at,
+)
 from search.engines.embedded.packing import pack, unpack
 from search.errors import RecordCorrupt
 
@@ -127,6 +136,20 @@ def article_text(packed: bytes, about: ArticleRow) -> str:
         raise damaged_article(about.id, f"its text cannot be read: {error}") from error
 
 
+def pack_places(places: Places, key: int) -> bytes:
+    listed = [(start, place.kind, place.value) for start, place in places]
+    return pack(json.dumps(listed, ensure_ascii=False), _place(key))
+
+
+def places_of(packed: bytes, about: ArticleRow) -> Places:
+    """Return where an article's text stands. Raises RecordCorrupt."""
+    try:
+        listed = json.loads(unpack(packed, _place(about.key)))
+        return tuple((start, Locator(kind, value)) for start, kind, value in listed)
+    except (*_WRONG, RecursionError) as error:
+        raise damaged_article(about.id, f"its places cannot be read: {error}") from error
+
+
 def passage_row(
     number: int, passage: Passage, sentences: Sequence[Span], encoded: bytes | None
 ) -> tuple[int, int, int, bytes, bytes]:
@@ -143,7 +166,9 @@ def passage_row(
     return number, start, end, spans, pack(passage.text, place, own)
 
 
-def passage_of(row: Sequence[Any], about: ArticleRow) -> tuple[Passage, tuple[Span, ...]]:
+def passage_of(
+    row: Sequence[Any], about: ArticleRow, places: Places = ()
+) -> tuple[Passage, tuple[Span, ...]]:
     """Return a passage of an article and the spans of its sentences that have vectors.
 
     Raises RecordCorrupt.
@@ -152,7 +177,7 @@ def passage_of(row: Sequence[Any], about: ArticleRow) -> tuple[Passage, tuple[Sp
     try:
         text = unpack(packed, zlib.crc32(spans, _place(number, start, end)))
         return (
-            Passage(about.id, number - about.first, start, end, text),
+            Passage(about.id, number - about.first, start, end, text, place_at(places, start)),
             tuple(itertools.starmap(Span, _SPAN.iter_unpack(spans))),
         )
     except _WRONG as error:

@@ -19,6 +19,7 @@ from search.engines.embedded.rows import (
     article_checksum,
     article_row,
     pack_article_text,
+    pack_places,
     pack_terms,
     passage_row,
     removal_checksum,
@@ -57,6 +58,9 @@ CREATE TABLE removals (
     checksum INTEGER NOT NULL, PRIMARY KEY (sequence, article)) WITHOUT ROWID;
 """
 
+
+# Of articles that have some; a record of 0.2 has no such table.
+PLACES = "CREATE TABLE IF NOT EXISTS places (key INTEGER PRIMARY KEY, places BLOB NOT NULL)"
 
 _INSERT_ARTICLE = "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -121,6 +125,7 @@ class Storing:
         self._articles, self._passages = state.articles, state.passages
         self._sentences, self._unembedded = state.sentences, state.unembedded
         self._removed = False
+        connection.execute(PLACES)
         # Rows that are not inserted yet, and the keys of their articles.
         self._keys: set[int] = set()
         self._new_passages: list[tuple[int, int, int, bytes, bytes]] = []
@@ -186,6 +191,7 @@ class Storing:
                 (first, first + passages),
             )
         self._connection.execute("DELETE FROM articles WHERE key = ?", (key,))
+        self._connection.execute("DELETE FROM places WHERE key = ?", (key,))
         removal = (self._state.sequence + 1, key, first, passages)
         self._connection.execute(
             "INSERT INTO removals VALUES (?, ?, ?, ?, ?)", (*removal, removal_checksum(*removal))
@@ -217,6 +223,9 @@ class Storing:
         self._connection.execute(
             _INSERT_ARTICLE, (*numbers, article_checksum(numbers, texts), *texts, text)
         )
+        if indexed.article.places:
+            places = pack_places(indexed.article.places, key)
+            self._connection.execute("INSERT INTO places VALUES (?, ?)", (key, places))
         self._keys.add(key)
         self._count(1, len(passages), sentences, embedded=indexed.embedded)
         self._new_passages += [

@@ -5,6 +5,7 @@ Beside it, what each problem's `type` leads to: a line that says what it means.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Callable
 from importlib import resources
@@ -48,13 +49,17 @@ async def _meaning(name: str) -> Response:
 
 
 def _serve(content: bytes, media_type: str) -> Callable[[Request], Response]:
-    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    # Weak: packed and not, it is the same.
+    etag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
     # no-cache: kept by the browser, asked about each time, so an upgrade shows at once.
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    packed = gzip.compress(content, mtime=0)
 
     async def serve(request: Request) -> Response:
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(packed, 200, {**headers, "Content-Encoding": "gzip"}, media_type)
         return Response(content, media_type=media_type, headers=headers)
 
     return serve  # type: ignore[return-value]

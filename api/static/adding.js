@@ -27,7 +27,7 @@ function ways(state, words, context) {
 
 function way(title, what, command) {
   // To be reached by keys: a long line is scrolled.
-  return element("section", { class: "way" }, element("h2", {}, title), element("p", {}, what), element("pre", { dir: "ltr", tabindex: 0, "aria-label": title }, command));
+  return element("section", { class: "way" }, element("h2", {}, title), element("p", {}, what), element("pre", { dir: "ltr", tabindex: 0, role: "group", "aria-label": title }, command));
 }
 
 function dropping(state, words, context) {

@@ -97,7 +97,7 @@ function frame() {
   page.language.href = write({ ...state, lang: words.other });
   page.language.lang = page.language.hreflang = words.other;
   page.language.textContent = words.otherName;
-  page.holdings.textContent = holdings
+  page.holdings.textContent = holdings?.articles
     ? words.holdings(words.count("articles", holdings.articles), words.count("passages", holdings.passages)) : "";
 }
 
@@ -221,7 +221,7 @@ document.addEventListener("click", (event) => {
 page.keys.addEventListener("click", () => help(page.help, words));
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || page.help.open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector(":popover-open, dialog[open]")) return;
   const inBox = event.target === page.q;
   if (event.target.closest("input:not([type=radio]), textarea, select, [contenteditable]") && !inBox) return;
   if (inBox && (event.defaultPrevented || event.isComposing)) return; // the suggestions took it

@@ -36,7 +36,7 @@ export async function similarView(state, words, context, signal) {
       element("h1", { class: "view-title", tabindex: -1 }, words.similar[kind]),
       element("blockquote", { class: "like" },
         element("p", { dir: "auto", lang: of.article.language || null }, of.passage?.text ?? (of.article.title || of.article.id)),
-        element("p", { class: "facts" }, about(of, state, words, [element("bdi", {}, of.article.title || of.article.id)]))),
+        element("p", { class: "facts" }, about(of, { ...state, similar: "" }, words, [link(write({ ...state, similar: "", grouped: false, article: of.article.id, passage: of.passage?.id ?? "" }), bdi(of.article.title || of.article.id))]))),
       ...degraded(answer, words),
       (answer.groups ?? answer.hits).length ? hitList(answer, { ...state, q: "", similar: "", grouped: false }, words) : element("p", { class: "notice" }, words.similar.none),
     ],

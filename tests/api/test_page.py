@@ -46,10 +46,17 @@ def test_what_is_unchanged_is_not_sent_again(http: TestClient) -> None:
 
 
 def test_head_is_get_without_the_body(http: TestClient) -> None:
-    answer = http.head("/")
+    answer = http.head("/", headers={"Accept-Encoding": "identity"})
     assert answer.status_code == 200
     assert answer.content == b""
     assert int(answer.headers["content-length"]) == (STATIC / "index.html").stat().st_size
+
+
+def test_the_page_is_under_80_kb_compressed(http: TestClient) -> None:
+    paths = [PAGES.get(file.name, f"/static/{file.name}") for file in FILES]
+    sent = [http.get(path, headers={"Accept-Encoding": "gzip"}) for path in paths]
+    assert {answer.headers["content-encoding"] for answer in sent} == {"gzip"}
+    assert sum(int(answer.headers["content-length"]) for answer in sent) < 80_000
 
 
 @pytest.mark.parametrize("path", ["..%2fapp.py", "%00", "app.js/", "APP.JS", "a" * 5000])
@@ -78,9 +85,7 @@ def test_no_text_can_become_markup(file: Path) -> None:
 
 def test_every_label_of_the_page_has_a_text_in_both_languages() -> None:
     page = (STATIC / "index.html").read_text("utf-8")
-    arabic, english = (
-        (STATIC / "language.js").read_text("utf-8").split("\n};")[0].split("\n  en: {")
-    )
-    keys = [re.findall(r"^    (\w+):", part, re.MULTILINE) for part in (arabic, english)]
+    texts = [(STATIC / f"{name}.js").read_text("utf-8") for name in ("arabic", "english")]
+    keys = [re.findall(r"^  (\w+):", text, re.MULTILINE) for text in texts]
     assert keys[0] == keys[1]
-    assert set(re.findall(r'data-text="(\w+)"', page)) <= set(keys[0])
+    assert set(re.findall(r'data-(?:text|label)="(\w+)"', page)) <= set(keys[0])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -36,7 +40,42 @@ FLAGS = (
     "--hide-scrollbars",
 )  # fmt: skip
 FIHRIS = [sys.executable, "-c", "from indexer.cli.app import main; main()"]
+AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 PATIENCE = 15.0  # seconds
+# A small library: what the views are seen with.
+PLACES = ("بغداد", "القاهرة", "دمشق", "بيروت", "تونس", "الرباط")
+OPENINGS = (
+    "افتُتحت في {place} سنة {year} مكتبة عامة فيها كتب التاريخ والأدب، ولها فهرس بأسماء المؤلفين.",
+    "أهدى رجل من {place} كتبه إلى الجامعة، فصارت نواة مكتبة تحمل اسمه منذ سنة {year}.",
+    "أعلنت وزارة الثقافة في {year} ترميم المكتبة القديمة في {place} بعد سنين من الإغلاق.",
+    "طافت شوارع {place} في صيف {year} حافلة صغيرة، هي مكتبة متنقلة تعير الأطفال كتبًا مصورة.",
+    "كتب صحفي زار {place} في {year} عن سوق الوراقين، وعن باعة يعرفون مكان كل كتاب بلا فهرس.",
+)
+READERS = (
+    "يستعير القراء ثلاثة كتب في الأسبوع.",
+    "وقال أمين المكتبة إن المخطوطات تُصوَّر قبل أن تُعرض.",
+    "ويأتي الطلاب مساءً، فالقاعة هادئة والضوء حسن.",
+    "وشكت الجمعية من غلاء الورق وقلة الناشرين.",
+    "أما الدوريات فبيعت لهاوٍ جمع أعدادها كلها.",
+    "ويُقرأ فيها الشعر كل خميس أمام جمهور صغير.",
+    "ورُقّمت الرفوف من جديد بعد أن اختلط ترتيبها.",
+)
+HALLS = ("الدخول مجاني.", "وتُغلق يوم الجمعة.", "وفي الطابق الثاني مقهى.")
+LIBRARY: list[dict[str, object]] = [
+    {
+        "id": f"library-{n}",
+        "title": f"مكتبات {place} في {year}",
+        "source": ("الوراق", "دار الكتب", "مجلة الفهرس")[n % 3],
+        "author": ("سلمى حداد", "يوسف نجار")[n % 2],
+        "published": f"{year}-0{n % 9 + 1}-15",
+        "tags": ["مكتبات", place],
+        "language": "ar",
+        "text": f"{OPENINGS[n % 5].format(place=place, year=year)}\n\n{READERS[n % 7]} {HALLS[n % 3]}",
+    }
+    for n, (place, year) in enumerate(
+        (place, year) for year in (2015, 2019, 2020, 2022) for place in PLACES[: year - 2012]
+    )
+]
 
 T = TypeVar("T")
 
@@ -65,8 +104,8 @@ class Browser:
     def run(self, script: str, *arguments: object) -> object:
         return self.driver.execute_script(script, *arguments)
 
-    def until(self, found: Callable[[], T | None], what: str = "") -> T:
-        limit = time.monotonic() + PATIENCE
+    def until(self, found: Callable[[], T | None], what: str = "", patience: float = PATIENCE) -> T:
+        limit = time.monotonic() + patience
         while not (value := found()):
             assert time.monotonic() < limit, f"never came: {what} (at {self.driver.current_url})"
             time.sleep(0.02)
@@ -98,10 +137,21 @@ class Browser:
         """Return what the console said since last asked: errors, CSP violations, warnings."""
         return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
 
-    def photograph(self, name: str) -> None:
+    def photograph(self, name: str, kind: str = "png") -> None:
         if folder := os.environ.get("FIHRIS_SCREENSHOTS"):
             Path(folder).mkdir(parents=True, exist_ok=True)
-            assert self.driver.save_screenshot(str(Path(folder) / f"{name}.png"))
+            quality = {"quality": 80} if kind == "webp" else {}
+            taken = self.driver.execute_cdp_cmd(
+                "Page.captureScreenshot", {"format": kind, **quality}
+            )
+            (Path(folder) / f"{name}.{kind}").write_bytes(base64.b64decode(taken["data"]))
+
+    def axe(self) -> list[tuple[str, str]]:
+        """Return what axe-core has against the page as it is: each rule, and the first element."""
+        self.run(AXE)
+        script = "const done = arguments[0]; axe.run(document).then((r) => done(r.violations))"
+        violations = self.driver.execute_async_script(script)
+        return [(found["id"], found["nodes"][0]["html"]) for found in violations]
 
 
 @pytest.fixture(scope="session")
@@ -148,6 +198,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     subprocess.run([*FIHRIS, "index", str(SEEDS)], env=environment, check=True, timeout=120)
     with started(environment) as (address, _):
+        yield f"{address}/"
+
+
+def post(address: str, articles: list[dict[str, object]]) -> None:
+    lines = "\n".join(json.dumps(article) for article in articles)
+    sent = urllib.request.Request(
+        f"{address}/v1/articles:bulk",
+        lines.encode(),
+        {"Content-Type": "application/x-ndjson"},
+        method="POST",
+    )
+    with urllib.request.urlopen(sent, timeout=120) as answer:
+        assert b'"failed"' not in answer.read()
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server over some articles of several years, sources and authors."""
+    folder = tmp_path_factory.mktemp("library")
+    with started({"FIHRIS_DATA": str(folder)}) as (address, _):
+        post(address, LIBRARY)
         yield f"{address}/"
 
 

@@ -1,0 +1,127 @@
+"""An index that is empty, filled and followed from the page, in a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from pydantic import SecretStr
+
+from api.app import create_app
+from search.ranking.searcher import Searcher
+from search.settings import Settings
+from tests.browser.conftest import LIBRARY, Browser, Told, post, serving
+from tests.browser.test_page import address, at, results
+from tests.serving import started
+
+pytestmark = pytest.mark.slow
+
+# Drops a file of each name and text, as a person does with the mouse.
+DROP = """
+const transfer = new DataTransfer();
+for (const [name, text] of arguments[0]) transfer.items.add(new File([text], name));
+document.querySelector(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+"""
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[str]:
+    with started({"FIHRIS_DATA": str(tmp_path)}) as (site, _):
+        yield f"{site}/"
+
+
+def test_from_an_empty_index_to_a_search_that_is_followed(
+    browser: Browser, empty: str, tmp_path: Path
+) -> None:
+    """The path of a newcomer, on one server: what one step leaves the next one needs."""
+    browser.open(empty)
+    browser.until(lambda: "الفهرس خالٍ بعد" in browser.texts("h1"))
+    assert "fihris index articles/" in browser.texts("pre")[0]
+    assert empty in browser.texts("pre")[1]
+    assert browser.axe() == []
+    browser.photograph("empty")
+
+    # The example is added, and searched by meaning.
+    browser.run(
+        "[...document.querySelectorAll('button')].find((b) => b.textContent === 'أضف المثال').click()"
+    )
+    browser.until(lambda: "أُضيف المثال" in browser.one("#view").text)
+    browser.one("#view .way [role=status] a").click()
+    browser.one(".hits")
+    assert "حنين بن إسحاق" in browser.texts(".passage")[0]
+
+    # Files are dropped: each says what became of it.
+    browser.open(at(empty, view="add"))
+    browser.one(".drop")
+    browser.run(
+        DROP,
+        [["خبر.txt", "نص أول عن المكتبات القديمة في بغداد."], ["صورة.xyz", "؟"], ["فارغ.txt", ""]],
+    )
+    browser.until(lambda: "٢" in browser.one(".upload-end").text)
+    rows = browser.texts(".uploads > li")
+    assert "مقال واحد: جديد ١" in rows[0]
+    assert "هذا النوع من الملفات لا يُقرأ" in rows[1]
+    assert "ليس في الملف نص" in rows[2]
+    assert browser.axe() == []
+    browser.photograph("uploads")
+    chosen = tmp_path / "chosen.txt"
+    chosen.write_text("نص آخر عن الكتب والقراءة.", "utf-8")
+    browser.one("input[type=file]").send_keys(str(chosen))
+    browser.until(lambda: len(browser.all(".uploads > li.stored")) == 2)
+
+    # A search is saved; what comes later and matches is gathered.
+    results(browser, empty, q="مكتبة عامة", mode="keyword")
+    browser.one(".saving button").click()
+    browser.one(".saving a").click()
+    browser.one(".searches")
+    assert browser.texts(".searches .title") == ["مكتبة عامة"]
+    assert "لا شيء جديد بعد" in browser.one(".searches").text
+    post(empty.rstrip("/"), LIBRARY[:2])
+    browser.driver.refresh()
+    browser.until(lambda: "موافقتان" in browser.one(".searches").text)
+    assert browser.axe() == []
+    browser.one(".searches .title a").click()
+    browser.until(lambda: len(browser.all(".hit")) == 2)
+    assert "بالكلمات" in browser.one(".reasons").text
+    assert browser.axe() == []
+    browser.photograph("matches")
+    browser.driver.back()
+    browser.one(".searches .actions button").click()  # asks once more
+    browser.one(".searches .actions button").click()
+    browser.until(lambda: not browser.all(".searches li"))
+
+    # The example goes as it came, and the status says what is left.
+    browser.open(at(empty, view="add"))
+    browser.one(".drop")
+    browser.run(
+        "[...document.querySelectorAll('button')].find((b) => b.textContent === 'احذف المثال').click()"
+    )
+    browser.until(lambda: "حُذف المثال" in browser.one("#view").text)
+    browser.open(at(empty, view="status", lang="en"))
+    browser.until(lambda: browser.all(".status div"))
+    assert browser.texts(".status div")[:2] == ["StateEverything works", "Articles4"]
+    assert address(browser)["view"] == "status"
+
+
+def test_a_server_that_only_searches_says_so(browser: Browser, told_site: str) -> None:
+    browser.open(at(told_site, view="add", lang="en"))
+    browser.one(".drop")
+    browser.run(DROP, [["a.txt", "نص"]])
+    browser.until(lambda: "This server only searches" in browser.one(".uploads").text)
+    assert browser.one(".uploads li").get_attribute("class") == "failed"
+
+
+def test_a_server_that_wants_a_token_asks_for_it(browser: Browser, told: Told) -> None:
+    settings = Settings(write_token=SecretStr("the-token-of-this-server"))
+    with serving(create_app(cast("Searcher", told), settings)) as site:
+        browser.open(at(site, view="saved"))
+        assert "رمز هذا الخادم" in browser.one(".failure").text
+        assert browser.axe() == []
+        browser.one("input[type=password]").send_keys("wrong")
+        browser.one(".token button").click()
+        browser.settled()
+        browser.one("input[type=password]").send_keys("the-token-of-this-server")
+        browser.one(".token button").click()
+        browser.until(lambda: not browser.all("input[type=password]"))

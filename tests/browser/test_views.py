@@ -1,0 +1,221 @@
+"""Every view of the page: what it offers, what axe-core says of it, and what it looks like."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.conftest import Browser
+from tests.browser.test_page import address, at, results
+from tests.support import REPOSITORY
+
+pytestmark = pytest.mark.slow
+
+QUERY = "كتب في المكتبة"
+OPEN_WHY = "document.querySelector('.why').open = true"
+KEYS = "document.getElementById('keys').click()"
+SHEET = "document.querySelector('.sheet-button').checkVisibility() && document.querySelector('.sheet-button').click()"
+# Of each view its state, and what is done in it before it is looked at.
+VIEWS: dict[str, tuple[dict[str, str], str]] = {
+    "home": ({}, ""),
+    "results": ({"q": QUERY}, OPEN_WHY),
+    "narrowed": ({"q": QUERY, "source": "الوراق", "from": "2019-01-01"}, SHEET),
+    "articles": ({"q": QUERY, "group": "article", "sort": "newest"}, ""),
+    "context": ({"q": "كتب", "kwic": "after"}, ""),
+    "article": ({"q": "كتب", "article": "library-2", "passage": "library-2#1"}, ""),
+    "similar": ({"similar": "library-2#1"}, ""),
+    "nothing": ({"q": "+بغداد +قططططة", "mode": "keyword"}, ""),
+    "failure": ({"q": "x", "start": "9995"}, ""),
+    "add": ({"view": "add"}, ""),
+    "saved": ({"view": "saved"}, ""),
+    "status": ({"view": "status"}, ""),
+    "keys": ({}, KEYS),
+}
+# What axe-core leaves open: text on a highlighter's stroke, which is a gradient.
+CONTRAST = """
+const level = (c) => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
+const light = ([r, g, b]) => 0.2126 * level(r) + 0.7152 * level(g) + 0.0722 * level(b);
+const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const rgb = (colour) => { paint.fillStyle = colour; paint.fillRect(0, 0, 1, 1); return [...paint.getImageData(0, 0, 1, 1).data]; };
+const shown = getComputedStyle(document.documentElement);
+const behind = (e) => {
+  if (e.matches("mark")) return rgb(shown.getPropertyValue(e.matches(".evidence") ? "--evidence" : "--match"));
+  const own = getComputedStyle(e).backgroundColor;
+  return own !== "rgba(0, 0, 0, 0)" ? rgb(own) : e.parentElement ? behind(e.parentElement) : rgb("white");
+};
+const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const poor = [];
+while (walk.nextNode()) {
+  const e = walk.currentNode.parentElement;
+  if (!walk.currentNode.data.trim() || !e.checkVisibility() || e.closest(".hidden, noscript")) continue;
+  const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))];
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  if (ratio < 4.5) poor.push([e.outerHTML.slice(0, 80), ratio]);
+}
+return poor;
+"""
+SCREENS = REPOSITORY / "docs" / "screens"
+
+
+@pytest.mark.parametrize("lang", ["ar", "en"])
+@pytest.mark.parametrize("name", VIEWS)
+def test_axe_finds_nothing(browser: Browser, library: str, name: str, lang: str) -> None:
+    """In Arabic it is light and wide, in English dark and narrow."""
+    parameters, script = VIEWS[name]
+    browser.size(*((1440, 900) if lang == "ar" else (320, 640)))
+    browser.prefer(prefers_color_scheme="light" if lang == "ar" else "dark")
+    browser.open(at(library, lang=lang, **parameters))
+    browser.settled()
+    browser.until(lambda: browser.one("#holdings").text)
+    browser.run(script)
+    browser.photograph(f"{name}-{lang}", "webp")
+    assert browser.axe() == []
+    assert browser.run(CONTRAST) == []
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_pictures_in_docs_are_of_every_view_and_small() -> None:
+    wanted = {f"{name}-{lang}.webp" for name in VIEWS for lang in ("ar", "en")}
+    there = {path.name: path.stat().st_size for path in SCREENS.iterdir()}
+    assert set(there) == wanted
+    assert max(there.values()) < 80_000
+    page = (REPOSITORY / "docs" / "PAGE.md").read_text("utf-8")
+    assert {name for name in wanted if f"(screens/{name})" not in page} == set()
+
+
+def test_a_link_and_a_citation_are_copied(browser: Browser, library: str) -> None:
+    browser.driver.execute_cdp_cmd(
+        "Browser.grantPermissions",
+        {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]},
+    )
+    results(browser, library, q="القاهرة كتب")
+    first = browser.one(".hit")
+    title, text = browser.texts(".title")[0], browser.texts(".passage")[0]
+    copied = "const done = arguments[0]; navigator.clipboard.readText().then(done)"
+    browser.one(".actions button").click()
+    browser.until(lambda: browser.one("#said").text == "نُسخ")
+    link = str(browser.driver.execute_async_script(copied))
+    assert link.startswith(f"{library}?article=library-")
+    browser.run("document.querySelectorAll('.actions button')[1].click()")
+    browser.until(lambda: browser.driver.execute_async_script(copied) != link)
+    citation = str(browser.driver.execute_async_script(copied))
+    assert citation.startswith(f"«{text}»\n")
+    assert f"«{title}»" in citation
+    assert citation.endswith(link)
+    assert first.is_displayed()
+    browser.open(link)
+    assert browser.one("#here").get_property("textContent") == text
+    assert browser.complaints() == []
+
+
+def test_a_range_of_dates_narrows(browser: Browser, library: str) -> None:
+    results(browser, library, q="مكتبة", mode="keyword")
+    browser.run(
+        "const from = document.querySelector('.dates [name=from]'); from.value = '2020-01-01';"
+        "from.dispatchEvent(new Event('change', { bubbles: true }))"
+    )
+    browser.until(lambda: address(browser).get("from") == "2020-01-01")
+    browser.settled()
+    days = [e.get_attribute("datetime") for e in browser.all("time")]
+    assert days
+    assert min(map(str, days)) >= "2020-01-01"
+    assert browser.texts(".chip bdi") == ["2020-01-01"]
+    assert browser.one(".dates [name=from]").get_property("value") == "2020-01-01"
+
+
+def test_facets_are_a_sheet_on_a_phone(browser: Browser, library: str) -> None:
+    browser.size(360, 740)
+    results(browser, library, q="مكتبة")
+    assert not browser.one("#narrowing").is_displayed()
+    browser.one(".sheet-button").click()
+    assert browser.one("#narrowing").is_displayed()
+    ActionChains(browser.driver).send_keys(Keys.ESCAPE).perform()
+    browser.until(lambda: not browser.one("#narrowing").is_displayed())
+    assert browser.run("return document.activeElement.className.includes('sheet-button')")
+    browser.one(".sheet-button").click()
+    browser.one(".facet a").click()
+    browser.one(".chip")
+    assert not browser.one("#narrowing").is_displayed()
+    browser.size(1440)
+    assert browser.one("#narrowing").is_displayed()
+    assert not browser.one(".sheet-button").is_displayed()
+
+
+def test_similar_passages_and_articles_are_found(browser: Browser, library: str) -> None:
+    results(browser, library, q="بغداد", mode="keyword")
+    text = browser.texts(".passage")[0]
+    browser.run("document.querySelector('.actions a').click()")
+    browser.one(".like")
+    browser.settled()
+    assert browser.texts(".like p[dir]") == [text]
+    assert browser.texts(".passage")
+    assert text not in browser.texts(".passage")
+    browser.run("document.querySelector('.hit .title a').click()")
+    browser.one(".whole")
+    browser.run("document.querySelector('.whole > .actions a').click()")
+    browser.until(lambda: "group" in address(browser))
+    browser.one(".like")
+    assert browser.one("h1").text == "مقالات تشبه هذا"
+    assert browser.all(".hits > li")
+    assert browser.complaints() == []
+
+
+def test_frequencies_are_drawn_by_year(browser: Browser, library: str) -> None:
+    browser.open(at(library, q="مكتبة", kwic="relevance"))
+    browser.one(".plot svg")
+    assert len(browser.all(".plot rect")) == 2022 - 2015 + 1  # years without any too
+    label = str(browser.one(".plot svg").get_attribute("aria-label"))
+    assert "٢٠١٥" in label
+    assert "٢٠٢٢" in label
+    first = browser.texts(".plot rect:first-child title")[0]
+    assert first.startswith("٢٠١٥: ")
+
+
+def test_the_page_is_numbered(browser: Browser, library: str) -> None:
+    results(browser, library, q="مكتبة", mode="keyword")
+    assert browser.texts(".numbers a") == ["١", "٢"]
+    browser.run("document.querySelector('.numbers a:nth-child(2)').click()")
+    browser.until(lambda: address(browser).get("start") == "10")
+    browser.settled()
+    assert browser.one(".numbers [aria-current=page]").text == "٢"
+    assert not browser.all(".next")
+
+
+def test_what_is_printed_is_the_results(browser: Browser, library: str) -> None:
+    results(browser, library, q="مكتبة")
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    for hidden in ("#search", ".places", ".tools", "#narrowing", ".actions", ".colophon"):
+        assert not browser.one(hidden).is_displayed(), hidden
+    assert browser.one(".passage").is_displayed()
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_results_are_downloaded_as_a_table_and_as_citations(browser: Browser, library: str) -> None:
+    results(browser, library, q="مكتبة", source="الوراق")
+    for link in browser.all(".files a"):
+        script = (
+            "const [address, done] = arguments; fetch(address).then((a) => a.text()).then(done)"
+        )
+        content = browser.driver.execute_async_script(script, link.get_attribute("href"))
+        assert "الوراق" in content
+        assert "دار الكتب" not in content
+    assert quote("مكتبة") in str(link.get_attribute("href"))
+
+
+def test_both_languages_say_everything(browser: Browser, site: str) -> None:
+    browser.open(site)
+    script = """
+    const done = arguments[0];
+    const names = (texts, path = "") => Object.entries(texts).flatMap(([name, text]) =>
+      typeof text === "object" && !Array.isArray(text) ? names(text, `${path}${name}.`) : [path + name]);
+    Promise.all(["arabic", "english"].map((one) => import(`/static/${one}.js`)))
+      .then((both) => done(both.map((one) => names(one.default).sort())));
+    """
+    arabic, english = browser.driver.execute_async_script(script)
+    plural = {"zero", "one", "two", "few", "many", "other"}  # Arabic has more forms
+    assert [n for n in arabic if n.split(".")[-1] not in plural] == [
+        n for n in english if n.split(".")[-1] not in plural
+    ]

@@ -119,7 +119,7 @@ def test_a_primary_that_is_not_assigned(
         found = ask(f"{url}/_cat/shards/{index}?format=json&h=shard,state")
         assert sorted(row["state"] for row in found) == ["STARTED", "UNASSIGNED"]
         with monkeypatch.context() as shorter:
-            patience(shorter, read=0.3)
+            patience(shorter, read=0.3, write=2.0)  # a search refreshes what was written
             by_id = {"article", "stored"}  # one article is in one shard, which may be there
             reads = [read for read in READS if by_id.isdisjoint(read.__code__.co_names)]
             assert len(reads) == len(READS) - len(by_id)

@@ -132,7 +132,7 @@ export default {
     off: "This server takes no grades. Start it with:",
     lost: "The grade was not kept. Try again.",
   },
-  places: "Pages of Fihris",
+  navigation: "Pages of Fihris",
   add: "Add",
   saved: "Saved",
   status: "Status",

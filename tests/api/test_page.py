@@ -88,4 +88,5 @@ def test_every_label_of_the_page_has_a_text_in_both_languages() -> None:
     texts = [(STATIC / f"{name}.js").read_text("utf-8") for name in ("arabic", "english")]
     keys = [re.findall(r"^  (\w+):", text, re.MULTILINE) for text in texts]
     assert keys[0] == keys[1]
+    assert len(set(keys[0])) == len(keys[0])
     assert set(re.findall(r'data-(?:text|label)="(\w+)"', page)) <= set(keys[0])

@@ -18,7 +18,7 @@ let pressed = 0;
 window.took = [];
 q.addEventListener("input", () => { pressed = performance.now(); });
 new MutationObserver(() => {
-  if (pressed && document.querySelector(".hits") && document.title.startsWith(q.value)) {
+  if (pressed && document.querySelector(".hits") && document.title.startsWith(q.value.trim())) {
     const answer = performance.getEntriesByType("resource").findLast(({ name }) => name.includes("/v1/search"));
     took.push([performance.now() - pressed, answer.duration]);
     pressed = 0;

@@ -187,7 +187,7 @@ def test_the_page_is_numbered(browser: Browser, library: str) -> None:
 def test_what_is_printed_is_the_results(browser: Browser, library: str) -> None:
     results(browser, library, q="مكتبة")
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    for hidden in ("#search", ".places", ".tools", "#narrowing", ".actions", ".colophon"):
+    for hidden in ("#search", ".navigation", ".tools", "#narrowing", ".actions", ".colophon"):
         assert not browser.one(hidden).is_displayed(), hidden
     assert browser.one(".passage").is_displayed()
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

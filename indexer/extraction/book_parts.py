@@ -20,7 +20,7 @@ _HEADING = re.compile(
 
 
 def parts_of(
-    book: Extracted, headings: Sequence[tuple[int, str]] | None = None, limit: int = MAX_TEXT
+    book: Extracted, headings: Sequence[tuple[int, str]] = (), limit: int = MAX_TEXT
 ) -> Iterator[Extracted]:
     """Yield an article, in parts of at most `limit` characters where its text is longer.
 
@@ -30,13 +30,13 @@ def parts_of(
 
     Args:
         book: the article.
-        headings: where each begins in the text, and what it says; None looks for them.
+        headings: where each begins in the text, and what it says; none: they are looked for.
     """
     text = str(book.fields["text"])
     if len(text) <= limit:
         yield book
         return
-    if headings is None:
+    if not headings:
         headings = [(m.start(), m[0].strip("# \t\r")) for m in _HEADING.finditer(text)]
     cuts = [(0, "")]
     before = cuts[0]

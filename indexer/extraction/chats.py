@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from indexer.extraction.documents import Facts, article
+from indexer.extraction.documents import Facts, article, noted_at_the_end
 from indexer.extraction.registry import Extracted
 from indexer.sources import Failure
 from search.errors import SourceError
@@ -48,21 +48,22 @@ def days(chat: str, key: str, messages: Iterable[Message | str]) -> Iterator[Ext
         key: what ids have of it, "" where it is a file's only one.
         messages: in their order; a text stands for one that is left out, and says what it is.
     """
-    held: Extracted | Failure | None = None
     left_out: Counter[str] = Counter()
+
+    def notes() -> Sequence[str]:
+        kinds = ", ".join(f"{kind} ({number:,})" for kind, number in left_out.most_common())
+        return (f"left out of the chat: {kinds}",) if left_out else ()
+
+    return noted_at_the_end(_days(chat, key, _said(messages, left_out)), notes)
+
+
+def _days(chat: str, key: str, messages: Iterable[Message]) -> Iterator[Extracted | Failure]:
     parts: Counter[str] = Counter()
-    for day, its in groupby(_said(messages, left_out), key=lambda message: message.day):
+    for day, its in groupby(messages, key=lambda message: message.day):
         for part in _parts(its):
             parts[day] += 1
             place = "/".join(filter(None, (key, day, str(parts[day]) if parts[day] > 1 else "")))
-            if held:
-                yield held
-            held = _article(chat, place, part)
-    if isinstance(held, Extracted) and left_out:
-        kinds = ", ".join(f"{kind} ({number:,})" for kind, number in left_out.most_common())
-        held = replace(held, notes=(*held.notes, f"left out of the chat: {kinds}"))
-    if held:
-        yield held
+            yield _article(chat, place, part)
 
 
 def _said(messages: Iterable[Message | str], left_out: Counter[str]) -> Iterator[Message]:

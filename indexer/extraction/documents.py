@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO, Generic, TypeVar
 
+from indexer.extraction.book_parts import parts_of
 from indexer.extraction.document_metadata import UNPRINTABLE, offered
 from indexer.extraction.encodings import Encoding
 from indexer.extraction.encodings.mojibake import readable
 from indexer.extraction.registry import Extracted
+from indexer.sources import Failure
 from search.article_lines import PLACES
 from search.errors import SourceError
 from search.limits import MAX_FILE, MAX_PLACE, MAX_PLACES, MAX_TEXT
@@ -28,6 +30,7 @@ _ARABIC_SCRIPT = frozenset(_IN_ARABIC_SCRIPT.split())
 _PLACE = r"\ufdd1(?:page|slide|row|time|message) \S[^\ufdd1\ufdd2\n]{0,99}\ufdd2"
 # A line end or a space that is there for the mark's sake goes with it.
 _MARK = re.compile(rf"^{_PLACE}[ \n]|(?<= ){_PLACE} | {_PLACE}$|{_PLACE}", re.MULTILINE)
+_LINE = re.compile("^.+$", re.MULTILINE)
 _SAMPLE = 4_000  # characters that show a text's script
 
 Origin = TypeVar("Origin")
@@ -63,6 +66,7 @@ class Lines(Generic[Origin]):
 
     def __init__(self) -> None:
         self.done: list[DocumentLine[Origin]] = []
+        self.headings: set[str] = set()
         self._pieces: list[str] = []
         self._origins: list[Origin] = []
         self._held: list[tuple[list[str], list[Origin]]] = []
@@ -73,10 +77,12 @@ class Lines(Generic[Origin]):
         self._pieces.append(piece)
         self._origins += origins
 
-    def end(self) -> None:
+    def end(self, *, heading: bool = False) -> None:
         """End the line; one of white space only is none."""
         text = " ".join("".join(self._pieces).split())
         if text:
+            if heading:
+                self.headings.add(text)
             self.done.append(DocumentLine(text, self._origins))
         self._pieces = []
         self._origins = []
@@ -86,9 +92,9 @@ class Lines(Generic[Origin]):
         self._held.append((self._pieces, self._origins))
         self._pieces, self._origins = [], []
 
-    def close(self) -> None:
+    def close(self, *, heading: bool = False) -> None:
         """End the paragraph that was opened last."""
-        self.end()
+        self.end(heading=heading)
         if self._held:
             self._pieces, self._origins = self._held.pop()
 
@@ -159,24 +165,69 @@ def placed(text: str) -> tuple[str, list[tuple[int, str, str]]]:
     return bare, known if len(known) <= MAX_PLACES else []  # rather none than the wrong one
 
 
+def articles(
+    lines: Iterable[str],
+    facts: Facts,
+    *,
+    size: int,
+    notes: Sequence[str] = (),
+    headings: Container[str] = (),
+) -> Iterator[Extracted]:
+    """Yield a document as an article, as several where it is longer than one may be.
+
+    Args:
+        lines, facts, size, notes: as `article` takes them.
+        headings: the lines that are headings, at which it is split then.
+
+    Raises:
+        SourceError: as of `article`.
+    """
+    found = article(lines, facts, size=size, notes=notes)
+    text = str(found.fields["text"])
+    cuts = _LINE.finditer(text) if len(text) > MAX_TEXT else ()
+    places = [(line.start(), line[0]) for line in cuts if line[0] in headings]
+    return parts_of(found, places, MAX_TEXT)
+
+
+def left_out(number: int, what: str) -> tuple[str, ...]:
+    """Return a note on how many parts of a document were left out, where any were."""
+    return (f"{number} {what}{'s' if number > 1 else ''} left out",) if number else ()
+
+
+def noted_at_the_end(
+    items: Iterable[Extracted | Failure], notes: Callable[[], Sequence[str]]
+) -> Iterator[Extracted | Failure]:
+    """Yield items, the last with notes that are known only behind it."""
+    held: Extracted | Failure | None = None
+    broken: SourceError | None = None
+    try:
+        for item in items:
+            if held:
+                yield held
+            held = item
+    except SourceError as error:  # what came before stays
+        broken = error
+    if isinstance(held, Extracted):
+        held = replace(held, notes=(*held.notes, *notes()))
+    if held:
+        yield held
+    if broken:
+        raise broken
+
+
 def article(
     lines: Iterable[str], facts: Facts, *, size: int, notes: Sequence[str] = ()
 ) -> Extracted:
     """Return a document as an article, its facts made to fit.
 
     Raises:
-        SourceError: it has no text, one that is broken, or more than an article may have.
+        SourceError: it has no text, or one that is broken.
     """
     given, places = placed("\n".join(lines))
     found = readable(given)
     text = UNPRINTABLE.sub("", found.text)
     if not text or text.isspace():
         raise SourceError("there is no text in it: nothing to index", code="empty")
-    if len(text) > MAX_TEXT:
-        raise SourceError(
-            f"the text has {len(text):,} characters, and {MAX_TEXT:,} are the most: split it",
-            code="too-large",
-        )
     said = dict.fromkeys((*notes, *found.notes))
     known: dict[str, object] = {}
     for name_of in Facts.__dataclass_fields__:

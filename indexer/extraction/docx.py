@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from indexer.extraction.documents import Lines, article
+from indexer.extraction.documents import Lines, articles
 from indexer.extraction.office_open import facts, related
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.zipped import Package, local
@@ -50,7 +50,9 @@ def read(
         if beside.get(kind, "") in package:
             package.feed(beside[kind], body)
     lines = (line.text for line in body.lines.done)
-    yield article(lines, facts(package, body.title), size=package.size)
+    yield from articles(
+        lines, facts(package, body.title), size=package.size, headings=body.lines.headings
+    )
 
 
 class _Paragraphs:
@@ -61,6 +63,7 @@ class _Paragraphs:
         self.title = ""
         self._skipped = 0  # elements inside of one that is left out
         self._text = False
+        self._heading = False
         self._titled = -1  # lines before the paragraph in the style "Title", while it is open
         self._hidden: list[bool] = []  # of each run that is open
         self._chosen: list[bool] = []  # of each set of choices, whether one was taken
@@ -101,6 +104,7 @@ class _Paragraphs:
             self.lines.open()
         elif name == "pStyle":
             self._titled = len(self.lines.done) if _value(attrib) == "Title" else -1
+            self._heading = _value(attrib).startswith("Heading")
         elif name == "r":
             self._hidden.append(False)
         elif name == "vanish" and self._hidden:
@@ -118,7 +122,8 @@ class _Paragraphs:
         if name == "t":
             self._text = False
         elif name == "p":
-            self.lines.close()
+            self.lines.close(heading=self._heading)
+            self._heading = False
             if self._titled >= 0 and not self.title:
                 self.title = " ".join(line.text for line in self.lines.done[self._titled :])
             self._titled = -1

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from lxml import etree
 
-from indexer.extraction.documents import Facts, article, encoding_notes, mark
+from indexer.extraction.documents import Facts, articles, encoding_notes, mark, placed
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.markup import declared_charset, lines_of, parse
@@ -44,10 +44,13 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     _refuse_encrypted(package, {chapter.member for chapter in chapters})
     lines: list[str] = []
     notes: dict[str, None] = {}
+    headings: set[str] = set()
     broken = 0
     for chapter in chapters:
         try:
-            lines += _read_chapter(package, chapter, options, notes)
+            its = _read_chapter(package, chapter, options, notes)
+            headings.update(placed(line)[0] for line in its[:1])
+            lines += its
         except SourceError as error:
             if error.code not in _OF_A_PART:
                 raise
@@ -57,7 +60,9 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         raise SourceError("none of its chapters can be read", code="damaged")
     if broken:
         notes[f"{broken} of {len(chapters)} chapters left out"] = None
-    yield article(lines, _facts(book), size=package.size, notes=tuple(notes))
+    yield from articles(
+        lines, _facts(book), size=package.size, notes=tuple(notes), headings=headings
+    )
 
 
 def _listing(package: Package) -> str:

@@ -20,7 +20,7 @@ from email.policy import compat32
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import BinaryIO
 
-from indexer.extraction.documents import Facts, article, encoding_notes, whole
+from indexer.extraction.documents import Facts, article, encoding_notes, left_out, mark, whole
 from indexer.extraction.encodings import decode
 from indexer.extraction.encodings.mojibake import mended
 from indexer.extraction.markup import declared_charset, lines_of, parse
@@ -31,13 +31,9 @@ from search.errors import SourceError
 
 _KNOWN = ("from", "to", "subject", "date", "message-id", "received", "mime-version")
 _LOCKED = frozenset({"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
-_SIGNATURES = frozenset(
-    {
-        "application/pgp-signature",
-        "application/pkcs7-signature",
-        "application/x-pkcs7-signature",
-    }
-)
+_SIGNATURES = frozenset({
+    "application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature",
+})  # fmt: skip
 _PGP = "-----BEGIN PGP MESSAGE-----"
 
 _SPACES = re.compile("[ \\t\\r\\n\\f\\v]+")
@@ -85,7 +81,7 @@ def _letters(
         if body.letters and not any(map(str.strip, body.lines)):  # all that is said is in those
             inside = f"{above}/-"
         else:
-            item = _article(message, body)
+            item = _article(message, body, place)
             inside = above + inside_of(item.fields)
     except SourceError as error:
         yield Failure(place, error.code, str(error))
@@ -99,7 +95,7 @@ def _letters(
         yield from _letters(attached, options, f"{place}.{count}".lstrip("."), inside)
 
 
-def _article(message: Message, body: _Body) -> Extracted:
+def _article(message: Message, body: _Body, place: str) -> Extracted:
     charset = next(iter(body.charsets), "")
     sender, address = _sender(message, charset)
     facts = Facts(
@@ -108,7 +104,8 @@ def _article(message: Message, body: _Body) -> Extracted:
         published=_day(message, charset),
         language=_header(message["Content-Language"], charset).partition(",")[0],
     )
-    return article(body.lines, facts, size=0, notes=body.all_notes())
+    lines = [*filter(None, [mark("message", place)]), *body.lines]
+    return article(lines, facts, size=0, notes=body.all_notes())
 
 
 class _Body:
@@ -154,10 +151,7 @@ class _Body:
 
     def all_notes(self) -> tuple[str, ...]:
         """Return what was not plain about it."""
-        if attachments := self._attachments + self._locked:
-            plural = "s" if attachments > 1 else ""
-            self._notes[f"{attachments} attachment{plural} left out"] = None
-        return tuple(self._notes)
+        return (*self._notes, *left_out(self._attachments + self._locked, "attachment"))
 
     def _alternative(self, parts: list[Message]) -> list[Message]:
         """Return the form of a text that is read: plain, else the richest there is."""

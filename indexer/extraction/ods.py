@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from indexer.extraction import sheets
+from indexer.extraction.documents import left_out, noted_at_the_end
 from indexer.extraction.odt import OFFICE, TABLE, TEXT, checked, facts
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.xlsx import number_shown
@@ -33,7 +34,8 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     content = checked(package)
     reading = _Sheets()
     rows = _rows(package, content, reading)
-    yield from sheets.articles(rows, options, facts(package), package.size, ())
+    items = sheets.articles(rows, options, facts(package), package.size, ())
+    yield from noted_at_the_end(items, lambda: left_out(reading.hidden, "hidden sheet"))
 
 
 def _rows(package: Package, content: str, reading: _Sheets) -> Iterator[sheets.Row]:
@@ -48,6 +50,7 @@ class _Sheets:
 
     def __init__(self) -> None:
         self.found = False
+        self.hidden = 0
         self._rows: list[sheets.Row] = []
         self._hidden: set[str] = set()  # styles
         self._style = ""
@@ -80,6 +83,7 @@ class _Sheets:
         elif tag == TABLE + "table" and self.found:
             if attrib.get(TABLE + "style-name") in self._hidden:
                 self._skipped = 1
+                self.hidden += 1
                 return
             self._sheet, self._next = attrib.get(TABLE + "name", ""), 1
         elif tag == TABLE + "table-row":

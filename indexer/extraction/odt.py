@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from indexer.extraction.documents import Facts, Lines, article, mark
+from indexer.extraction.documents import Facts, Lines, articles, mark
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.zipped import Package, local, texts
 from indexer.sources import Failure
@@ -33,22 +33,11 @@ _SPACES = frozenset({TEXT + "s", TEXT + "tab", TEXT + "line-break"})
 _NOTE = TEXT + "note"
 _ROW = TABLE + "table-row"
 _CELL = TABLE + "table-cell"
-_SKIPPED = frozenset(
-    {
-        TEXT + "tracked-changes",
-        TEXT + "note-citation",
-        TEXT + "page-number",
-        TEXT + "ruby-text",
-        TEXT + "hidden-text",
-        TEXT + "hidden-paragraph",
-        TEXT + "script",
-        OFFICE + "annotation",
-        OFFICE + "forms",
-        OFFICE + "scripts",
-        _SVG + "title",
-        _SVG + "desc",
-    }
-)
+_SKIPPED = frozenset({
+    TEXT + "tracked-changes", TEXT + "note-citation", TEXT + "page-number", TEXT + "ruby-text",
+    TEXT + "hidden-text", TEXT + "hidden-paragraph", TEXT + "script", OFFICE + "annotation",
+    OFFICE + "forms", OFFICE + "scripts", _SVG + "title", _SVG + "desc",
+})  # fmt: skip
 
 
 def read(
@@ -61,7 +50,9 @@ def read(
     body = _Paragraphs()
     package.feed(checked(package), body)
     lines = [line.text for line in (*body.lines.done, *body.notes.done)]
-    yield article(lines, facts(package, body.title), size=package.size)
+    yield from articles(
+        lines, facts(package, body.title), size=package.size, headings=body.lines.headings
+    )
 
 
 def checked(package: Package) -> str:
@@ -123,7 +114,7 @@ class _Paragraphs:
         if self._skipped:
             self._skipped -= 1
         elif tag in _PARAGRAPHS:
-            self._current().close()
+            self._current().close(heading=tag == TEXT + "h")
             self._depth -= 1
             if self._titled >= 0 and not self._depth:
                 self.title = " ".join(line.text for line in self.lines.done[self._titled :])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from indexer.extraction.documents import Lines, article, mark
+from indexer.extraction.documents import Lines, article, left_out, mark
 from indexer.extraction.office_open import facts, related, relations
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.zipped import Package, local
@@ -43,8 +43,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         if notes := related(package, part).get("notesSlide", ""):
             package.feed(notes, reading)
         lines += [mark("slide", number), *(line.text for line in reading.lines.done)]
-    plural = "s" if hidden > 1 else ""
-    said = (f"{hidden} hidden slide{plural} left out",) if hidden else ()
+    said = left_out(hidden, "hidden slide")
     yield article(lines, facts(package, title), size=package.size, notes=said)
 
 

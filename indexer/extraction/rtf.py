@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from indexer.extraction.documents import Facts, Lines, article, whole
+from indexer.extraction.documents import Facts, Lines, articles, whole
 from indexer.extraction.registry import Extracted, Options
 from indexer.sources import Failure
 from search.errors import SourceError
@@ -71,7 +71,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         if len(reading.day) == 3
         else "",
     )
-    yield article((line.text for line in reading.lines.done), facts, size=len(content))
+    yield from articles((line.text for line in reading.lines.done), facts, size=len(content))
 
 
 class _Reading:

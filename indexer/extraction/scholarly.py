@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from indexer.extraction.documents import Facts, Lines, article
+from indexer.extraction.documents import Facts, Lines, articles
 from indexer.extraction.registry import Extracted, inside_of
 from indexer.extraction.zipped import local
 from indexer.sources import Failure
@@ -212,7 +212,7 @@ class Scholarly:
         if name in words.rows:
             self._current().end_row()
         elif name in words.blocks or name in words.cells or name in words.texts:
-            self._current().end()
+            self._current().end(heading=name in ("head", "title"))
         elif name in words.notes:
             self._noted.end()
             self._in_notes -= 1
@@ -249,13 +249,13 @@ class Scholarly:
         lines = (line.text for line in (*self._lines.done, *self._noted.done))
         place = str(self._number) if self._many else ""
         try:
-            found = article((_JOIN.sub("", line) for line in lines), said, size=0)
+            plain = (_JOIN.sub("", line) for line in lines)
+            for found in articles(plain, said, size=0, headings=self._lines.headings):
+                if self._many:
+                    own = {"id": self._id} if self._id and not found.inside else {}
+                    known = {**own, **found.fields}
+                    found = replace(found, fields=known, place=place, inside=inside_of(known))
+                self.done.append(found)
         except SourceError as error:
             self.done.append(Failure(place, error.code, str(error)))
-        else:
-            if self._many:
-                own = {"id": self._id} if self._id else {}
-                known = {**own, **found.fields}
-                found = replace(found, fields=known, place=place, inside=inside_of(known))
-            self.done.append(found)
         self._begin({})

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from lxml import etree
 
 from indexer.extraction import sheets
+from indexer.extraction.documents import left_out
 from indexer.extraction.office_open import facts, related, relations
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.zipped import Package, local
@@ -38,8 +39,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     if book is None or local(book.tag) != "workbook":
         raise SourceError("a zip file, but not Excel's: it has no workbook", code="damaged")
     hidden = [sheet for sheet in _sheets(book) if sheet.get("state", "visible") != "visible"]
-    plural = "s" if len(hidden) > 1 else ""
-    notes = (f"{len(hidden)} hidden sheet{plural} left out",) if hidden else ()
+    notes = left_out(len(hidden), "hidden sheet")
     rows = _rows(package, main, book)
     yield from sheets.articles(rows, options, facts(package), package.size, notes)
 

@@ -24,7 +24,7 @@ from indexer.extraction import feeds, scans, scholarly
 from indexer.extraction.encodings import known_encoding
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.unpacking import PIECE
-from indexer.extraction.zipped import Target, local
+from indexer.extraction.zipped import Target, local, xml_parser
 from indexer.sources import Failure
 from search.errors import SourceError
 
@@ -48,14 +48,7 @@ class Kind(Target, Protocol):
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:  # noqa: ARG001
     """Yield the articles of a file of XML."""
     root = _Root()
-    parser = etree.XMLParser(
-        target=root,
-        encoding=known_encoding(options.encoding) or None,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-    )
+    parser = xml_parser(target=root, encoding=known_encoding(options.encoding) or None)
     held: Extracted | Failure | None = None  # until it is known whether it is the last
     size = 0  # bytes that no article accounts for yet
     broken = ""

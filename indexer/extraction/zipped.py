@@ -105,14 +105,7 @@ class Package:
         Raises:
             SourceError: as of `read`; it is not XML; or it defines entities.
         """
-        parser = etree.XMLParser(
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
+        parser = xml_parser(remove_comments=True, remove_pis=True)
         try:
             root = etree.fromstring(self.read(name), parser)
         except etree.LxmlError as error:
@@ -134,13 +127,7 @@ class Package:
             SourceError: as of `pieces`; it is not XML; or it has a DOCTYPE, which neither
                 Word nor LibreOffice writes.
         """
-        parser = etree.XMLParser(
-            target=_Guarded(name, target),
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-        )
+        parser = xml_parser(target=_Guarded(name, target))
         try:
             for piece in self.pieces(name):
                 parser.feed(piece)
@@ -165,6 +152,13 @@ class _Guarded:
 
     def close(self) -> None:
         return None
+
+
+def xml_parser(**how: object) -> etree.XMLParser:
+    """Return a parser that reads no DTD, defines no entity and fetches nothing."""
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, **how
+    )
 
 
 def inside(base: str, reference: str) -> str:

@@ -13,6 +13,7 @@ from indexer.extraction import mbox
 from indexer.sources import Failure, Found
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
+from search.article_lines import PLACES
 from tests.formats.parts import articles_of, broken_of, items_of
 from tests.formats.reading import check_damage, refusal
 
@@ -50,6 +51,7 @@ def test_each_letter_is_an_article(tmp_path: Path) -> None:
     assert first.fields["author"] == "سعاد"
     assert first.fields["published"] == "2024-01-24"
     assert str(second.fields["text"]).strip() == "From بغداد\nنص ثان"
+    assert second.fields[PLACES] == [(0, "message", "2")]
 
 
 def test_ids_stay_when_a_letter_comes_before(tmp_path: Path) -> None:

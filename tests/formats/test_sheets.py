@@ -30,6 +30,8 @@ def test_what_programs_write(name: str) -> None:
     assert [item.place for item in news] == ["الأخبار!3", "الأخبار!4", "الأخبار!5"]
     assert str(news[0].fields["id"]).startswith(f"{name}/الأخبار/:")
     text = str(notes.fields["text"])  # the hidden sheet is none
+    told = [note for item in (*news, notes) for note in item.notes]
+    assert "1 hidden sheet left out" in told
     if name.startswith("openpyxl"):  # which computes nothing
         assert text == "ملاحظات الاجتماع | 12.5 | 25%\nفي الطرف"
         assert notes.notes[0].startswith("formulas without values")

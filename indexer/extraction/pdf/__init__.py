@@ -38,7 +38,7 @@ from pypdf import DocumentInformation, PdfReader, apply_configuration
 from pypdf.errors import FileNotDecryptedError, LimitReachedError
 
 from indexer.extraction.arabic_repair import mended
-from indexer.extraction.documents import Facts, article, mark
+from indexer.extraction.documents import Facts, articles, mark
 from indexer.extraction.page_lines import joined_lines, without_running_lines
 from indexer.extraction.pdf.fonts import UNKNOWN, plain
 from indexer.extraction.pdf.glyphs import Fonts, has_picture, pieces_of
@@ -107,7 +107,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     whole = mended(text.replace(UNKNOWN, ""))  # before lines are joined: it reads line by line
     joined, starts = joined_lines(whole.text)
     lines = "".join(_marked(joined, starts, pages)).split("\n")
-    yield article(lines, facts, size=size, notes=(*notes, *whole.repairs))
+    yield from articles(lines, facts, size=size, notes=(*notes, *whole.repairs))
 
 
 def _marked(text: str, starts: Sequence[int], pages: Sequence[str]) -> Iterator[str]:

@@ -80,7 +80,7 @@ def create_app(
         redirect_slashes=False,
         middleware=[
             Middleware(RequestLog, log_queries=settings.log_queries),
-            Middleware(Gate, host=settings.host, stopping=lambda: writing.stopping),
+            Middleware(Gate, host=settings.host, stopping=writing.is_stopping),
         ],
     )
     app.state.readiness = readiness

@@ -109,18 +109,13 @@ class Gate:
             await self.app(scope, receive, send)
             return
         try:
-            body = await self._body(scope, receive)
+            read = await self._read(scope, receive)
         except ClientGone:
             return  # nobody waits for an answer
-        read: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def replay() -> Message:
-            return read.pop() if read else await receive()
-
         if scope["path"].startswith("/v1/"):
-            await self._answer(scope, replay, send)
+            await self._answer(scope, read, send)
         else:
-            await self.app(scope, replay, send)
+            await self.app(scope, read, send)
 
     def _is_known(self, name: str) -> bool:
         return (
@@ -130,15 +125,24 @@ class Gate:
             or _is_address(name)
         )
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read(self, scope: Scope, receive: Receive) -> Receive:
+        """Take in a request's body, if it has one (RFC 9112, 6.3); return what gives it again."""
+        if not {"content-length", "transfer-encoding"} & set(Headers(scope=scope)):
+            return receive
         try:
             async with asyncio.timeout(self.timeout):
-                return await Body(Request(scope, receive), MAX_BODY).whole()
+                body = await Body(Request(scope, receive), MAX_BODY).whole()
         except TimeoutError:
             late = f"The body did not arrive within {self.timeout:g} seconds."
             raise Refused(BODY_TOO_SLOW, late, closes=True) from None
         except Refused as error:
             raise Refused(error.kind, str(error), closes=True) from None
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return messages.pop() if messages else await receive()
+
+        return replay
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.now >= self.at_once:

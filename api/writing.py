@@ -73,6 +73,9 @@ class Writing:
         if self._ingest is not None:
             self._ingest.stop()
 
+    def is_stopping(self) -> bool:
+        return self.stopping
+
     def close(self) -> None:
         """Let go of what writes. Blocks for a few seconds at most."""
         if self._ingest is not None:

@@ -11,11 +11,13 @@ from fastapi.testclient import TestClient
 
 from indexer.ingestion.pipeline import index
 from indexer.ingestion.preparing import prepare
+from indexer.ingestion.service import EngineIngest
 from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from search.assembly import fingerprint_of
 from search.engines import open_engine
+from search.engines.protocol import Engine
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldIngest, client
@@ -51,6 +53,22 @@ def searcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
 @pytest.fixture
 def http(searcher: Searcher) -> Iterator[TestClient]:
     with client(searcher) as connected:
+        yield connected
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    opened = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def writable(engine: Engine, settings: Settings) -> Iterator[TestClient]:
+    """A client of an index of the test's own, which is empty and takes articles."""
+    embedder = HashingEmbedder()
+    ingest = EngineIngest(engine, embedder, settings)
+    with client(Searcher(engine, embedder), settings, ingest) as connected:
         yield connected
 
 

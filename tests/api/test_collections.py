@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
-from indexer.ingestion.service import EngineIngest
-from search.assembly import fingerprint_of
-from search.engines import open_engine
-from search.ranking.searcher import Searcher
-from search.settings import Settings
-from tests.api.support import client
 from tests.api.test_documented import PAGE
-from tests.support import HashingEmbedder
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
 @pytest.fixture
-def http(settings: Settings) -> Iterator[TestClient]:
-    embedder = HashingEmbedder()
-    engine = open_engine(settings, fingerprint_of(embedder, settings))
-    ingest = EngineIngest(engine, embedder, settings)
-    with client(Searcher(engine, embedder), settings, ingest) as connected:
-        yield connected
-    engine.close()
+def http(writable: TestClient) -> TestClient:
+    return writable
 
 
 def bulk(http: TestClient, collection: str, *ids: str) -> list[dict[str, object]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from indexer.ingestion.preparing import prepare
-from indexer.ingestion.service import EngineIngest
-from search.assembly import fingerprint_of
-from search.engines import open_engine
 from search.engines.protocol import Engine
-from search.ranking.searcher import Searcher
 from search.settings import Settings
-from tests.api.support import client
 from tests.search.test_code_points import CHANGED
 from tests.support import HashingEmbedder, article
 
@@ -27,19 +21,8 @@ WRONG = "".join(map(chr, TEXT.encode()))  # UTF-8 read as Latin-1
 
 
 @pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    opened = open_engine(settings, fingerprint_of(HashingEmbedder(), settings))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def http(engine: Engine, settings: Settings) -> Iterator[TestClient]:
-    embedder = HashingEmbedder()
-    ingest = EngineIngest(engine, embedder, settings)
-    with client(Searcher(engine, embedder), settings, ingest) as connected:
-        yield connected
-    ingest.close()
+def http(writable: TestClient) -> TestClient:
+    return writable
 
 
 REFUSED: list[tuple[str, object]] = [

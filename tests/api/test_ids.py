@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
-
-from indexer.ingestion.service import EngineIngest
-from search.assembly import fingerprint_of
-from search.engines import open_engine
-from search.ranking.searcher import Searcher
-from search.settings import Settings
-from tests.api.support import client
-from tests.support import HashingEmbedder
 
 IDS = [
     "/files/srv/أخبار/تقرير ٢٠٢٤.txt",
@@ -30,12 +21,8 @@ IDS = [
 
 
 @pytest.fixture
-def http(settings: Settings) -> Iterator[TestClient]:
-    embedder = HashingEmbedder()
-    engine = open_engine(settings, fingerprint_of(embedder, settings))
-    ingest = EngineIngest(engine, embedder, settings)
-    with client(Searcher(engine, embedder), settings, ingest) as connected:
-        yield connected
+def http(writable: TestClient) -> TestClient:
+    return writable
 
 
 @pytest.mark.parametrize("article_id", IDS)

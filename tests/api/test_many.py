@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
-from indexer.ingestion.service import EngineIngest
-from search.assembly import fingerprint_of
-from search.engines import open_engine
-from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldIngest, client
 from tests.api.test_documented import PAGE
-from tests.support import HashingEmbedder
 
 PATH = "/v1/articles"
 SHOWN = [
@@ -27,15 +21,10 @@ SHOWN = [
 
 
 @pytest.fixture
-def http(settings: Settings) -> Iterator[TestClient]:
-    embedder = HashingEmbedder()
-    engine = open_engine(settings, fingerprint_of(embedder, settings))
-    ingest = EngineIngest(engine, embedder, settings)
+def http(writable: TestClient) -> TestClient:
     for n, day in enumerate(("2019-05-06", "2024-05-06")):
-        ingest.article({"id": f"a{n}", "text": "نص", "source": "CNN", "published": day})
-    with client(Searcher(engine, embedder), settings, ingest) as connected:
-        yield connected
-    engine.close()
+        writable.put(f"{PATH}/a{n}", json={"text": "نص", "source": "CNN", "published": day})
+    return writable
 
 
 def sources(http: TestClient) -> list[str]:

@@ -103,7 +103,8 @@ async def _answer(app: Gate, receive: Receive, path: str = "/v1/search") -> list
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+    headers = [(b"transfer-encoding", b"chunked")]
+    scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
     await RequestLog(app, log_queries=False)(scope, receive, send)
     return sent
 

@@ -82,6 +82,7 @@ def test_every_facet_of_what_matches_by_words(library: Searcher, mode: Mode) -> 
         "tag": [("نفط", 3), ("مال", 2)],
         "year": [("2024", 3), ("1999", 1)],
         "month": [("2024-02", 2), ("1999-12", 1), ("2024-03", 1)],
+        "collection": [],
     }
     assert results.total is not None
     assert (results.total.value, results.total.exact) == (5, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -166,11 +167,17 @@ class TestCache:
         (path,) = folder.iterdir()
         return path
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def prepared(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = tmp_path_factory.mktemp("prepared")
+        BundledEmbedder(folder).embed_query("نص")
+        assert cls.only(folder).stat().st_size > 1_000_000
+        return folder
+
     @pytest.fixture
-    def folder(self, tmp_path: Path) -> Path:
-        BundledEmbedder(tmp_path).embed_query("نص")
-        assert self.only(tmp_path).stat().st_size > 1_000_000
-        return tmp_path
+    def folder(self, prepared: Path, tmp_path: Path) -> Path:
+        return Path(shutil.copytree(prepared, tmp_path / "cache"))
 
     @pytest.fixture
     def vector(self, bundled: BundledEmbedder) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.bodies import Body
@@ -50,13 +51,11 @@ HEADERS = {
 NOT_KEPT = "no-store"  # unless an answer says how it may be cached
 
 
-def refused(status: int, detail: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Return the answer to what is no HTTP request: status, headers and content."""
+def refused(status: int, detail: str) -> Response:
+    """Return the answer to what is no HTTP request."""
     request_id = uuid.uuid4().hex
     headers = {**HEADERS, "Cache-Control": NOT_KEPT, "X-Request-ID": request_id}
-    kind = BY_STATUS[status]
-    answer = problem_response(kind, detail, request_id=request_id, headers=headers)
-    return answer.status_code, answer.raw_headers, bytes(answer.body)
+    return problem_response(BY_STATUS[status], detail, request_id=request_id, headers=headers)
 
 
 class Gate:

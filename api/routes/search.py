@@ -58,13 +58,12 @@ from search.listing import collections, list_articles, whole_articles
 from search.ranking.kwic import as_csv, frequencies_csv, kwic
 from search.ranking.searcher import Searcher
 
-EXPORTS: dict[exports.Format, str] = {
-    "csv": "text/csv; charset=utf-8",
-    "bibtex": "application/x-bibtex; charset=utf-8",
-    "ris": "application/x-research-info-systems; charset=utf-8",
+EXPORTS: dict[exports.Format, tuple[str, str]] = {  # media type, suffix
+    "csv": ("text/csv; charset=utf-8", "csv"),
+    "bibtex": ("application/x-bibtex; charset=utf-8", "bib"),
+    "ris": ("application/x-research-info-systems; charset=utf-8", "ris"),
 }
 JSON_LINES = "application/x-ndjson"
-SUFFIXES: dict[exports.Format, str] = {"csv": "csv", "bibtex": "bib", "ris": "ris"}
 
 
 class Answer(Response):
@@ -126,7 +125,7 @@ def ready(searcher: Ready) -> ReadyOut:
     "/search",
     response_model=SearchOut,
     responses={
-        200: {"content": {kind: {"schema": {"type": "string"}} for kind in EXPORTS.values()}}
+        200: {"content": {kind: {"schema": {"type": "string"}} for kind, _ in EXPORTS.values()}}
     },
     summary="Search passages",
 )
@@ -144,17 +143,18 @@ def search(
 
 
 def _file(content: str, format: exports.Format) -> Response:
+    media_type, suffix = EXPORTS[format]
     return Response(
         content.encode("utf-8", "replace"),
-        media_type=EXPORTS[format],
-        headers={"Content-Disposition": f'attachment; filename="fihris.{SUFFIXES[format]}"'},
+        media_type=media_type,
+        headers={"Content-Disposition": f'attachment; filename="fihris.{suffix}"'},
     )
 
 
 @router.get(
     "/kwic",
     response_model=KwicOut,
-    responses={200: {"content": {EXPORTS["csv"]: {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {EXPORTS["csv"][0]: {"schema": {"type": "string"}}}}},
     summary="Keywords in context",
 )
 def keywords(

@@ -233,10 +233,10 @@ class TimedProtocol(HttpToolsProtocol):
             if self.cycle.response_started:
                 self.transport.close()
                 return
-        status, headers, content = refused(error.status, f"{error}.")
-        lines = [b"HTTP/1.1 %d " % status, *(b"%s: %s" % each for each in headers)]
-        answer = b"\r\n".join([*lines, b"connection: close", b"", content])
-        self.transport.write(answer)
+        answer = refused(error.status, f"{error}.")
+        lines = [b"HTTP/1.1 %d " % answer.status_code]
+        lines += [b"%s: %s" % each for each in answer.raw_headers]
+        self.transport.write(b"\r\n".join([*lines, b"connection: close", b"", bytes(answer.body)]))
         self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -62,6 +62,8 @@ def read_rules(text: str, name: str = "synonyms") -> Rules:
 
 def with_synonyms(query: ParsedQuery, rules: Rules) -> ParsedQuery:
     """Return a query with what its words, outside of quotes and without `+` and `-`, are synonyms of."""
+    if not rules:
+        return query
     items = [item for item in query.items if item.occur == "optional" and not item.exact]
     words = [token for item in items if not item.prefix for token in item.tokens]
     stems = [word.stem for word in words]

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from search.domain import NO_FILTER, IndexedArticle, IndexedPassage, Layer, Passage, Vector
+from search.domain import NO_FILTER, IndexedArticle, IndexedPassage, Passage, Vector
 from search.embedding import Embedder
 from search.embedding.centring import CentredQueries
 from search.engines.protocol import SENTENCE_WEIGHT
 from search.query.synonyms import NO_RULES, Rules, SynonymFile
 from search.saved.domain import MatchedBy, SavedMatch, SavedSearch, match_id, text_hash
-from search.saved.matching import Asked, Batch, Need, admits, numbers_of, terms_by_layer
+from search.saved.matching import Asked, Batch, Screen, admits
 from search.saved.store import Store
 
 _AT_ONCE = 512  # vectors, multiplied with all saved searches: 20 MB for 10,000 of these
@@ -38,8 +38,7 @@ class _Compiled:
     version: str = ""
     rules: Rules | None = None
     all: tuple[Asked, ...] = ()
-    wanted: Mapping[Layer, frozenset[str]] = field(default_factory=dict)
-    needs: frozenset[Need] = frozenset()
+    screen: Screen = field(default_factory=lambda: Screen(()))
     near: tuple[int, ...] = ()  # those that ask for meaning, by number
     vectors: Any = None  # of these, as `_packed` has them
     thresholds: Vector = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -109,14 +108,12 @@ class Alerts:
 
 def _compiled(version: str, rules: Rules, searches: Sequence[SavedSearch]) -> _Compiled:
     every = tuple(Asked.of(search, rules) for search in searches)
-    parts = (p for asked in every for p in (asked.condition.words, asked.condition.demands))
     near = [n for n, search in enumerate(searches) if search.vector is not None]
     return _Compiled(
         version,
         rules,
         every,
-        terms_by_layer(parts),
-        frozenset().union(*(asked.needs for asked in every)),
+        Screen(every),
         tuple(near),
         _packed([v for s in searches if (v := s.vector) is not None]) if near else None,
         np.array([searches[n].threshold for n in near], np.float32),
@@ -129,35 +126,32 @@ def _found(
     now = time.time_ns() // 1_000
     owners = [article.article.info for article in articles for _ in article.passages]
     passages = [passage for article in articles for passage in article.passages]
-    batch = Batch(passages, owners, compiled.wanted, compiled.needs)
+    batch = Batch(passages, owners)
+    met = compiled.screen.met(passages)
     near = _near(compiled, passages)
-    for number, asked in enumerate(compiled.all):
-        scores = near.get(number, {})
-        may_match = batch.may_match(asked)
-        if not may_match and not scores:
-            continue
+    for number in sorted({*met, *near}):
+        asked, scores = compiled.all[number], near.get(number, {})
         condition = batch.grounded(asked)
-        words = condition.words if may_match else None
-        by_words = set() if words is None else set(numbers_of(batch.matching(words)))
-        if scores and condition.demands is not None:
-            allowed = batch.matching(condition.demands)
-            scores = {n: score for n, score in scores.items() if allowed >> n & 1}
+        by_words = {n for n in met.get(number, ()) if batch.meets(n, condition.words)}
+        by_meaning = {n for n in scores if n in by_words or batch.meets(n, condition.demands)}
         inside = asked.search.query.filter
         lets_through = admits(inside) if inside != NO_FILTER else None
         # An article's passages stand in a row.
-        for _, its in groupby(sorted(by_words.union(scores)), lambda n: owners[n].id):
-            some = list(its)
-            info = owners[some[0]]
+        for _, its in groupby(sorted(by_words | by_meaning), lambda n: owners[n].id):
+            found = list(its)
+            info = owners[found[0]]
             if lets_through is not None and not lets_through(info):
                 continue
             old = before.get(info.id, {})
-            told = [n for n in some if n in by_words]
-            if words is not None and len(told) > 1 and info.title:
-                told = batch.by_own_text(words, told)
-            for n in some:
+            told = [n for n in found if n in by_words]
+            if len(told) > 1 and info.title:
+                # One that is about what was asked is told of, and not once for each paragraph.
+                own = [n for n in told if batch.meets(n, condition.words, title=False)]
+                told = own or told[:1]
+            for n in found:
                 passage = passages[n].passage
                 is_told = n in told and passage.text not in old
-                if is_told or (n in scores and not old.get(passage.text, False)):
+                if is_told or (n in by_meaning and not old.get(passage.text, False)):
                     by: MatchedBy = "words" if is_told else "meaning"
                     yield _match(asked.search.id, passage, by, scores.get(n), now)
 

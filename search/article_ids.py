@@ -4,7 +4,7 @@
     /files/srv/news/a.txt   `srv/news/a.txt` in the collection `files`
     /laws/17                `17` in the collection `laws`
 
-Engines take the string as it is; only what makes ids and what shows them looks inside.
+Engines take the string as it is, but that a filter and a facet are of its collection.
 """
 
 from __future__ import annotations

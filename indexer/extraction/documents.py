@@ -153,13 +153,12 @@ def mark(kind: PlaceKind, value: object) -> str:
 
 def placed(text: str) -> tuple[str, list[tuple[int, str, str]]]:
     """Return a text without the marks in it, and its places (`fihris_places`), in order."""
-    pieces, places, at, last = list[str](), dict[int, tuple[str, str]](), 0, 0
+    places, removed = dict[int, tuple[str, str]](), 0
     for found in _MARK.finditer(text):
-        pieces.append(text[last : found.start()])
-        at, last = at + found.start() - last, found.end()
         kind, _, value = found[0].strip(" \n\ufdd1\ufdd2").partition(" ")
-        places[at] = (kind, value)  # of several without a text between the last
-    bare = "".join((*pieces, text[last:]))
+        places[found.start() - removed] = (kind, value)  # of several at one character the last
+        removed += len(found[0])
+    bare = _MARK.sub("", text)
     end = len(bare.rstrip())
     known = [(start, *place) for start, place in places.items() if start < end]
     return bare, known if len(known) <= MAX_PLACES else []  # rather none than the wrong one

@@ -80,8 +80,7 @@ def _paged(body: str) -> str:
     for found in _PAGE.finditer(body):
         volume, page = int(found[1]), int(found[2])
         shown = f"{volume}/{page}" if volume else page
-        line = _BEGINS.match(body, last)
-        begin = line.end() if line else last
+        begin = line.end() if (line := _BEGINS.match(body, last)) else last
         pieces += (body[last:begin], mark("page", shown), body[begin : found.start()])
         last = found.end()
     return "".join((*pieces, body[last:]))

@@ -49,16 +49,10 @@ def split(
     line_ends = [match.end() for match in _LINE_END.finditer(text)] if by_line else []
     paragraphs = trimmed(text, [0, *line_ends, len(text)])
     spans = list(_fitting(text, paragraphs, count_tokens, max_tokens, most_tokens))
+    places = article.places
     return tuple(
-        Passage(
-            article.id,
-            position,
-            span.start,
-            span.end,
-            text[span.start : span.end],
-            place_at(article.places, span.start),
-        )
-        for position, span in enumerate(spans)
+        Passage(article.id, n, s.start, s.end, text[s.start : s.end], place_at(places, s.start))
+        for n, s in enumerate(spans)
     )
 
 

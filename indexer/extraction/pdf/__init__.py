@@ -111,10 +111,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
 
 
 def _marked(text: str, starts: Sequence[int], pages: Sequence[str]) -> Iterator[str]:
-    """Yield the pieces of a text with a mark where each page begins.
-
-    `starts` says where in it the pages' lines begin.
-    """
+    """Yield a text with a mark where each page begins; `starts` says where in it their lines do."""
     last = line = 0
     for number, page in enumerate(pages, start=1):
         if page and line < len(starts):

@@ -45,8 +45,7 @@ _COUNTED = {"type": "integer", "index": False}  # by doc values: summed or sorte
 _VALUES = {"type": "keyword", "index": False}  # by doc values: a facet, which `filters` finds
 
 
-# Of a passage its place, of an article's text all of them. An index that 0.2 made gets the fields
-# when the first article with some comes.
+# Of a passage, of an article's text; an index that 0.2 made gets them with the first that has some.
 PLACES = {name: {"type": "object", "enabled": False} for name in ("place", "places")}
 
 

@@ -13,7 +13,8 @@ from search.domain import (
     Article,
     IndexedArticle,
     IndexedPassage,
-    Places,
+    Passage,
+    Span,
     StoredArticle,
     StoredPassage,
     Vector,
@@ -21,8 +22,10 @@ from search.domain import (
 from search.engines.embedded.connections import as_json
 from search.engines.embedded.rows import (
     ARTICLE,
+    NO_PLACES,
     PASSAGE,
     ArticleRow,
+    PlaceColumns,
     article_row,
     article_rows,
     article_text,
@@ -54,8 +57,8 @@ def read_article(connection: sqlite3.Connection, id: str) -> StoredArticle | Non
     found = _read(connection, id, _PASSAGES)
     if found is None:
         return None
-    about, article, rows = found
-    return StoredArticle(article, tuple(passage_of(row, about, article.places)[0] for row in rows))
+    _, article, passages, _ = found
+    return StoredArticle(article, tuple(passage for passage, _ in passages))
 
 
 def read_indexed(connection: sqlite3.Connection, id: str, dimensions: int) -> IndexedArticle | None:
@@ -66,8 +69,7 @@ def read_indexed(connection: sqlite3.Connection, id: str, dimensions: int) -> In
     found = _read(connection, id, _INDEXED)
     if found is None:
         return None
-    about, article, rows = found
-    passages = [passage_of(row[:_FIELDS], about, article.places) for row in rows]
+    about, article, passages, rows = found
     none = np.zeros((0, dimensions), np.float32)
     if not about.embedded:
         bare = (IndexedPassage(passage, {}, None, (), none) for passage, _ in passages)
@@ -89,8 +91,10 @@ def read_indexed(connection: sqlite3.Connection, id: str, dimensions: int) -> In
 
 def _read(
     connection: sqlite3.Connection, id: str, passages: str
-) -> tuple[ArticleRow, Article, list[tuple[Any, ...]]] | None:
-    """Return an article's row, the article, and the rows of its passages."""
+) -> (
+    tuple[ArticleRow, Article, list[tuple[Passage, tuple[Span, ...]]], list[tuple[Any, ...]]] | None
+):
+    """Return an article's row, the article, its passages as `passage_of`, and their rows."""
     row = connection.execute(_ARTICLE, (id,)).fetchone()
     if row is None:
         return None
@@ -99,15 +103,16 @@ def _read(
     rows = connection.execute(passages, (about.first, about.first + about.passages)).fetchall()
     if len(rows) != about.passages:
         raise damaged_article(id, f"it has {len(rows)} passages of {about.passages}")
-    places = _places(connection, [about]).get(about.key, ())
-    return about, Article(about.info(), article_text(text, about), places), rows
+    places = _places(connection, [about]).get(about.key, NO_PLACES)
+    read = [passage_of(row[:_FIELDS], about, places) for row in rows]
+    return about, Article(about.info(), article_text(text, about), places.all()), read, rows
 
 
-def _places(connection: sqlite3.Connection, articles: Iterable[ArticleRow]) -> dict[int, Places]:
+def _places(connection: sqlite3.Connection, of: Iterable[ArticleRow]) -> dict[int, PlaceColumns]:
     """Return where the texts of those of these articles stand of which that is known."""
     if connection.execute(_HAS_PLACES).fetchone() is None:  # a record of 0.2
         return {}
-    known = {about.key: about for about in articles}
+    known = {about.key: about for about in of}
     found = connection.execute(_PLACES, (json.dumps(list(known)),))
     return {key: places_of(packed, known[key]) for key, packed in found}
 
@@ -134,7 +139,7 @@ def read_passages(
         if number not in rows:
             raise damaged("it is missing", number)
         about = articles[article_id]
-        passage, spans = passage_of(rows[number], about, places.get(about.key, ()))
+        passage, spans = passage_of(rows[number], about, places.get(about.key, NO_PLACES))
         passages[article_id, position] = StoredPassage(passage, infos[article_id], spans)
     return passages
 

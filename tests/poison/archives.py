@@ -155,53 +155,32 @@ ZIPS = (
     of("lying-large.zip", "bomb", lambda: lying(0xFFFFFFFE)),
     of("overlapping.zip", "bomb", lambda: overlapping(1_000)),
     of("nested.zip", "nested", lambda: nested(5, 4)),
-    of(
-        "deep.zip",
-        "nested",
-        lambda: shells(100, lambda c: zipped({"a.zip": c}), zipped({"a.txt": TEXT})),
-    ),
-    of(
-        "traversal.zip",
-        "read+unsafe-name",
-        lambda: zipped((name, TEXT) for name in (*HOSTILE_NAMES, "good.txt")),
-    ),
-    of(
-        "controls.zip",
-        "read+unsafe-name",
-        lambda: zipped({"a\x1b[31m.txt": TEXT, "b\n.txt": TEXT, "good.txt": TEXT}),
-    ),
-    of(
-        "long-name.zip",
-        "read+unsafe-name",
-        lambda: zipped({"a" * 5_000 + ".txt": TEXT, "good.txt": TEXT}),
-    ),
+    of("deep.zip", "nested",
+       lambda: shells(100, lambda c: zipped({"a.zip": c}), zipped({"a.txt": TEXT}))),
+    of("traversal.zip", "read+unsafe-name",
+       lambda: zipped((name, TEXT) for name in (*HOSTILE_NAMES, "good.txt"))),
+    of("controls.zip", "read+unsafe-name",
+       lambda: zipped({"a\x1b[31m.txt": TEXT, "b\n.txt": TEXT, "good.txt": TEXT})),
+    of("long-name.zip", "read+unsafe-name",
+       lambda: zipped({"a" * 5_000 + ".txt": TEXT, "good.txt": TEXT})),
     of("link.zip", "not-regular+read", linked),
     of("locked.zip", "encrypted", lambda: locked(zipped({"a.txt": TEXT}))),
     of("method.zip", "unsupported", lambda: patched(zipped({"a.txt": TEXT}), 8, b"\x62\0")),
     of("checksum.zip", "damaged", lambda: patched(zipped({"a.txt": TEXT}), 14, b"\1\2\3\4")),
     of("cut.zip", "damaged", lambda: zipped({"a.txt": TEXT})[:-30]),
     of("junk-before.zip", "read", lambda: b"MZ" + bytes(9_999) + zipped({"good.txt": TEXT})),
-    of(
-        "comment.zip",
-        "damaged",
-        lambda: zipped({"good.txt": TEXT})[:-2] + b"\xff\xff" + b"PK\x05\x06" * 16_383 + b"abc",
-    ),
+    of("comment.zip", "damaged",
+       lambda: zipped({"good.txt": TEXT})[:-2] + b"\xff\xff" + b"PK\x05\x06" * 16_383 + b"abc"),
     of("many.zip", "bomb", lambda: many(100_001)),
     of("twice.zip", "duplicate-id+read", lambda: zipped([("good.txt", TEXT), ("good.txt", TEXT)])),
-    of(
-        "poison.zip",
-        "damaged+not-text+read",
-        lambda: zipped({"a.pdf": b"%PDF-1.7", "b.txt": b"\0", "good.txt": TEXT}),
-    ),
-    of(
-        "metadata.zip",
-        "not-json",
-        lambda: zipped([("a.txt", TEXT), ("a.meta.json", "[" * 100_000)]),
-    ),
+    of("poison.zip", "damaged+not-text+read",
+       lambda: zipped({"a.pdf": b"%PDF-1.7", "b.txt": b"\0", "good.txt": TEXT})),
+    of("metadata.zip", "not-json",
+       lambda: zipped([("a.txt", TEXT), ("a.meta.json", "[" * 100_000)])),
     of("zip64.zip", "bomb", lambda: zip64()),
     of("rar.zip", "damaged", b"Rar!\x1a\x07\x00" + bytes(99)),
     sparse("zeros.zip", "damaged", 3 << 30, LOCAL),
-)
+)  # fmt: skip
 
 
 def many(number: int) -> bytes:
@@ -249,26 +228,20 @@ TARS = (
             ("good.txt", REG, TEXT),
         ),
     ),
-    of(
-        "traversal.tar",
-        "read+unsafe-name",
-        lambda: tarred(*((n, REG, TEXT) for n in (*HOSTILE_NAMES, "good.txt"))),
-    ),
+    of("traversal.tar", "read+unsafe-name",
+       lambda: tarred(*((n, REG, TEXT) for n in (*HOSTILE_NAMES, "good.txt")))),
     of("negative.tar", "damaged", lambda: tarred(("a.txt", REG, TEXT), size=-(1 << 40))),
     of("vast.tar", "damaged", lambda: tarred(("a.txt", REG, TEXT), size=1 << 60)),
     of("sparse.tar", "not-regular", lambda: tarred(("a.txt", tarfile.GNUTYPE_SPARSE, b""))),
     of("headers.tar", "damaged", lambda: headers(1_000)),
     of("cut.tar", "damaged", lambda: tarred(("a.txt", REG, TEXT * 99))[:2_000]),
-    of(
-        "long-name.tar",
-        "read+unsafe-name",
-        lambda: tarred(("a" * 90_000 + ".txt", REG, TEXT), ("good.txt", REG, TEXT)),
-    ),
+    of("long-name.tar", "read+unsafe-name",
+       lambda: tarred(("a" * 90_000 + ".txt", REG, TEXT), ("good.txt", REG, TEXT))),
     of("deep.tar", "nested", lambda: shells(10, lambda c: tarred(("a.tar", REG, c)), TEXT)),
     of("bomb.tgz", "bomb", lambda: gz(tarred(("a.txt", REG, b""), size=300 * MEBIBYTE)[:512], 300)),
     of("plain.tgz", "damaged", lambda: gzip.compress(TEXT, mtime=0)),
     sparse("zeros.tar", "empty", 4 << 30),
-)
+)  # fmt: skip
 
 
 def gz(start: bytes, mebibytes: int) -> bytes:
@@ -284,11 +257,8 @@ GZIPS = (
     of("empty.gz", "empty", b""),
     of("zeros.txt.gz", "bomb", lambda: zeros(300, 31)),
     of("zeros.jsonl.gz", "bomb", lambda: zeros(300, 31)),
-    of(
-        "members.jsonl.gz",
-        "read",
-        lambda: gzip.compress(LINE + b"\n", mtime=0) * 1 + gzip.compress(b"\n", mtime=0) * 50_000,
-    ),
+    of("members.jsonl.gz", "read",
+       lambda: gzip.compress(LINE + b"\n", mtime=0) * 1 + gzip.compress(b"\n", mtime=0) * 50_000),
     of("empty-members.txt.gz", "empty", lambda: gzip.compress(b"", mtime=0) * 20_000),
     of("cut.txt.gz", "damaged", lambda: gzip.compress(TEXT * 99, mtime=0)[:-9]),
     of(
@@ -305,7 +275,7 @@ GZIPS = (
     of("nested.tar.gz.gz.gz.gz", "nested", lambda: stacked(4)),
     of("exe.gz", "unsupported", lambda: gzip.compress(b"MZ", mtime=0)),
     of("plain.txt.gz", "damaged", TEXT),
-)
+)  # fmt: skip
 
 
 def wide_xz() -> bytes:

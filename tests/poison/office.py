@@ -67,19 +67,15 @@ SHEETS = (
     packed("past.xlsx", "read", lambda: xlsx(inline(ARABIC, "ZZZ9999999"))),
     packed("deep.xlsx", "damaged", lambda: xlsx("<x>" * 100_000)),
     packed("elsewhere.xlsx", "damaged", lambda: xlsx(inline(ARABIC), target="../../../etc/passwd")),
-    packed(
-        "strings.xlsx",
-        "damaged",
-        lambda: xlsx('<row><c t="s"><v>0</v></c><c t="s"><v>999999999</v></c></row>', "<si/>"),
-    ),
+    packed("strings.xlsx", "damaged",
+           lambda: xlsx('<row><c t="s"><v>0</v></c><c t="s"><v>999999999</v></c></row>', "<si/>")),
     packed(
         "numbers.xlsx",
         "read",
         lambda: xlsx(f'<row r="{"9" * 99}"><c s="{"9" * 99}"><v>{"9" * 999_999}e99</v></c></row>'),
     ),
-    packed(
-        "merges.xlsx", "read", lambda: xlsx(inline(ARABIC) + '<mergeCell ref="A1:B9"/>' * 500_000)
-    ),
+    packed("merges.xlsx", "read",
+           lambda: xlsx(inline(ARABIC) + '<mergeCell ref="A1:B9"/>' * 500_000)),
     of("empty.ods", "empty", b""),
     packed("text.ods", "damaged", lambda: {"content.xml": "<a/>"}),
     packed("repeated.ods", "read", lambda: ods(table(ARABIC, 9_999_999, 9_999_999, 9_999_999))),
@@ -87,13 +83,10 @@ SHEETS = (
     packed("nested.ods", "read", lambda: ods(table(table(ARABIC) * 9_999))),
     packed("deep.ods", "damaged", lambda: ods("<table:table>" * 100_000)),
     packed("laughs.ods", "bomb", lambda: ods(table("&e11;"), LAUGHS)),
-    of(
-        "bomb.ods",
-        "bomb",
-        lambda: endless("content.xml", 300, str(ods("")["content.xml"]).encode()[:-60]),
-    ),
+    of("bomb.ods", "bomb",
+       lambda: endless("content.xml", 300, str(ods("")["content.xml"]).encode()[:-60])),
     of("locked.ods", "encrypted", lambda: locked(zipped(ods(table(ARABIC))))),
-)
+)  # fmt: skip
 
 P = "http://schemas.openxmlformats.org/presentationml/2006/main"
 A = "http://schemas.openxmlformats.org/drawingml/2006/main"
@@ -135,18 +128,15 @@ RTF = (
     of("cut.rtf", "read", b"{\\rtf1\\ansicpg1256 {\\b \\'d3\\'e1\\'c7\\'e3 {{"),
     of("closed.rtf", "read", b"{\\rtf1 text}}}}}} more" + b"}" * 99_999),
     of("bin.rtf", "empty", b"{\\rtf1\\bin2147483647 x}"),
-    of(
-        "numbers.rtf",
-        "read",
-        b"{\\rtf1\\uc99999 \\f-99999\\u-1\\u99999999 \\ansicpg9 text\\bin-9 x}",
-    ),
+    of("numbers.rtf", "read",
+       b"{\\rtf1\\uc99999 \\f-99999\\u-1\\u99999999 \\ansicpg9 text\\bin-9 x}"),
     of("fonts.rtf", "read", b"{\\rtf1{\\fonttbl" + b"{\\f7\\fcharset178 a;}" * 20_000 + b"}text}"),
     of("rows.rtf", "read", b"{\\rtf1" + b"\\trowd\\cell\\row" * 20_000 + b" text}"),
     of("notes.rtf", "read", b"{\\rtf1 text" + b"{\\footnote " * 9_000 + b"}" * 9_000),
     of("backslashes.rtf", "read", b"{\\rtf1 text" + b"\\" * 100_001),
     of("picture.rtf", "empty", b"{\\rtf1{\\pict " + b"0f" * 200_000),
     of("page.rtf", "encoding", b"{\\rtf1\\ansicpg1252 \\'81\\'81}"),
-)
+)  # fmt: skip
 
 UNREAD = tuple(
     of(f"old.{kind}", "unsupported", OLE) for kind in ("doc", "xls", "ppt", "msg", "7z", "rar")

@@ -124,24 +124,15 @@ DOCX = (
     packed("quadratic.docx", "bomb", lambda: docx(QUADRATIC + words(paragraph("&e11;" * 20_000)))),
     packed("external.docx", "bomb", lambda: docx(EXTERNAL + words(paragraph("&x;" + ARABIC)))),
     packed("remote.docx", "bomb", lambda: docx(REMOTE + words(paragraph(ARABIC)))),
-    packed(
-        "utf7.docx",
-        "damaged",
-        lambda: docx('<?xml version="1.0" encoding="utf-7"?>' + words(paragraph(ARABIC))),
-    ),
+    packed("utf7.docx", "damaged",
+           lambda: docx('<?xml version="1.0" encoding="utf-7"?>' + words(paragraph(ARABIC)))),
     packed("deep.docx", "read", lambda: docx(words(DEEP_DOCX))),
     packed("target.docx", "damaged", lambda: docx(words(""), "../../../../etc/passwd")),
     packed("remote-target.docx", "damaged", lambda: docx(words(""), "http://127.0.0.1:9/x")),
-    packed(
-        "runs.docx",
-        "read",
-        lambda: docx(words(f"<w:p>{'<w:r><w:t>ا </w:t></w:r>' * 300_000}</w:p>")),
-    ),
-    packed(
-        "attributes.docx",
-        "read",
-        lambda: docx(words(f"<w:p {MANY_ATTRIBUTES}/>{paragraph(ARABIC)}")),
-    ),
+    packed("runs.docx", "read",
+           lambda: docx(words(f"<w:p>{'<w:r><w:t>ا </w:t></w:r>' * 300_000}</w:p>"))),
+    packed("attributes.docx", "read",
+           lambda: docx(words(f"<w:p {MANY_ATTRIBUTES}/>{paragraph(ARABIC)}"))),
     packed(
         "core.docx",
         "damaged",
@@ -155,7 +146,7 @@ DOCX = (
             [*docx(words(paragraph("x"))).items(), *docx(words(paragraph(ARABIC))).items()]
         ),
     ),
-)
+)  # fmt: skip
 
 ODT = (
     of("empty.odt", "empty", b""),
@@ -195,22 +186,15 @@ EPUB = (
     packed("outside.epub", "damaged", lambda: epub({"../../../etc/passwd": chapter(ARABIC)})),
     packed("absolute.epub", "damaged", lambda: epub({"file:///etc/passwd": chapter(ARABIC)})),
     packed("gone.epub", "empty", lambda: epub({}, ["gone"])),
-    packed(
-        "itself.epub",
-        "empty",
-        lambda: {"META-INF/container.xml": CONTAINER.format("META-INF/container.xml")},
-    ),
+    packed("itself.epub", "empty",
+           lambda: {"META-INF/container.xml": CONTAINER.format("META-INF/container.xml")}),
     packed("laughs.epub", "read", lambda: epub({"a.xhtml": chapter("&e11;", LAUGHS)})),
-    packed(
-        "laughs-opf.epub",
-        "damaged",
-        lambda: epub({"a.xhtml": chapter(ARABIC)}, ["0", "&e11;"], LAUGHS),
-    ),
+    packed("laughs-opf.epub", "damaged",
+           lambda: epub({"a.xhtml": chapter(ARABIC)}, ["0", "&e11;"], LAUGHS)),
     packed("external.epub", "read", lambda: epub({"a.xhtml": chapter("&x;" + ARABIC, EXTERNAL)})),
     packed("deep.epub", "read", lambda: epub({"a.xhtml": "<div>" * 200_000 + ARABIC})),
-    packed(
-        "chapters.epub", "read", lambda: epub({f"{n}.xhtml": chapter(ARABIC) for n in range(3_000)})
-    ),
+    packed("chapters.epub", "read",
+           lambda: epub({f"{n}.xhtml": chapter(ARABIC) for n in range(3_000)})),
     packed(
         "rights.epub",
         "encrypted",
@@ -229,6 +213,6 @@ EPUB = (
             zipped(epub({"a.xhtml": chapter(ARABIC)}), zipfile.ZIP_STORED), 8, b"\x63\0"
         ),
     ),
-)
+)  # fmt: skip
 
 POISON: tuple[Poison, ...] = (*DOCX, *ODT, *EPUB)

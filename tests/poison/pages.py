@@ -28,11 +28,8 @@ PAGES = (
     of("deep-inline.html", "read", page("<b><i>" * 100_000 + ARABIC)),
     of("deep-tables.html", "read", page("<table><tr><td>" * 30_000 + ARABIC)),
     of("deep-lists.html", "read", page("<ul><li>" * 50_000 + ARABIC)),
-    of(
-        "attributes.html",
-        "read",
-        page(f"<p {' '.join(f'a{n}=1' for n in range(10_000))}>{ARABIC}</p>"),
-    ),
+    of("attributes.html", "read",
+       page(f"<p {' '.join(f'a{n}=1' for n in range(10_000))}>{ARABIC}</p>")),
     of("attribute.html", "read", page(f'<p title="{"x" * 500_000}">{ARABIC}</p>')),
     of("siblings.html", "read", page(PARAGRAPH + "<p>x</p>" * 60_000)),
     of("elements.html", "read", page("<br>" * 200_000 + PARAGRAPH)),
@@ -60,18 +57,12 @@ PAGES = (
             '<meta http-equiv=refresh content="0;file:///etc/passwd"><base href="http://127.0.0.1:9/">',
         ),
     ),
-    of(
-        "objects.html",
-        "read",
-        page(f'<iframe src="file:///etc/passwd"></iframe><object data=x></object>{PARAGRAPH}'),
-    ),
+    of("objects.html", "read",
+       page(f'<iframe src="file:///etc/passwd"></iframe><object data=x></object>{PARAGRAPH}')),
     of("charsets.html", "read", page(PARAGRAPH, "<meta charset=utf-7><meta charset=x-nothing>")),
     of("wrong-charset.html", "read", page(PARAGRAPH, "<meta charset=windows-1252>")),
-    of(
-        "json-ld.html",
-        "read",
-        page(PARAGRAPH, f'<script type="application/ld+json">{"[" * 100_000}</script>'),
-    ),
+    of("json-ld.html", "read",
+       page(PARAGRAPH, f'<script type="application/ld+json">{"[" * 100_000}</script>')),
     of(
         "json-ld-loop.html",
         "read",
@@ -85,22 +76,16 @@ PAGES = (
     ),
     of("titles.html", "read", page(PARAGRAPH, "<title>" + "عنوان " * 20_000 + "</title>")),
     of("metas.html", "read", page(PARAGRAPH, '<meta name="author" content="x">' * 20_000)),
-    of(
-        "date.html",
-        "read",
-        page(PARAGRAPH, f'<meta property="article:published_time" content="{"9-" * 100_000}">'),
-    ),
+    of("date.html", "read",
+       page(PARAGRAPH, f'<meta property="article:published_time" content="{"9-" * 100_000}">')),
     of("zip.html", "not-text", b"PK\x03\x04" + bytes(range(256)) * 100),
     of("png.html", "not-text", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(999)),
     of("nul.html", "not-text", page(PARAGRAPH).encode() + b"\0"),
     of("styles.html", "read", page(PARAGRAPH, "<style>" + "a{b:c}" * 50_000 + "</style>")),
     of("svg.html", "read", page("<svg>" + "<g>" * 200 + "</g>" * 200 + f"</svg>{PARAGRAPH}")),
-    of(
-        "regex.html",
-        "read",
-        page(f'<p>{"a" * 50_000}!</p><p class="{"byline-" * 20_000}">x</p>{PARAGRAPH}'),
-    ),
-)
+    of("regex.html", "read",
+       page(f'<p>{"a" * 50_000}!</p><p class="{"byline-" * 20_000}">x</p>{PARAGRAPH}')),
+)  # fmt: skip
 
 HEAD = "From: a@example.org\r\nSubject: =?utf-8?B?2LnZhtmI2KfZhg==?=\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMIME-Version: 1.0\r\n"
 TEXT = 'Content-Type: text/plain; charset="utf-8"\r\n\r\n' + ARABIC + "\r\n"
@@ -138,14 +123,10 @@ LETTERS = (
     of("addresses.eml", "read", "From: " + "(" * 100_000 + "<" * 10_000 + "\r\n" + HEAD + TEXT),
     of("date.eml", "read", "Date: " + "9" * 100_000 + "\r\n" + TEXT),
     of("charset.eml", "read", HEAD + f"Content-Type: text/plain; charset=no-such\r\n\r\n{ARABIC}"),
-    of(
-        "charset-bytes.eml", "read", HEAD + f"Content-Type: text/plain; charset=hex\r\n\r\n{ARABIC}"
-    ),
-    of(
-        "parameters.eml",
-        "read",
-        HEAD + "Content-Type: text/plain" + "; a*0*=x" * 50_000 + f"\r\n\r\n{ARABIC}",
-    ),
+    of("charset-bytes.eml", "read",
+       HEAD + f"Content-Type: text/plain; charset=hex\r\n\r\n{ARABIC}"),
+    of("parameters.eml", "read",
+       HEAD + "Content-Type: text/plain" + "; a*0*=x" * 50_000 + f"\r\n\r\n{ARABIC}"),
     of(
         "base64.eml",
         "empty",
@@ -179,22 +160,13 @@ LETTERS = (
         HEAD
         + 'Content-Type: application/pdf; name="../../x.pdf"\r\nContent-Disposition: attachment; filename="/etc/passwd"\r\n\r\n%PDF',
     ),
-    of(
-        "boundary.eml",
-        "empty",
-        HEAD + f'Content-Type: multipart/mixed; boundary="{"b" * 100_000}"\r\n\r\n{ARABIC}',
-    ),
+    of("boundary.eml", "empty",
+       HEAD + f'Content-Type: multipart/mixed; boundary="{"b" * 100_000}"\r\n\r\n{ARABIC}'),
     of("no-boundary.eml", "empty", HEAD + f"Content-Type: multipart/mixed\r\n\r\n{ARABIC}"),
-    of(
-        "open-boundary.eml",
-        "read",
-        HEAD + f'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n{TEXT}',
-    ),
-    of(
-        "deep-html.eml",
-        "read",
-        HEAD + "Content-Type: text/html; charset=utf-8\r\n\r\n" + "<div>" * 200_000 + ARABIC,
-    ),
+    of("open-boundary.eml", "read",
+       HEAD + f'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n{TEXT}'),
+    of("deep-html.eml", "read",
+       HEAD + "Content-Type: text/html; charset=utf-8\r\n\r\n" + "<div>" * 200_000 + ARABIC),
     of(
         "encrypted.eml",
         "encrypted",
@@ -202,6 +174,6 @@ LETTERS = (
         + 'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b"\r\n\r\n--b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--b--',
     ),
     of("pdf.eml", "damaged", b"%PDF-1.7\n\0\1\2\3" + bytes(range(256)) * 9),
-)
+)  # fmt: skip
 
 POISON: tuple[Poison, ...] = (*PAGES, *LETTERS)

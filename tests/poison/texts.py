@@ -52,16 +52,10 @@ TEXTS = (
     of("head-only.inProgress", "empty", "######OpenITI#\n#META#Header#End#\n"),
     of("no-end.completed", "read", f"######OpenITI#\n#META# a:: b\n# {ARABIC}"),
     of("metas.completed", "read", "######OpenITI#\n" + "#META# x :: y\n" * 20_000 + ARABIC),
-    of(
-        "signs.completed",
-        "read",
-        "######OpenITI#\n#META#Header#End#\n" + "#" * 300_000 + "|$@" * 100_000 + ARABIC,
-    ),
-    of(
-        "marks.completed",
-        "read",
-        "######OpenITI#\n#META#Header#End#\n" + f"# {ARABIC} PageV01P001 ms1 @PER\n~~ " * 3_000,
-    ),
+    of("signs.completed", "read",
+       "######OpenITI#\n#META#Header#End#\n" + "#" * 300_000 + "|$@" * 100_000 + ARABIC),
+    of("marks.completed", "read",
+       "######OpenITI#\n#META#Header#End#\n" + f"# {ARABIC} PageV01P001 ms1 @PER\n~~ " * 3_000),
     of("0001Poison.Hayawan.JK000127-ara1", "damaged", ARABIC),
     of("openiti-without-suffix", "read", "######OpenITI#\n#META#Header#End#\n" + ARABIC),
     of("no-times.srt", "damaged", ARABIC),
@@ -76,7 +70,7 @@ TEXTS = (
     sparse("zeros.txt", "not-text", 60 * MEBIBYTE),
     sparse("too-large.txt", "too-large", 10 << 30),
     sparse("too-large.md", "too-large", 65 * MEBIBYTE, ARABIC.encode()),
-)
+)  # fmt: skip
 
 OBJECTS = (
     of("empty.jsonl", "empty", b""),
@@ -103,15 +97,11 @@ OBJECTS = (
     of("tags.jsonl", "read", line(tags=[f"t{n}" for n in range(100_000)])),
     of("tag-of-lists.jsonl", "bad-field", line(tags=[[["x"] * 1_000] * 100])),
     of("date.jsonl", "bad-field", line(id="dated", published="9" * 5_000)),
-    of(
-        "many-keys.jsonl",
-        "read",
-        json.dumps({"id": "k", "text": "نص"} | dict.fromkeys(map(str, range(50_000)))),
-    ),
+    of("many-keys.jsonl", "read",
+       json.dumps({"id": "k", "text": "نص"} | dict.fromkeys(map(str, range(50_000))))),
     of("repeated-keys.jsonl", "bad-field", '{"id": "r", ' + '"a": 1, ' * 50_000 + '"text": "نص"}'),
-    of(
-        "invalid-utf8.jsonl", "encoding+read", b'{"id": "y", "text": "\xff"}\n' + GOOD_LINE.encode()
-    ),
+    of("invalid-utf8.jsonl", "encoding+read",
+       b'{"id": "y", "text": "\xff"}\n' + GOOD_LINE.encode()),
     of("nul-line.jsonl", "not-text+read", b'{"id": "y", "text": "\0"}\n' + GOOD_LINE.encode()),
     of("half-line.jsonl", "not-json+read", f'{GOOD_LINE}\n{{"id": "h", "te'),
     of("scalars.jsonl", "not-json", '1\n"x"\nnull\n[]\ntrue\n'),
@@ -124,7 +114,7 @@ OBJECTS = (
     of("trailing.json", "not-json", f"[{GOOD_LINE}] garbage"),
     of("mixed.json", "not-json+read", f"[{GOOD_LINE}, 1, null, []]"),
     of("million.json", "damaged+not-json", "[" + "1," * 150_000 + "1]"),
-)
+)  # fmt: skip
 
 TABLES = (
     of("empty.csv", "empty", b""),

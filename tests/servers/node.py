@@ -260,8 +260,8 @@ class Node:
                 for path in (server, *server.rglob("*")):
                     os.chown(path, NOBODY, NOBODY)
             if self.password is not None:
-                self._keystore("create")
-                self._keystore("add", "--stdin", "bootstrap.password", given=self.password)
+                added = ("add", "--force", "--stdin", "bootstrap.password")  # makes it, too
+                self._keystore(*added, given=self.password)
         except BaseException:
             self.stop()
             raise

@@ -35,14 +35,10 @@ BOX = paragraph(run("في الإطار"))
         (paragraph(run("سطر"), "<w:r><w:br/></w:r>", run("سطر آخر")), ["سطر سطر آخر"]),
         (paragraph(run("شبه"), "<w:r><w:noBreakHyphen/></w:r>", run("جزيرة")), ["شبه\u2011جزيرة"]),
         (paragraph('<w:pPr><w:tabs><w:tab w:pos="9"/></w:tabs></w:pPr>', run("نص")), ["نص"]),
-        (
-            paragraph("<w:pPr><w:numPr/></w:pPr>", run("بند")) + paragraph(run("بند آخر")),
-            ["بند", "بند آخر"],
-        ),
-        (
-            paragraph('<w:hyperlink r:id="r9">', run("رابط"), "</w:hyperlink>", run(" هنا")),
-            ["رابط هنا"],
-        ),
+        (paragraph("<w:pPr><w:numPr/></w:pPr>", run("بند")) + paragraph(run("بند آخر")),
+         ["بند", "بند آخر"]),
+        (paragraph('<w:hyperlink r:id="r9">', run("رابط"), "</w:hyperlink>", run(" هنا")),
+         ["رابط هنا"]),
         # tables
         (
             "<w:tbl>"
@@ -52,10 +48,8 @@ BOX = paragraph(run("في الإطار"))
             + paragraph(run("بعد")),
             ["البلد | العاصمة", "مصر | القاهرة", "بعد"],
         ),
-        (
-            "<w:tbl>" + row(paragraph(run("أ")) * 2, paragraph(run("ب"))) + "</w:tbl>",
-            ["أ", "أ", "ب"],
-        ),
+        ("<w:tbl>" + row(paragraph(run("أ")) * 2, paragraph(run("ب"))) + "</w:tbl>",
+         ["أ", "أ", "ب"]),
         ("<w:tbl>" + row(paragraph(), paragraph(run("ب"))) + "</w:tbl>", ["ب"]),
         # changes
         (
@@ -103,10 +97,8 @@ BOX = paragraph(run("في الإطار"))
         # what does not show
         (paragraph(run("ظاهر"), run("خفي", "<w:vanish/>"), run(" أيضا")), ["ظاهر أيضا"]),
         (paragraph(run("ظاهر", '<w:vanish w:val="0"/>')), ["ظاهر"]),
-        (
-            paragraph("<w:r><w:ruby><w:rt>" + run("فوق") + "</w:rt></w:ruby></w:r>", run("تحت")),
-            ["تحت"],
-        ),
+        (paragraph("<w:r><w:ruby><w:rt>" + run("فوق") + "</w:rt></w:ruby></w:r>", run("تحت")),
+         ["تحت"]),
         (
             paragraph(
                 run("قبل"),
@@ -124,7 +116,7 @@ BOX = paragraph(run("في الإطار"))
             ["س+١"],
         ),
     ],
-)
+)  # fmt: skip
 def test_the_text(body: str, expected: list[str]) -> None:
     assert lines(docx_around(body), "docx") == expected
 

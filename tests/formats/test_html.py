@@ -70,16 +70,14 @@ def test_no_letter_of_a_long_page_is_changed() -> None:
         ("<pre>سطر\n  سطر آخر</pre>", ["سطر", "سطر آخر"]),
         ("<ul><li>بند<li>بند آخر</ul>", ["بند", "بند آخر"]),
         ("<dl><dt>كلمة<dd>معناها</dl>", ["كلمة", "معناها"]),
-        (
-            "<table><tr><th>البلد<th>العاصمة<tr><td>مصر<td>القاهرة</table>",
-            ["البلد | العاصمة", "مصر | القاهرة"],
-        ),
+        ("<table><tr><th>البلد<th>العاصمة<tr><td>مصر<td>القاهرة</table>",
+         ["البلد | العاصمة", "مصر | القاهرة"]),
         ("<table><tr><td>أ<br>ب<td>ج</table>", ["أ", "ب", "ج"]),
         ("<h1>عنوان</h1><p>خبر</p>", ["خبر"]),
         ("<h1>عنوان</h1>", ["عنوان"]),
         ("نص بلا وسوم", ["نص بلا وسوم"]),
     ],
-)
+)  # fmt: skip
 def test_a_short_page(body: str, expected: list[str]) -> None:
     assert lines(page(body), "html") == expected
 
@@ -124,18 +122,12 @@ def known(head: str, body: str = "", attributes: str = "") -> dict[str, object]:
         ('<meta property="og:title" content="عنوان  النص">', "", "عنوان النص"),
         ("<title>عنوان النص</title>", "", "عنوان النص"),
         ("<title>عنوان آخر</title>", "<h1>عنوان النص</h1>", "عنوان النص"),
-        (
-            '<title>عنوان النص | الجريدة</title><meta property="og:site_name" content="الجريدة">',
-            "",
-            "عنوان النص",
-        ),
-        (
-            '<title>طبعة</title><meta name="DC.Title" content="عنوان &quot;نص&quot;">',
-            "",
-            'عنوان "نص"',
-        ),
+        ('<title>عنوان النص | الجريدة</title><meta property="og:site_name" content="الجريدة">', "",
+         "عنوان النص"),
+        ('<title>طبعة</title><meta name="DC.Title" content="عنوان &quot;نص&quot;">', "",
+         'عنوان "نص"'),
     ],
-)
+)  # fmt: skip
 def test_the_title(head: str, body: str, expected: str) -> None:
     assert known(head, body)["title"] == expected
 
@@ -159,11 +151,8 @@ def test_the_author(head: str, body: str, expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("head", "body", "expected"),
     [
-        (
-            '<meta property="article:published_time" content="2024-01-31T23:59:00Z">',
-            "",
-            "2024-01-31",
-        ),
+        ('<meta property="article:published_time" content="2024-01-31T23:59:00Z">', "",
+         "2024-01-31"),
         ('<meta name="DC.date.issued" content="2023/5/9">', "", "2023-05-09"),
         ('<meta name="pubdate" content="20230509">', "", "2023-05-09"),
         ("", '<time datetime="2023-10-07T10:00">قبل ساعة</time>', "2023-10-07"),
@@ -178,7 +167,7 @@ def test_the_author(head: str, body: str, expected: str | None) -> None:
         ('<meta name="date" content="2023-13-45">', "", None),
         ('<meta property="article:modified_time" content="2024-01-31">', "", None),
     ],
-)
+)  # fmt: skip
 def test_the_date(head: str, body: str, expected: str | None) -> None:
     assert known(head, body).get("published") == expected
 
@@ -186,16 +175,10 @@ def test_the_date(head: str, body: str, expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("head", "url", "source"),
     [
-        (
-            '<link rel="canonical" href="https://www.example.org/a?b=1">',
-            "https://www.example.org/a?b=1",
-            "example.org",
-        ),
-        (
-            '<meta property="og:url" content="http://example.org/خبر">',
-            "http://example.org/خبر",
-            "example.org",
-        ),
+        ('<link rel="canonical" href="https://www.example.org/a?b=1">',
+         "https://www.example.org/a?b=1", "example.org"),
+        ('<meta property="og:url" content="http://example.org/خبر">', "http://example.org/خبر",
+         "example.org"),
         (
             '<link rel="canonical" href="/a"><meta property="og:url" content="https://e.org/a">'
             '<meta property="og:site_name" content="الجريدة">',
@@ -205,7 +188,7 @@ def test_the_date(head: str, body: str, expected: str | None) -> None:
         ('<link rel="canonical" href="javascript:alert(1)">', None, None),
         ('<link rel="canonical" href="https://[bad">', None, None),
     ],
-)
+)  # fmt: skip
 def test_the_address_and_the_source(head: str, url: str | None, source: str | None) -> None:
     found = known(head)
     assert (found.get("url"), found.get("source")) == (url, source)

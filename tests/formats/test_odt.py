@@ -36,10 +36,8 @@ def note(text: str) -> str:
             "</text:list-item></text:list></text:list-item></text:list>",
             ["بند", "فرع"],
         ),
-        (
-            f"<table:table>{row(p('البلد'), p('العاصمة'))}{row(p('مصر'), p('القاهرة'))}</table:table>",
-            ["البلد | العاصمة", "مصر | القاهرة"],
-        ),
+        (f"<table:table>{row(p('البلد'), p('العاصمة'))}{row(p('مصر'), p('القاهرة'))}</table:table>",
+         ["البلد | العاصمة", "مصر | القاهرة"]),
         (f"<table:table>{row(p('أ') + p('ب'), p('ج'))}</table:table>", ["أ", "ب", "ج"]),
         (p(f"نص{note('حاشية')} يتبع") + p("بعد"), ["نص يتبع", "بعد", "حاشية"]),
         (
@@ -47,10 +45,8 @@ def note(text: str) -> str:
             + f"<table:table>{row(p('أ' + note('أخرى')), p('ب'))}</table:table>",
             ["نص", "أ | ب", "حاشية", "أخرى"],
         ),
-        (
-            p(f"خارج<draw:frame><draw:text-box>{p('في الإطار')}</draw:text-box></draw:frame> بعد"),
-            ["في الإطار", "خارج بعد"],
-        ),
+        (p(f"خارج<draw:frame><draw:text-box>{p('في الإطار')}</draw:text-box></draw:frame> بعد"),
+         ["في الإطار", "خارج بعد"]),
         (
             f"<text:tracked-changes><text:changed-region><text:deletion>{p('محذوف')}"
             "</text:deletion></text:changed-region></text:tracked-changes>"
@@ -58,10 +54,8 @@ def note(text: str) -> str:
             ["نفذت مضاف"],
         ),
         (p(f"نص<office:annotation>{p('تعليق')}</office:annotation>"), ["نص"]),
-        (
-            p("نص<draw:frame><svg:title>صورة</svg:title><svg:desc>وصف</svg:desc></draw:frame>"),
-            ["نص"],
-        ),
+        (p("نص<draw:frame><svg:title>صورة</svg:title><svg:desc>وصف</svg:desc></draw:frame>"),
+         ["نص"]),
         (p("نص<text:script>alert(1)</text:script>"), ["نص"]),
         (
             p(
@@ -71,7 +65,7 @@ def note(text: str) -> str:
         ),
         ("خارج الفقرات" + p("نص"), ["نص"]),
     ],
-)
+)  # fmt: skip
 def test_the_text(body: str, expected: list[str]) -> None:
     assert lines(odt_around(body), "odt") == expected
 

@@ -44,21 +44,6 @@ def test_null_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("published", "expected"),
-    [
-        ("2024-01-31T23:59:59Z", date(2024, 1, 31)),
-        ("2024-01-31 08:00", date(2024, 1, 31)),
-        ("20240131", date(2024, 1, 31)),
-        ("", None),
-    ],
-)
-def test_dates(published: str, expected: date | None) -> None:
-    assert (
-        article_from({"id": "a", "text": "نص", "published": published}).info.published == expected
-    )
-
-
-@pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"id": None}, '"id" is missing'),

@@ -6,7 +6,6 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,17 +13,14 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import cast
 
-import uvicorn
-
 from api.app import create_app
-from api.serving.http_protocol import TimedProtocol
-from api.serving.server import StoppingServer, _bound
 from search.domain import WriteOutcome
 from search.ingest import BodyLine, Ingest
 from search.ranking.searcher import Searcher
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
 from tests.api.support import ToldIngest, ToldSearcher
+from tests.indexer.serving import running
 from tests.support import REPOSITORY
 
 
@@ -54,21 +50,8 @@ def served(told: Ingest, settings: Settings) -> Iterator[int]:
 def stoppable(told: Ingest, settings: Settings) -> Iterator[tuple[int, Callable[[], None]]]:
     """Give the port of a server and what tells it to stop."""
     app = create_app(cast("Searcher", ToldSearcher()), settings, lambda _: told)
-    listening = _bound("127.0.0.1", 0)
-    config = uvicorn.Config(app, http=TimedProtocol, log_config=None, timeout_graceful_shutdown=5)
-    server = StoppingServer(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-
-    def stop() -> None:
-        server.should_exit = True
-
-    try:
-        yield listening.getsockname()[1], stop
-    finally:
-        stop()
-        thread.join()
-        listening.close()
+    with running(app, timeout_graceful_shutdown=5) as found:
+        yield found
 
 
 class Stream:

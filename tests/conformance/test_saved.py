@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -376,6 +377,31 @@ def test_pages_neither_repeat_nor_lose_what_stays(
     for cursor in ("x", first.cursor[:-3]):
         with pytest.raises((InputError, CursorGone)):
             saved.matches(search.id, 2, cursor)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_pages_of_matches_neither_repeat_nor_lose_while_articles_come_and_go(
+    library: tuple[Engine, Settings], saved: SavedSearches, seed: int
+) -> None:
+    random_ = random.Random(seed)
+    search = saved.add("", Query("بغداد", mode="keyword"))
+    stays = {f"{n}" for n in range(24)}
+    for start in range(0, 24, 8):
+        write(library, *(article(f"{n}", "بغداد") for n in range(start, start + 8)))
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = saved.matches(search.id, random_.randint(1, 5), cursor)
+        seen += [each.passage.article.id for each in page.matches]
+        if not (cursor := page.cursor):
+            break
+        gone = random_.sample(sorted(stays), 2)
+        library[0].delete(gone)
+        stays -= set(gone)
+        kept = random_.choice(sorted(stays))
+        write(library, article(f"new {len(seen)}", "بغداد"), article(kept, "بغداد", source="BBC"))
+    assert len(seen) == len(set(seen)), "a match came twice"
+    assert stays <= set(seen), "a match of an article that stayed was lost"
 
 
 def test_older_matches_make_room_and_are_counted(

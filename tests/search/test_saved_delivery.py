@@ -7,9 +7,14 @@ import hashlib
 import hmac
 import ipaddress
 import json
+import signal
 import socket
+import sqlite3
+import ssl
 import threading
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -32,6 +37,8 @@ from search.saved.feed import atom
 from search.saved.manager import SavedSearches
 from search.saved.webhook import check_webhook, is_public
 from search.settings import Settings
+from tests.servers.certificates import Certificates, make_certificates
+from tests.serving import started
 from tests.support import HashingEmbedder, article
 
 SECRET = "a secret of enough letters"
@@ -45,6 +52,8 @@ class Hook(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.statuses: list[int] = []
+        self.answering = threading.Event()  # nothing is answered before
+        self.answering.set()
         self.posted: list[tuple[dict[str, str], bytes]] = []
         self.address = f"http://127.0.0.1:{self.server_port}/hook?key=1"
 
@@ -55,6 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.posted.append(({k.lower(): v for k, v in self.headers.items()}, body))
+        self.server.answering.wait(60)
         status = self.server.statuses.pop(0) if self.server.statuses else 200
         self.send_response(status)
         self.send_header("Location", "/elsewhere")
@@ -70,6 +80,19 @@ def hook() -> Iterator[Hook]:
         threading.Thread(target=served.serve_forever, args=(0.05,), daemon=True).start()
         yield served
         served.shutdown()
+
+
+class Secure(Hook):
+    """A hook with a certificate for 127.0.0.1."""
+
+    def __init__(self, certificates: Certificates) -> None:
+        super().__init__()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates.chain, certificates.key)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def handle_error(self, *_: object) -> None:
+        pass
 
 
 @pytest.fixture
@@ -113,6 +136,78 @@ def test_each_match_is_posted_until_it_is_taken_under_one_id_and_signed(
     told = json.loads(bodies[-1])
     assert (told["saved"], told["by"]) == ({"id": search.id, "name": "اسم", "q": "بغداد"}, "words")
     assert told["passage"]["id"] == f"{told['article']['id']}#0"
+
+
+def test_over_tls_only_a_certificate_of_a_known_authority_and_of_the_host_is_taken(
+    saved: SavedSearches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "FIRST_WAIT", 0.0)
+    certificates = make_certificates(tmp_path / "certificates")
+    looked_up = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda _, *rest, **more: looked_up("127.0.0.1", *rest, **more)
+    )
+    with Secure(certificates) as hook:
+        threading.Thread(target=hook.serve_forever, args=(0.05,), daemon=True).start()
+        query = Query("بغداد", mode="keyword")
+        for name in ("127.0.0.1", "another.example"):
+            address = f"https://{name}:{hook.server_port}/hook"
+            saved.add(name, query, webhook=address, secret=SECRET)
+        write(saved, "بغداد")
+        mine = deliverer(saved)
+        failures = mine.deliver().failures
+        assert all("SSLCertVerificationError" in reason for reason in failures.values())
+        assert (set(failures), hook.posted) == ({"127.0.0.1", "another.example"}, [])
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+        done = mine.deliver()
+        assert (done.taken, set(done.failures)) == (1, {"another.example"})
+        ((head, body),) = hook.posted
+        assert json.loads(body)["id"] == head["webhook-id"]
+        hook.shutdown()
+
+
+def test_a_server_killed_while_it_posts_posts_the_match_again_under_its_id(
+    hook: Hook, tmp_path: Path
+) -> None:
+    environment = {"FIHRIS_DATA": str(tmp_path / "index"), "FIHRIS_WEBHOOK_PRIVATE": "true"}
+    hook.answering.clear()
+    with started(environment) as (url, process):
+        body = {"q": "بغداد", "mode": "keyword", "webhook": hook.address, "secret": SECRET}
+        ask(f"{url}/v1/saved", "POST", body)
+        ask(f"{url}/v1/articles/a", "PUT", {"text": "بغداد"})
+        wait_until(lambda: len(hook.posted) == 1)
+        process.kill()
+    hook.answering.set()
+    store = tmp_path / "index" / "saved.sqlite"
+    with closing(sqlite3.connect(store)) as table, table:
+        table.execute("UPDATE state SET until = 0 WHERE name = 'lease'")  # as after a minute
+    with started(environment) as (url, process):
+        ask(f"{url}/v1/articles/a", "PUT", {"text": "بغداد"})
+        wait_until(lambda: len(hook.posted) == 2)
+        (search,) = ask(f"{url}/v1/saved", "GET")["saved"]
+        (match,) = ask(f"{url}/v1/saved/{search['id']}/matches", "GET")["matches"]
+        with closing(sqlite3.connect(store)) as table:
+            taken = "SELECT count(*), sum(delivered) FROM matches"
+            wait_until(lambda: table.execute(taken).fetchone() == (1, 1))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert search["kept"] == 1
+    assert {head["webhook-id"] for head, _ in hook.posted} == {match["id"]}
+
+
+def ask(url: str, method: str, body: object = None) -> Any:
+    content = None if body is None else json.dumps(body).encode()
+    head = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, content, head, method=method)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, "it did not come to that within a minute"
+        time.sleep(0.05)
 
 
 def test_nothing_is_led_inside_a_private_network(

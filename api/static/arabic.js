@@ -26,7 +26,7 @@ export default {
   start: "صفحة البحث",
   loading: "جارٍ البحث",
   loadingArticle: "جارٍ فتح المقال",
-  rankSemantic: (rank) => `المعنى #${rank}`,
+  rankSemantic: (rank) => `المعنى: ${rank}`,
   whyKeyword: (rank, score) => `المرتبة ${rank} بين نتائج الكلمات (الدرجة ${score})`,
   whySemantic: (rank, score) => `المرتبة ${rank} بين نتائج المعنى (الدرجة ${score})`,
   why: "سبب الظهور",

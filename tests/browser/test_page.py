@@ -63,7 +63,7 @@ def test_an_arabic_search(browser: Browser, site: str) -> None:
     assert "فقرة" in browser.one("#count").text
     assert "CNN Arabic" in browser.one(".facts").text
     assert browser.one(".badge.keyword").text == "كما كُتبت"
-    assert browser.one(".badge.semantic").text == "المعنى #١"
+    assert browser.one(".badge.semantic").text == "المعنى: ١"
     browser.one(".why summary").click()
     words = browser.texts(".hits li:first-child .why li")
     assert words[:3] == ["ضربات: كما كُتبت", "جوية: كما كُتبت", "العراق: كما كُتبت"]
@@ -110,7 +110,8 @@ def test_an_english_question_is_answered_by_meaning(browser: Browser, site: str)
 def test_what_the_readme_shows(browser: Browser, site: str) -> None:
     browser.size(1000, 760)
     browser.prefer(prefers_color_scheme="light")
-    results(browser, site, q="Why did the United States strike targets in Iraq?")
+    for _ in range(2):  # the first of a kind takes longer, which need not be in the picture
+        results(browser, site, q="Why did the United States strike targets in Iraq?")
     assert {"الولايات", "المتحدة", "العراق"} <= set(browser.texts(".passage mark"))
     browser.photograph("search-page")  # is docs/search-page.png
     assert browser.complaints() == []

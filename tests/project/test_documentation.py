@@ -47,10 +47,12 @@ def test_the_readme_is_short() -> None:
     assert PAGES["README.md"].count("\n") <= 120
 
 
-def test_the_picture_is_there_and_small() -> None:
+def test_the_pictures_are_there_and_small() -> None:
     for page in ("README.md", "README.ar.md"):
-        (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", PAGES[page])
-        assert 0 < (REPOSITORY / picture).stat().st_size < 200_000
+        pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", PAGES[page])
+        assert 2 <= len(pictures) <= 3
+        for picture in pictures:
+            assert 0 < (REPOSITORY / picture).stat().st_size < 200_000
 
 
 def test_every_command_is_shown() -> None:

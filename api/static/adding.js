@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { bdi, button, element, link } from "./dom.js";
 import { EXAMPLE, EXAMPLE_SOURCE } from "./example.js";
-import { tokenForm } from "./notices.js";
+import { needsToken, tokenForm } from "./notices.js";
 import { emptied, write } from "./state.js";
 
 export function addView(state, words, context) {
@@ -118,8 +118,9 @@ function row(file, name, words) {
       };
       const code = problem.detail.split(":")[0];
       const told = problem.name === "unreadable-source" ? said.codes[code] ?? said.unreadable : words.problems[problem.name] ?? words.problems.internal;
-      what.replaceChildren(told, problem.detail ? element("span", { class: "detail", lang: "en", dir: "ltr" }, problem.detail) : "",
-        ["unauthorized", "write-token-needed"].includes(problem.name) ? tokenForm(words, retry) : problem.name === "unreadable-source" ? "" : button(words.retry, retry, { class: "quiet" }));
+      // In the server's own words where ours do not say it all.
+      what.replaceChildren(told, problem.detail && (!said.codes[code] || code === "not-json") ? element("span", { class: "detail", lang: "en", dir: "ltr" }, problem.detail) : "",
+        needsToken(problem) ? tokenForm(words, retry) : problem.name === "unreadable-source" ? "" : button(words.retry, retry, { class: "quiet" }));
     },
   };
 }

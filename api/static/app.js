@@ -62,8 +62,9 @@ async function show({ focus = false, scroll = null } = {}) {
     land(focus, scroll);
   } catch (problem) {
     if (problem.name === "AbortError" || mine.signal.aborted) return;
-    if (!(problem instanceof api.Problem)) throw problem;
-    put({ nodes: failure(problem, state, words, () => show({ focus })) });
+    const told = problem instanceof api.Problem ? problem : new api.Problem("page");
+    put({ nodes: failure(told, state, words, () => show({ focus })) });
+    if (told !== problem) throw problem; // a fault of ours: for the console too
     if (problem.name === "not-ready") retry = setTimeout(() => show({ focus }), 1000 * (problem.retryAfter ?? RETRY_AFTER));
   } finally {
     clearTimeout(waiting);

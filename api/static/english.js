@@ -113,6 +113,7 @@ export default {
     stopping: "The server is being stopped. Try again when it is back.",
     "unreadable-source": "No article can be read in this file.",
     "unsupported-media-type": "This kind of file is not read.",
+    page: "The page itself failed. Load it again; if it fails again, report it with what the console says.",
     internal: "The server failed. Try again; if it fails again, its log has more under the request's id.",
   },
   articles: { one: () => "1 article", other: (n) => `${n} articles` },

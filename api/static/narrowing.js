@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { bdi, button, element, link } from "./dom.js";
+import { needsToken, tokenForm } from "./notices.js";
 import { FACETS, chosen, searchParameters, toggled, write } from "./state.js";
 
 export function narrowingButton(words) {
@@ -54,7 +55,8 @@ function saving(state, words, context) {
       await api.save(body);
     } catch (problem) {
       if (!(problem instanceof api.Problem)) throw problem;
-      context.say(words.problems[problem.name] ?? problem.detail);
+      section.replaceChildren(title, element("p", { role: "alert" }, words.problems[problem.name] ?? problem.detail),
+        needsToken(problem) ? tokenForm(words, save) : element("p", {}, button(words.retry, save, { class: "quiet" })));
       return;
     }
     context.say(words.savedSearches.done);

@@ -70,17 +70,19 @@ export function skeleton(label) {
 
 /** What went wrong, what to do about it, and what the server said in its own words. */
 export function failure(problem, state, words, retry) {
-  const needsToken = ["unauthorized", "write-token-needed"].includes(problem.name);
   return [element("section", { class: "notice failure", role: "alert" },
     element("h1", { tabindex: -1 }, state.article ? words.problemArticle : state.view ? words.problemView : words.problem),
     element("p", {}, words.problems[problem.name] ?? words.problems.internal),
     problem.detail ? element("p", { class: "detail", lang: "en", dir: "ltr" }, problem.detail) : "",
     problem.requestId ? element("p", { class: "detail" }, `${words.request} `, element("code", { dir: "ltr" }, problem.requestId)) : "",
-    needsToken ? tokenForm(words, retry) : "",
+    needsToken(problem) ? tokenForm(words, retry) : "",
     problem.name === "not-found"
       ? link(write({ ...state, article: "", passage: "", similar: "", saved: "" }), state.q ? words.back : words.start)
       : button(words.retry, retry))];
 }
+
+/** Whether the server's token may help. */
+export const needsToken = ({ name }) => ["unauthorized", "write-token-needed"].includes(name);
 
 /** The server's token, for as long as the page is open. */
 export function tokenForm(words, done) {

@@ -40,7 +40,6 @@ FLAGS = (
     "--hide-scrollbars",
 )  # fmt: skip
 FIHRIS = [sys.executable, "-c", "from indexer.cli.app import main; main()"]
-AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 PATIENCE = 15.0  # seconds
 # A small library: what the views are seen with.
 PLACES = ("بغداد", "القاهرة", "دمشق", "بيروت", "تونس", "الرباط")
@@ -148,7 +147,8 @@ class Browser:
 
     def axe(self) -> list[tuple[str, str]]:
         """Return what axe-core has against the page as it is: each rule, and the first element."""
-        self.run(AXE)
+        folder = resources.files("axe_playwright_python")  # only for this file in it
+        self.run(folder.joinpath("axe.min.js").read_text("utf-8"))
         script = "const done = arguments[0]; axe.run(document).then((r) => done(r.violations))"
         violations = self.driver.execute_async_script(script)
         return [(found["id"], found["nodes"][0]["html"]) for found in violations]

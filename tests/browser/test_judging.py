@@ -59,6 +59,7 @@ def test_hits_are_graded_by_keys_and_by_buttons(browser: Browser, site: Site) ->
     browser.until(lambda: browser.texts("#count") == ["قُدّر ٢ من ٣"])
     assert pressed(browser) == ["٣ هو الجواب", "٠ لا يجيب"]
     browser.photograph("judging")
+    assert browser.axe() == []
     browser.all("li:first-child [data-grade='2']")[0].click()  # another grade for the first
     browser.until(lambda: pressed(browser) == ["٢ يجيب عن بعضه", "٠ لا يجيب"])
     found = read_judged_set(site.judged, corpus=False)
@@ -74,6 +75,7 @@ def test_a_judge_comes_back_to_what_was_graded(browser: Browser, site: Site) -> 
     browser.until(lambda: pressed(browser) == ["1 Touches it"])
     browser.open(f"{site.address}?lang=en")
     assert browser.one(".judged a").text == QUERY
+    assert browser.axe() == []
     browser.one(".judged a").click()
     browser.until(lambda: pressed(browser) == ["1 Touches it"])
     assert browser.texts("#count") == ["1 of 3 graded"]
@@ -85,3 +87,4 @@ def test_a_server_without_judgements_says_how_to_start_one(
     browser.open(f"{told_site}judge")
     assert browser.one(".notice").text == "هذا الخادم لا يأخذ تقديرات. شغّله بالأمر:"
     assert browser.one("#view pre").text == "fihris serve --judge judged/"
+    assert browser.axe() == []

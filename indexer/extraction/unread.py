@@ -1,8 +1,8 @@
 """Kinds that are set aside, each with what to do: nothing free, small and kept up reads them safely.
 
 .doc .xls .ppt  no kept library in Python reads them
-.msg            what reads it well (extract-msg) is large
-.7z             py7zr brings eight packages, native ones among them
+.msg            what reads it well (extract-msg) brings seven packages
+.7z             py7zr brings nine, native ones among them, and streams no member
 .rar            its code is not free
 """
 

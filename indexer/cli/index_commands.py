@@ -77,7 +77,7 @@ def index_command(
 ) -> None:
     """Read articles from files, folders and archives; what is stored unchanged is passed over.
 
-    Reads .txt, .md, .html, .json, .jsonl, .csv, .tsv, .pdf, .docx, .odt, .epub, .eml, and
+    Reads .txt, .md, .html, .json, .jsonl, .csv, .pdf, .docx, .odt, .epub, .eml, .mbox, and
     .zip, .tar and .gz of them. Ctrl-C finishes the batches in work; the same command goes on
     from there. What cannot be read is named, and kept as dead letters to be tried again.
     """

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.conftest import Browser
+from tests.browser.conftest import Browser, post
 from tests.browser.test_page import address, at, results
+from tests.serving import started
 from tests.support import REPOSITORY
 
 pytestmark = pytest.mark.slow
@@ -108,6 +110,27 @@ def test_a_link_and_a_citation_are_copied(browser: Browser, library: str) -> Non
     assert first.is_displayed()
     browser.open(link)
     assert browser.one("#here").get_property("textContent") == text
+    assert browser.complaints() == []
+
+
+def test_where_a_passage_stands_is_shown_and_cited(browser: Browser, tmp_path: Path) -> None:
+    book: dict[str, object] = {
+        "id": "1",
+        "title": "كتاب",
+        "text": "نص عن الوراقين",
+        "fihris_places": [[0, "page", "1/12"]],
+    }
+    with started({"FIHRIS_DATA": str(tmp_path)}) as (server, _):
+        post(server, [book, {**book, "id": "/laws/1", "text": "باب آخر فيه سوق الوراقين"}])
+        results(browser, f"{server}/", q="الوراقين", mode="keyword")
+        assert browser.texts(".hit .where") == ["صفحة 1/12", "صفحة 1/12"]
+        cited = browser.all(".actions button")[1].get_attribute("data-copy") or ""
+        assert "«كتاب»، صفحة 1/12" in cited
+        browser.open(f"{server}/?q=الوراقين&kwic=relevance")
+        browser.until(lambda: browser.texts(".kwic .where") == ["صفحة 1/12", "صفحة 1/12"])
+        results(browser, f"{server}/", q="الوراقين", mode="keyword", collection="laws")
+        assert browser.one(".chip").text.split()[:2] == ["المجموعة:", "laws"]
+        assert len(browser.all(".hit")) == 1
     assert browser.complaints() == []
 
 

@@ -53,7 +53,7 @@ OnOutcome = Callable[[Found, WriteStatus], None]  # called when an article is ac
 OnFailure = Callable[[Failure], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
     """What became of a run. `stopped` says why it ended early, "" if it did not.
 
@@ -62,23 +62,33 @@ class Report:
     run `created` and `updated` are what would have been, and `passages` is 0.
     """
 
-    articles: int  # read without a failure
-    created: int
-    updated: int
-    unchanged: int
-    passages: int  # of the articles written
-    failures: Mapping[str, int]
-    left_out: Mapping[str, int]
-    skipped: tuple[Skipped, ...]
-    failed: tuple[Failure, ...]
-    notes: tuple[tuple[str, str], ...]
-    seconds: float
     dry_run: bool = False
+    articles: int = 0  # read without a failure
+    passages: int = 0  # of the articles written
+    outcomes: Counter[WriteStatus] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
     stopped: str = ""
 
     @property
     def written(self) -> int:
         return self.created + self.updated
+
+    @property
+    def created(self) -> int:
+        return self.outcomes["created"]
+
+    @property
+    def updated(self) -> int:
+        return self.outcomes["updated"]
+
+    @property
+    def unchanged(self) -> int:
+        return self.outcomes["unchanged"]
 
 
 def index(
@@ -122,8 +132,8 @@ def index(
     alerts = None if dry_run else open_alerts(settings, embedder)
     maker = Maker(engine, embedder, settings, embed, known or {}, analyse, alerts)
     begin = begin or partial(engine.write, [])
-    run = _Run(maker, places, dry_run, begin, on_size, on_outcome, on_failure, stopping)
-    stopped = ""
+    report, started = Report(dry_run), time.monotonic()
+    run = _Run(maker, places, report, begin, on_size, on_outcome, on_failure, stopping)
     admitted = run.admitted(items)
     if limit is not None:
         admitted = islice(admitted, limit)
@@ -132,20 +142,22 @@ def index(
         bounds = KEYWORD_BATCH_ARTICLES, KEYWORD_BATCH_LENGTH
     try:
         run.all(batches(admitted, *bounds))
-        stopped = "interrupted" if run.interrupted else ""
     except KeyboardInterrupt:
-        stopped = "interrupted"
+        report.stopped = "interrupted"
     except EngineError as error:
         if run.refused:
             raise
-        stopped = str(error) or type(error).__name__
+        report.stopped = str(error) or type(error).__name__
     finally:
         places.close()
         if alerts is not None:
             alerts.close()
         if analysts is not None:
             analysts.close()
-    return run.report(stopped)
+    kinds = sorted(report.left_out.items(), key=lambda each: (-each[1], each[0]))
+    report.left_out = Counter(dict(kinds))
+    report.seconds = time.monotonic() - started
+    return report
 
 
 def unembedded(engine: Engine) -> Generator[Found, None, None]:
@@ -159,45 +171,35 @@ def unembedded(engine: Engine) -> Generator[Found, None, None]:
 
 @dataclass(slots=True)
 class _Run:
-    """One run's counts."""
+    """One run, which fills a report."""
 
     maker: Maker
     places: FirstPlaces
-    dry_run: bool
+    report: Report
     begin: Callable[[], object]
     on_size: OnSize
     on_outcome: OnOutcome
     on_failure: OnFailure
     stopping: Callable[[], bool]
-    started: float = field(default_factory=time.monotonic)
     begun: bool = False
     refused: bool = False  # when it was to begin
-    interrupted: bool = False  # before all was read
-    articles: int = 0
-    passages: int = 0
-    outcomes: Counter[WriteStatus] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
-    left_out: Counter[str] = field(default_factory=Counter)
-    failed: list[Failure] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    notes: list[tuple[str, str]] = field(default_factory=list)
     done: deque[float] = field(default_factory=deque)  # bytes, told by other threads
 
     def admitted(self, items: Iterable[Item]) -> Iterator[Found]:
         """Yield the articles; note what failed, was skipped or repeats an id of this run."""
         for item in items:
             if self.stopping():
-                self.interrupted = True
+                self.report.stopped = "interrupted"
                 return
             match item:
                 case Found(article=article, place=place):
                     first = self.places.of(article.id, place)
                     if first is None:
-                        if not (self.begun or self.dry_run):
+                        if not (self.begun or self.report.dry_run):
                             self.refused = True
                             self.begin()
                             self.begun, self.refused = True, False
-                        self.articles += 1
+                        self.report.articles += 1
                         self._note(item)
                         yield item
                     else:
@@ -210,7 +212,7 @@ class _Run:
 
     def all(self, batches: Iterable[Sequence[Found]]) -> None:
         """Take each batch: made ready by other threads, written by this one, in order."""
-        if self.dry_run:
+        if self.report.dry_run:
             for batch in batches:
                 self._compare(batch)
             return
@@ -245,7 +247,7 @@ class _Run:
             if n not in ready.indexed:
                 self.on_size(found.size)
             elif ended.status != "unchanged":
-                self.passages += len(ready.indexed[n].passages)
+                self.report.passages += len(ready.indexed[n].passages)
             self._done(found, ended.status)
 
     def _tell(self) -> None:
@@ -262,39 +264,23 @@ class _Run:
             )
 
     def _done(self, found: Found, outcome: WriteStatus) -> None:
-        self.outcomes[outcome] += 1
+        self.report.outcomes[outcome] += 1
         self.on_outcome(found, outcome)
 
     def fail(self, failure: Failure) -> None:
-        self.failures[failure.code] += 1
-        if len(self.failed) < MOST_LISTED:
-            self.failed.append(failure)
+        self.report.failures[failure.code] += 1
+        if len(self.report.failed) < MOST_LISTED:
+            self.report.failed.append(failure)
         self.on_failure(failure)
         self.on_size(failure.size)
 
     def _skip(self, skipped: Skipped) -> None:
-        few = skipped.kind in self.left_out or len(self.left_out) < MOST_KINDS
-        self.left_out[skipped.kind if few else "of other kinds"] += 1
-        if len(self.skipped) < MOST_LISTED:
-            self.skipped.append(skipped)
+        kinds = self.report.left_out
+        few = skipped.kind in kinds or len(kinds) < MOST_KINDS
+        kinds[skipped.kind if few else "of other kinds"] += 1
+        if len(self.report.skipped) < MOST_LISTED:
+            self.report.skipped.append(skipped)
 
     def _note(self, found: Found) -> None:
-        if len(self.notes) < MOST_LISTED:
-            self.notes += [(found.place, note) for note in found.notes]
-
-    def report(self, stopped: str) -> Report:
-        return Report(
-            articles=self.articles,
-            created=self.outcomes["created"],
-            updated=self.outcomes["updated"],
-            unchanged=self.outcomes["unchanged"],
-            passages=self.passages,
-            failures=dict(self.failures),
-            left_out=dict(sorted(self.left_out.items(), key=lambda each: (-each[1], each[0]))),
-            skipped=tuple(self.skipped),
-            failed=tuple(self.failed),
-            notes=tuple(self.notes),
-            seconds=time.monotonic() - self.started,
-            dry_run=self.dry_run,
-            stopped=stopped,
-        )
+        if len(self.report.notes) < MOST_LISTED:
+            self.report.notes += [(found.place, note) for note in found.notes]

@@ -14,8 +14,6 @@ from search.domain import Article, IndexedArticle, IndexedPassage, Passage, Span
 from search.embedding import Embedder
 from search.settings import Settings
 
-EMBED_AT_ONCE = 4_096  # texts given to the model in one call
-
 
 def prepare(
     articles: Sequence[Article],
@@ -166,9 +164,7 @@ def _embed(
 ) -> dict[str, Vector]:
     """Return each different text's vector; a repeated line is embedded once."""
     different = list(dict.fromkeys(texts))
-    vectors: dict[str, Vector] = {}
-    for start in range(0, len(different), EMBED_AT_ONCE):
-        some = different[start : start + EMBED_AT_ONCE]
-        progress = (lambda n: on_share(n / len(different))) if on_share else None
-        vectors.update(zip(some, embedder.embed_passages(some, progress), strict=True))
-    return vectors
+    if not different:
+        return {}
+    progress = (lambda n: on_share(n / len(different))) if on_share else None
+    return dict(zip(different, embedder.embed_passages(different, progress), strict=True))

@@ -123,7 +123,7 @@ def test_after_any_runs_the_articles_are_the_files_and_rows_that_were_given(
             report = index(
                 read_articles(list_files(run)), engine, HashingEmbedder(), its, embed=False
             )
-            assert report.failed == ()
+            assert report.failed == []
             stored = sorted(
                 there.article.text
                 for each in engine.article_ids("", 1_000)
@@ -221,7 +221,7 @@ def test_in_a_named_collection_own_ids_stand_for_themselves(tmp_path: Path) -> N
         assert failure.place.startswith(str(tmp_path / "2022" / "l.csv"))
         later = list_files([tmp_path / "2022"], ids)
         second = index(read_articles(later), engine, HashingEmbedder(), its, embed=False)
-        assert (second.updated, second.unchanged, second.failed) == (1, 1, ())
+        assert (second.updated, second.unchanged, second.failed) == (1, 1, [])
 
 
 def test_members_rows_and_metadata_follow_their_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from search.article_ids import parsed
 from search.domain import NO_FILTER, FacetField, Filter
 from search.engines.embedded.rows import ArticleRow
 
+_SINGLE = ("collections", "sources", "authors", "languages")  # an article has one of each
 _EPOCH = date(1970, 1, 1).toordinal()  # of numpy's days
 
 
@@ -104,46 +106,28 @@ class Articles:
 
     def without(self, removed: Sequence[int]) -> Articles:
         """Return those that have none of these keys."""
-        kept = ~np.isin(self.keys, removed)
-        stay = ~np.isin(self.tagged, removed)
-        return replace(
-            self,
-            keys=self.keys[kept],
-            collections=self.collections[kept],
-            sources=self.sources[kept],
-            authors=self.authors[kept],
-            languages=self.languages[kept],
-            published=self.published[kept],
-            tagged=self.tagged[stay],
-            tags=self.tags[stay],
-        )
+        kept, stay = ~np.isin(self.keys, removed), ~np.isin(self.tagged, removed)
+        some = {name: getattr(self, name)[kept] for name in ("keys", *_SINGLE, "published")}
+        return replace(self, **some, tagged=self.tagged[stay], tags=self.tags[stay])
 
     def spelt(self, filter: Filter) -> Filter:
         """Return a filter with every known spelling of its values."""
         if filter == NO_FILTER:
             return filter
-        spellings = self.values.spellings
-        return replace(
-            filter,
-            sources=spellings(filter.sources) if filter.sources else (),
-            authors=spellings(filter.authors) if filter.authors else (),
-            languages=spellings(filter.languages) if filter.languages else (),
-            tags=spellings(filter.tags) if filter.tags else (),
-        )
+        asked = {
+            name: getattr(filter, name) for name in ("sources", "authors", "languages", "tags")
+        }
+        spelt: dict[str, Any] = {n: self.values.spellings(v) for n, v in asked.items() if v}
+        return replace(filter, **spelt)
 
     def matching(self, filter: Filter) -> NDArray[np.bool_]:
         """Return which articles a filter lets through, as far as it does not name ids."""
         allowed = np.ones(len(self.keys), np.bool_)
         known = self.values.known
         # An empty value means unknown, which no filter asks for.
-        if filter.collections:
-            allowed &= np.isin(self.collections, known(filter.collections))
-        if filter.sources:
-            allowed &= np.isin(self.sources, known(filter.sources))
-        if filter.authors:
-            allowed &= np.isin(self.authors, known(filter.authors))
-        if filter.languages:
-            allowed &= np.isin(self.languages, known(filter.languages))
+        for name in _SINGLE:
+            if given := getattr(filter, name):
+                allowed &= np.isin(getattr(self, name), known(given))
         if filter.tags:
             allowed &= np.isin(self.keys, self.tagged[np.isin(self.tags, known(filter.tags))])
         if filter.published_from is not None or filter.published_to is not None:

@@ -35,13 +35,12 @@ class Acknowledged:
 
     `seen` is the last one this process read or wrote, `head` what the head file names. `text` is
     what the one beside the text index names, which is still there where the record's was lost or
-    put back too. `accepted`: what had been seen took the place of these records.
+    put back too.
     """
 
-    seen: Head | None
+    seen: State | None
     head: Head | None
     text: Head | None
-    accepted: tuple[str, ...] = ()
 
 
 class Chain:
@@ -74,11 +73,8 @@ class Chain:
 
         Asked after it, another thread's or process's commit since then would look like a loss.
         """
-        state = self.seen
-        seen = None if state is None else state.head()
-        accepted = () if state is None else state.accepted
         head, text = _heads(folder)
-        return Acknowledged(seen, self._head.read(head), self._text.read(text), accepted)
+        return Acknowledged(self.seen, self._head.read(head), self._text.read(text))
 
     def check(
         self,
@@ -105,8 +101,8 @@ class Chain:
         seen, head, text = known.seen, known.head, known.text
         # Another record is there after `accept`, unless it is the one before that. Who was idle,
         # and a text index, may be further behind than commits are kept; no head is.
-        if seen is not None and state.record in (seen.record, *known.accepted):
-            _check_known(path, connection, state, seen, may_be_forgotten=True)
+        if seen is not None and state.record in (seen.record, *seen.accepted):
+            _check_known(path, connection, state, seen.head(), may_be_forgotten=True)
         if head is not None:
             _check_known(path, connection, state, head)
         # Another record's text index beside a right head is built anew.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import sqlite3
 import zlib
@@ -14,6 +13,7 @@ from search.engines.embedded.connections import FORMER_SCHEMA, RECORD_SCHEMA, Co
 from search.engines.embedded.head import Head
 from search.engines.embedded.rows import (
     ARTICLE,
+    ArticleRow,
     article_row,
     damaged,
     damaged_index,
@@ -58,7 +58,11 @@ class State:
 
     def about(self) -> tuple[tuple[str, str], ...]:
         """Return the rows of the record's table `meta`, in order."""
-        return _about(self.record, self.index, self.fingerprint, self.accepted)
+        fingerprint = json.dumps(asdict(self.fingerprint))
+        about = {"record": self.record, "index": self.index, "fingerprint": fingerprint}
+        if self.accepted:
+            about["accepted"] = " ".join(self.accepted)
+        return tuple(sorted(about.items()))
 
     def commit(self, log: str) -> tuple[object, ...]:
         """Return the row of its last commit, whose checksum covers `about` too."""
@@ -77,23 +81,9 @@ COMMIT = (
 _READ_COMMIT = f"SELECT {', '.join(COMMIT)} FROM commits ORDER BY sequence DESC LIMIT 1"  # noqa: S608
 
 
-@dataclass(frozen=True, slots=True)
-class TermRows:
-    """All the text index needs of passages that follow each other in an article.
-
-    `number` and `position` are the first one's; `terms` has each one's, in the order of LAYERS.
-    """
-
-    number: int
-    article: int
-    article_id: str
-    position: int
-    source: str
-    author: str
-    language: str
-    published: str | None
-    tags: tuple[str, ...]
-    terms: Sequence[tuple[str, ...]]
+# An article, the number of the first of some passages that follow each other in it, and each
+# one's terms in the order of LAYERS.
+Terms = tuple[ArticleRow, int, list[tuple[str, ...]]]
 
 
 def state_of(connection: Connection) -> State | None:
@@ -136,17 +126,6 @@ def read_state(connection: sqlite3.Connection) -> State | None:
     raise damaged_index(f"where it stands cannot be read: {why}")
 
 
-@functools.lru_cache(maxsize=16)  # for every commit: 1 us instead of 15
-def _about(
-    record: str, index: str, fingerprint: Fingerprint, accepted: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    about = {"record": record, "index": index, "fingerprint": json.dumps(asdict(fingerprint))}
-    if accepted:
-        about["accepted"] = " ".join(accepted)
-    return tuple(sorted(about.items()))
-
-
-@functools.lru_cache(maxsize=16)  # it changes with `accept` only
 def _parsed(about: tuple[tuple[str, str], ...]) -> tuple[str, str, Fingerprint, tuple[str, ...]]:
     """Return record, index, fingerprint and the accepted records that the rows of `meta` say."""
     known = dict(about)
@@ -155,12 +134,7 @@ def _parsed(about: tuple[tuple[str, str], ...]) -> tuple[str, str, Fingerprint, 
 
 
 def _checksum(about: tuple[tuple[str, str], ...], commit: Sequence[object]) -> int:
-    return zlib.crc32(repr(commit).encode(), _checksum_of(about))
-
-
-@functools.lru_cache(maxsize=16)
-def _checksum_of(about: tuple[tuple[str, str], ...]) -> int:
-    return zlib.crc32(repr(about).encode())
+    return zlib.crc32(repr(commit).encode(), zlib.crc32(repr(about).encode()))
 
 
 def _other_schema(version: object) -> str:
@@ -182,7 +156,7 @@ def knows(connection: sqlite3.Connection, head: Head) -> bool:
     return connection.execute(sql, (head.sequence, head.token)).fetchone() is not None
 
 
-def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterator[TermRows]:
+def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterator[Terms]:
     """Yield what the text index needs of every passage above `after` up to `last`, in order.
 
     Both are where one call's writing ended. Raises RecordCorrupt, at its end too: where
@@ -210,18 +184,7 @@ def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterato
         count += len(terms)
         if due == about.first + about.passages:
             due = 0
-        yield TermRows(
-            number,
-            about.key,
-            about.id,
-            number - about.first,
-            about.source,
-            about.author,
-            about.language,
-            about.published or None,
-            about.tag_values(),
-            terms,
-        )
+        yield about, number, terms
     if due:
         raise damaged("its terms are missing", due)
     if count != _passages(connection, after, last):

@@ -32,7 +32,7 @@ from search.engines.embedded.changes import State
 from search.engines.embedded.connections import Connection
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.masks import Masks
-from search.engines.embedded.meaning import Meaning
+from search.engines.embedded.meaning import rank_by_meaning
 from search.engines.embedded.reading import read_article, read_indexed, read_passages
 from search.engines.embedded.record import Record
 from search.engines.embedded.segments import Segments
@@ -82,7 +82,6 @@ class EmbeddedEngine:
         self._record = Record(current, index)
         self._lock = WriterLock(folder, self._look)
         self._masks = Masks(self._record)
-        self._meaning = Meaning(self._record, self._masks)
         # Both rankings at once: hybrid at 100,000 passages 7.5 -> 5.7 ms.
         self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-meaning")
         self._writing = threading.Lock()  # one write at a time
@@ -178,7 +177,7 @@ class EmbeddedEngine:
     def _by_meaning(self, view: View, request: RankRequest) -> tuple[tuple[Ranked, ...], float]:
         """Return the vector ranking and the milliseconds it took."""
         started = time.perf_counter()
-        hits = self._meaning.rank(view.table, view.text, request)
+        hits = rank_by_meaning(self._record, self._masks, view.table, view.text, request)
         return hits, (time.perf_counter() - started) * 1000
 
     def _rank(self, view: View, request: RankRequest) -> Rankings:
@@ -263,8 +262,8 @@ class EmbeddedEngine:
 
     def fetch(self, passage_ids: Sequence[str]) -> list[StoredPassage]:
         keys = [key for key in map(passage_key, passage_ids) if key is not None]
-        with self._moment() as connection:
-            found = {} if connection is None else read_passages(connection, keys)
+        with self._snapshot() as moment:
+            found = {} if moment is None else read_passages(moment[0], keys)
         return [found[key] for key in keys if key in found]
 
     def article(self, article_id: str) -> StoredArticle | None:
@@ -272,10 +271,8 @@ class EmbeddedEngine:
 
     def articles(self, article_ids: Sequence[str]) -> list[StoredArticle]:
         known = [key for key in dict.fromkeys(article_ids) if is_unicode(key)]
-        with self._moment() as connection:
-            if connection is None:
-                return []
-            found = [read_article(connection, key) for key in known]
+        with self._snapshot() as moment:
+            found = [read_article(moment[0], key) for key in known] if moment else []
         return [article for article in found if article is not None]
 
     def article_ids(self, after: str, limit: int) -> list[str]:
@@ -295,10 +292,8 @@ class EmbeddedEngine:
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
         dimensions = self._fingerprint.dimensions
         known = [key for key in dict.fromkeys(article_ids) if is_unicode(key)]
-        with self._moment() as connection:
-            if connection is None:
-                return []
-            found = [read_indexed(connection, key, dimensions) for key in known]
+        with self._snapshot() as moment:
+            found = [read_indexed(moment[0], key, dimensions) for key in known] if moment else []
         return [article for article in found if article is not None]
 
     def status(self) -> EngineStatus:
@@ -328,12 +323,6 @@ class EmbeddedEngine:
     def _state(self) -> State | None:
         with self._snapshot() as moment:
             return None if moment is None else moment[1]
-
-    @contextmanager
-    def _moment(self) -> Iterator[Connection | None]:
-        """Give a connection whose reads all see one moment; None while there is no index."""
-        with self._snapshot() as moment:
-            yield None if moment is None else moment[0]
 
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[Connection, State] | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,22 +38,14 @@ _ARTICLE = (
 )
 
 
-def is_former(path: Path) -> bool:
-    """Tell whether there is a record of the first release. Raises as `open_engine`."""
-    if identity_of(path) is None:
-        return False
-    with translated(path):
-        connection = open_for_reading(path)
-        try:
-            return bool(connection.execute("PRAGMA user_version").fetchone()[0] == FORMER_SCHEMA)
-        finally:
-            connection.close()
-
-
 def former_index(folder: Path) -> FormerIndex | None:
-    """Return the index in a folder if the first release made it."""
+    """Return the index in a folder if the first release made it. Raises as `open_engine`."""
     path = Versions(folder).current() / RECORD
-    return FormerIndex(path, folder) if is_former(path) else None
+    if identity_of(path) is None:
+        return None
+    with translated(path), closing(open_for_reading(path)) as connection:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    return FormerIndex(path, folder) if version == FORMER_SCHEMA else None
 
 
 class FormerIndex:

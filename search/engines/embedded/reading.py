@@ -34,7 +34,6 @@ from search.engines.embedded.rows import (
     passage_of,
     places_of,
     unseal,
-    unseal_own,
 )
 
 _ARTICLE = f"SELECT {ARTICLE}, a.text FROM articles a WHERE a.id = ?"  # noqa: S608
@@ -75,7 +74,7 @@ def read_indexed(connection: sqlite3.Connection, id: str, dimensions: int) -> In
         bare = (IndexedPassage(passage, {}, None, (), none) for passage, _ in passages)
         return IndexedArticle(article, tuple(bare))
     sealed = [(row[0], *row[_FIELDS:]) for row in rows]
-    own = unseal_own([(number, count, vector) for number, count, vector, _ in sealed], dimensions)
+    own = unseal([row[:3] for row in sealed], dimensions, own=True)
     of_sentences = unseal(
         [(number, count, vectors) for number, count, _, vectors in sealed if count], dimensions
     )
@@ -158,7 +157,7 @@ def read_own_vectors(
     rows = {row[0]: row for row in connection.execute(sql, (json.dumps(numbers),))}
     _check_present(connection, [number for number in numbers if number not in rows])
     found = [rows[number] for number in numbers]
-    return unseal_own(found, dimensions), [row[1] for row in found]
+    return unseal(found, dimensions, own=True), [row[1] for row in found]
 
 
 def read_sentence_vectors(

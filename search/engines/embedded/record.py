@@ -68,61 +68,37 @@ class Record:
         """Which file it is now."""
         return _record_in(self._folder_of())
 
-    @property
-    def was_there(self) -> bool:
-        """Whether this object has read a record, which must not be made anew then."""
-        return self._chain.seen is not None
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection | None]:
-        """Give a connection whose reads all see one moment; None while there is no index."""
-        with self._moment(checked=False) as (connection, _):
-            yield connection
-
     @contextmanager
     def reading_of(self, record: str) -> Iterator[Connection]:
-        """As `reading`, of the record of that name. Raises LookupError where another lies there."""
-        with self.reading() as connection:
-            state = None if connection is None else state_of(connection)
-            if connection is None or state is None or state.record != record:
+        """As `snapshot`, of the record of that name. Raises LookupError where another lies there."""
+        with self.snapshot() as moment:
+            if moment is None or moment[1].record != record:
                 raise LookupError("another record took its place")
-            yield connection
+            yield moment[0]
 
     @contextmanager
     def snapshot(self) -> Iterator[tuple[Connection, State] | None]:
-        """Give a connection and where the record stands; None while there is no index.
+        """Give a connection whose reads all see one moment, and where the record stands then.
 
-        Raises RecordLost where that is not all that was acknowledged.
-        """
-        with self._moment(checked=True) as (connection, state):
-            yield None if connection is None or state is None else (connection, state)
-
-    @contextmanager
-    def _moment(self, *, checked: bool) -> Iterator[tuple[Connection | None, State | None]]:
-        """Give a connection, and where the record stands if that is `checked`.
-
-        Where another version takes the record's place and it is removed at this moment, they
-        are the other one's.
+        None while there is no index. Where another version takes the record's place and it is
+        removed at this moment, they are the other one's. Raises RecordLost where the record does
+        not hold all that was acknowledged.
         """
         for _ in range(_TRIES):
             folder = self._folder_of()
             path = _record_in(folder)
             with ExitStack() as opened:
                 try:
-                    known = self._chain.acknowledged(folder) if checked else None
-                    identity = identity_of(path) if checked else None
+                    known = self._chain.acknowledged(folder)
+                    identity = identity_of(path)
                     connection = opened.enter_context(self._connections.reading(path))
-                    state = None
-                    if known is not None:
-                        state = None if connection is None else state_of(connection)
-                        self._chain.check(path, connection, state, known, identity)
-                    elif connection is None and self._folder_of() != folder:
-                        continue
+                    state = None if connection is None else state_of(connection)
+                    self._chain.check(path, connection, state, known, identity)
                 except EngineError:
                     if self._folder_of() == folder:
                         raise
                     continue
-                yield connection, state
+                yield None if connection is None or state is None else (connection, state)
                 return
         raise EngineUnavailable("the index was made anew again and again. Try again.")
 
@@ -137,21 +113,9 @@ class Record:
         self, articles: Sequence[IndexedArticle], fingerprint: Fingerprint
     ) -> list[WriteOutcome]:
         """Store articles in one transaction; an unfit one fails alone."""
-        make, path = not self.was_there, self.path
-        with self._connections.writing(path, make=make) as connection:
-            log, state = log_of(path), state_of(connection)
-            if state is None and make:
-                state = create(connection, fingerprint, self._chain.index)
-            if state is None:
-                raise EngineUnavailable(f"the record {path} went while it was open")
-            storing = Storing(connection, state)
+        with self._storing(fingerprint) as storing:
             outcomes = [storing.store(a, fingerprint.dimensions) for a in articles]
-            if not any(outcome.is_stored for outcome in outcomes):
-                connection.execute("ROLLBACK")
-                return outcomes
-            state = storing.finish(log)
-        self._write_head(state)
-        self._reserve.make(path.parent)
+        self._reserve.make(self._folder_of())
         return outcomes
 
     def delete(self, article_ids: Sequence[str]) -> int:
@@ -168,19 +132,29 @@ class Record:
             self._reserve.make(self._folder_of())
 
     def _delete(self, article_ids: Sequence[str]) -> int:
-        path = self.path
-        with self._connections.writing(path) as connection:
+        with self._storing() as storing:
+            return sum([storing.remove(known) for known in set(article_ids)])
+
+    @contextmanager
+    def _storing(self, fingerprint: Fingerprint | None = None) -> Iterator[Storing]:
+        """Give one transaction's changes, acknowledged at the end; with a fingerprint, make a record.
+
+        One that was open here before is not made anew.
+        """
+        path, make = self.path, fingerprint is not None and self._chain.seen is None
+        with self._connections.writing(path, make=make) as connection:
             log, state = log_of(path), state_of(connection)
+            if state is None and make and fingerprint is not None:
+                state = create(connection, fingerprint, self._chain.index)
             if state is None:
-                return 0
+                raise _gone(path)
             storing = Storing(connection, state)
-            removed = sum(storing.remove(known) for known in set(article_ids))
-            if not removed:
+            yield storing
+            if not storing.has_changed:
                 connection.execute("ROLLBACK")
-                return 0
+                return
             state = storing.finish(log)
         self._write_head(state)
-        return removed
 
     def publish(self, manifest: Manifest) -> Manifest:
         """Note what the text index is now; return it as of the commit that says so.
@@ -192,7 +166,7 @@ class Record:
         with self._connections.writing(path, durable=False) as connection:
             log, state = log_of(path), state_of(connection)
             if state is None:
-                raise EngineUnavailable(f"the record {path} went while it was open")
+                raise _gone(path)
             after = commit(connection, state, log)
             if manifest.sequence == state.sequence:
                 manifest = replace(manifest, sequence=after.sequence)
@@ -273,16 +247,14 @@ class Record:
 
     def _articles(self, where: str, *values: object) -> list[ArticleRow]:
         sql = f"SELECT {ARTICLE} FROM articles a {where}"  # noqa: S608  # both are ours
-        return article_rows(self._rows(sql, *values))
-
-    def _rows(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
-        with self.reading() as connection:
-            # A writer that wrote nothing, or died in its first write, leaves a file without tables.
-            if connection is None or state_of(connection) is None:
-                return []
-            return connection.execute(sql, values).fetchall()
+        with self.snapshot() as moment:
+            return [] if moment is None else article_rows(moment[0].execute(sql, values))
 
 
 @functools.lru_cache(maxsize=8)  # for every read: 2 us
 def _record_in(folder: Path) -> Path:
     return folder / RECORD
+
+
+def _gone(path: Path) -> EngineUnavailable:
+    return EngineUnavailable(f"the record {path} went while it was open")

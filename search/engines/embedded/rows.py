@@ -244,22 +244,12 @@ def _seal(content: bytes, number: int, sentences: int) -> bytes:
     return content + zlib.crc32(content, _seed(number, sentences)).to_bytes(4, "little")
 
 
-def unseal_own(rows: Sequence[tuple[int, int, bytes]], dimensions: int) -> Vector:
-    """Return the vectors of rows (number, sentences, one sealed vector), shape (n, dimensions).
-
-    Raises RecordCorrupt where one is not what was written.
-    """
-    _check_sealed(rows, itertools.repeat(2 * (dimensions + _HALVES), len(rows)))
-    halves = np.frombuffer(b"".join([row[2] for row in rows]), "<f2")
-    return floats(halves.reshape(-1, dimensions + _HALVES)[:, :dimensions])
-
-
-def unseal(rows: Sequence[tuple[int, int, bytes]], dimensions: int) -> Vector:
+def unseal(rows: Sequence[tuple[int, int, bytes]], dimensions: int, *, own: bool = False) -> Vector:
     """Return the vectors of rows (number, sentences, their sealed vectors), shape (n, dimensions).
 
-    Raises RecordCorrupt where one is not what was written.
+    `own`: each has one, the passage's. Raises RecordCorrupt where one is not what was written.
     """
-    _check_sealed(rows, (2 * (dimensions * row[1] + _HALVES) for row in rows))
+    _check_sealed(rows, (2 * (dimensions * (1 if own else row[1]) + _HALVES) for row in rows))
     halves = np.frombuffer(b"".join([row[2][: -2 * _HALVES] for row in rows]), "<f2")
     return floats(halves.reshape(-1, dimensions))
 

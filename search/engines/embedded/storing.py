@@ -83,14 +83,7 @@ def commit(connection: Connection, state: State, log: str = "") -> State:
         state: where it stands, but for the commit itself.
         log: which write-ahead log was in use before (`chain`).
     """
-    return _note(connection, replace(state, sequence=state.sequence + 1, token=_token()), log)
-
-
-def _token() -> str:
-    return secrets.token_hex(16)
-
-
-def _note(connection: Connection, state: State, log: str) -> State:
+    state = replace(state, sequence=state.sequence + 1, token=secrets.token_hex(16))
     marks = ", ".join("?" * len(COMMIT))
     connection.execute(f"INSERT INTO commits VALUES ({marks})", state.commit(log))  # noqa: S608
     if not state.sequence % max(1, KEPT_COMMITS // 100):
@@ -120,11 +113,9 @@ class Storing:
     def __init__(self, connection: Connection, state: State) -> None:
         """`state` is where the record stands."""
         self._connection = connection
-        self._state = state
-        self._key, self._last = state.key, state.last
-        self._articles, self._passages = state.articles, state.passages
-        self._sentences, self._unembedded = state.sentences, state.unembedded
+        self._state = state  # with what was changed here
         self._removed = False
+        self.has_changed = False
         connection.execute(PLACES)
         # Rows that are not inserted yet, and the keys of their articles.
         self._keys: set[int] = set()
@@ -159,22 +150,10 @@ class Storing:
     def finish(self, log: str = "") -> State:
         """Insert what is left and note the commit; to be called before the transaction ends."""
         self._insert()
-        horizon = self._state.horizon
+        state = self._state
         if self._removed:
-            horizon = forget_removals(self._connection, horizon)
-        after = replace(
-            self._state,
-            sequence=self._state.sequence + 1,
-            token=_token(),
-            articles=self._articles,
-            passages=self._passages,
-            sentences=self._sentences,
-            unembedded=self._unembedded,
-            last=self._last,
-            key=self._key,
-            horizon=horizon,
-        )
-        return _note(self._connection, after, log)
+            state = replace(state, horizon=forget_removals(self._connection, state.horizon))
+        return commit(self._connection, state, log)
 
     def _known(self, id: str) -> ArticleRow | None:
         sql = f"SELECT {ARTICLE} FROM articles a WHERE a.id = ?"  # noqa: S608
@@ -201,9 +180,7 @@ class Storing:
 
     def _add(self, indexed: IndexedArticle, content_hash: str) -> None:
         info, passages = indexed.article.info, indexed.passages
-        self._key = key = self._key + 1
-        first = self._last + 1
-        self._last += len(passages)
+        key, first = self._state.key + 1, self._state.last + 1
         sentences = sum([len(passage.sentences) for passage in passages])
         published = info.published.isoformat() if info.published else ""
         numbers = (key, first, len(passages), sentences, int(indexed.embedded))
@@ -227,6 +204,7 @@ class Storing:
             places = pack_places(indexed.article.places, key)
             self._connection.execute("INSERT INTO places VALUES (?, ?)", (key, places))
         self._keys.add(key)
+        self._state = replace(self._state, key=key, last=self._state.last + len(passages))
         self._count(1, len(passages), sentences, embedded=indexed.embedded)
         self._new_passages += [
             passage_row(number, passage.passage, passage.sentences, encoded)
@@ -243,10 +221,15 @@ class Storing:
                     self._new_sentences.append((number, of_sentences))
 
     def _count(self, sign: int, passages: int, sentences: int, *, embedded: bool) -> None:
-        self._articles += sign
-        self._passages += sign * passages
-        self._sentences += sign * sentences
-        self._unembedded += 0 if embedded else sign * passages
+        self.has_changed = True
+        state = self._state
+        self._state = replace(
+            state,
+            articles=state.articles + sign,
+            passages=state.passages + sign * passages,
+            sentences=state.sentences + sign * sentences,
+            unembedded=state.unembedded + (0 if embedded else sign * passages),
+        )
 
     def _insert(self) -> None:
         for sql, rows in (

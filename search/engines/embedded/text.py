@@ -11,18 +11,17 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.article_ids import parsed
 from search.domain import LAYERS, PHRASE_LAYERS, Layer
 from search.engines.checks import is_unicode
-from search.engines.embedded.changes import TermRows
+from search.engines.embedded.changes import Terms
 from search.engines.embedded.queries import Spell, Translator, is_constant
+from search.engines.embedded.rows import ArticleRow
 from search.engines.protocol import RankRequest
 from search.errors import EngineUnavailable
 from search.query.clauses import Boost, Clause, Everything, Term
@@ -98,7 +97,7 @@ def _open(folder: Path, *, create: bool = False) -> tantivy.Index:
 def change(
     folder: Path,
     removed: Sequence[int],
-    added: Iterator[TermRows],
+    added: Iterator[Terms],
     *,
     passages: int,
 ) -> None:
@@ -118,8 +117,8 @@ def change(
         threads = min(4, os.cpu_count() or 1) if passages > _BULK else 1
         writer = index.writer(_HEAP, threads)
         _remove(index, writer, removed)
-        for rows in added:
-            _add(writer, rows)
+        for about, number, terms in added:
+            _add(writer, about, number, terms)
         writer.commit()
         writer.wait_merging_threads()
 
@@ -157,31 +156,31 @@ def _remove(index: tantivy.Index, writer: tantivy.IndexWriter, articles: Sequenc
         writer.delete_documents_by_query(gone)
 
 
-def _add(writer: tantivy.IndexWriter, rows: TermRows) -> None:
+def _add(
+    writer: tantivy.IndexWriter, about: ArticleRow, first: int, terms: Sequence[Sequence[str]]
+) -> None:
     import tantivy
 
-    day = rows.published
-    published = date.fromisoformat(day).toordinal() if day else None
-    about = {
-        "article_id": rows.article_id,
-        "collection": parsed(rows.article_id)[0],
-        "source": rows.source,
-        "author": rows.author,
-        "language": rows.language,
-        "tags": [tag for tag in dict.fromkeys(rows.tags) if tag],
-        "year": day[:4] if day else "",
+    published, day = about.published_on(), about.published
+    fields = {
+        "article_id": about.id,
+        "source": about.source,
+        "author": about.author,
+        "language": about.language,
+        "tags": [tag for tag in dict.fromkeys(about.tag_values()) if tag],
+        "year": day[:4],
     }
-    about = {name: value for name, value in about.items() if value}
-    for n, terms in enumerate(rows.terms):
+    fields = {name: value for name, value in fields.items() if value}
+    for number, layers in enumerate(terms, first):
         document = tantivy.Document(
-            **{layer: joined for layer, joined in zip(LAYERS, terms, strict=True) if joined},
-            **about,
-            passage_id=f"{rows.article_id}#{rows.position + n}",
+            **{layer: joined for layer, joined in zip(LAYERS, layers, strict=True) if joined},
+            **fields,
+            passage_id=f"{about.id}#{number - about.first}",
         )
-        document.add_unsigned("number", rows.number + n)
-        document.add_unsigned("article", rows.article)
+        document.add_unsigned("number", number)
+        document.add_unsigned("article", about.key)
         if published is not None:
-            document.add_unsigned("published", published)
+            document.add_unsigned("published", published.toordinal())
         writer.add_document(document)
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from search.domain import Vector
 from search.engines.embedded.articles import Articles, no_articles
 from search.engines.embedded.changes import State
-from search.engines.embedded.rows import ARTICLE, article_rows, damaged, damaged_index, unseal_own
+from search.engines.embedded.rows import ARTICLE, article_rows, damaged, damaged_index, unseal
 
 _BATCH = 512  # rows read and rounded at a time: 0.8 MB of float32, which stays in the cache
 _SPARSE = 0.25  # below this share of rows, gathering them is cheaper than scanning all
@@ -228,5 +228,5 @@ def _read(connection: sqlite3.Connection, after: int, dimensions: int) -> Iterat
     sql = "SELECT number, sentences, vector FROM vectors WHERE number > ? ORDER BY number"
     cursor = connection.execute(sql, (after,))
     while batch := cursor.fetchmany(_BATCH):
-        vectors = unseal_own(batch, dimensions)
+        vectors = unseal(batch, dimensions, own=True)
         yield Codes(np.array([row[0] for row in batch], np.int64), *encode(vectors))

@@ -193,6 +193,20 @@ def test_a_copy_of_the_whole_folder_is_an_index(tmp_path: Path) -> None:
     assert state_of(tmp_path / "copy") == versions(5)
 
 
+def test_a_whole_folder_put_back_is_told_by_who_had_it_open(tmp_path: Path) -> None:
+    """Who begins then cannot tell it from a backup that was put back: docs/RELIABILITY.md."""
+    folder, copy = tmp_path / "index", tmp_path / "copy"
+    closed_writer(folder, 0, 4)
+    copied(folder, copy)
+    with opened(folder) as engine:
+        engine.write([indexed("a4", "v4 word4", "v4")])
+        engine.rest()
+        copied(copy, folder)
+        with pytest.raises(RecordLost):
+            engine.article_ids("", 10)
+    assert state_of(folder) == versions(4)
+
+
 @pytest.mark.parametrize("head", ["missing", "empty", "flipped", "cut"])
 def test_a_head_that_cannot_be_read_harms_nobody_and_is_written_again(
     tmp_path: Path, head: str

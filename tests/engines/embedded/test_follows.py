@@ -80,9 +80,9 @@ def test_terms_are_read_back_as_they_were_packed(tmp_path: Path, passages: int) 
     given = indexed("a", *(f"word{i} shared" for i in range(passages)))
     with opened(tmp_path) as engine:
         engine.write([indexed("before", "x", "y"), given])
-        with engine._record.reading() as connection:
-            assert connection is not None
-            some = list(changes.read_terms(connection, 2, 2 + passages))
-    assert [row.position for row in some] == list(range(0, passages, 64))
-    read = [terms for row in some for terms in row.terms]
+        with engine._record.snapshot() as moment:
+            assert moment is not None
+            some = list(changes.read_terms(moment[0], 2, 2 + passages))
+    assert [number - about.first for about, number, _ in some] == list(range(0, passages, 64))
+    read = [layers for _, _, terms in some for layers in terms]
     assert read == [tuple(p.terms.values()) for p in given.passages]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from search.engines.embedded.adapter import Successor
 from search.engines.embedded.engine import EmbeddedEngine
-from search.engines.embedded.successor import Successor
+from search.engines.embedded.meaning import rank_by_meaning
 from search.engines.embedded.versions import Versions
 from search.engines.protocol import RankRequest
 from search.errors import RecordLost
@@ -49,7 +51,7 @@ def test_a_search_that_a_version_is_taken_from_asks_the_next_one(tmp_path: Path)
     """The passages' numbers are other ones there."""
     _first(tmp_path)
     with opened(tmp_path) as engine:
-        real, calls = engine._meaning.rank, []
+        real, calls = rank_by_meaning, []
 
         def replaced_before(*given: Any) -> object:
             calls.append(1)
@@ -57,9 +59,9 @@ def test_a_search_that_a_version_is_taken_from_asks_the_next_one(tmp_path: Path)
                 _replace(tmp_path, "new")
             return real(*given)
 
-        engine._meaning.rank = replaced_before  # type: ignore[method-assign, assignment]
         vector = EMBEDDER.embed_query("text")
-        ranked = engine.rank(RankRequest(Term("stem", "shared"), vector))
+        with patch("search.engines.embedded.engine.rank_by_meaning", replaced_before):
+            ranked = engine.rank(RankRequest(Term("stem", "shared"), vector))
         assert [hit.passage_id for hit in ranked.text] == ["new#1"]
         assert {hit.passage_id for hit in ranked.vector} == {"new#0", "new#1"}
         assert len(calls) == 2

@@ -107,7 +107,7 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
         and (given.get("facets") or given.get("count_articles") or match not in (None, "meaning"))
     ) or (mode == "keyword" and match == "meaning"):
         return True
-    if given.get("format") == "jsonl" and {"size", "cursor"} & set(given):
+    if given.get("format") == "jsonl" and {"size", "cursor", "fields"} & set(given):
         return True
     if given.get("sort") in ("newest", "oldest") and (
         match == "meaning" or mode == "semantic" or given.get("explain")

@@ -153,7 +153,7 @@ async function learnHoldings() {
 function searchTyped(whole) {
   clearTimeout(pause);
   const q = page.q.value.trim();
-  const next = { ...searching(state), q, literal: false };
+  const next = { ...searching(state), q, literal: false, also: [] };
   if (write(next) === write(state)) {
     typing &&= !whole;
     return;

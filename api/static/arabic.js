@@ -87,6 +87,7 @@ export default {
   meant: (link) => ["هل تقصد ", link, "؟"],
   comma: "، ",
   literal: "اقتصر على ما كتبت",
+  without: { latin: "دون مقابلات الحروف اللاتينية", synonym: "دون المرادفات" },
   retry: "أعد المحاولة",
   request: "رقم الطلب",
   problem: "تعذّر البحث",

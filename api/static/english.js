@@ -84,6 +84,7 @@ export default {
   meant: (link) => ["Did you mean ", link, "?"],
   comma: ", ",
   literal: "Only what I typed",
+  without: { latin: "without Latin spellings", synonym: "without synonyms" },
   retry: "Try again",
   request: "Request",
   problem: "The search failed",

@@ -49,7 +49,7 @@ function saving(state, words, context) {
   const list = write({ ...state, view: "saved" });
   const save = async () => {
     const filters = Object.groupBy(state.filters, ([name]) => name);
-    const body = { q: state.q, mode: state.mode, variants: !state.literal };
+    const body = { q: state.q, mode: state.mode, variants: !state.literal, ...(state.also.length && { also: state.also }) };
     for (const [name, pairs] of Object.entries(filters)) body[name] = ["from", "to"].includes(name) ? pairs[0][1] : pairs.map(([, value]) => value);
     try {
       await api.save(body);

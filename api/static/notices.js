@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { bdi, button, element, link } from "./dom.js";
-import { searching, write } from "./state.js";
+import { ALSO, searching, write } from "./state.js";
 
 export function degraded(answer, words) {
   const said = answer.degraded.map((what) => words.degraded[what] ?? what);
@@ -21,12 +21,17 @@ export function readAs(answer, words) {
   return parts.length ? element("p", { class: "also" }, words.read.as, parts.flatMap((part, n) => (n ? [" · ", ...part] : part))) : "";
 }
 
-/** Words of the index that were searched besides, and a way to do without them. */
+/** What was searched besides, a line for each word, and a way to do without it: all of it, or one kind. */
 export function searchedAlso(answer, state, words) {
-  const forms = [...new Set(answer.searched_also.flatMap((variant) => variant.forms))];
-  if (!forms.length) return "";
-  const listed = forms.flatMap((form, n) => (n ? [words.comma, bdi(form)] : [bdi(form)]));
-  return element("p", { class: "also" }, words.also, listed, " · ", link(write({ ...state, start: 0, literal: true }), words.literal));
+  const found = answer.searched_also;
+  if (!found.length) return "";
+  const kinds = ALSO.filter((kind) => found.some((variant) => variant.kind === kind));
+  const without = (kind) => link(write({ ...state, start: 0, also: kinds.filter((other) => other !== kind) }), words.without[kind]);
+  return element("div", { class: "also" }, words.also,
+    element("ul", {}, found.map(({ word, forms, kind }) => element("li", {}, bdi(word), ": ",
+      forms.flatMap((form, n) => (n ? [words.comma, bdi(form)] : [bdi(form)])),
+      kinds.length > 1 && kinds.includes(kind) ? [" · ", without(kind)] : ""))),
+    link(write({ ...state, start: 0, literal: true }), words.literal));
 }
 
 /** What was perhaps meant by words that no passage has. */

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { bdi, button, element, link } from "./dom.js";
 import { about, copyButtons } from "./results.js";
-import { FILTERS, emptied, write } from "./state.js";
+import { ALSO, FILTERS, emptied, write } from "./state.js";
 
 export async function savedView(state, words, context, signal) {
   const { saved } = await api.saved(signal);
@@ -28,7 +28,7 @@ function list(saved, state, words, context) {
 }
 
 function actions(one, state, words, context) {
-  const run = write({ ...emptied(state), q: one.q, mode: one.mode, literal: !one.variants, filters: filtersOf(one) });
+  const run = write({ ...emptied(state), q: one.q, mode: one.mode, literal: !one.variants, also: one.also.length < ALSO.length ? one.also : [], filters: filtersOf(one) });
   let sure = false;
   const remove = async (event) => {
     if (!sure) {

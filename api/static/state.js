@@ -5,6 +5,7 @@ export const LINES = 50; // of words in context
 export const MODES = ["hybrid", "keyword", "semantic"];
 export const FILTERS = ["collection", "source", "author", "language", "tag", "from", "to"];
 export const FACETS = ["collection", "source", "author", "tag", "year"];
+export const ALSO = ["latin", "synonym"]; // kinds of what is searched besides
 export const SORTS = ["relevance", "before", "after"];
 const FACET_VALUES = 8; // shown of each
 export const ORDERS = ["relevance", "newest", "oldest"];
@@ -23,6 +24,7 @@ export function read(address) {
     start: Number.isInteger(start) && start > 0 ? start : 0,
     filters: [...parameters].filter(([name, value]) => FILTERS.includes(name) && value !== ""),
     literal: parameters.has("literal"), // only the words as they were typed
+    also: ALSO.filter((kind) => parameters.getAll("also").includes(kind)), // only these kinds besides; none: all
     grouped: parameters.get("group") === "article", // by article
     apart: parameters.has("apart"), // near copies too
     kwic: SORTS.find((sort) => sort === parameters.get("kwic")) ?? "", // words in context, in this order
@@ -44,6 +46,7 @@ export function write(state) {
   if (state.start) parameters.set("start", state.start);
   for (const [name, value] of state.filters) parameters.append(name, value);
   if (state.literal) parameters.set("literal", "");
+  for (const kind of state.also) parameters.append("also", kind);
   if (state.grouped) parameters.set("group", "article");
   if (state.apart) parameters.set("apart", "");
   if (state.kwic) parameters.set("kwic", state.kwic);
@@ -63,7 +66,7 @@ export function searching(state) {
 
 /** The state with nothing asked. */
 export function emptied(state) {
-  return searching({ ...state, q: "", filters: [], literal: false, kwic: "" });
+  return searching({ ...state, q: "", filters: [], literal: false, also: [], kwic: "" });
 }
 
 /** The state with these first and last days, "" for none. */
@@ -73,16 +76,16 @@ export function dated(state, days) {
 }
 
 /** The API's parameters for a state's search. */
-export function searchParameters({ q, mode, start, filters, literal, grouped, sort, apart }) {
+export function searchParameters({ q, mode, start, filters, literal, also, grouped, sort, apart }) {
   // By meaning alone nothing is counted, and nothing has an order by date.
   const facets = mode === "semantic" ? [] : FACETS.map((field) => ["facets", field]);
   return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ["variants", !literal], ["facet_size", FACET_VALUES],
-    ["group_by", grouped ? "article" : ""], ["collapse", apart ? "" : "duplicates"], ["sort", mode === "semantic" ? ORDERS[0] : sort], ...facets, ...filters];
+    ["group_by", grouped ? "article" : ""], ["collapse", apart ? "" : "duplicates"], ["sort", mode === "semantic" ? ORDERS[0] : sort], ...also.map((kind) => ["also", kind]), ...facets, ...filters];
 }
 
 /** The API's parameters for a state's words in context. */
-export function kwicParameters({ q, start, filters, literal, kwic }) {
-  return [["q", q], ["sort", kwic], ["size", LINES], ["start", start], ["variants", !literal], ...filters];
+export function kwicParameters({ q, start, filters, literal, also, kwic }) {
+  return [["q", q], ["sort", kwic], ["size", LINES], ["start", start], ["variants", !literal], ...also.map((kind) => ["also", kind]), ...filters];
 }
 
 /** Whether a state's filters choose a facet's value; a year is its first and last day. */

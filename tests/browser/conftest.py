@@ -26,7 +26,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from api.app import create_app
-from search.domain import Query, Results, StoredPassage
+from search.domain import Query, Results, StoredPassage, Variant
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldSearcher
@@ -229,6 +229,7 @@ class Told(ToldSearcher):
         super().__init__('<img src=x onerror="document.title=1"><b>نص</b>')
         self.degraded: tuple[str, ...] = ()
         self.copies: tuple[StoredPassage, ...] = ()
+        self.besides: tuple[Variant, ...] = ()
         self.open = threading.Event()
         self.open.set()
 
@@ -238,7 +239,12 @@ class Told(ToldSearcher):
         found = super().search(query)
         copies = self.copies if query.collapse else ()
         hits = tuple(replace(hit, copies=copies) for hit in found.hits)
-        return Results(query, hits, found.total, found.took_ms, self.degraded)
+        besides = tuple(
+            each for each in self.besides if each.kind != "root" and query.searches(each.kind)
+        )
+        return Results(
+            query, hits, found.total, found.took_ms, self.degraded, searched_also=besides
+        )
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 
 import search.assembly
 from api.app import create_app
-from search.domain import ArticleInfo, Passage, StoredPassage
+from search.domain import ArticleInfo, Passage, StoredPassage, Variant
 from search.settings import Settings
 from tests.browser.conftest import Browser, Told, serving
 from tests.support import SEEDS
@@ -187,7 +187,7 @@ def test_the_language_is_switched_and_remembered(browser: Browser, site: str) ->
 
 def test_what_was_searched_besides_is_shown(browser: Browser, site: str) -> None:
     results(browser, site, q="al3iraq", mode="keyword")
-    assert "بحثنا أيضًا عن: " in browser.one(".also").text
+    assert "بحثنا أيضًا عن:" in browser.one(".also").text
     assert "العراق" in browser.one(".also").text
     assert "العراق" in browser.texts(".passage mark")
     browser.photograph("searched-also")
@@ -285,6 +285,27 @@ def test_words_in_context(browser: Browser, site: str) -> None:
     assert "kwic" not in address(browser)
     browser.open(at(site, q="كلمةلاتوجد", kwic="before"))
     browser.one(".notice")
+    assert browser.complaints() == []
+
+
+def test_each_kind_of_what_was_searched_besides_is_switched_off(
+    browser: Browser, told_site: str, told: Told
+) -> None:
+    told.besides = (
+        Variant("Baghdad", ("بغداد", "البغدادي")),
+        Variant("الخليج", ("الجزيرة",), "synonym"),
+    )
+    results(browser, told_site, q="Baghdad الخليج", lang="en")
+    assert [line.split(" · ")[0] for line in browser.texts(".also li")] == [
+        "Baghdad: بغداد, البغدادي",
+        "الخليج: الجزيرة",
+    ]
+    browser.photograph("searched-also-kinds")
+    browser.all(".also li a")[1].click()  # without synonyms
+    browser.until(lambda: address(browser).get("also") == "latin")
+    browser.until(lambda: browser.texts(".also li") == ["Baghdad: بغداد, البغدادي"])
+    browser.driver.back()
+    browser.until(lambda: len(browser.texts(".also li")) == 2)
     assert browser.complaints() == []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import Any
 from urllib.error import HTTPError
@@ -91,8 +91,10 @@ def test_a_poison_article_fails_alone(
     write(engine, OLD)
     plain = real.documents
 
-    def poisoned(article: IndexedArticle, edition: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        for name, source in plain(article, edition):
+    def poisoned(
+        article: IndexedArticle, edition: str, lacks: Collection[str]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, source in plain(article, edition, lacks):
             poison = article.article.id == "b" and source["kind"] == which
             yield name, source | ({"unknown_field": 1} if poison else {})
 

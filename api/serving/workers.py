@@ -8,17 +8,18 @@ would share its memory, but OpenVINO's threads do not survive a fork.)
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 STOP_SECONDS = 15.0  # for workers to end; then they are killed
 _STEADY = 30.0  # seconds a worker lives to be started anew at once
 _WAIT = 2.0  # seconds until one that lived less is
-_HEEDED = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 Told = Callable[[str], None]
 
@@ -47,61 +48,41 @@ def keep_running(count: int, work: Callable[[int], None], lifeline: Lifeline, to
         work: what a worker does, given its number from 0.
         told: given a line on each worker that died.
     """
-    # Blocked, and taken one by one: none comes between two steps, and there are no handlers.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEEDED)
-    handled = signal.signal(signal.SIGCHLD, lambda *_: None)  # else the system may drop them
-
-    def begin(number: int) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        for each in (signal.SIGCHLD, signal.SIGTERM):
-            signal.signal(each, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        lifeline.let_go()
-        work(number)
-
-    parent = _Parent(count, begin, told)
-    try:
-        parent.run()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        while signal.SIGALRM in signal.sigpending():
-            signal.sigwait([signal.SIGALRM])
-        signal.signal(signal.SIGCHLD, handled)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    parent = _Parent(count, work, lifeline, told)
+    with _signals() as wake:
+        parent.run(wake)
     if parent.signal == signal.SIGTERM:  # the end that a single process has
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Parent:
-    def __init__(self, count: int, begin: Callable[[int], None], told: Told) -> None:
+    def __init__(
+        self, count: int, work: Callable[[int], None], lifeline: Lifeline, told: Told
+    ) -> None:
         self._told = told
-        self._begin = begin
+        self._work = work
+        self._lifeline = lifeline
         self._due = dict.fromkeys(range(count), 0.0)  # worker's number -> when to start it
         self._running: dict[int, tuple[int, float]] = {}  # pid -> number, since when
         self._kill_at = 0.0
         self.signal = 0  # the one that ends it
 
-    def run(self) -> None:
+    def run(self, wake: socket.socket) -> None:
         while self._running or not self.signal:
             now = time.monotonic()
             if not self.signal:
                 for number in [n for n, when in self._due.items() if when <= now]:
                     del self._due[number]
-                    self._start(number)
+                    self._start(number, wake)
             elif now > self._kill_at:
                 self._send(signal.SIGKILL)
             next_start = min(self._due.values(), default=now + 60)
-            pause = 1.0 if self.signal else max(0.01, next_start - time.monotonic())
-            signal.setitimer(signal.ITIMER_REAL, pause)
-            came = signal.sigwait(_HEEDED)
-            if came in (signal.SIGINT, signal.SIGTERM):
-                self.signal = self.signal or came
-                self._kill_at = self._kill_at or time.monotonic() + STOP_SECONDS
-                self._send(signal.SIGINT)
+            select.select([wake], [], [], 1.0 if self.signal else max(0.0, next_start - now))
+            self._heed(wake)
             self._bury()
 
-    def _start(self, number: int) -> None:
+    def _start(self, number: int, wake: socket.socket) -> None:
         sys.stdout.flush()
         try:
             pid = os.fork()
@@ -115,7 +96,13 @@ class _Parent:
         status = 1
         try:
             os.setpgid(0, 0)  # Ctrl-C is the parent's to pass on, once
-            self._begin(number)
+            signal.set_wakeup_fd(-1)
+            for each in (signal.SIGCHLD, signal.SIGTERM):
+                signal.signal(each, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            wake.close()
+            self._lifeline.let_go()
+            self._work(number)
             status = 0
         except SystemExit as error:
             status = error.code if isinstance(error.code, int) else 1
@@ -126,6 +113,15 @@ class _Parent:
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(status)
+
+    def _heed(self, wake: socket.socket) -> None:
+        """Pass on the signals that came."""
+        with suppress(BlockingIOError):
+            for each in wake.recv(4096):
+                if each in (signal.SIGINT, signal.SIGTERM):
+                    self.signal = self.signal or each
+                    self._kill_at = self._kill_at or time.monotonic() + STOP_SECONDS
+                    self._send(signal.SIGINT)
 
     def _bury(self) -> None:
         """Note which workers have ended, and when to start them anew."""
@@ -145,3 +141,22 @@ class _Parent:
         for pid in self._running:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+
+@contextmanager
+def _signals() -> Iterator[socket.socket]:
+    """Give a socket from which the numbers of signals can be read that concern the parent."""
+    reading, writing = socket.socketpair()
+    reading.setblocking(False)
+    writing.setblocking(False)
+    handled = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.signal(each, lambda *_: None) for each in handled}
+    signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    try:
+        yield reading
+    finally:
+        signal.set_wakeup_fd(-1)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        reading.close()
+        writing.close()

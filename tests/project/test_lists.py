@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import REPOSITORY
-from tools import common_grams, letter_pairs
+from tools import letter_pairs
 
 LEXICON = REPOSITORY / "search" / "analysis" / "lexicon"
 LISTS = sorted((REPOSITORY / "search").rglob("*.txt")) + sorted(
@@ -50,11 +50,3 @@ def test_letter_pairs_are_counted_by_how_often_texts_have_a_word() -> None:
     assert cells["ت"]["_"] == "0"
     assert int(cells["ت"]["ب"]) > 40  # no word has it, but ب is frequent
     assert cells["ت"]["ا"] == "99"
-
-
-def test_common_grams_are_counted_by_how_often_texts_have_their_words() -> None:
-    committed = (LEXICON / "common_grams.txt").read_text(encoding="utf-8")
-    assert committed.startswith(common_grams.HEAD)
-    assert len(committed.removeprefix(common_grams.HEAD).split()) == common_grams.MANY
-    made = common_grams.common_grams({"من": 0.1, "كتاب": 0.03, "كتابي": 0.02, "00": 0.5, "ا": 1e-8})
-    assert made == ["_من_", "_كتا", "كتاب", "تاب_", "ابي_", "تابي"]

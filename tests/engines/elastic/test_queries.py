@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from search.domain import NO_FILTER, Filter
+from search.domain import NO_FILTER
 from search.engines.elastic.queries import besides, kind, passages_query
-from search.engines.elastic.ranking import words_last
 from search.query.clauses import AnyOf, Boost, Clause, Fuzzy, Prefer, Term
 
 A, B, C = (Term("stem", value) for value in "abc")
@@ -45,21 +44,6 @@ def test_clauses_that_score_stand_side_by_side() -> None:
     assert query["minimum_should_match"] == 1
     (condition,) = query["filter"]
     assert condition["bool"]["should"][1] == doubtful
-
-
-@pytest.mark.parametrize(
-    ("clause", "filter", "last"),
-    [
-        (Prefer(Boost(A, 0), AnyOf((A, B))), NO_FILTER, True),
-        (Prefer(Boost(A, 0), AnyOf((A, B))), Filter(sources=("x",)), False),
-        (Prefer(Boost(A, 0), AnyOf((B, C))), NO_FILTER, False),  # B and C may be lacking
-        (A, NO_FILTER, False),
-    ],
-)
-def test_words_that_must_match_are_looked_at_last_where_nothing_else_is_demanded(
-    clause: Clause, filter: Filter, last: bool
-) -> None:
-    assert ("post_filter" in words_last(passages_query(clause, filter))) is last
 
 
 def test_what_is_meant_is_looked_for_once_where_it_scores() -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.article_ids import parsed
 from search.domain import LAYERS, PHRASE_LAYERS, Layer
 from search.engines.checks import is_unicode
 from search.engines.embedded.changes import Terms
@@ -164,6 +165,7 @@ def _add(
     published, day = about.published_on(), about.published
     fields = {
         "article_id": about.id,
+        "collection": parsed(about.id)[0],
         "source": about.source,
         "author": about.author,
         "language": about.language,

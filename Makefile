@@ -33,8 +33,8 @@ ENGINE = $${FIHRIS_ENGINE:-embedded}
 HERE = FIHRIS_DATA="$(FIHRIS_DATA)" FIHRIS_CACHE="$(FIHRIS_CACHE)" FIHRIS_ROOT="$(FIHRIS_ROOT)"
 FIHRIS = $(HERE) $(BIN)/python -m indexer.cli
 # Three processes for two cores: many tests wait, for servers or for time to pass. What each is
-# given, and in which order, tests/conftest.py says. Those of containers wait most, and run beside
-# them in a process of their own, which is told at the end.
+# given, and in which order, tests/conftest.py says. Those of containers, with up to three nodes
+# of Elasticsearch, come after: beside them tests of what a busy server still does fail.
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 # Byte code is kept even where the environment says not to: collecting the tests takes each of the
@@ -65,12 +65,10 @@ test: setup-dev
 	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
 	  command -v google-chrome >/dev/null 2>&1 || \
 	  printf 'note: there is no Chromium, so the browser test is skipped (Debian: apt-get install chromium chromium-driver)\n'
-	@mkdir -p .fihris; tests=0; \
-	$(CACHED) $(PYTEST) -n 0 -p no:cacheprovider tests/containers >.fihris/containers.log 2>&1 & \
-	containers=$$!; trap 'kill $$containers; exit 1' INT TERM; \
-	$(CACHED) $(BIN)/python -m tests.servers --tests $(PYTEST) --ignore=tests/containers \
-	  || tests=$$?; \
-	wait $$containers || tests=$$?; cat .fihris/containers.log; exit $$tests
+	@tests=0; \
+	$(CACHED) $(BIN)/python -m tests.servers --tests $(PYTEST) --ignore=tests/containers || tests=$$?; \
+	$(CACHED) $(PYTEST) -n 0 tests/containers || tests=$$?; \
+	exit $$tests
 
 test-fast: setup-dev
 	@$(CACHED) $(PYTEST) -m 'not slow and not torch'

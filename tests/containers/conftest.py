@@ -1,7 +1,7 @@
 """What containers need, once a session: an engine, the image of this checkout, Elasticsearch's.
 
 Where that cannot be had the tests are skipped with the reason; REQUIRE_DOCKER=1 makes it a
-failure. They share one engine, so they run in one process: `make test` runs it beside the others.
+failure. They share one engine, so they run in one process: `make test` runs it after the others.
 """
 
 from __future__ import annotations

@@ -85,7 +85,9 @@ def override(docker: Docker, nodes: tuple[str, ...]) -> dict[str, Any]:
     most, locked_memory = (
         resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_MEMLOCK)
     )
-    node: dict[str, Any] = {"environment": {}, "ulimits": {}}
+    # A disk of which little is free keeps replicas unassigned: a nearly full machine is no failure.
+    environment = {"cluster.routing.allocation.disk.threshold_enabled": "false"}
+    node: dict[str, Any] = {"environment": environment, "ulimits": {}}
     node["healthcheck"] = {"start_period": "600s"}  # other tests' work may be on the same cores
     if locked_memory >= 0:
         node["environment"]["bootstrap.memory_lock"] = "false"

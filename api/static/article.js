@@ -3,10 +3,10 @@
 import * as api from "./api.js";
 import { button, element, link } from "./dom.js";
 import { about, copyButtons, marked } from "./results.js";
-import { write } from "./state.js";
+import { besides, write } from "./state.js";
 
 export async function articleView(state, words, context, signal) {
-  const stored = await api.article(state.article, [["q", state.mode === "semantic" ? "" : state.q], ["variants", !state.literal]], signal);
+  const stored = await api.article(state.article, [["q", state.mode === "semantic" ? "" : state.q], ...besides(state)], signal);
   const { article } = stored;
   const original = safeLink(article.url);
   const back = { ...state, article: "", passage: "" };

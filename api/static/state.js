@@ -75,17 +75,20 @@ export function dated(state, days) {
   return { ...state, start: 0, filters: [...others, ...Object.entries(days).filter(([, day]) => day)] };
 }
 
+/** The API's parameters for what is searched beside what was typed. */
+export const besides = ({ literal, also }) => [["variants", !literal], ...also.map((kind) => ["also", kind])];
+
 /** The API's parameters for a state's search. */
 export function searchParameters({ q, mode, start, filters, literal, also, grouped, sort, apart }) {
   // By meaning alone nothing is counted, and nothing has an order by date.
   const facets = mode === "semantic" ? [] : FACETS.map((field) => ["facets", field]);
-  return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ["variants", !literal], ["facet_size", FACET_VALUES],
-    ["group_by", grouped ? "article" : ""], ["collapse", apart ? "" : "duplicates"], ["sort", mode === "semantic" ? ORDERS[0] : sort], ...also.map((kind) => ["also", kind]), ...facets, ...filters];
+  return [["q", q], ["mode", mode], ["size", PAGE], ["start", start], ["facet_size", FACET_VALUES],
+    ["group_by", grouped ? "article" : ""], ["collapse", apart ? "" : "duplicates"], ["sort", mode === "semantic" ? ORDERS[0] : sort], ...besides({ literal, also }), ...facets, ...filters];
 }
 
 /** The API's parameters for a state's words in context. */
 export function kwicParameters({ q, start, filters, literal, also, kwic }) {
-  return [["q", q], ["sort", kwic], ["size", LINES], ["start", start], ["variants", !literal], ...also.map((kind) => ["also", kind]), ...filters];
+  return [["q", q], ["sort", kwic], ["size", LINES], ["start", start], ...besides({ literal, also }), ...filters];
 }
 
 /** Whether a state's filters choose a facet's value; a year is its first and last day. */

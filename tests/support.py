@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -77,6 +78,17 @@ class CountingEmbedder(HashingEmbedder):
 def _direction(word: str, dimensions: int) -> NDArray[np.float64]:
     digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big")).standard_normal(dimensions)
+
+
+def until(condition: Callable[[], object], what: Callable[[], object] = str) -> None:
+    """Wait until something holds. Raises AssertionError with `what` after two minutes.
+
+    So long that a busy machine fails no test, as what holds sooner does not wait.
+    """
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.02)
 
 
 def article(

@@ -6,7 +6,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPResponse
@@ -30,13 +29,6 @@ def line(id: str, text: str = "نص") -> bytes:
 
 def answers(content: bytes) -> list[dict[str, object]]:
     return [json.loads(each) for each in content.splitlines()]
-
-
-def until(told: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not told():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @contextmanager

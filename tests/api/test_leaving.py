@@ -12,8 +12,9 @@ from api import bodies, writing
 from api.routes import bulk
 from api.serving import http_protocol
 from search.settings import Settings
-from tests.api.streams import Stream, Wordy, answers, line, served, until
+from tests.api.streams import Stream, Wordy, answers, line, served
 from tests.api.support import ToldIngest
+from tests.support import until
 
 pytestmark = pytest.mark.slow
 

@@ -21,8 +21,9 @@ from search.errors import EngineBusy
 from search.ingest import BodyLine
 from search.seen_ids import FirstPlaces
 from search.settings import Settings
-from tests.api.streams import Stream, Wordy, answers, child, line, memory, served, stoppable, until
+from tests.api.streams import Stream, Wordy, answers, child, line, memory, served, stoppable
 from tests.api.support import ToldIngest
+from tests.support import until
 
 pytestmark = pytest.mark.slow
 

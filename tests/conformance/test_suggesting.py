@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from indexer.ingestion.preparing import prepare
@@ -14,7 +12,7 @@ from search.ranking.searcher import Searcher
 from search.settings import Settings
 from search.suggesting import Suggestion
 from tests.conformance.corpus import EMBEDDER
-from tests.support import article
+from tests.support import article, until
 
 ARTICLES = [
     article(
@@ -119,9 +117,4 @@ def test_what_is_written_later_is_suggested_when_it_is_gathered_again(
     searcher = Searcher(engine, None)
     assert searcher.suggest("بغدا").suggestions == ()
     engine.write(prepare([article("1", "بغداد")], EMBEDDER, Settings()))
-    found: tuple[Suggestion, ...] = ()
-    until = time.monotonic() + 30
-    while not found and time.monotonic() < until:  # gathered by another thread
-        time.sleep(0.01)
-        found = searcher.suggest("بغدا").suggestions
-    assert found == (Suggestion("بغداد", "word"),)
+    until(lambda: searcher.suggest("بغدا").suggestions == (Suggestion("بغداد", "word"),))

@@ -10,7 +10,8 @@ import pytest
 from indexer.sources.identity import FileIds
 from search.engines.protocol import Engine
 from tests.indexer.conftest import Fihris
-from tests.indexer.watcher import Watcher, held, until, write
+from tests.indexer.watcher import Watcher, held, write
+from tests.support import until
 
 
 def test_a_folder_in_two_collections_is_two_sets(fihris: Fihris, tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from indexer.extraction.sandbox.zygote import Zygote
 from indexer.sync import watch
 from indexer.sync.catalogue import catalogue_path
 from indexer.sync.watch_options import Intervals
-from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
-from tests.support import HashingEmbedder
+from tests.indexer.watcher import Watcher, Wrapped, lines, write
+from tests.support import HashingEmbedder, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_parser")]
 
@@ -203,7 +203,7 @@ def test_a_burst_is_few_writes(watcher: Watcher, folder: Path) -> None:
         until(lambda: watcher.told)
         for n in range(500):
             write(folder / f"{n % 7}/{n}.txt", f"خبر {n}")
-        until(lambda: len(watcher.held()) == 500, seconds=30)
+        until(lambda: len(watcher.held()) == 500)
     assert bursts <= 6
     assert sum(int(line.split()[0]) for line in watcher.told if " new, " in line) == 500
 

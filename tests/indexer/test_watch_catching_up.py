@@ -21,8 +21,8 @@ from search.assembly import fingerprint_of
 from search.engines import open_engine
 from search.errors import InputError
 from search.settings import Settings
-from tests.indexer.watcher import QUICK, Watcher, lines, until, write
-from tests.support import HashingEmbedder
+from tests.indexer.watcher import QUICK, Watcher, lines, write
+from tests.support import HashingEmbedder, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_parser")]
 

@@ -14,9 +14,9 @@ from search.engines.protocol import Engine
 from search.settings import Settings
 from tests.engines.elastic.opening import patience
 from tests.environments import environment_of, settings_of
-from tests.indexer.watcher import Watcher, lines, until, write
+from tests.indexer.watcher import Watcher, lines, write
 from tests.servers.proxy import Proxy
-from tests.support import HashingEmbedder
+from tests.support import HashingEmbedder, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_parser")]
 
@@ -84,9 +84,9 @@ def test_a_server_that_is_away_is_waited_for(
         proxy.refuse()
         write(folder / "b.txt", "أثناء ذلك")
         (folder / "a.txt").unlink()
-        until(lambda: any(line.startswith("waiting: ") for line in watcher.told), seconds=90)
+        until(lambda: any(line.startswith("waiting: ") for line in watcher.told))
         proxy.accept()
-        until(lambda: "going on" in watcher.told, lambda: watcher.told, seconds=90)
+        until(lambda: "going on" in watcher.told, lambda: watcher.told)
         watcher.until_right()
     assert set(watcher.held()) == {"b.txt"}
     assert watcher.failures == []

@@ -19,8 +19,8 @@ from search.domain import IndexedArticle, Vector, WriteOutcome
 from search.embedding import Progress
 from search.engines import open_engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable, SourceError
-from tests.indexer.watcher import QUICK, Watcher, Wrapped, until, write
-from tests.support import HashingEmbedder
+from tests.indexer.watcher import QUICK, Watcher, Wrapped, write
+from tests.support import HashingEmbedder, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_parser")]
 
@@ -170,7 +170,7 @@ def test_others_may_write_in_between(watcher: Watcher, folder: Path) -> None:
         until(wrote)
         with other.hold("holding"):
             write(folder / "b.txt", "نص آخر")
-            until(lambda: any(line.startswith("waiting") for line in watcher.told), seconds=60)
+            until(lambda: any(line.startswith("waiting") for line in watcher.told))
         other.close()
         watcher.until_right()
 

@@ -20,8 +20,8 @@ from search.domain import IndexedArticle, WriteOutcome
 from search.engines import open_engine
 from search.engines.protocol import Engine
 from search.settings import Settings
-from tests.indexer.watcher import Watcher, Wrapped, lines, until, write
-from tests.support import REPOSITORY, HashingEmbedder
+from tests.indexer.watcher import Watcher, Wrapped, lines, write
+from tests.support import REPOSITORY, HashingEmbedder, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_parser")]
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import pytest
 
 from api.serving import handover, workers
 from api.serving.handover import Channel
-from tests.support import REPOSITORY
+from tests.support import REPOSITORY, until
 
 pytestmark = [
     pytest.mark.slow,
@@ -75,13 +75,6 @@ def asked(
     one.request(method, path, body=body)
     pid, size = one.getresponse().read().split()
     return int(pid), int(size)
-
-
-def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def is_running(pid: int) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from indexer.sync.watch_options import Intervals, WatchOptions
 from search.article_ids import FILES
 from search.engines.protocol import Engine
 from search.settings import Settings
-from tests.support import CountingEmbedder
+from tests.support import CountingEmbedder, until
 
 QUICK = Intervals(settle=0.15, rescan=600.0, retry=0.3)
 
@@ -106,15 +105,6 @@ def fresh(folders: Sequence[Path]) -> dict[str, str]:
         if not isinstance(item, Failure) and hasattr(item, "article"):
             articles.setdefault(item.article.id, item.article.content_hash())
     return articles
-
-
-def until(
-    condition: Callable[[], object], what: Callable[[], object] = str, seconds: float = 15.0
-) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.03)
 
 
 def write(path: Path, text: str) -> Path:

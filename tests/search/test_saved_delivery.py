@@ -12,9 +12,8 @@ import socket
 import sqlite3
 import ssl
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -39,7 +38,7 @@ from search.saved.webhook import check_webhook, is_public
 from search.settings import Settings
 from tests.servers.certificates import Certificates, make_certificates
 from tests.serving import started
-from tests.support import HashingEmbedder, article
+from tests.support import HashingEmbedder, article, until
 
 SECRET = "a secret of enough letters"
 EMBEDDER = HashingEmbedder()
@@ -175,7 +174,7 @@ def test_a_server_killed_while_it_posts_posts_the_match_again_under_its_id(
         body = {"q": "بغداد", "mode": "keyword", "webhook": hook.address, "secret": SECRET}
         ask(f"{url}/v1/saved", "POST", body)
         ask(f"{url}/v1/articles/a", "PUT", {"text": "بغداد"})
-        wait_until(lambda: len(hook.posted) == 1)
+        until(lambda: len(hook.posted) == 1)
         process.kill()
     hook.answering.set()
     store = tmp_path / "index" / "saved.sqlite"
@@ -183,12 +182,12 @@ def test_a_server_killed_while_it_posts_posts_the_match_again_under_its_id(
         table.execute("UPDATE state SET until = 0 WHERE name = 'lease'")  # as after a minute
     with started(environment) as (url, process):
         ask(f"{url}/v1/articles/a", "PUT", {"text": "بغداد"})
-        wait_until(lambda: len(hook.posted) == 2)
+        until(lambda: len(hook.posted) == 2)
         (search,) = ask(f"{url}/v1/saved", "GET")["saved"]
         (match,) = ask(f"{url}/v1/saved/{search['id']}/matches", "GET")["matches"]
         with closing(sqlite3.connect(store)) as table:
             taken = "SELECT count(*), sum(delivered) FROM matches"
-            wait_until(lambda: table.execute(taken).fetchone() == (1, 1))
+            until(lambda: table.execute(taken).fetchone() == (1, 1))
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert search["kept"] == 1
@@ -201,13 +200,6 @@ def ask(url: str, method: str, body: object = None) -> Any:
     request = urllib.request.Request(url, content, head, method=method)
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, "it did not come to that within a minute"
-        time.sleep(0.05)
 
 
 def test_nothing_is_led_inside_a_private_network(

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from indexer.extraction.sandbox.parser import SHARED_SIZE, Limits, Parser, Usage
 from indexer.failure_codes import CODES
 from indexer.sources import Failure, Found
 from tests.sources.support import READERS, brief, source, write
-from tests.support import ASCII_PATH
+from tests.support import ASCII_PATH, until
 
 pytestmark = pytest.mark.slow
 
@@ -413,10 +413,11 @@ list(parser.parse(SourceFile(Path({str(tmp_path / "a.txt")!r}), "a.txt", 5, "a.t
     with process:
         assert process.stdout is not None
         process.stdout.readline()
-        children = _until(lambda: _children(process.pid), 2)
+        until(lambda: len(_children(process.pid)) >= 2)
+        children = _children(process.pid)
         assert os.getsid(children[0]) != os.getsid(process.pid)
         process.send_signal(signal.SIGKILL)
-    _until(lambda: [] if any(map(_lives, children)) else [0], 1)
+    until(lambda: not any(map(_lives, children)))
 
 
 def _in_a_moment(program: str) -> None:
@@ -445,14 +446,6 @@ def _lives(pid: int) -> bool:
         ["ps", "-o", "state=", "-p", str(pid)], check=False, capture_output=True, text=True
     ).stdout
     return not state.startswith("Z")
-
-
-def _until(look: Callable[[], list[int]], number: int) -> list[int]:
-    for _ in range(100):
-        if len(found := look()) >= number:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"{found} after ten seconds")
 
 
 def test_a_request_that_was_answered_by_one_who_ended_is_sent(

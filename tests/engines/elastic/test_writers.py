@@ -35,6 +35,7 @@ from tests.engines.elastic.opening import (
 )
 from tests.processes import processes
 from tests.servers.asking import ask
+from tests.support import until
 
 pytestmark = pytest.mark.slow
 
@@ -57,13 +58,8 @@ def started(children: list[Any], target: Any, *arguments: object) -> Any:
     return child
 
 
-def wait_for(log: Path, word: str, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if log.exists() and word in log.read_text():
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{word!r} was not said in time")
+def wait_for(log: Path, word: str) -> None:
+    until(lambda: log.exists() and word in log.read_text(), lambda: f"{word!r} was not said")
 
 
 def calls_of(log: Path) -> list[tuple[dict[str, str], bool]]:

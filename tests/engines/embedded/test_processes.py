@@ -6,7 +6,6 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from search.query.clauses import Everything, Term
 from tests.conformance.corpus import FINGERPRINT, facets, found, indexed, near
 from tests.engines.embedded.opening import opened
 from tests.processes import processes
+from tests.support import until
 
 pytestmark = pytest.mark.slow
 
@@ -62,15 +62,6 @@ class Other:
         self.process.join()
 
 
-def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if check():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def test_a_reader_sees_what_another_process_does(tmp_path: Path) -> None:
     folder = tmp_path / "index"
     with opened(folder) as reader:
@@ -85,7 +76,7 @@ def test_a_reader_sees_what_another_process_does(tmp_path: Path) -> None:
         assert near(reader, "two")[0] == "a#1"
         assert [p.passage.text for p in reader.fetch(["a#1"])] == ["two"]
         other.tell("write", [("a", "four")])
-        assert eventually(lambda: found(reader, Term("stem", "four")) == ["a#0"])
+        until(lambda: found(reader, Term("stem", "four")) == ["a#0"])
         assert found(reader, Everything()) == ["a#0", "b#0"]
         assert sorted(near(reader, "two")) == ["a#0", "b#0"]
         other.tell("delete", ["b"])
@@ -105,7 +96,7 @@ def test_a_burst_of_writes_is_seen_to_its_end(tmp_path: Path) -> None:
         for i in range(30):
             other.tell("write", [(f"{i:02}", f"word{i}")])
         assert len(near(reader, "word3", limit=100)) == 30
-        assert eventually(lambda: len(found(reader, Everything())) == 30)
+        until(lambda: len(found(reader, Everything())) == 30)
         other.stop()
 
 
@@ -198,7 +189,7 @@ def test_a_reader_catches_up_when_the_writer_died_before_publishing(tmp_path: Pa
         assert found(reader, Everything()) == []
         assert sorted(near(reader, "two")) == ["a#0", "b#0"]
         other.kill()
-        assert eventually(lambda: found(reader, Everything()) == ["a#0", "b#0"])
+        until(lambda: found(reader, Everything()) == ["a#0", "b#0"])
         assert found(reader, Term("stem", "three")) == ["a#0"]
 
 

@@ -17,6 +17,7 @@ from api.logs import RequestLog, json_logs
 from api.readiness import Readiness
 from api.routes.articles import articles
 from api.routes.judging import Judge, judging_router
+from api.routes.originals import originals
 from api.routes.page import page_router
 from api.routes.saved import saved_router
 from api.routes.search import health, router
@@ -91,6 +92,7 @@ def create_app(
     app.include_router(health)
     app.include_router(articles)
     app.include_router(router)
+    app.include_router(originals)
     app.include_router(saved_router)
     if judge is not None:
         app.include_router(judging_router(judge))

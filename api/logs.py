@@ -156,8 +156,9 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers.update({**HEADERS, "X-Request-ID": request_id})
-                headers.setdefault("Cache-Control", NOT_KEPT)
+                headers["X-Request-ID"] = request_id
+                for name, value in {**HEADERS, "Cache-Control": NOT_KEPT}.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         try:

@@ -79,6 +79,8 @@ def _statuses(path: str, method: str) -> list[int]:
         statuses += [401, 403]
     if (path == "/v1/articles" and method == "get") or path.endswith("/matches"):
         statuses.append(410)
+    if path == "/v1/originals/{id}":
+        statuses += [403, 409, 410]
     if path.startswith(("/v1/articles", "/v1/saved")) and method != "get":
         statuses += [401, 403, 429]
     if path != "/live":

@@ -110,6 +110,11 @@ FORWARDED = Kind(
     "Behind a proxy a server takes articles only with FIHRIS_WRITE_TOKEN set.",
     called="Forwarded writing",
 )
+ORIGINALS_CLOSED = Kind(
+    "originals-closed", 403, "This server opens no original files, or not for you."
+)
+ORIGINAL_CHANGED = Kind("original-changed", 409, "The file is not as it was when it was indexed.")
+ORIGINAL_GONE = Kind("original-gone", 410, "The file is not where it was when it was indexed.")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This path has other methods.")
 BODY_TOO_SLOW = Kind("slow-body", 408, "The body did not arrive in time.", called="Body too slow")
 BODY_TOO_LARGE = Kind("body-too-large", 413, "The body is larger than its path takes.")
@@ -161,7 +166,8 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
     errors.EngineError: Kind("engine-error", 500, "The engine cannot do this."),
 }
 REFUSALS = (
-    MALFORMED, UNAUTHORIZED, READ_ONLY, CROSS_ORIGIN, TOKEN_NEEDED, FORWARDED, METHOD_NOT_ALLOWED,
+    MALFORMED, UNAUTHORIZED, READ_ONLY, CROSS_ORIGIN, TOKEN_NEEDED, FORWARDED, ORIGINALS_CLOSED, ORIGINAL_CHANGED,
+    ORIGINAL_GONE, METHOD_NOT_ALLOWED,
     BODY_TOO_SLOW, BODY_TOO_LARGE, UNSUPPORTED, UNKNOWN_HOST, TOO_MANY_WRITERS, HEAD_TOO_LARGE,
     NOT_READY, OVERLOADED,
 )  # fmt: skip

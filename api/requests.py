@@ -319,6 +319,18 @@ class ArticleParameters(Parameters):
     also: Also = Field(list(ALSO))
 
 
+class OriginalsParameters(Parameters):
+    """The articles whose original files are asked for, as query parameters."""
+
+    id: Annotated[Ids, Field(min_length=1)] = Field(description="Of these articles.")
+
+
+class OriginalParameters(Parameters):
+    """How an original file is opened, as query parameters."""
+
+    changed: bool = Field(False, description="Also if it changed after it was indexed.")
+
+
 class AnalyzeParameters(Parameters):
     """What is analysed, as query parameters."""
 

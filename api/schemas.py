@@ -44,6 +44,7 @@ from search.domain import (
 )
 from search.explanation import Explanation
 from search.listing import CollectionCount, Listing
+from search.originals import OriginalState
 from search.ranking.kwic import Frequency
 from search.suggesting import Suggestion
 
@@ -376,6 +377,21 @@ class CollectionsOut(TypedDict):
     """The collections there are, by name."""
 
     collections: list[CollectionCount]
+
+
+class OriginalOut(TypedDict):
+    """The original file of an article, and what became of it."""
+
+    article: str
+    name: str
+    state: OriginalState
+
+
+class OriginalsOut(TypedDict):
+    """Original files; `open` tells whether this server opens any."""
+
+    open: bool
+    originals: list[OriginalOut]
 
 
 class MarkedPassageOut(PassageOut):

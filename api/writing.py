@@ -26,6 +26,7 @@ from api.problems import (
     TOKEN_NEEDED,
     TOO_MANY_WRITERS,
     UNAUTHORIZED,
+    Kind,
     Refused,
 )
 from search.errors import Stopping
@@ -89,21 +90,11 @@ class Writing:
 
     def authorise(self, request: Request) -> None:
         """Let a request change anything. Raises Refused where it may not."""
-        _check_origin(request.headers)
+        check_origin(request.headers)
         token = self.settings.write_token
         if token is None:
-            if not _is_loopback(self.settings.host):
-                raise Refused(
-                    TOKEN_NEEDED,
-                    f"This server listens on {self.settings.host}, where others can reach it. "
-                    "Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`.",
-                )
-            if (name := next(filter(FORWARDING.fullmatch, request.headers), None)) is not None:
-                raise Refused(
-                    FORWARDED,
-                    f"A proxy passed this on (its header {name[:40]}), so that it may come from "
-                    "anywhere. Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`.",
-                )
+            advice = "Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`."
+            check_local(request, self.settings, advice, TOKEN_NEEDED, FORWARDED)
             return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         # Headers are bytes, which Starlette shows as Latin-1.
@@ -157,7 +148,22 @@ class Writing:
         return await anyio.to_thread.run_sync(call, limiter=self._threads)
 
 
-def _check_origin(headers: Headers) -> None:
+def check_local(
+    request: Request, settings: Settings, advice: str, reached: Kind, forwarded: Kind
+) -> None:
+    """Let through what can only come from this machine. Raises Refused, of one kind or the other."""
+    if not _is_loopback(settings.host):
+        where = f"This server listens on {settings.host}, where others can reach it. "
+        raise Refused(reached, where + advice)
+    if (name := next(filter(FORWARDING.fullmatch, request.headers), None)) is not None:
+        raise Refused(
+            forwarded,
+            f"A proxy passed this on (its header {name[:40]}), so that it may come from anywhere. "
+            + advice,
+        )
+
+
+def check_origin(headers: Headers) -> None:
     """Refuse what a page of another site has a browser send: it needs nobody's consent."""
     site = headers.get("sec-fetch-site", "none")
     origin = headers.get("origin")

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     root: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path("/"), description="folder that ids of files are told from: `/files/` and the path"
     )
+    originals: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        None,
+        description="folder whose files, once indexed with this set, may be opened from the page:"
+        " see below",
+    )
     engine: Annotated[str, AfterValidator(_engine)] = Field(
         "embedded",
         description="where the index lives: `embedded`, `elasticsearch` or another package's",

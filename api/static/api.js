@@ -67,7 +67,26 @@ export const suggest = (q, signal) => get("/v1/suggest", [["q", q], ["size", 6]]
 export const similar = (kind, parameters, signal) => get(`/v1/${kind}:similar`, parameters, signal);
 export const kwic = (parameters, signal) => get("/v1/kwic", parameters, signal);
 export const article = (id, parameters, signal) => get(`/v1/articles/${encodeURIComponent(id)}`, parameters, signal);
+export const original = (id) => `/v1/originals/${encodeURIComponent(id)}`;
 export const passage = (id, signal) => get(`/v1/passages/${encodeURIComponent(id)}`, [], signal);
+
+let opens = true; // whether the server opens original files, as far as is known
+
+/** Put what is known of their original files into articles. */
+export async function learnOriginals(articles, signal) {
+  const ids = [...new Set(articles.map(({ id }) => id))].slice(0, 50);
+  if (!opens || !ids.length) return;
+  let originals;
+  try {
+    ({ open: opens, originals } = await get("/v1/originals", ids.map((id) => ["id", id]), signal));
+  } catch (problem) {
+    if (problem instanceof Problem) return; // the answer stands without them
+    throw problem;
+  }
+  const known = new Map(originals.map((one) => [one.article, one]));
+  for (const article of articles) article.original = known.get(article.id);
+}
+
 export const status = (signal) => get("/v1/status", [], signal);
 export const ready = (signal) => get("/ready", [], signal);
 

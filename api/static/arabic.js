@@ -22,6 +22,7 @@ export default {
   paragraph: (n) => `الفقرة ${n}`,
   places: { page: "صفحة", slide: "شريحة", row: "صف", time: "عند", message: "رسالة" },
   original: "المصدر الأصلي",
+  file: { same: "الملف الأصلي", changed: "الملف الأصلي، وقد تغيّر", gone: "الملف الأصلي لم يعد في مكانه" },
   back: "العودة إلى النتائج",
   start: "صفحة البحث",
   loading: "جارٍ البحث",

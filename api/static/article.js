@@ -2,12 +2,13 @@
 
 import * as api from "./api.js";
 import { button, element, link } from "./dom.js";
-import { about, copyButtons, marked } from "./results.js";
+import { about, copyButtons, marked, originalLink } from "./results.js";
 import { besides, write } from "./state.js";
 
 export async function articleView(state, words, context, signal) {
   const stored = await api.article(state.article, [["q", state.mode === "semantic" ? "" : state.q], ...besides(state)], signal);
   const { article } = stored;
+  await api.learnOriginals([article], signal);
   const original = safeLink(article.url);
   const back = { ...state, article: "", passage: "" };
   return {
@@ -18,6 +19,7 @@ export async function articleView(state, words, context, signal) {
       element("p", { class: "facts" }, about(stored, back, words)),
       element("p", { class: "actions" },
         original ? element("a", { href: original, rel: "noopener noreferrer external" }, words.original) : "",
+        originalLink({ article, passage: stored.passages.find(({ id }) => id === state.passage) }, words),
         copyButtons({ article }, state, words),
         link(write({ ...back, start: 0, similar: article.id, grouped: true }), words.similar.articles)),
       steps(stored, words),

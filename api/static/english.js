@@ -22,6 +22,7 @@ export default {
   paragraph: (n) => `Paragraph ${n}`,
   places: { page: "page", slide: "slide", row: "row", time: "at", message: "message" },
   original: "Original",
+  file: { same: "Original file", changed: "Original file, changed since", gone: "The original file is gone" },
   back: "Back to the results",
   start: "Search page",
   loading: "Searching",

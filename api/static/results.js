@@ -11,6 +11,7 @@ const WINDOW = 10000; // the API pages no deeper
 
 export async function searchView(state, words, context, signal) {
   const answer = await api.search(searchParameters(state), signal);
+  await learnOriginals(answer, signal);
   const found = (answer.groups ?? answer.hits).length;
   const said = [...degraded(answer, words), chips(state, words), readAs(answer, words), found > 0 && meant(answer, state, words), found > 0 && searchedAlso(answer, state, words)];
   if (!found) return { nodes: [...said, none(answer, state, words)], count: words.noneTitle, quiet: true };
@@ -22,6 +23,9 @@ export async function searchView(state, words, context, signal) {
   };
 }
 
+const learnOriginals = ({ groups, hits }, signal) =>
+  api.learnOriginals((groups ? groups.flatMap((group) => group.hits) : hits).map(({ article }) => article), signal);
+
 export async function similarView(state, words, context, signal) {
   const kind = state.grouped ? "articles" : "passages";
   const [answer, like] = await Promise.all([
@@ -29,6 +33,7 @@ export async function similarView(state, words, context, signal) {
     state.grouped ? api.article(state.similar, [], signal) : api.passage(state.similar, signal),
   ]);
   const of = state.grouped ? { article: like.article } : like;
+  await learnOriginals(answer, signal);
   return {
     title: words.similar[kind],
     nodes: [
@@ -115,9 +120,18 @@ function hitView(hit, state, words, follows) {
     element("footer", {},
       element("p", { class: "facts" }, about({ article }, state, words, [place, placeOf(passage.place, words)], follows)),
       element("div", { class: "reasons" }, why(hit, words), element("span", { class: "actions" },
-        copyButtons(hit, state, words),
+        originalLink(hit, words), copyButtons(hit, state, words),
         link(write({ ...state, start: 0, similar: passage.id, grouped: false }), words.similar.link)))),
     copiesView(hit.copies, state, words));
+}
+
+/** The file that an article was read from, at the page of a PDF; nothing where none may be opened. */
+export function originalLink({ article: { id, original }, passage }, words) {
+  if (!original) return "";
+  const { name, state } = original;
+  if (state === "gone") return element("span", { title: name }, words.file.gone);
+  const page = passage?.place?.kind === "page" && /\.pdf$/i.test(name) ? `#page=${parseInt(passage.place.value, 10)}` : "";
+  return element("a", { href: `${api.original(id)}${state === "changed" ? "?changed=true" : ""}${page}`, title: name, target: "_blank", rel: "noopener" }, words.file[state]);
 }
 
 export function copyButtons(of, state, words) {

@@ -36,6 +36,7 @@ from search.domain import Vector, WriteStatus
 from search.embedding import Embedder
 from search.engines.protocol import Engine
 from search.errors import EngineError
+from search.originals import OriginalFiles
 from search.saved import open_alerts
 from search.seen_ids import FirstPlaces, refusal
 from search.settings import Settings
@@ -133,7 +134,8 @@ def index(
     maker = Maker(engine, embedder, settings, embed, known or {}, analyse, alerts)
     begin = begin or partial(engine.write, [])
     report, started = Report(dry_run), time.monotonic()
-    run = _Run(maker, places, report, begin, on_size, on_outcome, on_failure, stopping)
+    files = OriginalFiles(settings)
+    run = _Run(maker, places, report, begin, on_size, on_outcome, on_failure, stopping, files)
     admitted = run.admitted(items)
     if limit is not None:
         admitted = islice(admitted, limit)
@@ -181,6 +183,7 @@ class _Run:
     on_outcome: OnOutcome
     on_failure: OnFailure
     stopping: Callable[[], bool]
+    originals: OriginalFiles
     begun: bool = False
     refused: bool = False  # when it was to begin
     done: deque[float] = field(default_factory=deque)  # bytes, told by other threads
@@ -201,6 +204,8 @@ class _Run:
                             self.begun, self.refused = True, False
                         self.report.articles += 1
                         self._note(item)
+                        if item.file is not None:
+                            self.originals.note(article.id, item.file.id, item.file.path)
                         yield item
                     else:
                         reason = refusal(article.id, first)
@@ -240,6 +245,7 @@ class _Run:
         ready = making.result()
         self._tell()
         written = in_turn(lambda: self.maker.write(ready), self.stopping)
+        self.originals.keep()
         for n, (found, ended) in enumerate(zip(batch, written, strict=True)):
             if ended.status == "failed":
                 self.fail(Failure(found.place, ended.code, ended.error, 0, found.file))

@@ -84,6 +84,7 @@ class Sync:
         self._how = how
         self._ids = FileIds(how.collection, str(how.settings.root))
         said = [sorted(how.options.fields.items()), how.options.encoding, how.source]
+        said += [str(how.settings.originals)] if how.settings.originals else []
         self._reading = zlib.crc32(json.dumps(said).encode())  # another: all is read again
         self._folders: set[Path] = set()  # with files in them, however deep
         self._unlisted: set[str] = set()  # places of failures

@@ -32,6 +32,7 @@ ASKED = [
     if line.startswith("    curl ")
     and not WRITES & set(shlex.split(line))
     and "/v1/saved" not in line
+    and "/v1/originals/" not in line
 ]
 
 

@@ -36,6 +36,7 @@ def test_every_path_is_there(document: dict[str, Any]) -> None:
         ("put", "/v1/articles/{id}"), ("delete", "/v1/articles/{id}"), ("get", "/v1/articles"),
         ("post", "/v1/multi-search"), ("get", "/v1/kwic"), ("get", "/v1/suggest"), ("get", "/v1/articles:similar"),
         ("get", "/v1/passages:similar"), ("get", "/v1/collections"),
+            ("get", "/v1/originals"), ("get", "/v1/originals/{id}"),
         ("delete", "/v1/articles"), ("patch", "/v1/articles"),
         ("post", "/v1/saved"), ("get", "/v1/saved"), ("delete", "/v1/saved/{id}"),
         ("get", "/v1/saved/{id}/matches"), ("get", "/v1/saved/{id}/feed.atom"),

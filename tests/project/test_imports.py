@@ -23,6 +23,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "sqlite3": (
         "search/engines/embedded/",
         "search/seen_ids.py",
+        "search/originals.py",
         "search/saved/sqlite.py",
         "indexer/sync/catalogue.py",
     ),

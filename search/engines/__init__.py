@@ -18,6 +18,12 @@ from search.engines.protocol import Engine, EngineStatus, Fingerprint, Stored
 from search.errors import SettingsError
 from search.settings import Settings
 
+# What is kept beside an index and belongs to it: of Elasticsearch indexes `<alias>-<name>`, of
+# every other engine files `<name>.sqlite` in the data folder.
+BESIDE = ("saved", "annotations")
+
+Step = Callable[[str, int, int], None]  # is told what is done, how much of it, of how much
+
 
 def open_engine(settings: Settings, fingerprint: Fingerprint) -> Engine:
     """Return the engine the settings name, opened for `fingerprint`.
@@ -125,6 +131,32 @@ class Accepted:
     passages: int
 
 
+def back_up(settings: Settings, name: str, repository: str, on_step: Step) -> None:
+    """Copy an index, and what is kept beside it, while it may be written to.
+
+    Args:
+        name: of a new folder; in Elasticsearch of a new snapshot.
+        repository: which the snapshot goes into; "" for a folder.
+
+    Raises:
+        InputError: these cannot be used, or there is no index.
+        EngineError: it cannot be copied. Nothing that looks whole is left.
+    """
+    with _adapter(settings, "back_up") as adapter:
+        adapter.back_up(settings, name, repository, on_step)
+
+
+def restore(settings: Settings, name: str, repository: str, on_step: Step) -> None:
+    """Make the index that was backed up, where there is none. Arguments as `back_up`'s.
+
+    Raises:
+        InputError: it is no whole backup, or something lies where the index would be.
+        EngineError: it cannot be made.
+    """
+    with _adapter(settings, "restore") as adapter:
+        adapter.restore(settings, name, repository, on_step)
+
+
 class Successor(Protocol):
     """A version of an index beside the one that is searched, being filled through `engine`."""
 
@@ -170,7 +202,8 @@ class Adapter(Protocol):
     """What opens the indexes of one engine: a module with these functions.
 
     One of another package needs the first two; without `successor` its index cannot be
-    reindexed beside itself, without `temporary_index` nothing is evaluated in it.
+    reindexed beside itself, without `temporary_index` nothing is evaluated in it, without
+    `back_up` and `restore` it is backed up as its product says.
     """
 
     def open_engine(self, settings: Settings, fingerprint: Fingerprint) -> Engine: ...
@@ -180,6 +213,10 @@ class Adapter(Protocol):
     def successor(self, settings: Settings, fingerprint: Fingerprint) -> Successor: ...
 
     def temporary_index(self, settings: Settings) -> AbstractContextManager[Settings]: ...
+
+    def back_up(self, settings: Settings, name: str, repository: str, on_step: Step) -> None: ...
+
+    def restore(self, settings: Settings, name: str, repository: str, on_step: Step) -> None: ...
 
     def former_index(self, settings: Settings) -> FormerIndex | None: ...
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from search.engines.elastic.backup import back_up, restore
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.elastic.former import former_index
 from search.engines.elastic.successor import Successor
@@ -13,7 +14,15 @@ from search.engines.elastic.versions import drop_all, stored_fingerprint
 from search.engines.protocol import Fingerprint
 from search.settings import Settings
 
-__all__ = ["former_index", "open_engine", "stored_fingerprint", "successor", "temporary_index"]
+__all__ = [
+    "back_up",
+    "former_index",
+    "open_engine",
+    "restore",
+    "stored_fingerprint",
+    "successor",
+    "temporary_index",
+]
 
 
 def open_engine(settings: Settings, fingerprint: Fingerprint) -> ElasticEngine:

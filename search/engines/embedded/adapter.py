@@ -8,11 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from search.engines.embedded import former
+from search.engines.embedded.backup import back_up, restore
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.versions import Versions, state_in
 from search.engines.protocol import Fingerprint
 from search.errors import EngineError
 from search.settings import Settings
+
+__all__ = [
+    "back_up",
+    "former_index",
+    "open_engine",
+    "restore",
+    "stored_fingerprint",
+    "successor",
+    "temporary_index",
+]
 
 
 class Successor:

@@ -10,24 +10,30 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from search.domain import StoredArticle
+from search.domain import Query, StoredArticle
+from search.engines import back_up, restore
 from search.engines.elastic.engine import ElasticEngine
-from search.errors import EngineUnavailable
+from search.errors import EngineUnavailable, InputError
+from search.saved import open_store
+from search.saved.domain import SavedSearch
 from tests.engines.elastic.journal import possible, write_until_killed
 from tests.engines.elastic.opening import (
     exactly,
     opened,
     seen,
+    settings,
     stored,
     versioned,
     write,
 )
 from tests.processes import processes
 from tests.servers import Node, distribution
+from tests.support import until
 
 KILLS = 20
 
@@ -135,24 +141,82 @@ def test_a_server_killed_during_bulk_and_restarted(node: Node) -> None:
             exactly(other, node.url, alias)
 
 
-@pytest.mark.slow
-def test_a_backup_restored(node: Node) -> None:
-    """A snapshot of the one index is enough: its aliases come with it."""
-    alias = f"f{uuid.uuid4().hex[:16]}"
+@pytest.fixture
+def repository(node: Node) -> str:
+    """Give the name of a registered repository of snapshots."""
     (location,) = node.ask("/_nodes/settings?flat_settings")["nodes"].values()
     about = {"type": "fs", "settings": {"location": location["settings"]["path.repo"]}}
     node.ask("/_snapshot/backups", "PUT", about)
-    with opened(node.url, alias) as engine:
+    return "backups"
+
+
+def ignored(what: str, done: int, of: int) -> None: ...
+
+
+@pytest.mark.slow
+def test_a_backup_restored(node: Node, repository: str) -> None:
+    """What was there at the backup, with the saved searches; nothing is put over what is there."""
+    alias = f"f{uuid.uuid4().hex[:16]}"
+    given = settings(node.url, alias)
+    with opened(node.url, alias) as engine, closing(open_store(given)) as store:
         write(engine, {"a": "v1", "b": "v1"})
         write(engine, {"a": "v22"})
-        body = {"indices": alias, "include_global_state": False}
-        node.ask(f"/_snapshot/backups/{alias}?wait_for_completion=true", "PUT", body)
+        store.add(SavedSearch("s1", "name", Query("نفط"), created="2026-01-01"))
+        back_up(given, alias, repository, ignored)
         write(engine, {"b": "v333", "c": "v1"})
+        with pytest.raises(InputError, match=f"already.*{alias}|{alias}.*already"):
+            back_up(given, alias, repository, ignored)
+        with pytest.raises(InputError, match=f"{alias}-passages-1, {alias}-saved already"):
+            restore(given, alias, repository, ignored)
+        for wrong in ("none", repository):
+            with pytest.raises(InputError):
+                restore(given, "other", wrong, ignored)
     node.ask(f"/{alias}-passages-1", "DELETE")
-    body["indices"] = f"{alias}-passages-*"  # an alias is no name to restore by
-    node.ask(f"/_snapshot/backups/{alias}/_restore?wait_for_completion=true", "POST", body)
-    with opened(node.url, alias) as engine:
+    node.ask(f"/{alias}-saved", "DELETE")
+    restore(given, alias, repository, ignored)
+    with opened(node.url, alias) as engine, closing(open_store(given)) as store:
         assert seen(engine, node.url, alias) == {"a": "v22", "b": "v1"}
+        assert [each.id for each in store.searches()] == ["s1"]
         write(engine, {"c": "v1"})
         assert stored(engine) == {"a": "v22", "b": "v1", "c": "v1"}
         exactly(engine, node.url, alias)
+
+
+@pytest.mark.slow
+def test_a_backup_made_while_it_is_written_to(node: Node, repository: str) -> None:
+    """Each article is whole, in an edition of while the backup was made, over two shards too."""
+    alias = f"f{uuid.uuid4().hex[:16]}"
+    given = settings(node.url, alias, elasticsearch_shards=2)
+    stopping, turn = threading.Event(), 0
+    keys = [f"a{number}" for number in range(40)]
+
+    with opened(node.url, alias, elasticsearch_shards=2) as engine:
+
+        def write_on() -> None:
+            nonlocal turn
+            while not stopping.is_set():
+                assert all(
+                    outcome.is_stored
+                    for outcome in engine.write([versioned(key, f"v{turn}{key}") for key in keys])
+                )
+                turn += 1
+
+        with ThreadPoolExecutor(1) as pool:
+            writer = pool.submit(write_on)
+            try:
+                until(lambda: turn > 2 or writer.done())
+                first = turn - 1
+                back_up(given, alias, repository, ignored)
+                last = turn
+            finally:
+                stopping.set()
+            writer.result()
+    node.ask(f"/{alias}-passages-1", "DELETE")
+    restore(given, alias, repository, ignored)
+    with opened(node.url, alias) as engine:
+        there = seen(engine, node.url, alias)  # whole, or it fails
+        assert sorted(there) == sorted(keys)
+        assert {there[key] for key in keys} <= {
+            f"v{each}{key}" for each in range(first, last + 1) for key in keys
+        }
+        write(engine, {"a0": "new"})

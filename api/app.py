@@ -96,7 +96,7 @@ def create_app(
     app.include_router(saved_router)
     if judge is not None:
         app.include_router(judging_router(judge))
-    app.include_router(page_router())
+    app.include_router(page_router(judging=judge is not None))
     return app
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from operator import attrgetter
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -45,6 +46,7 @@ from search.domain import (
 from search.explanation import Explanation
 from search.listing import CollectionCount, Listing
 from search.originals import OriginalState
+from search.query.expansion import Besides, besides
 from search.ranking.kwic import Frequency
 from search.suggesting import Suggestion
 
@@ -420,6 +422,7 @@ class TokenOut(TypedDict):
     grams: list[str]
     vowelled: str
     stop: bool
+    besides: Annotated[Besides, LATER, Field(description="What is asked beside it.")]
 
 
 class AnalyzeOut(TypedDict):
@@ -523,9 +526,15 @@ _search_out = shaped(SearchOut)
 
 def analyzed(text: str) -> AnalyzeOut:
     """Return what matching sees in a text."""
+    tokens = analyse(text)
     return {
         "tokens": [
-            {**_token_out(token), "text": text[token.start : token.end]} for token in analyse(text)
+            {
+                **_token_out(token),
+                "text": text[token.start : token.end],
+                "besides": besides(token, following),
+            }
+            for token, following in zip_longest(tokens, tokens[1:])
         ]
     }
 

@@ -1,4 +1,4 @@
-"""The search page, and the judging page: a few files, read once, with no build step and nothing from elsewhere.
+"""The search page: a few files, read once, with no build step and nothing from elsewhere.
 
 Beside it, what each problem's `type` leads to: a line that says what it means.
 """
@@ -23,20 +23,26 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-PAGES = {"index.html": "/", "judge.html": "/judge"}
+PAGES = {"index.html": "/"}
 
 
-def page_router() -> APIRouter:
-    """Return routes for `/`, `/judge` and each other file of api/static under `/static/`."""
+def page_router(*, judging: bool = False) -> APIRouter:
+    """Return routes for `/` and each other file of api/static under `/static/`.
+
+    Args:
+        judging: whether grades are taken, which the page is told as it is made, so that nothing
+            appears in it later.
+    """
     router = APIRouter(include_in_schema=False)
     for file in sorted(resources.files("api").joinpath("static").iterdir(), key=lambda f: f.name):
         suffix = "." + file.name.rpartition(".")[2]
         if suffix not in TYPES:
             continue
         path = PAGES.get(file.name, f"/static/{file.name}")
-        router.add_api_route(
-            path, _serve(file.read_bytes(), TYPES[suffix]), methods=["GET", "HEAD"]
-        )
+        content = file.read_bytes()
+        if judging and file.name == "index.html":
+            content = content.replace(b"<html ", b"<html data-judging ", 1)
+        router.add_api_route(path, _serve(content, TYPES[suffix]), methods=["GET", "HEAD"])
     router.add_api_route("/problems/{name}", _meaning, methods=["GET", "HEAD"])
     return router
 

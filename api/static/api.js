@@ -65,6 +65,7 @@ export const search = (parameters, signal) => get("/v1/search", parameters, sign
 export const searchFile = (parameters, format) => address("/v1/search", [...parameters, ["format", format]]);
 export const suggest = (q, signal) => get("/v1/suggest", [["q", q], ["size", 6]], signal);
 export const similar = (kind, parameters, signal) => get(`/v1/${kind}:similar`, parameters, signal);
+export const analyze = (text, signal) => get("/v1/analyze", [["text", text]], signal);
 export const kwic = (parameters, signal) => get("/v1/kwic", parameters, signal);
 export const article = (id, parameters, signal) => get(`/v1/articles/${encodeURIComponent(id)}`, parameters, signal);
 export const original = (id) => `/v1/originals/${encodeURIComponent(id)}`;
@@ -127,6 +128,6 @@ export function upload(file, name, progress) {
 }
 
 // With `fihris serve --judge` only.
-export const judged = () => get("/v1/judgements", []);
+export const judged = (signal) => get("/v1/judgements", [], signal);
 export const toGrade = (q, signal) => get("/v1/judgements/hits", [["q", q]], signal);
 export const grade = (q, article, value) => send("PUT", "/v1/judgements", { q, article, grade: value });

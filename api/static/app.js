@@ -2,9 +2,11 @@
 
 import * as api from "./api.js";
 import { addView, emptyView } from "./adding.js";
+import { analysisView } from "./analysis.js";
 import { articleView } from "./article.js";
 import { copyFrom } from "./copying.js";
 import { help } from "./help.js";
+import { judgingView } from "./judging.js";
 import { arrows, isSlash } from "./keys.js";
 import { kwicView } from "./kwic.js";
 import { language } from "./language.js";
@@ -18,7 +20,7 @@ import { suggestions } from "./suggestions.js";
 const TYPING = 90; // ms without a key until what is typed is searched
 const SKELETON_AFTER = 150; // ms; a quick answer should not flash
 const RETRY_AFTER = 2; // seconds, while the server opens its index
-const OTHER_VIEWS = { add: addView, saved: savedView, status: statusView };
+const OTHER_VIEWS = { add: addView, saved: savedView, status: statusView, analysis: analysisView, judging: judgingView };
 
 const page = Object.fromEntries(["home", "language", "search", "q", "hint", "holdings", "main", "count", "view", "help", "keys", "said"]
   .map((id) => [id, document.getElementById(id)]));
@@ -32,7 +34,7 @@ let pause = 0; // timer of what is being typed
 let typing = false; // whether the newest entry of the history is what is being typed
 
 /** What a view may do beside showing itself. */
-const context = { go, say, reload: () => show(), learn: learnHoldings, holdings: () => holdings };
+const context = { go, say, count, reload: () => show(), learn: learnHoldings, holdings: () => holdings };
 
 /** Return the view of the state: a function to { nodes, count, quiet, title }, at once or later. */
 function viewOf() {
@@ -73,9 +75,9 @@ async function show({ focus = false, scroll = null } = {}) {
 }
 
 /** Put a view in place, all of it at once: nothing moves afterwards. */
-function put({ nodes, count = "", quiet = false, title = "" }) {
+function put({ nodes, count: amount = "", quiet = false, title = "" }) {
   page.view.replaceChildren(...nodes.filter((node) => node !== "" && node !== false));
-  page.count.textContent = count;
+  count(amount);
   page.count.classList.toggle("hidden", quiet); // the view says it in full
   if (title) document.title = `${title} · ${words.name}`;
 }
@@ -89,7 +91,8 @@ function frame() {
   for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", words[node.dataset.label]);
   for (const node of document.querySelectorAll("[data-place]")) {
     node.href = write({ ...emptied(state), view: node.dataset.place });
-    node.toggleAttribute("aria-current", state.view === node.dataset.place);
+    if (state.view === node.dataset.place) node.setAttribute("aria-current", "page");
+    else node.removeAttribute("aria-current");
   }
   page.q.placeholder = words.placeholder;
   page.search.elements.mode.value = state.mode;
@@ -108,6 +111,11 @@ function land(focus, scroll) {
   else if (state.article && here) here.scrollIntoView({ block: "center" });
   else if (focus) window.scrollTo(0, 0);
   if (focus) (here ?? page.view.querySelector("h1"))?.focus({ preventScroll: true });
+}
+
+/** Say how many there are, or how far one is. */
+function count(text) {
+  page.count.textContent = text;
 }
 
 /** Say something in passing: at the foot of the page, and to who listens. */
@@ -153,8 +161,9 @@ async function learnHoldings() {
 function searchTyped(whole) {
   clearTimeout(pause);
   const q = page.q.value.trim();
-  const next = { ...searching(state), q, literal: false, also: [] };
+  const next = { ...searching(state), q, literal: false, also: [], view: state.view === "judging" ? state.view : "" };
   if (write(next) === write(state)) {
+    if (whole && state.view) land(true, null);
     typing &&= !whole;
     return;
   }

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { citation, linkTo } from "./copying.js";
 import { bdi, button, element, link } from "./dom.js";
 import { chips, narrowing, narrowingButton } from "./narrowing.js";
+import { explained } from "./explaining.js";
 import { degraded, meant, none, readAs, searchedAlso } from "./notices.js";
 import { ORDERS, PAGE, searchParameters, write } from "./state.js";
 
@@ -18,7 +19,7 @@ export async function searchView(state, words, context, signal) {
   return {
     count: countLine(answer, state, words),
     nodes: [element("div", { class: "columns" },
-      element("div", {}, said, tools(state, words, narrowingButton(words)), heading(words.results), hitList(answer, state, words), paging(answer, state, words)),
+      element("div", {}, said, tools(state, words, narrowingButton(words)), heading(words.results), explained(hitList(answer, state, words), state, words), paging(answer, state, words)),
       narrowing(answer, state, words, context))],
   };
 }
@@ -67,12 +68,14 @@ const heading = (text) => element("h1", { class: "hidden", tabindex: -1 }, text)
 
 /** In which form the answer is shown, and in which order; by meaning alone there is one order only. */
 export function tools(state, words, ...more) {
-  const shown = state.kwic ? "kwic" : state.grouped ? "articles" : "passages";
-  const forms = { passages: { grouped: false, kwic: "" }, articles: { grouped: true, kwic: "" }, kwic: { grouped: false, kwic: "relevance" } };
+  const shown = state.view || (state.kwic ? "kwic" : state.grouped ? "articles" : "passages");
+  const plain = { view: "", grouped: false, kwic: "" };
+  const forms = { passages: plain, articles: { ...plain, grouped: true }, kwic: { ...plain, kwic: "relevance" } };
+  if ("judging" in document.documentElement.dataset) forms.judging = { ...plain, view: "judging" };
   return element("div", { class: "tools" },
     element("nav", { class: "tabs", "aria-label": words.forms.label }, Object.entries(forms).map(([form, change]) =>
       link(write({ ...state, start: 0, ...change }), words.forms[form], { "aria-current": form === shown ? "true" : null }))),
-    state.mode === "semantic" || state.kwic ? "" : element("label", { class: "order" }, element("span", {}, words.order),
+    state.mode === "semantic" || state.kwic || state.view ? "" : element("label", { class: "order" }, element("span", {}, words.order),
       element("select", { name: "sort" }, ORDERS.map((sort) => element("option", { value: sort, selected: sort === state.sort }, words.sorts[sort])))),
     more);
 }
@@ -183,13 +186,13 @@ export function facts(article, state, words) {
 }
 
 /** Why a hit is here: how its words are met and how near it is in meaning; each word, when it is opened. */
-function why({ keyword, semantic, match }, words) {
+function why({ passage, keyword, semantic, match }, words) {
   const badges = [
     match.level !== "meaning" && element("span", { class: "badge keyword" }, words.levels[match.level]),
     semantic && element("span", { class: "badge semantic" }, words.rankSemantic(words.number(semantic.rank))),
   ].filter(Boolean);
   const rank = (component, text) => component && element("li", {}, text(words.number(component.rank), words.score(component.score)));
-  return element("details", { class: "why" },
+  return element("details", { class: "why", "data-passage": passage.id },
     element("summary", {}, element("span", { class: "hidden" }, words.why, " "), badges.length ? badges : words.why),
     element("ul", {},
       match.words.map(({ word, level }) => element("li", {}, bdi(word), ": ", level ? words.levels[level] : words.levels.none)),

@@ -9,7 +9,7 @@ export const ALSO = ["latin", "synonym"]; // kinds of what is searched besides
 export const SORTS = ["relevance", "before", "after"];
 const FACET_VALUES = 8; // shown of each
 export const ORDERS = ["relevance", "newest", "oldest"];
-export const VIEWS = ["add", "saved", "status"];
+export const VIEWS = ["add", "saved", "status", "analysis", "judging"];
 const REMEMBERED = "fihris.language";
 
 /** Read an address's query. Filters are [name, value] pairs in order. */
@@ -34,6 +34,7 @@ export function read(address) {
     similar: parameters.get("similar") ?? "", // a passage's id, or an article's where grouped
     view: VIEWS.find((view) => view === parameters.get("view")) ?? "",
     saved: parameters.get("saved") ?? "", // a saved search's id
+    text: parameters.get("text") ?? "", // to be analysed
     lang: languageOf(parameters.get("lang")),
   };
 }
@@ -53,7 +54,7 @@ export function write(state) {
   if (state.sort !== ORDERS[0]) parameters.set("sort", state.sort);
   if (state.article) parameters.set("article", state.article);
   if (state.article && state.passage) parameters.set("passage", state.passage);
-  for (const name of ["similar", "view", "saved"]) if (state[name]) parameters.set(name, state[name]);
+  for (const name of ["similar", "view", "saved", "text"]) if (state[name]) parameters.set(name, state[name]);
   if (state.lang !== "ar") parameters.set("lang", state.lang);
   const query = parameters.toString();
   return query ? `/?${query}` : "/";
@@ -61,7 +62,7 @@ export function write(state) {
 
 /** The state in which only the search is shown: no article and no other view. */
 export function searching(state) {
-  return { ...state, start: 0, article: "", passage: "", similar: "", view: "", saved: "" };
+  return { ...state, start: 0, article: "", passage: "", similar: "", view: "", saved: "", text: "" };
 }
 
 /** The state with nothing asked. */

@@ -34,7 +34,7 @@ def serve_command(
     read_only: Annotated[bool, typer.Option("--read-only", help="Take no articles.")] = False,
     judge: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Take grades of hits on /judge, kept in DIR as qrels."),
+        typer.Option(metavar="DIR", help="Take grades of hits on the page, kept in DIR as qrels."),
     ] = None,
 ) -> None:
     """Serve the HTTP API and the search page until Ctrl-C."""

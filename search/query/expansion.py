@@ -7,8 +7,10 @@ less than the word itself, so that what has the word stands first. Nothing of it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from search.analysis import compounds
 from search.analysis.folding import fold_arabic
 from search.analysis.lexicon import read_lists
 from search.analysis.stemming import is_apart
@@ -22,6 +24,36 @@ MAX_STEMS = 24  # of one query
 # Letters of a verb of a derived pattern. The nouns of a shorter one have meanings of their own
 # (عمران and عمرة are of عمر): they are kin of their verb only.
 DERIVED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What is asked beside a word, for those who want to see it.
+
+    `spellings` and `homographs` are of the layer `folded` or stems, `family` are stems, `names`
+    how a name of two parts, which the word is or begins, is written the other way.
+    """
+
+    spellings: tuple[str, ...]
+    family: tuple[str, ...]
+    homographs: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def besides(word: Token, following: Token | None = None) -> Besides:
+    """Return what is asked beside a word that `following` follows."""
+    names = [" ".join(row) for row in compounds.parted(word.folded)]
+    names += compounds.joined(word.folded, following.folded) if following else ()
+    if word.stop:
+        return Besides((), (), (), tuple(names))
+    others = (term.value for term in homographs_of(word))
+    return Besides(
+        other_spellings(word),
+        tuple(dict.fromkeys(kin_of_word(word))),
+        tuple(dict.fromkeys(others)),
+        tuple(names),
+    )
+
 
 _HAMZA = str.maketrans("ءؤئ", "ااا")
 _SEATS = "أؤئء"

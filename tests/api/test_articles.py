@@ -97,6 +97,14 @@ def test_analyze_tells_every_layer(http: TestClient) -> None:
     assert "عراق" in token["grams"]
 
 
+def test_analyze_tells_what_is_asked_beside_a_word(http: TestClient) -> None:
+    (token,) = http.get("/v1/analyze", params={"text": "يكتب"}).json()["tokens"]
+    assert "كاتب" in token["besides"]["family"]
+    assert "كتب" in token["besides"]["homographs"]  # books, or he wrote
+    first, _ = http.get("/v1/analyze", params={"text": "عبد الله"}).json()["tokens"]
+    assert first["besides"]["names"] == ["عبدالله"]
+
+
 def test_analyze_is_bounded(http: TestClient) -> None:
     assert http.get("/v1/analyze", params={"text": "ا " * 5000}).status_code == 200
     assert http.get("/v1/analyze", params={"text": "ا" * 10_001}).status_code == 422

@@ -40,6 +40,7 @@ def put(http: TestClient, **given: object) -> int:
 
 def test_a_grade_is_on_disk_when_the_answer_comes(http: TestClient, folder: Path) -> None:
     assert http.get("/v1/judgements").json() == {"queries": []}
+    assert "<html data-judging " in http.get("/").text
     [hit] = http.get("/v1/judgements/hits", params={"q": "سؤال"}).json()["hits"]
     assert (hit["article"]["id"], hit["grade"]) == ("a", None)
     assert put(http, q="سؤال", article="a", grade=2) == 200
@@ -88,4 +89,4 @@ def test_who_may_not_write_may_not_grade(folder: Path) -> None:
 def test_a_server_that_was_not_told_to_takes_no_grades() -> None:
     with client(ToldSearcher()) as http:
         assert http.get("/v1/judgements").status_code == 404
-        assert http.get("/judge").status_code == 200  # which says how to start one that does
+        assert "data-judging" not in http.get("/").text

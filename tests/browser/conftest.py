@@ -147,8 +147,9 @@ class Browser:
 
     def axe(self) -> list[tuple[str, str]]:
         """Return what axe-core has against the page as it is: each rule, and the first element."""
-        folder = resources.files("axe_playwright_python")  # only for this file in it
-        self.run(folder.joinpath("axe.min.js").read_text("utf-8"))
+        if not self.run("return 'axe' in window"):
+            folder = resources.files("axe_playwright_python")  # only for this file in it
+            self.run(folder.joinpath("axe.min.js").read_text("utf-8"))
         script = "const done = arguments[0]; axe.run(document).then((r) => done(r.violations))"
         violations = self.driver.execute_async_script(script)
         return [(found["id"], found["nodes"][0]["html"]) for found in violations]
@@ -214,11 +215,26 @@ def post(address: str, articles: list[dict[str, object]]) -> None:
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def library_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("library")
+
+
+@pytest.fixture(scope="session")
+def library(library_folder: Path) -> Iterator[str]:
     """A real server over some articles of several years, sources and authors."""
-    folder = tmp_path_factory.mktemp("library")
-    with started({"FIHRIS_DATA": str(folder)}) as (address, _):
+    with started({"FIHRIS_DATA": str(library_folder)}) as (address, _):
         post(address, LIBRARY)
+        yield f"{address}/"
+
+
+@pytest.fixture(scope="session")
+def judging_library(
+    library: str, library_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A server over the same index that takes grades."""
+    judged = str(tmp_path_factory.mktemp("judged"))
+    environment = {"FIHRIS_DATA": str(library_folder)}
+    with started(environment, "--read-only", "--judge", judged) as (address, _):
         yield f"{address}/"
 
 

@@ -1,4 +1,4 @@
-"""What a person does who grades hits: the judging page in a real Chromium, over `fihris serve`."""
+"""What a person does who grades hits: the judging view in a real Chromium, over `fihris serve`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -16,6 +15,7 @@ from selenium.webdriver.common.keys import Keys
 
 from indexer.evaluation.beir import read_judged_set
 from tests.browser.conftest import FIHRIS, Browser
+from tests.browser.test_page import at, results
 from tests.serving import started
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     subprocess.run(command, env=environment, check=True, timeout=120)
     judged = tmp_path / "judged"
     with started(environment, "--judge", str(judged)) as (address, _):
-        yield Site(f"{address}/judge", judged)
+        yield Site(f"{address}/", judged)
 
 
 def pressed(browser: Browser) -> list[str]:
@@ -48,18 +48,16 @@ def pressed(browser: Browser) -> list[str]:
 
 
 def test_hits_are_graded_by_keys_and_by_buttons(browser: Browser, site: Site) -> None:
-    browser.open(site.address)
-    browser.one("#q").send_keys(QUERY, Keys.ENTER)
+    results(browser, site.address, q=QUERY)
+    browser.one(".tabs a:last-child").click()  # beside the other forms of the results
     browser.one(".grades")
     assert browser.texts("#count") == ["قُدّر ٠ من ٣"]
-    keys = ActionChains(browser.driver)
-    keys.send_keys("3").perform()
+    assert browser.run("return document.activeElement.matches('.hits > li:first-child')")
+    ActionChains(browser.driver).send_keys("3").perform()
     browser.until(lambda: browser.texts("#count") == ["قُدّر ١ من ٣"])
     ActionChains(browser.driver).send_keys("٠").perform()  # as an Arabic keyboard writes it
     browser.until(lambda: browser.texts("#count") == ["قُدّر ٢ من ٣"])
     assert pressed(browser) == ["٣ هو الجواب", "٠ لا يجيب"]
-    browser.photograph("judging")
-    assert browser.axe() == []
     browser.all("li:first-child [data-grade='2']")[0].click()  # another grade for the first
     browser.until(lambda: pressed(browser) == ["٢ يجيب عن بعضه", "٠ لا يجيب"])
     found = read_judged_set(site.judged, corpus=False)
@@ -69,22 +67,30 @@ def test_hits_are_graded_by_keys_and_by_buttons(browser: Browser, site: Site) ->
 
 
 def test_a_judge_comes_back_to_what_was_graded(browser: Browser, site: Site) -> None:
-    browser.open(f"{site.address}?q={quote(QUERY)}&lang=en")
+    browser.open(at(site.address, view="judging", lang="en"))
+    browser.one("#q").send_keys(QUERY, Keys.ENTER)  # stays in the view
     browser.one(".grades")
     browser.all("li:first-child [data-grade='1']")[0].click()
     browser.until(lambda: pressed(browser) == ["1 Touches it"])
-    browser.open(f"{site.address}?lang=en")
+    browser.one(".colophon [data-place=judging]").click()
     assert browser.one(".judged a").text == QUERY
-    assert browser.axe() == []
     browser.one(".judged a").click()
     browser.until(lambda: pressed(browser) == ["1 Touches it"])
     assert browser.texts("#count") == ["1 of 3 graded"]
+    assert browser.run("return document.activeElement.matches('.hits > li:nth-child(2)')")
+    browser.one(".hits .open").click()
+    browser.one(".whole .back a").click()
+    browser.until(lambda: pressed(browser) == ["1 Touches it"])
+    assert browser.complaints() == []
 
 
 def test_a_server_without_judgements_says_how_to_start_one(
     browser: Browser, told_site: str
 ) -> None:
-    browser.open(f"{told_site}judge")
+    results(browser, told_site, q="x")
+    assert len(browser.all(".tabs a")) == 3
+    assert not browser.one(".colophon [data-place=judging]").is_displayed()
+    browser.open(at(told_site, view="judging"))
     assert browser.one(".notice").text == "هذا الخادم لا يأخذ تقديرات. شغّله بالأمر:"
     assert browser.one("#view pre").text == "fihris serve --judge judged/"
-    assert browser.axe() == []
+    assert browser.complaints() == []

@@ -5,6 +5,8 @@
 #   docker run --rm --read-only --tmpfs /tmp --volume fihris:/var/lib/fihris \
 #     --publish 127.0.0.1:8000:8000 fihris
 #
+# The first start makes an API key and shows it, once; `fihris keys` makes others.
+#
 # That is the embedded engine; docker-compose.yml runs the same image with Elasticsearch.
 
 FROM python:3.13-slim AS build
@@ -73,4 +75,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['FIHRIS_PORT']), timeout=4); c.request('GET', '/ready'); sys.exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["fihris"]
-CMD ["serve"]
+CMD ["serve", "--first-key"]

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from api import openapi, problems
+from api.access import Access
 from api.logs import RequestLog, json_logs
 from api.readiness import Readiness
 from api.routes.articles import articles
@@ -86,6 +87,7 @@ def create_app(
     )
     app.state.readiness = readiness
     app.state.writing = writing
+    app.state.access = Access(settings)
     app.state.saved = None  # opened when it is first asked for
     problems.install(app)
     openapi.install(app)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from api import examples
 from api.problems import BY_STATUS, KINDS, MEDIA_TYPE, Problem
-from api.requests import Parameters, described
+from api.requests import described
 from api.routes import bulk
 
 DESCRIPTION = """\
@@ -20,8 +20,9 @@ Arabic-first search over your own articles: by words, by meaning, or both.
 - A **passage** is one paragraph of an article, and what a search finds.
 - All offsets count Unicode code points and are half-open: `text[start:end]`.
 - Every error is `application/problem+json` (RFC 9457) with a stable `type`.
-- Writing is for this machine only, or for who knows the server's token
-  (`Authorization: Bearer`); where a status 429 or 503 has `Retry-After`, try again then.
+- A server with API keys asks for one (`Authorization: Bearer`) that has the scope named;
+  without any, writing is for its own machine. Where a status 429 or 503 has `Retry-After`,
+  try again then.
 - Send `X-Request-ID` to find your request in the server's log; it comes back.
 """
 
@@ -52,7 +53,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for route in (each.original_route for each in iter_route_contexts(app.routes)):
         if isinstance(route, APIRoute) and route.include_in_schema:
             models = [
-                getattr(each.call, "model", Parameters) for each in route.dependant.dependencies
+                model
+                for each in route.dependant.dependencies
+                if isinstance(model := getattr(each.call, "model", None), type)
             ]
             found = [its for model in models for its in described(model)]
             for method in route.methods if route.methods and found else ():
@@ -75,14 +78,14 @@ def _statuses(path: str, method: str) -> list[int]:
         statuses.append(404)
     if method in ("post", "put"):
         statuses.append(415)
-    if path == "/v1/saved" and method == "get":
+    if path.startswith("/v1/"):
         statuses += [401, 403]
     if (path == "/v1/articles" and method == "get") or path.endswith("/matches"):
         statuses.append(410)
     if path == "/v1/originals/{id}":
-        statuses += [403, 409, 410]
+        statuses += [409, 410]
     if path.startswith(("/v1/articles", "/v1/saved")) and method != "get":
-        statuses += [401, 403, 429]
+        statuses.append(429)
     if path != "/live":
         statuses.append(503)
     return sorted(statuses)

@@ -91,24 +91,18 @@ MALFORMED = Kind("malformed-request", 400, "The request cannot be read.")
 UNAUTHORIZED = Kind(
     "unauthorized",
     401,
-    "Send the server's FIHRIS_WRITE_TOKEN as `Authorization: Bearer`.",
+    "Send an API key of the server as `Authorization: Bearer`.",
     headers=(("WWW-Authenticate", "Bearer"),),
 )
 READ_ONLY = Kind("read-only", 403, "This server takes no articles.")
 CROSS_ORIGIN = Kind(
     "cross-origin", 403, "Pages of other sites may not write here.", called="Cross-origin writing"
 )
-TOKEN_NEEDED = Kind(
-    "write-token-needed",
+SCOPE_NEEDED = Kind("scope-needed", 403, "The API key is not for this; another scope is needed.")
+KEYS_NEEDED = Kind(
+    "keys-needed",
     403,
-    "A server that is reached from elsewhere takes articles only with FIHRIS_WRITE_TOKEN set.",
-    called="Token needed",
-)
-FORWARDED = Kind(
-    "forwarded",
-    403,
-    "Behind a proxy a server takes articles only with FIHRIS_WRITE_TOKEN set.",
-    called="Forwarded writing",
+    "A server that is reached from elsewhere or through a proxy needs API keys for this.",
 )
 ORIGINALS_CLOSED = Kind(
     "originals-closed", 403, "This server opens no original files, or not for you."
@@ -166,8 +160,8 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
     errors.EngineError: Kind("engine-error", 500, "The engine cannot do this."),
 }
 REFUSALS = (
-    MALFORMED, UNAUTHORIZED, READ_ONLY, CROSS_ORIGIN, TOKEN_NEEDED, FORWARDED, ORIGINALS_CLOSED, ORIGINAL_CHANGED,
-    ORIGINAL_GONE, METHOD_NOT_ALLOWED,
+    MALFORMED, UNAUTHORIZED, READ_ONLY, CROSS_ORIGIN, SCOPE_NEEDED, KEYS_NEEDED, ORIGINALS_CLOSED,
+    ORIGINAL_CHANGED, ORIGINAL_GONE, METHOD_NOT_ALLOWED,
     BODY_TOO_SLOW, BODY_TOO_LARGE, UNSUPPORTED, UNKNOWN_HOST, TOO_MANY_WRITERS, HEAD_TOO_LARGE,
     NOT_READY, OVERLOADED,
 )  # fmt: skip

@@ -1,34 +1,20 @@
-"""Who may write, how many at once, and what they write with."""
+"""How many write at once, and what they write with."""
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
-import re
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
-from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import anyio
 import anyio.to_thread
 from fastapi import Request
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.bodies import Body
-from api.problems import (
-    CROSS_ORIGIN,
-    FORWARDED,
-    READ_ONLY,
-    TOKEN_NEEDED,
-    TOO_MANY_WRITERS,
-    UNAUTHORIZED,
-    Kind,
-    Refused,
-)
+from api.problems import READ_ONLY, TOO_MANY_WRITERS, Refused
 from search.errors import Stopping
 from search.ingest import Ingest
 from search.ranking.searcher import Searcher
@@ -36,11 +22,6 @@ from search.settings import Settings
 
 MAX_WRITERS = 16  # writing requests at once, with as many threads beside those that search
 METHODS = ("POST", "PUT", "DELETE", "PATCH")
-# What a proxy adds. One on this machine makes everybody's requests look as if they came from it.
-FORWARDING = re.compile(
-    r".*forwarded.*|.*(-|client|socket)ip|(x-)?(remote|client|real)-addr|x-original-(host|url)"
-    r"|x-envoy-.*|via|cdn-loop"
-)
 
 Given = TypeVar("Given")
 OpenIngest = Callable[[Searcher], Ingest]
@@ -82,33 +63,11 @@ class Writing:
         if self._ingest is not None:
             self._ingest.close()
 
-    def allow(self, request: Request) -> None:
-        """Let a request write articles. Raises Refused where it may not."""
-        if self._open is None:
-            raise Refused(READ_ONLY, "This server only searches; nothing can be written to it.")
-        self.authorise(request)
-
-    def authorise(self, request: Request) -> None:
-        """Let a request change anything. Raises Refused where it may not."""
-        check_origin(request.headers)
-        token = self.settings.write_token
-        if token is None:
-            advice = "Set FIHRIS_WRITE_TOKEN, and send it as `Authorization: Bearer TOKEN`."
-            check_local(request, self.settings, advice, TOKEN_NEEDED, FORWARDED)
-            return
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        # Headers are bytes, which Starlette shows as Latin-1.
-        wanted = token.get_secret_value().encode()
-        right = hmac.compare_digest(given.strip().encode("latin-1"), wanted)
-        if scheme.lower() != "bearer" or not right:
-            raise Refused(
-                UNAUTHORIZED,
-                "Writing needs this server's FIHRIS_WRITE_TOKEN, as `Authorization: Bearer TOKEN`.",
-            )
-
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Take one of the places of writing requests. Raises Refused."""
+        """Take one of the places of writing requests. Raises Refused, as where nothing is taken."""
+        if self._open is None:
+            raise Refused(READ_ONLY, "This server only searches; nothing can be written to it.")
         if self._writers >= MAX_WRITERS:
             raise Refused(
                 TOO_MANY_WRITERS,
@@ -146,45 +105,3 @@ class Writing:
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(MAX_WRITERS)
         return await anyio.to_thread.run_sync(call, limiter=self._threads)
-
-
-def check_local(
-    request: Request, settings: Settings, advice: str, reached: Kind, forwarded: Kind
-) -> None:
-    """Let through what can only come from this machine. Raises Refused, of one kind or the other."""
-    if not _is_loopback(settings.host):
-        where = f"This server listens on {settings.host}, where others can reach it. "
-        raise Refused(reached, where + advice)
-    if (name := next(filter(FORWARDING.fullmatch, request.headers), None)) is not None:
-        raise Refused(
-            forwarded,
-            f"A proxy passed this on (its header {name[:40]}), so that it may come from anywhere. "
-            + advice,
-        )
-
-
-def check_origin(headers: Headers) -> None:
-    """Refuse what a page of another site has a browser send: it needs nobody's consent."""
-    site = headers.get("sec-fetch-site", "none")
-    origin = headers.get("origin")
-    same = origin is None or _host_of(origin) == headers.get("host", "").lower()
-    if site not in ("same-origin", "none") or not same:
-        raise Refused(
-            CROSS_ORIGIN, "A page of another site asked for this; only this server's own may."
-        )
-
-
-def _host_of(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc.lower() or None
-    except ValueError:  # half an address in brackets
-        return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -4,7 +4,8 @@
 
 Sends the articles of a file of JSON lines to a server (`fihris serve`), then shows for each of
 them the nearest paragraphs of other articles: the background for whoever writes on. Sending a
-file again is safe. A server that asks for a token gets that of FIHRIS_WRITE_TOKEN.
+file again is safe. A server that asks for an API key gets that of FIHRIS_API_KEY, which
+has the scopes `search` and `index`.
 
 Exit status: 0 done; 1 an article was not taken.
 """
@@ -21,6 +22,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 BACKGROUND = 3  # paragraphs shown for an article
+KEY = {"Authorization": f"Bearer {key}"} if (key := os.environ.get("FIHRIS_API_KEY")) else {}
 
 
 def main(server: str, file: Path) -> int:
@@ -39,9 +41,7 @@ def main(server: str, file: Path) -> int:
 
 def send(server: str, file: Path) -> Iterator[dict[str, Any]]:
     """Send a file as one bulk request; yield what became of each line."""
-    headers = {"Content-Type": "application/x-ndjson"}
-    if token := os.environ.get("FIHRIS_WRITE_TOKEN"):
-        headers["Authorization"] = f"Bearer {token}"
+    headers = {"Content-Type": "application/x-ndjson", **KEY}
     # refresh=wait: the searches below see what was just sent, whichever process answers them
     url = f"{server}/v1/articles:bulk?refresh=wait"
     with urlopen(Request(url, file.read_bytes(), headers)) as answer:
@@ -51,7 +51,7 @@ def send(server: str, file: Path) -> Iterator[dict[str, Any]]:
 def background(server: str, article: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the hits nearest to an article's title that are not its own paragraphs."""
     query = urlencode({"q": article["title"], "size": BACKGROUND + 20})
-    with urlopen(f"{server}/v1/search?{query}") as answer:
+    with urlopen(Request(f"{server}/v1/search?{query}", headers=KEY)) as answer:
         hits = json.load(answer)["hits"]
     return [hit for hit in hits if hit["article"]["id"] != article["id"]][:BACKGROUND]
 

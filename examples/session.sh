@@ -3,13 +3,15 @@
 #
 #   bash examples/session.sh http://127.0.0.1:8000
 #
-# The server is `fihris serve`. One that asks for a token: put
-# -H "Authorization: Bearer $FIHRIS_WRITE_TOKEN" behind what writes.
+# The server is `fihris serve`. One that asks for an API key gets that of FIHRIS_API_KEY, which has
+# the scopes `search` and `index`.
 set -euo pipefail
 server=${1:-http://127.0.0.1:8000}
 cd "$(dirname "$0")"
 
-ask() { curl --silent --show-error --fail-with-body "$@" && echo; }
+ask() {
+  curl --silent --show-error --fail-with-body ${FIHRIS_API_KEY:+-H "Authorization: Bearer $FIHRIS_API_KEY"} "$@" && echo
+}
 
 echo "== Is it ready?"
 ask "$server/ready"

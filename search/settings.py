@@ -125,11 +125,14 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=64)] = Field(
         1, description="processes of `fihris serve` that answer; of the embedded engine one writes"
     )
-    write_token: SecretStr | None = Field(
+    keys: Path | None = Field(
         None,
-        min_length=16,
-        description="what writing over HTTP must say as `Authorization: Bearer`; without it only"
-        " a server on loopback takes articles",
+        description="file of the digests of API keys; if unset `keys.json` in FIHRIS_DATA, with"
+        " Elasticsearch too",
+    )
+    public_search: bool = Field(
+        False,
+        description="searching needs no key: also where there is none, on whatever address",
     )
     webhook_secret: SecretStr | None = Field(
         None,

@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Depends, Request, Response
 
 from api import examples
+from api.access import INDEX
 from api.problems import UNSUPPORTED, Refused
 from api.readiness import Readiness
 from api.requests import (
@@ -43,9 +44,8 @@ T = TypeVar("T")
 
 
 async def writing_of(request: Request) -> AsyncIterator[Writing]:
-    """Give what writes to a request that may, for as long as it is being answered."""
+    """Give what writes, for as long as a request is being answered."""
     writing: Writing = request.app.state.writing
-    writing.allow(request)
     async with writing.turn():
         yield writing
 
@@ -60,7 +60,7 @@ Given = Annotated[WriteParameters, reads(WriteParameters)]
 Into = Annotated[IntoParameters, reads(IntoParameters)]
 Many = Annotated[ManyParameters, reads(ManyParameters)]
 
-articles = APIRouter(prefix="/v1", tags=["articles"])
+articles = APIRouter(prefix="/v1", tags=["articles"], dependencies=[INDEX])
 
 
 @articles.post(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import ConfigDict, Field
 
+from api.access import INDEX, SEARCH
 from api.requests import Id, Parameters, reads
-from api.routes.saved import may_manage
 from api.routes.search import JSON, NOTHING, Answer, Ready
 from api.schemas import hit_out
 from search.domain import Hit
@@ -52,23 +52,23 @@ class Grade(Parameters):
 
 
 def judging_router(judge: Judge) -> APIRouter:
-    """Return the routes under `/v1/judgements`; who may write articles may grade."""
+    """Return the routes under `/v1/judgements`; with the scope `index` one may grade."""
     router = APIRouter(prefix="/v1/judgements", include_in_schema=False)
 
-    @router.get("", dependencies=[NOTHING])
+    @router.get("", dependencies=[SEARCH, NOTHING])
     def judged() -> Response:
         """The queries in order, with how many articles of each are graded."""
         return Answer(
             {"queries": [{"text": text, "graded": n} for text, n in judge.judged().items()]}
         )
 
-    @router.get("/hits")
+    @router.get("/hits", dependencies=[SEARCH])
     def hits(asked: Annotated[HitsParameters, reads(HitsParameters)], searcher: Ready) -> Response:
         """Each article's best hit of all modes, and the grade it has, null where none."""
         graded = judge.to_grade(searcher, asked.q)
         return Answer({"hits": [{**hit_out(hit), "grade": grade} for hit, grade in graded]})
 
-    @router.put("", dependencies=[NOTHING, JSON, Depends(may_manage)])
+    @router.put("", dependencies=[INDEX, NOTHING, JSON])
     def grade(body: Grade) -> Response:
         """Keeps a grade; one that an article has already is replaced."""
         judge.grade(body.q, body.article, body.grade)

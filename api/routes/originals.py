@@ -10,11 +10,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
+from api.access import SEARCH, Access
 from api.problems import ORIGINAL_CHANGED, ORIGINAL_GONE, ORIGINALS_CLOSED, Refused
 from api.requests import OriginalParameters, OriginalsParameters, reads
 from api.routes.search import Answer, ArticleId, Ready
 from api.schemas import OriginalsOut
-from api.writing import check_local, check_origin
 from search.domain import Filter
 from search.engines.protocol import EngineReader, ListRequest
 from search.errors import NotFound
@@ -35,7 +35,7 @@ SHOWN = {
 ALONE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
 SANDBOX = f"sandbox; {ALONE}"
 
-originals = APIRouter(prefix="/v1", tags=["search"])
+originals = APIRouter(prefix="/v1", tags=["search"], dependencies=[SEARCH])
 
 
 def _files(request: Request) -> OriginalFiles:
@@ -43,9 +43,8 @@ def _files(request: Request) -> OriginalFiles:
     settings: Settings = request.app.state.writing.settings
     if settings.originals is None:
         raise Refused(ORIGINALS_CLOSED, "Set FIHRIS_ORIGINALS to a folder to open files in it.")
-    check_origin(request.headers)
-    only = "Original files are opened on this machine only."
-    check_local(request, settings, only, ORIGINALS_CLOSED, ORIGINALS_CLOSED)
+    access: Access = request.app.state.access
+    access.check(request, "search")  # and not what is only public
     return OriginalFiles(settings)
 
 

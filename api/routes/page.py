@@ -13,6 +13,7 @@ from importlib import resources
 from fastapi import APIRouter, Request, Response
 from starlette.responses import PlainTextResponse
 
+from api.access import PUBLIC
 from api.problems import KINDS
 from search.errors import NotFound
 
@@ -33,7 +34,7 @@ def page_router(*, judging: bool = False) -> APIRouter:
         judging: whether grades are taken, which the page is told as it is made, so that nothing
             appears in it later.
     """
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[PUBLIC])
     for file in sorted(resources.files("api").joinpath("static").iterdir(), key=lambda f: f.name):
         suffix = "." + file.name.rpartition(".")[2]
         if suffix not in TYPES:

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
+from api.access import ADMIN, SEARCH
 from api.requests import Also, FilterParameters, MatchesParameters, QueryText, Variants, reads
 from api.routes.articles import Writer
 from api.routes.search import JSON, NOTHING, Answer
 from api.schemas import ArticleOut, AskedOut, Of, PassageOut, asked_out, shaped
-from api.writing import Writing
 from search.domain import ALSO, Level, Mode
 from search.domain import Query as Asked
 from search.limits import MAX_SAVED_NAME, MAX_WEBHOOK
@@ -119,12 +119,6 @@ def saved_of(request: Request) -> SavedSearches:
     return found
 
 
-async def may_manage(request: Request) -> None:
-    """Refuse who may not write: what others look for is theirs."""
-    writing: Writing = request.app.state.writing
-    writing.authorise(request)
-
-
 Saved = Annotated[SavedSearches, Depends(saved_of)]
 SavedId = Annotated[
     str,
@@ -138,7 +132,7 @@ saved_router = APIRouter(prefix="/v1/saved", tags=["saved searches"])
     "",
     status_code=201,
     response_model=SavedOut,
-    dependencies=[NOTHING, JSON],
+    dependencies=[ADMIN, NOTHING, JSON],
     summary="Save a search",
 )
 def save(body: SavedBody, _: Writer, saved: Saved) -> Response:
@@ -157,11 +151,11 @@ def save(body: SavedBody, _: Writer, saved: Saved) -> Response:
 @saved_router.get(
     "",
     response_model=SavedListOut,
-    dependencies=[NOTHING, Depends(may_manage)],
+    dependencies=[ADMIN, NOTHING],
     summary="The saved searches there are",
 )
 def saved_searches(saved: Saved) -> Response:
-    """All of them, for who may write."""
+    """All of them. What others look for is theirs, so it takes the scope `admin`."""
     return Answer({"saved": [saved_out(search, tally) for search, tally in saved.list()]})
 
 
@@ -169,7 +163,7 @@ def saved_searches(saved: Saved) -> Response:
     "/{id}",
     status_code=204,
     response_class=Response,
-    dependencies=[NOTHING],
+    dependencies=[ADMIN, NOTHING],
     summary="Remove a saved search",
 )
 def remove_saved(id: SavedId, _: Writer, saved: Saved) -> Response:
@@ -182,7 +176,7 @@ def remove_saved(id: SavedId, _: Writer, saved: Saved) -> Response:
     "/{id}/feed.atom",
     response_class=Response,
     responses={200: {"content": {feed.MEDIA_TYPE: {"schema": {"type": "string"}}}}},
-    dependencies=[NOTHING],
+    dependencies=[SEARCH, NOTHING],
     summary="What a saved search matched, as a feed",
 )
 def saved_feed(id: SavedId, saved: Saved) -> Response:
@@ -195,6 +189,7 @@ def saved_feed(id: SavedId, saved: Saved) -> Response:
 @saved_router.get(
     "/{id}/matches",
     response_model=SavedMatchesOut,
+    dependencies=[SEARCH],
     summary="What a saved search matched",
 )
 def saved_matches(

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 from starlette.responses import StreamingResponse
 
+from api.access import PUBLIC, SEARCH
 from api.problems import UNSUPPORTED, Refused, encode, kind_of, problem_of, request_id_of
 from api.readiness import Readiness
 from api.requests import (
@@ -102,8 +103,8 @@ PassageId = Annotated[
     ),
 ]
 
-health = APIRouter(tags=["health"])
-router = APIRouter(prefix="/v1", tags=["search"])
+health = APIRouter(tags=["health"], dependencies=[PUBLIC])
+router = APIRouter(prefix="/v1", tags=["search"], dependencies=[SEARCH])
 
 
 @health.get("/live", dependencies=[NOTHING], summary="Is the process up?")

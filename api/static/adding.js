@@ -3,7 +3,6 @@
 import * as api from "./api.js";
 import { bdi, button, element, link } from "./dom.js";
 import { EXAMPLE, EXAMPLE_SOURCE } from "./example.js";
-import { needsToken, tokenForm } from "./notices.js";
 import { emptied, write } from "./state.js";
 
 export function addView(state, words, context) {
@@ -120,7 +119,7 @@ function row(file, name, words) {
       const told = problem.name === "unreadable-source" ? said.codes[code] ?? said.unreadable : words.problems[problem.name] ?? words.problems.internal;
       // In the server's own words where ours do not say it all.
       what.replaceChildren(told, problem.detail && (!said.codes[code] || code === "not-json") ? element("span", { class: "detail", lang: "en", dir: "ltr" }, problem.detail) : "",
-        needsToken(problem) ? tokenForm(words, retry) : problem.name === "unreadable-source" ? "" : button(words.retry, retry, { class: "quiet" }));
+        problem.name === "unreadable-source" ? "" : button(words.retry, retry, { class: "quiet" }));
     },
   };
 }

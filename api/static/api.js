@@ -1,6 +1,8 @@
 // The API as the page uses it. Every failure is a Problem.
 
-let writeToken = ""; // the server's FIHRIS_WRITE_TOKEN, as long as this page is open
+let key = ""; // an API key, as long as this page is open
+let askForKey = async () => ""; // how the page asks for one
+let asking = null; // that it is being asked for: every request that is refused waits for it
 
 export class Problem extends Error {
   constructor(name, { detail = "", requestId = "", retryAfter = null } = {}) {
@@ -12,12 +14,29 @@ export class Problem extends Error {
   }
 }
 
-export function useToken(token) {
-  writeToken = token;
+export function onKeyNeeded(how) {
+  askForKey = how;
+}
+
+/** Make an attempt; where it takes another key, ask for one and make it again. */
+async function withKey(attempt) {
+  for (;;) {
+    const used = key;
+    try {
+      return await attempt();
+    } catch (problem) {
+      if (!["unauthorized", "scope-needed"].includes(problem.name)) throw problem;
+      if (used !== key) continue; // another one was given meanwhile
+      asking ??= askForKey(problem).finally(() => { asking = null; });
+      const given = await asking;
+      if (!given) throw problem;
+      key = given;
+    }
+  }
 }
 
 function headers(more = {}) {
-  return { Accept: "application/json", ...(writeToken && { Authorization: `Bearer ${writeToken}` }), ...more };
+  return { Accept: "application/json", ...(key && { Authorization: `Bearer ${key}` }), ...more };
 }
 
 function address(path, parameters = []) {
@@ -27,12 +46,15 @@ function address(path, parameters = []) {
 
 /** Get JSON. Throws Problem; an abort throws the signal's own AbortError. */
 function get(path, parameters, signal) {
-  return ask(address(path, parameters), { signal, headers: headers() });
+  return withKey(() => ask(address(path, parameters), { signal, headers: headers() }));
 }
 
 function send(method, path, body, type = "application/json") {
-  return ask(path, { method, headers: headers({ "Content-Type": type }), body: type === "application/json" ? JSON.stringify(body) : body });
+  const content = type === "application/json" ? JSON.stringify(body) : body;
+  return withKey(() => ask(path, { method, headers: headers({ "Content-Type": type }), body: content }));
 }
+
+const remove = (path) => withKey(() => ask(path, { method: "DELETE", headers: headers() }));
 
 async function ask(path, options) {
   let response;
@@ -63,7 +85,8 @@ function answered(ok, text, retryAfter) {
 
 export const search = (parameters, signal) => get("/v1/search", parameters, signal);
 export const searchFile = (parameters, format) => address("/v1/search", [...parameters, ["format", format]]);
-export const suggest = (q, signal) => get("/v1/suggest", [["q", q], ["size", 6]], signal);
+// Never asks for a key: it is for who is typing.
+export const suggest = (q, signal) => ask(address("/v1/suggest", [["q", q], ["size", 6]]), { signal, headers: headers() });
 export const similar = (kind, parameters, signal) => get(`/v1/${kind}:similar`, parameters, signal);
 export const analyze = (text, signal) => get("/v1/analyze", [["text", text]], signal);
 export const kwic = (parameters, signal) => get("/v1/kwic", parameters, signal);
@@ -94,7 +117,7 @@ export const ready = (signal) => get("/ready", [], signal);
 export const saved = (signal) => get("/v1/saved", [], signal);
 export const savedMatches = (id, cursor, signal) => get(`/v1/saved/${encodeURIComponent(id)}/matches`, [["size", 10], ["cursor", cursor]], signal);
 export const save = (body) => send("POST", "/v1/saved", body);
-export const forget = (id) => ask(`/v1/saved/${encodeURIComponent(id)}`, { method: "DELETE", headers: headers() });
+export const forget = (id) => remove(`/v1/saved/${encodeURIComponent(id)}`);
 
 /** Store articles, one a line; gives what became of each. */
 export async function store(articles) {
@@ -103,10 +126,12 @@ export async function store(articles) {
   return typeof answer === "string" ? answer.trim().split("\n").map((line) => JSON.parse(line)) : [answer];
 }
 
-export const removeArticles = (parameters) => ask(address("/v1/articles", parameters), { method: "DELETE", headers: headers() });
+export const removeArticles = (parameters) => remove(address("/v1/articles", parameters));
 
 /** Send a file; `progress` is told how much of it has been sent, 0 to 1. */
-export function upload(file, name, progress) {
+export const upload = (file, name, progress) => withKey(() => sent(file, name, progress));
+
+function sent(file, name, progress) {
   // Not fetch: it does not tell how much has been sent.
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -125,6 +150,17 @@ export function upload(file, name, progress) {
     form.append("file", file);
     request.send(form);
   });
+}
+
+/** Save what a link leads to: the browser, which follows it, sends no key. */
+export async function download(event) {
+  if (!key) return;
+  event.preventDefault();
+  const response = await fetch(event.currentTarget.href, { headers: headers() });
+  const name = response.headers.get("Content-Disposition")?.match(/filename\*?="?(?:UTF-8'')?([^"]+)/)?.[1] ?? "";
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(await response.blob()), download: decodeURIComponent(name) });
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 // With `fihris serve --judge` only.

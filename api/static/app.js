@@ -7,6 +7,7 @@ import { articleView } from "./article.js";
 import { copyFrom } from "./copying.js";
 import { help } from "./help.js";
 import { judgingView } from "./judging.js";
+import { askForKey } from "./key.js";
 import { arrows, isSlash } from "./keys.js";
 import { kwicView } from "./kwic.js";
 import { language } from "./language.js";
@@ -257,6 +258,7 @@ window.addEventListener("popstate", (event) => {
   show({ scroll: event.state?.scroll ?? 0 });
 });
 
+api.onKeyNeeded((problem) => askForKey(words, problem));
 history.scrollRestoration = "manual";
 page.q.value = state.q;
 if (!state.q && !state.article && !state.view && !matchMedia("(pointer: coarse)").matches) page.q.focus();

@@ -105,9 +105,9 @@ export default {
     "model-unavailable": "The model cannot be loaded. Search by words, and see the server's log.",
     misconfigured: "A setting of the server is wrong. Which one is said below.",
     "read-only": "This server only searches. Start it without --read-only to add to it.",
-    unauthorized: "Writing needs this server's token (FIHRIS_WRITE_TOKEN). Enter it here.",
-    "write-token-needed": "This server can be reached from elsewhere. Set FIHRIS_WRITE_TOKEN on the server, then enter the token here.",
-    forwarded: "Your request comes through a proxy. Set FIHRIS_WRITE_TOKEN on the server, so that it takes what is written.",
+    unauthorized: "This server wants an API key (fihris keys create). It is kept until this page is closed.",
+    "scope-needed": "The key that you gave is not for this. Enter one that has the scope.",
+    "keys-needed": "Others can reach this server, and it has no API keys. Make one with fihris keys create.",
     "cross-origin": "Pages of other sites may not write here. Open this server's own page.",
     "too-many-writers": "Too many are writing at once. Try again in a moment.",
     "body-too-large": "The file is larger than 64 MiB. Split it, or add its folder with fihris index.",
@@ -256,8 +256,7 @@ export default {
     degraded: { synonyms: "The file of synonyms has changed and cannot be read; the former one is used." },
   },
   problemView: "This page cannot be opened",
-  token: "Write token",
-  useToken: "Use it",
+  key: { title: "A key is needed", label: "API key", use: "Use it", cancel: "Go on without" },
   help: {
     title: "Keys",
     keys: [

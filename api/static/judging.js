@@ -2,7 +2,6 @@
 
 import * as api from "./api.js";
 import { bdi, element, link } from "./dom.js";
-import { needsToken, tokenForm } from "./notices.js";
 import { about, hitText, marked, placeOf, tools } from "./results.js";
 import { emptied, write } from "./state.js";
 
@@ -58,12 +57,11 @@ function hitView(hit, state, words) {
 
 async function keep(item, value, state, words, context) {
   item.querySelector(".lost")?.remove();
-  const again = () => keep(item, value, state, words, context);
   try {
     await api.grade(state.q, item.dataset.article, value);
   } catch (problem) {
     if (!(problem instanceof api.Problem)) throw problem;
-    item.append(element("div", { class: "lost", role: "alert" }, words.judging.lost, " ", words.problems[problem.name] ?? problem.detail, needsToken(problem) ? tokenForm(words, again) : ""));
+    item.append(element("div", { class: "lost", role: "alert" }, words.judging.lost, " ", words.problems[problem.name] ?? problem.detail));
     return;
   }
   for (const button of item.querySelectorAll("[data-grade]")) button.setAttribute("aria-pressed", String(Number(button.dataset.grade) === value));

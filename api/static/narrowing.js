@@ -2,7 +2,6 @@
 
 import * as api from "./api.js";
 import { bdi, button, element, link } from "./dom.js";
-import { needsToken, tokenForm } from "./notices.js";
 import { FACETS, chosen, searchParameters, toggled, write } from "./state.js";
 
 export function narrowingButton(words) {
@@ -21,7 +20,7 @@ export function narrowing(answer, state, words, context) {
     element("section", {},
       element("h2", {}, words.files),
       element("p", { class: "files" }, ["csv", "bibtex", "ris"].map((format) =>
-        element("a", { href: api.searchFile(searchParameters(state).filter(([name]) => !["group_by", "collapse", "facets", "facet_size"].includes(name)), format), download: true }, words.formats[format])))));
+        element("a", { href: api.searchFile(searchParameters(state).filter(([name]) => !["group_by", "collapse", "facets", "facet_size"].includes(name)), format), download: true, onclick: api.download }, words.formats[format])))));
 }
 
 function dates(state, words) {
@@ -56,7 +55,7 @@ function saving(state, words, context) {
     } catch (problem) {
       if (!(problem instanceof api.Problem)) throw problem;
       section.replaceChildren(title, element("p", { role: "alert" }, words.problems[problem.name] ?? problem.detail),
-        needsToken(problem) ? tokenForm(words, save) : element("p", {}, button(words.retry, save, { class: "quiet" })));
+        element("p", {}, button(words.retry, save, { class: "quiet" })));
       return;
     }
     context.say(words.savedSearches.done);

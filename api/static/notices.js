@@ -1,6 +1,5 @@
 // What is said when nothing is asked, nothing is found, something failed or was read otherwise.
 
-import * as api from "./api.js";
 import { bdi, button, element, link } from "./dom.js";
 import { ALSO, searching, write } from "./state.js";
 
@@ -80,24 +79,7 @@ export function failure(problem, state, words, retry) {
     element("p", {}, words.problems[problem.name] ?? words.problems.internal),
     problem.detail ? element("p", { class: "detail", lang: "en", dir: "ltr" }, problem.detail) : "",
     problem.requestId ? element("p", { class: "detail" }, `${words.request} `, element("code", { dir: "ltr" }, problem.requestId)) : "",
-    needsToken(problem) ? tokenForm(words, retry) : "",
     problem.name === "not-found"
       ? link(write({ ...state, article: "", passage: "", similar: "", saved: "" }), state.q ? words.back : words.start)
       : button(words.retry, retry))];
-}
-
-/** Whether the server's token may help. */
-export const needsToken = ({ name }) => ["unauthorized", "write-token-needed"].includes(name);
-
-/** The server's token, for as long as the page is open. */
-export function tokenForm(words, done) {
-  const input = element("input", { type: "password", name: "token", autocomplete: "off", required: true });
-  return element("form", {
-    class: "token",
-    onsubmit: (event) => {
-      event.preventDefault();
-      api.useToken(input.value);
-      done();
-    },
-  }, element("label", {}, element("span", {}, words.token), input), element("button", { type: "submit" }, words.useToken));
 }

@@ -18,6 +18,7 @@ import typer
 from indexer.cli import (
     evaluation_commands,
     index_commands,
+    keys_commands,
     maintenance_commands,
     operations_commands,
     saved_commands,
@@ -123,3 +124,4 @@ for command in (
 ):
     app.command(command.__name__.removesuffix("_command"))(command)
 app.add_typer(saved_commands.saved)
+app.add_typer(keys_commands.keys)

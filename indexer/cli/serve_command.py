@@ -31,6 +31,10 @@ def serve_command(
         int | None,
         typer.Option(min=1, max=64, help="Processes that answer, instead of FIHRIS_WORKERS."),
     ] = None,
+    first_key: Annotated[
+        bool,
+        typer.Option("--first-key", help="Make a key of all scopes if there is none, and show it."),
+    ] = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="Take no articles.")] = False,
     judge: Annotated[
         Path | None,
@@ -38,7 +42,9 @@ def serve_command(
     ] = None,
 ) -> None:
     """Serve the HTTP API and the search page until Ctrl-C."""
+    from api.access import check_start
     from api.serving.server import serve
+    from search.keys import SCOPES, key_file
     from search.settings import read_settings
 
     # The application reads the same settings in its own place.
@@ -49,6 +55,10 @@ def serve_command(
     if workers is not None:
         os.environ["FIHRIS_WORKERS"] = str(workers)
     settings = read_settings()
+    if first_key and (keys := key_file(settings)).keys() is None:
+        _, secret = keys.create("first", SCOPES)
+        typer.echo(f"The first API key, shown this once: {secret}")
+    check_start(settings)
 
     def announce(url: str) -> None:
         typer.echo(f"Fihris: search page and API on {url} (Ctrl-C stops it)")

@@ -11,13 +11,13 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from api.app import create_app
 from api.requests import MAX_SIZES, FilterParameters, described
 from api.security import MAX_BODY
 from api.uploads import FORM
 from search.domain import MODES, WriteOutcome
+from search.keys import SCOPES, KeyFile
 from search.limits import MAX_QUERY_LENGTH, MAX_RESULTS
 from search.query.parse import parse
 from search.ranking.searcher import Searcher
@@ -45,14 +45,15 @@ class Taking(ToldIngest):
 
 
 @pytest.fixture(scope="module")
-def document(searcher: Searcher, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def document(
+    searcher: Searcher, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Any, dict[str, str]]:
     data = tmp_path_factory.mktemp("fuzz")
-    settings = Settings(data=data, host="testserver", write_token=SecretStr(TOKEN))
-    app = create_app(searcher, settings, lambda _: Taking())
-    return schemathesis.openapi.from_asgi("/openapi.json", app)
+    key = {"Authorization": f"Bearer {KeyFile(data / 'keys.json').create('all', SCOPES)[1]}"}
+    app = create_app(searcher, Settings(data=data, host="testserver"), lambda _: Taking())
+    return schemathesis.openapi.from_asgi("/openapi.json", app), key
 
 
-TOKEN = "a-long-secret-token"
 POSITIVE, NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
 CASES = [
     (method, path, mode)
@@ -67,17 +68,17 @@ CASES = [
 
 @pytest.mark.parametrize(("method", "path", "mode"), CASES)
 def test_the_document_is_true(
-    document: Any, method: str, path: str, mode: schemathesis.GenerationMode
+    document: tuple[Any, dict[str, str]], method: str, path: str, mode: schemathesis.GenerationMode
 ) -> None:
     """All of schemathesis's checks: statuses, content types and bodies as declared, no 5xx,
     what the schema allows accepted, what it forbids refused."""
 
     # Its own pytest plugin (4.32) does not work with pytest 9.2, so the strategy is run here.
     @BOUNDED
-    @given(case=document[path][method].as_strategy(generation_mode=mode))
+    @given(case=document[0][path][method].as_strategy(generation_mode=mode))
     def run(case: schemathesis.Case[Any]) -> None:
         assume(not _crosses(case))
-        case.headers["Authorization"] = f"Bearer {TOKEN}"
+        case.headers.update(document[1])
         case.call_and_validate()
 
     run()

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.routes.judging import Judge as ApiJudge
 from indexer.evaluation.judging import Judge, judging
+from search.keys import KeyFile
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldIngest, ToldSearcher, client
@@ -81,7 +82,8 @@ def test_who_may_not_write_may_not_grade(folder: Path) -> None:
             assert http.put("/v1/judgements", content="{}").status_code == 415
         with client(ToldSearcher()) as http:
             assert http.put("/v1/judgements", json=body).status_code == 404
-        with connected(judge, Settings(write_token="t" * 32)) as http:
+        KeyFile(folder / "keys.json").create("reader", ["search"])
+        with connected(judge, Settings(keys=folder / "keys.json")) as http:
             assert http.put("/v1/judgements", json=body).status_code == 401
     assert (folder / "qrels" / "test.tsv").read_text() == ""
 

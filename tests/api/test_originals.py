@@ -16,6 +16,7 @@ from indexer.sources.identity import FileIds
 from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from search.engines.protocol import Engine
+from search.keys import KeyFile
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import client
@@ -168,12 +169,12 @@ def test_of_an_article_that_was_removed_nothing_is_opened(
     ("changed", "headers"),
     [
         ({"originals": None}, {}),
-        ({"host": "192.0.2.1"}, {}),
+        ({"host": "192.0.2.1", "public_search": True}, {}),
         ({}, {"X-Forwarded-For": "192.0.2.1"}),
         ({}, {"Sec-Fetch-Site": "cross-site"}),
     ],
 )
-def test_who_may_not(
+def test_who_may_not_open_files(
     changed: dict[str, object], headers: dict[str, str],
     engine: Engine, settings: Settings, folder: Path,
 ) -> None:  # fmt: skip
@@ -184,3 +185,16 @@ def test_who_may_not(
         assert opened(http, article, **headers)[0] == 403
         asked = http.get("/v1/originals", params={"id": article}, headers=headers)
         assert asked.json() == {"open": False, "originals": []}
+
+
+def test_a_key_that_searches_opens_files_and_public_search_does_not(
+    engine: Engine, settings: Settings, folder: Path
+) -> None:
+    article = written(folder / "a.txt")
+    put(engine, settings, folder)
+    key = f"Bearer {KeyFile(settings.data / 'keys.json').create('a', ['search'])[1]}"
+    other = settings.model_copy(update={"host": "192.0.2.1", "public_search": True})
+    with client(Searcher(engine, HashingEmbedder()), other) as http:
+        assert opened(http, article)[0] == 401
+        proxied = {"Authorization": key, "X-Forwarded-For": "192.0.2.7"}
+        assert opened(http, article, **proxied) == (200, TEXT.encode())

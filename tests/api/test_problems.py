@@ -43,7 +43,7 @@ def test_names_are_stable() -> None:
         "model-unavailable", "not-ready", "overloaded", "engine-unavailable", "engine-busy",
         "index-mismatch", "index-damaged", "engine-error", "internal", "malformed-request",
         "method-not-allowed", "slow-body", "body-too-large", "unsupported-media-type",
-        "unknown-host", "read-only", "cross-origin", "write-token-needed", "unauthorized",
+        "unknown-host", "read-only", "cross-origin", "keys-needed", "scope-needed", "unauthorized",
         "too-many-writers", "stopping",
     }  # fmt: skip
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import pytest
-from pydantic import SecretStr
 
 from api.app import create_app
+from search.keys import KeyFile
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.browser.conftest import LIBRARY, Browser, Told, post, serving
@@ -116,18 +117,32 @@ def test_a_server_that_only_searches_says_so(browser: Browser, told_site: str) -
     assert "This server only searches" in browser.one(".saving [role=alert]").text
 
 
-def test_a_server_that_wants_a_token_asks_for_it(browser: Browser, told: Told) -> None:
-    settings = Settings(write_token=SecretStr("the-token-of-this-server"))
-    with serving(create_app(cast("Searcher", told), settings)) as site:
+def test_a_server_that_wants_a_key_asks_for_it(
+    browser: Browser, told: Told, tmp_path: Path
+) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    reader = keys.create("reader", ["search"])[1]
+    admin = keys.create("admin", ["search", "admin"])[1]
+    with serving(create_app(cast("Searcher", told), Settings(keys=keys.path))) as site:
         browser.open(at(site, view="saved"))
-        assert "رمز هذا الخادم" in browser.one(".failure").text
+        assert "مفتاح" in browser.one("dialog.key").text
         assert browser.axe() == []
-        browser.one("input[type=password]").send_keys("wrong")
-        browser.one(".token button").click()
-        browser.settled()
-        browser.one("input[type=password]").send_keys("the-token-of-this-server")
-        browser.one(".token button").click()
-        browser.until(lambda: not browser.all("input[type=password]"))
+        for given, then in (("wrong", "يطلب هذا الخادم"), (reader, "ليس لهذا")):
+            browser.one("dialog.key input").send_keys(given)
+            browser.one("dialog.key [type=submit]").click()
+            browser.until(partial(_says, browser, "dialog.key .note", then))
+        browser.one("dialog.key input").send_keys(admin)
+        browser.one("dialog.key [type=submit]").click()
+        browser.until(lambda: not browser.all("dialog.key"))
+        browser.until(lambda: not browser.all(".failure"))
+        # Forgotten with the page; who gives none is told why nothing is shown.
+        browser.open(at(site, view="saved"))
+        browser.one("dialog.key [type=button]").click()
+        browser.until(lambda: _says(browser, ".failure", "يطلب هذا الخادم"))
+
+
+def _says(browser: Browser, selector: str, said: str) -> bool:
+    return any(said in text for text in browser.texts(selector))
 
 
 def test_a_fault_of_the_page_is_told(browser: Browser, told_site: str) -> None:

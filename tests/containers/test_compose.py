@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.indexer.test_upgrade import ALIAS, unpacked
 from tests.servers.asking import ask
-from tests.servers.compose import NODES, TOKEN, Compose
+from tests.servers.compose import NODES, Compose
 
 AGAIN_SECONDS = 30.0  # docs/RELIABILITY.md: until searches go on without a node
 
@@ -19,7 +18,7 @@ AGAIN_SECONDS = 30.0  # docs/RELIABILITY.md: until searches go on without a node
 def found(project: Compose, text: str) -> list[str]:
     """Return the ids of the passages that a keyword search over HTTP finds."""
     question = {"q": text, "mode": "keyword", "size": 100}
-    answer = ask(f"http://127.0.0.1:{project.port}/v1/search", "POST", question)
+    answer = ask(f"{project.url}/v1/search", "POST", question)
     assert answer["degraded"] == []
     return [hit["passage"]["id"] for hit in answer["hits"]]
 
@@ -45,7 +44,7 @@ def test_one_node_upgrades_an_index_of_0_1_and_keeps_it(project: Compose, tmp_pa
     project("down")
     project("up", "--detach", "--wait", "api")
     assert found(project, text) == before
-    stored = ask(f"http://127.0.0.1:{project.port}/v1/status")
+    stored = ask(f"{project.url}/v1/status")
     assert stored["articles"] == answers["status"][0] + 1  # the seed, by its id of today
 
 
@@ -77,11 +76,5 @@ def test_searches_and_writes_go_on_without_one_of_three_nodes(project: Compose) 
 
 def put(project: Compose, id: str, text: str) -> str:
     """Return the status of an article that is written over HTTP."""
-    request = Request(
-        f"http://127.0.0.1:{project.port}/v1/articles/{id}",
-        json.dumps({"text": text}).encode(),
-        {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"},
-        method="PUT",
-    )
-    with urlopen(request, timeout=60) as answer:
-        return str(json.loads(answer.read())["status"])
+    answer = ask(f"{project.url}/v1/articles/{id}", "PUT", {"text": text}, timeout=60)
+    return str(answer["status"])

@@ -6,12 +6,13 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
 from tests.indexer.test_upgrade import unpacked
 from tests.servers.asking import ask
-from tests.servers.compose import IMAGE
+from tests.servers.compose import IMAGE, first_key
 from tests.servers.dockerd import Docker
 from tests.servers.images import image_of
 
@@ -60,7 +61,10 @@ def test_it_indexes_serves_is_healthy_and_stops(docker: Docker, fihris: tuple[st
                 assert time.monotonic() < deadline, docker("logs", server)
                 time.sleep(0.2)
         question = {"q": "Why did the US strike targets in Iraq?", "mode": "semantic", "size": 1}
-        (hit,) = ask(f"{url}/v1/search", "POST", question)["hits"]
+        with pytest.raises(HTTPError, match="401"):
+            ask(f"{url}/v1/search", "POST", question)
+        keyed = url.replace("://", f"://fihris:{first_key(docker('logs', server))}@")
+        (hit,) = ask(f"{keyed}/v1/search", "POST", question)["hits"]
         assert "ضربات" in hit["passage"]["text"]
         inspected = docker("inspect", "--format", "{{json .Config.Healthcheck.Test}}", server)
         docker("exec", server, *json.loads(inspected)[1:])

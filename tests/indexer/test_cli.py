@@ -20,6 +20,7 @@ import pytest
 
 from indexer.cli.app import app
 from indexer.extraction.registry import SUFFIXES
+from search.keys import KeyFile
 from tests.indexer.conftest import Fihris
 from tests.support import ASCII_PATH, REPOSITORY, SEEDS
 
@@ -303,10 +304,32 @@ def test_bad_arguments_end_with_2_and_say_what_to_do(
     fihris: Fihris, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIHRIS_HOST", "127.0.0.1")  # put back what `serve --host` sets
+    monkeypatch.setenv("FIHRIS_PUBLIC_SEARCH", "true")
     ran = fihris(*arguments)
     assert ran.status == 2
     assert ran.out == ""
     assert message in " ".join(ran.err.split())
+
+
+def test_keys_are_made_listed_and_revoked(
+    fihris: Fihris, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FIHRIS_KEYS", str(tmp_path / "keys.json"))
+    monkeypatch.setenv("FIHRIS_HOST", "127.0.0.1")  # put back what `serve --host` sets
+    assert "there is no key" in fihris("serve", "--host", "0.0.0.0").err
+    secret = fihris("keys", "create", "سمير", "--scope", "search", "--days", "2").out.strip()
+    made = json.loads(fihris("keys", "create", "b", "--scope", "index", "--json").out)
+    assert (made["scopes"], made["expires"]) == (["index"], None)
+    found = KeyFile(tmp_path / "keys.json").find
+    assert [key and key.name for key in map(found, (secret, made["key"]))] == ["سمير", "b"]
+    listed = fihris("keys", "list").out + fihris("keys", "list", "--json").out
+    assert re.match(r"[0-9a-f]{8}  search  [0-9-]{10}  سمير\n", listed)
+    assert secret[16:] not in listed
+    assert fihris("keys", "revoke", "سمير").status == 0
+    assert "no key is left" in fihris("keys", "revoke", made["id"]).err
+    assert (fihris("keys", "list").out, found(secret)) == ("", None)
+    for arguments, status in ((["create", "x", "--scope", "all"], 2), (["revoke", "x"], 1)):
+        assert fihris("keys", *arguments).status == status
 
 
 def test_bad_settings_end_with_2(fihris: Fihris, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -496,6 +519,7 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
         "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
         "evaluate", "judge", "analyze", "formats", "upgrade", "accept", "clean", "list",
         "export", "batch", "similar", "kwic", "suggest", "set", "saved", "collections",
+        "keys",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

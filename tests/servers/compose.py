@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,7 +29,6 @@ FILES = ("docker-compose.yml", "docker-compose.cluster.yml")
 NODES = ("elasticsearch", "elasticsearch-2", "elasticsearch-3")
 IMAGE = "fihris:test"
 PASSWORD = "abcdef0123456789"
-TOKEN = "a-token-for-tests"
 MAPS_NEEDED = 262_144  # as in docker-compose.cluster.yml
 
 
@@ -41,8 +42,7 @@ class Compose:
         self.project = f"fihris-test-{os.getpid()}-{self.port}"
         (folder / "override.json").write_text(json.dumps(override(docker, self.nodes)))
         (folder / "env").write_text(
-            f"ELASTIC_PASSWORD={PASSWORD}\nELASTICSEARCH_MEMORY=1g\n"
-            f"FIHRIS_PORT={self.port}\nFIHRIS_WRITE_TOKEN={TOKEN}\n"
+            f"ELASTIC_PASSWORD={PASSWORD}\nELASTICSEARCH_MEMORY=1g\nFIHRIS_PORT={self.port}\n"
         )
         files = [REPOSITORY / name for name in FILES[: 1 + cluster]]
         self._words = [*compose_command(docker), "--project-name", self.project]
@@ -72,9 +72,20 @@ class Compose:
             given.seek(0)
             return json.loads(self("exec", "--no-TTY", node, *words, address, given=given))
 
+    @cached_property
+    def url(self) -> str:
+        """Where the API is, with the key that its first start showed."""
+        return f"http://fihris:{first_key(self('logs', 'api'))}@127.0.0.1:{self.port}"
+
     def remove(self) -> None:
         """Remove the project with its volumes."""
         self("down", "--volumes", "--timeout", "0", "--remove-orphans")
+
+
+def first_key(log: str) -> str:
+    """Return the API key that a server showed at its first start."""
+    (key,) = set(re.findall(r"fihris_[0-9a-f]{8}_[\w-]{43}", log))
+    return str(key)
 
 
 def override(docker: Docker, nodes: tuple[str, ...]) -> dict[str, Any]:

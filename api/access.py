@@ -1,0 +1,162 @@
+"""Who may ask for what: a scope stands at each route, and a key has some.
+
+Without a file of keys a server is its own machine's: on loopback everybody may everything, but for
+what a proxy passed on, which may only search.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import os
+import re
+from contextlib import suppress
+from typing import cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Security
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from starlette.datastructures import Headers
+
+from api.problems import CROSS_ORIGIN, KEYS_NEEDED, SCOPE_NEEDED, UNAUTHORIZED, Refused
+from search.errors import SettingsError
+from search.keys import Scope, key_file
+from search.settings import Settings
+
+# What a proxy adds. One on this machine makes everybody's requests look as if they came from it.
+FORWARDING = re.compile(
+    r".*forwarded.*|.*(-|client|socket)ip|(x-)?(remote|client|real)-addr|x-original-(host|url)"
+    r"|x-envoy-.*|via|cdn-loop"
+)
+_HOW = "`fihris keys create NAME --scope {}` makes one; send it as `Authorization: Bearer KEY`."
+
+
+class Access:
+    """Lets requests in that may, by the keys there are now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._keys = key_file(settings)
+        self._public_search = settings.public_search
+        self._loopback = _is_loopback(settings.host)
+
+    def check(self, request: Request, scope: Scope, *, public: bool = False) -> None:
+        """Let a request ask for what needs a scope.
+
+        Args:
+            public: whether it is what others may see too: FIHRIS_PUBLIC_SEARCH opens it, and who
+                comes through a proxy to a server without keys, or from another site's page, may.
+
+        Raises:
+            Refused, SettingsError: it may not, or it cannot be told.
+        """
+        if not public:
+            _check_origin(request.headers)
+        elif self._public_search:
+            return
+        if self._keys.keys() is None:
+            self._check_machine(request.headers, scope, public=public)
+            return
+        key = self._keys.find(_given(request.headers))
+        if key is None:
+            raise Refused(UNAUTHORIZED, f"This needs an API key: {_HOW.format(scope)}")
+        if key.has_expired():
+            raise Refused(UNAUTHORIZED, f"The key {key.name!r} has expired: {_HOW.format(scope)}")
+        if scope not in key.scopes:
+            raise Refused(
+                SCOPE_NEEDED,
+                f"The key {key.name!r} has not the scope {scope}: {_HOW.format(scope)}",
+            )
+
+    def _check_machine(self, headers: Headers, scope: Scope, *, public: bool) -> None:
+        """Let this machine in where there are no keys."""
+        if not self._loopback:
+            raise Refused(
+                KEYS_NEEDED,
+                f"Others can reach this server, and it has no keys: {_HOW.format(scope)}",
+            )
+        passed_on = (name for name in headers if FORWARDING.fullmatch(name))
+        if not public and (name := next(passed_on, None)) is not None:
+            raise Refused(
+                KEYS_NEEDED,
+                f"A proxy passed this on (its header {name[:40]}), so that it may come from"
+                f" anywhere, and this server has no keys: {_HOW.format(scope)}",
+            )
+
+
+class _ApiKey(SecurityBase):
+    """The dependency that asks `Access`; OpenAPI has it as HTTP's bearer scheme."""
+
+    model = HTTPBearer(description="An API key: `fihris keys create`.")
+    scheme_name = "key"
+
+    async def __call__(self, request: Request, needed: SecurityScopes) -> None:
+        access: Access = request.app.state.access
+        for scope in needed.scopes:
+            access.check(request, cast("Scope", scope), public=scope == "search")
+
+
+async def _public() -> None:
+    """Ask for nothing."""
+
+
+_API_KEY = _ApiKey()
+# One of these stands at every route; `tests/api/test_access.py` finds those that have none.
+SEARCH = Security(_API_KEY, scopes=["search"])
+INDEX = Security(_API_KEY, scopes=["index"])
+ADMIN = Security(_API_KEY, scopes=["admin"])
+PUBLIC = Depends(_public)
+
+
+def check_start(settings: Settings) -> None:
+    """Raise SettingsError where a server must not start: others would reach it, and no key is made."""
+    if os.environ.get("FIHRIS_WRITE_TOKEN"):
+        raise SettingsError(
+            "FIHRIS_WRITE_TOKEN is no more: unset it; `fihris keys create NAME --scope index --scope"
+            " admin` makes a key that writes, and FIHRIS_PUBLIC_SEARCH=true has everybody search as"
+            " before"
+        )
+    keys = key_file(settings)
+    if not (_is_loopback(settings.host) or settings.public_search or keys.keys()):
+        raise SettingsError(
+            f"others would reach this server on {settings.host or 'every address'}, and there is no"
+            f" key in {keys.path}: `fihris keys create NAME --scope search` makes one, `fihris serve"
+            " --first-key` makes one where none is; FIHRIS_PUBLIC_SEARCH=true has everybody search"
+        )
+
+
+def _given(headers: Headers) -> str:
+    """Return the key in a request: a bearer's, or, as feed readers send one, a password."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            return base64.b64decode(given).decode("latin-1").partition(":")[2]
+    return given.strip() if scheme.lower() == "bearer" else ""
+
+
+def _check_origin(headers: Headers) -> None:
+    """Refuse what a page of another site has a browser send: it needs nobody's consent."""
+    site = headers.get("sec-fetch-site", "none")
+    origin = headers.get("origin")
+    same = origin is None or _host_of(origin) == headers.get("host", "").lower()
+    if site not in ("same-origin", "none") or not same:
+        raise Refused(
+            CROSS_ORIGIN, "A page of another site asked for this; only this server's own may."
+        )
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:  # half an address in brackets
+        return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

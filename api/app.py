@@ -20,6 +20,7 @@ from api.routes.articles import articles
 from api.routes.judging import Judge, judging_router
 from api.routes.originals import originals
 from api.routes.page import page_router
+from api.routes.retrieval import retrieval_router
 from api.routes.saved import saved_router
 from api.routes.search import health, router
 from api.security import Gate
@@ -95,6 +96,7 @@ def create_app(
     app.include_router(articles)
     app.include_router(router)
     app.include_router(originals)
+    app.include_router(retrieval_router)
     app.include_router(saved_router)
     if judge is not None:
         app.include_router(judging_router(judge))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from api.problems import encode
+from api.routes.retrieval import record_out
 from api.schemas import (
     analyzed,
     article_out,
@@ -48,22 +49,21 @@ _SEGMENTS[-1] = Segment(_AFTER, match=False)
 
 ARTICLE = article_out(_INFO)
 PASSAGE = passage_out(_PASSAGE)
+_HIT = Hit(
+    _PASSAGE,
+    _INFO,
+    score=0.97,
+    keyword=Component(11.2, 2),
+    semantic=Component(0.87, 1),
+    segments=tuple(_SEGMENTS),
+    title_segments=(Segment(_TITLE, match=False),),
+    match=Match("exact", tuple(MatchedWord(word, "exact") for word in _MARKED)),
+    best_sentence=None,
+)
 _FOUND = search_out(
     Results(
         Query(" ".join(_MARKED), size=1, filter=Filter(languages=("ar",)), facets=("source",)),
-        (
-            Hit(
-                _PASSAGE,
-                _INFO,
-                score=0.97,
-                keyword=Component(11.2, 2),
-                semantic=Component(0.87, 1),
-                segments=tuple(_SEGMENTS),
-                title_segments=(Segment(_TITLE, match=False),),
-                match=Match("exact", tuple(MatchedWord(word, "exact") for word in _MARKED)),
-                best_sentence=None,
-            ),
-        ),
+        (_HIT,),
         Total(3, exact=True, level="near"),
         took_ms={"parse": 0.1, "embed": 6.9, "rank": 1.2, "total": 8.6},
         understood=tuple(Understood(word, "word", "optional", 2) for word in _MARKED),
@@ -100,6 +100,7 @@ LINES = '{"id":"a1","title":"خبر","text":"نص الخبر","published":"2024-
 _UPDATED = ingested_out(WriteOutcome(_ID, "updated"))
 BY_METHOD: dict[tuple[str, str], object] = {
     ("post", "/v1/multi-search"): {"answers": [SEARCH]},
+    ("post", "/v1/retrieval"): {"records": [record_out(_HIT, 1.0)]},
     ("put", "/v1/articles/{id}"): _UPDATED,
     ("get", "/v1/articles"): {"articles": [ARTICLE], "total": 1, "cursor": None},
     ("post", "/v1/articles"): {

@@ -74,7 +74,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _statuses(path: str, method: str) -> list[int]:
     statuses = list(EVERYWHERE)
-    if "{id}" in path or path.endswith(":similar"):
+    if "{id}" in path or path.endswith((":similar", "/retrieval")):
         statuses.append(404)
     if method in ("post", "put"):
         statuses.append(415)

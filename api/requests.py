@@ -74,10 +74,12 @@ MAX_NAME = 400  # of a file, code points
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def _iso_date(value: object) -> object:
-    """Let only `YYYY-MM-DD` through: pydantic would take timestamps for dates as well."""
-    if value is None or (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
-        return date.fromisoformat(value) if isinstance(value, str) else None
+def iso_date(value: object) -> object:
+    """Let only days and `YYYY-MM-DD` through: pydantic would take timestamps for dates as well."""
+    if isinstance(value, str) and _ISO_DATE.fullmatch(value):
+        return date.fromisoformat(value)
+    if value is None or type(value) is date:
+        return value
     raise ValueError("a date is written YYYY-MM-DD")
 
 
@@ -93,7 +95,7 @@ Values = Annotated[list[Value], Field(max_length=MAX_FILTER_VALUES)]
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 Ids = Annotated[list[Id], Field(max_length=MAX_FILTER_VALUES)]
 Whole = Annotated[int, BeforeValidator(_whole)]
-Day = Annotated[date | None, BeforeValidator(_iso_date)]
+Day = Annotated[date | None, BeforeValidator(iso_date)]
 Variants = Annotated[
     bool, Field(description="Search what stands for words that were typed too; `also` says what.")
 ]
@@ -124,7 +126,8 @@ NAME = {
 class Parameters(BaseModel):
     """None, unless a path adds some."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # By name in Python only, where `from` is none; `reads` and the bodies know aliases alone.
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
 
 
 def reads(model: type[Given]) -> Any:  # noqa: ANN401  # as FastAPI's `Depends`
@@ -491,6 +494,7 @@ class SearchBody(SearchParameters):
 
     model_config = ConfigDict(
         strict=True,
+        validate_by_name=False,
         json_schema_extra={
             "examples": [
                 {"q": "ضربات جوية في العراق", "size": 5},

@@ -29,6 +29,7 @@ class SavedBody(FilterParameters):
 
     model_config = ConfigDict(
         strict=True,
+        validate_by_name=False,
         json_schema_extra={"examples": [{"q": "ضربات العراق", "source": ["CNN Arabic"]}]},
     )
 

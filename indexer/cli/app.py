@@ -106,6 +106,7 @@ for command in (
     search_commands.list_command,
     search_commands.collections_command,
     serve_command.serve_command,
+    serve_command.mcp_command,
     search_commands.status_command,
     maintenance_commands.delete_command,
     maintenance_commands.set_command,

@@ -1,4 +1,4 @@
-"""`serve`: the HTTP API and the page."""
+"""`serve`: the HTTP API and the page; `mcp`: the same for assistants."""
 
 from __future__ import annotations
 
@@ -74,6 +74,36 @@ def serve_command(
             workers=settings.workers,
             one_writer=settings.engine == "embedded",
         )
+
+
+def mcp_command(
+    url: Annotated[
+        str, typer.Option(help="Ask this server instead of the local index; FIHRIS_KEY is its key.")
+    ] = "",
+    http: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT", min=1, max=65535, help="Answer over HTTP on 127.0.0.1, not stdio."
+        ),
+    ] = None,
+) -> None:
+    """Answer assistants over the Model Context Protocol: search and read, nothing else."""
+    try:
+        from api.client import AsyncClient
+        from api.mcp_server import local_client, serve
+    except ModuleNotFoundError as error:
+        if error.name not in ("mcp", "httpx2"):
+            raise
+        raise InputError("this needs: pip install 'fihris[mcp]'", field="mcp") from error
+    from indexer.cli.terminal import searching
+
+    if http:
+        typer.echo(f"Fihris: MCP on http://127.0.0.1:{http}/mcp (Ctrl-C stops it)", err=True)
+    if url:
+        serve(AsyncClient(url, os.environ.get("FIHRIS_KEY", "")), http)
+        return
+    with searching() as (searcher, _):
+        serve(local_client(searcher), http)
 
 
 @contextmanager

@@ -96,6 +96,9 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
     numbers = [n for n in (start, size) if isinstance(n, int | float)]  # 86.0 is a whole one too
     if sum(numbers) > MAX_RESULTS:
         return True
+    condition: Any = given.get("metadata_condition")
+    if isinstance(condition, dict) and len(condition.get("conditions") or ()) > 1:
+        return True  # which conditions go together
     searches = given.get("searches", ())
     if isinstance(searches, list) and _sizes(searches) > MAX_SIZES:
         return True

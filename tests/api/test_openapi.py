@@ -34,7 +34,7 @@ def test_every_path_is_there(document: dict[str, Any]) -> None:
         ("get", "/v1/articles/{id}"), ("get", "/v1/passages/{id}"), ("get", "/v1/analyze"),
         ("get", "/v1/status"), ("post", "/v1/articles"), ("post", "/v1/articles:bulk"),
         ("put", "/v1/articles/{id}"), ("delete", "/v1/articles/{id}"), ("get", "/v1/articles"),
-        ("post", "/v1/multi-search"), ("get", "/v1/kwic"), ("get", "/v1/suggest"), ("get", "/v1/articles:similar"),
+        ("post", "/v1/multi-search"), ("post", "/v1/retrieval"), ("get", "/v1/kwic"), ("get", "/v1/suggest"), ("get", "/v1/articles:similar"),
         ("get", "/v1/passages:similar"), ("get", "/v1/collections"),
             ("get", "/v1/originals"), ("get", "/v1/originals/{id}"),
         ("delete", "/v1/articles"), ("patch", "/v1/articles"),
@@ -47,7 +47,7 @@ def test_every_error_is_declared_as_a_problem(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         errors = {s: r for s, r in operation["responses"].items() if s >= "400"}
         assert {"400", "408", "413", "421", "422", "500"} <= set(errors)
-        assert ("404" in errors) == ("{id}" in path or path.endswith(":similar"))
+        assert ("404" in errors) == ("{id}" in path or path.endswith((":similar", "/retrieval")))
         assert ("415" in errors) == (method in ("post", "put"))
         writes = path.startswith(("/v1/articles", "/v1/saved")) and method != "get"
         assert ({"401", "403", "429"} <= set(errors)) == writes

@@ -519,7 +519,7 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
         "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
         "evaluate", "judge", "analyze", "formats", "upgrade", "accept", "clean", "list",
         "export", "batch", "similar", "kwic", "suggest", "set", "saved", "collections",
-        "keys",
+        "keys", "mcp", "backup", "restore",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

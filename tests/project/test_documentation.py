@@ -25,6 +25,7 @@ PAGES = {
         "CONTRIBUTING.md",
         "SECURITY.md",
         "docs/API.md",
+        "docs/CLIENTS.md",
         "docs/COMMANDS.md",
         "docs/CONFIGURATION.md",
         "docs/EXTENDING.md",
@@ -87,6 +88,7 @@ def test_settings() -> None:
 
 def test_every_variable_named_anywhere_exists() -> None:
     known = {f"FIHRIS_{name.upper()}" for name in Settings.model_fields} | {"FIHRIS_SCREENSHOTS"}
+    known |= {"FIHRIS_KEY"}  # of `fihris mcp`
     known.add("FIHRIS_WRITE_TOKEN")  # of earlier versions: what to do instead
     assert set(re.findall(r"FIHRIS_\w+", EVERYTHING + MAKEFILE)) <= known
 

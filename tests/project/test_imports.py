@@ -44,6 +44,9 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "transformers": "search/embedding/sentence_transformers.py",
     "fastapi": "api/",
     "starlette": "api/",
+    "httpx2": ("api/client.py", "api/mcp_server.py"),
+    "mcp": "api/mcp_server.py",
+    "mcp_types": "api/mcp_server.py",
     "httptools": "api/serving/http_protocol.py",
     "uvicorn": ("api/serving/server.py", "api/serving/http_protocol.py"),
     "typer": ("indexer/cli/", "indexer/progress.py"),
@@ -62,6 +65,7 @@ DISTRIBUTIONS = {
     "torch": "sentence-transformers",
     "typing_extensions": "pydantic",
     "anyio": "starlette",
+    "mcp_types": "mcp",
     "elastic_transport": "elasticsearch",
 }
 

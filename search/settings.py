@@ -238,9 +238,12 @@ def settings_of_file(path: Path) -> Settings:
     return read_settings(instead, str(path))
 
 
+def is_secret(name: str) -> bool:
+    """Tell whether a setting may hold a secret, and must not be shown."""
+    field = Settings.model_fields.get(name)
+    return field is None or not field.repr or "SecretStr" in str(field.annotation)
+
+
 def _got(place: tuple[int | str, ...], value: object) -> str:
     """Return the words on what was given, none where it may be a secret."""
-    field = Settings.model_fields.get(str(place[0]))
-    if field is None or not field.repr or "SecretStr" in str(field.annotation):
-        return ""
-    return f" (got {value!r})"
+    return "" if is_secret(str(place[0])) else f" (got {value!r})"

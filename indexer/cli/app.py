@@ -118,6 +118,8 @@ for command in (
     maintenance_commands.migrate_command,
     operations_commands.backup_command,
     operations_commands.restore_command,
+    operations_commands.check_command,
+    operations_commands.doctor_command,
     evaluation_commands.evaluate_command,
     evaluation_commands.judge_command,
     search_commands.analyze_command,

@@ -1,4 +1,4 @@
-"""Running an index: `backup`, `restore`."""
+"""Running an index: `backup`, `restore`, `check`, `doctor`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from indexer.cli.options import AsJson
 from indexer.cli.terminal import plain, valid
 from indexer.progress import steps
 
@@ -54,3 +55,45 @@ def restore_command(
         if present is not None:
             held = present.source.status()
             typer.echo(f"{held.articles:,} articles, {held.passages:,} passages are the index now")
+
+
+def check_command(json: AsJson = False) -> None:
+    """Verify every checksum of the index, of its text index and vectors; nothing is changed.
+
+    Exit status 1 where something is damaged. A backup, or the articles' files, mend it.
+    """
+    from indexer.cli import output
+    from search.engines import check
+    from search.settings import read_settings
+
+    damaged = []
+    with steps(plain=True) as on_step:
+        for problem in check(read_settings(), on_step):
+            damaged.append(problem)
+            if not json:
+                typer.echo(plain(problem))
+    if json:
+        typer.echo(output.as_json({"damaged": damaged}))
+    elif not damaged:
+        typer.echo("nothing is damaged")
+    if damaged:
+        raise typer.Exit(1)
+
+
+def doctor_command(json: AsJson = False) -> None:
+    """Look at settings, folders, model and index, and say what to do where something is wrong.
+
+    Exit status 1 where something failed. Secrets are not shown.
+    """
+    from indexer.cli import output
+    from indexer.doctor import examine
+
+    found = []
+    for each in examine():
+        found.append(each)
+        if not json:
+            typer.echo(f"{each.state:<9}{each.name:<16}{plain(each.says)}")
+    if json:
+        typer.echo(output.as_json(found))
+    if any(each.state == "failed" for each in found):
+        raise typer.Exit(1)

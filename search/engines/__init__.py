@@ -157,6 +157,17 @@ def restore(settings: Settings, name: str, repository: str, on_step: Step) -> No
         adapter.restore(settings, name, repository, on_step)
 
 
+def check(settings: Settings, on_step: Step) -> Iterator[str]:
+    """Yield what is damaged in an index, in words; nothing is changed.
+
+    Raises:
+        InputError: there is none.
+        EngineError: it cannot be opened at all.
+    """
+    with _adapter(settings, "check") as adapter:
+        yield from adapter.check(settings, on_step)
+
+
 class Successor(Protocol):
     """A version of an index beside the one that is searched, being filled through `engine`."""
 
@@ -203,7 +214,7 @@ class Adapter(Protocol):
 
     One of another package needs the first two; without `successor` its index cannot be
     reindexed beside itself, without `temporary_index` nothing is evaluated in it, without
-    `back_up` and `restore` it is backed up as its product says.
+    `back_up` and `restore` it is backed up as its product says, without `check` not checked.
     """
 
     def open_engine(self, settings: Settings, fingerprint: Fingerprint) -> Engine: ...
@@ -217,6 +228,8 @@ class Adapter(Protocol):
     def back_up(self, settings: Settings, name: str, repository: str, on_step: Step) -> None: ...
 
     def restore(self, settings: Settings, name: str, repository: str, on_step: Step) -> None: ...
+
+    def check(self, settings: Settings, on_step: Step) -> Iterator[str]: ...
 
     def former_index(self, settings: Settings) -> FormerIndex | None: ...
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from search.engines.elastic.backup import back_up, restore
+from search.engines.elastic.checking import check
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.elastic.former import former_index
 from search.engines.elastic.successor import Successor
@@ -16,6 +17,7 @@ from search.settings import Settings
 
 __all__ = [
     "back_up",
+    "check",
     "former_index",
     "open_engine",
     "restore",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from search.engines.embedded import former
 from search.engines.embedded.backup import back_up, restore
+from search.engines.embedded.checking import check
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.versions import Versions, state_in
 from search.engines.protocol import Fingerprint
@@ -17,6 +18,7 @@ from search.settings import Settings
 
 __all__ = [
     "back_up",
+    "check",
     "former_index",
     "open_engine",
     "restore",

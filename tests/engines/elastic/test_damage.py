@@ -10,6 +10,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from search.engines import check
 from search.engines.elastic import bulk, mapping, versions
 from search.engines.elastic import write as writing
 from search.engines.elastic.engine import ElasticEngine
@@ -25,6 +26,7 @@ from tests.engines.elastic.opening import (
     opened,
     patience,
     seen,
+    settings,
     stored,
     versioned,
     write,
@@ -211,3 +213,18 @@ def test_a_block_in_the_middle_of_a_batch(
     write(engine, {"b": "v22", "c": "v22"})
     assert stored(engine) == OLD | {"b": "v22", "c": "v22"}
     exactly(engine, url, alias)
+
+
+def test_an_article_that_was_changed_behind_our_back_is_found(url: str, alias: str) -> None:
+    with opened(url, alias) as engine:
+        write(engine, {f"a{number}": "v1" for number in range(5)})
+    given = settings(url, alias)
+    assert list(check(given, lambda *_: None)) == []
+    query = {"bool": {"filter": [{"term": {"kind": "text"}}, {"term": {"article_id": "a3"}}]}}
+    ask(
+        f"{url}/{alias}/_update_by_query?refresh=true",
+        "POST",
+        {"script": {"source": "ctx._source.title = 'changed'"}, "query": query},
+    )
+    (problem,) = check(given, lambda *_: None)
+    assert "'a3' is not what its hash says" in problem

@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from search.domain import FACET_FIELDS, Filter
+from search.engines import check as whole
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.snapshot import SNAPSHOT
 from search.engines.embedded.storing import create
 from search.engines.protocol import RankRequest
 from search.errors import EngineError, FingerprintMismatch, RecordCorrupt, RecordLost
 from search.query.clauses import Everything, Term
+from search.settings import Settings
 from tests.conformance.corpus import (
     EMBEDDER,
     FINGERPRINT,
@@ -101,9 +103,10 @@ def asked(engine: EmbeddedEngine) -> Answers:
 def check(folder: Path, truth: Answers) -> int:
     """Check that a damaged index gives the right answers or says that it is damaged.
 
-    Returns how often it said so.
+    What is said by any of them `fihris check` says too. Returns how often it was said.
     """
     told = 0
+    found = problems(folder)
     for method in (asked, only_reading):
         try:
             with opened(folder) as engine:
@@ -113,7 +116,37 @@ def check(folder: Path, truth: Answers) -> int:
             continue
         for name, answer in answers.items():
             assert answer == truth[name], name
+    assert found or not told
     return told
+
+
+def problems(folder: Path) -> list[str]:
+    """Return what `fihris check` says of an index."""
+    try:
+        return list(whole(Settings(data=folder), lambda *_: None))
+    except TOLD as error:
+        return [str(error)]
+
+
+@pytest.mark.usefixtures("truth")  # which has both files of what is derived written
+def test_an_index_that_is_whole_is_whole(sound: Path, tmp_path: Path) -> None:
+    """Reading changes no file; damage of what is derived is told too."""
+    folder = tmp_path / "index"
+    shutil.copytree(sound, folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert problems(folder) == []
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    others = {path for path in after if path.name.endswith(("-wal", "-shm"))}
+    assert {path: after[path] for path in after.keys() - others} == before
+    for path in (folder / SNAPSHOT, *folder.glob("text/*.term")):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        (problem,) = problems(folder)
+        assert "made anew" in problem
+        path.write_bytes(before[path])
+    (folder / "saved.sqlite").write_bytes(b"no database" * 100)
+    assert "saved.sqlite" in problems(folder)[0]
 
 
 def only_reading(engine: EmbeddedEngine) -> Answers:

@@ -45,10 +45,7 @@ _MAX_PARTS = 1_000
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:  # noqa: ARG001
     """Yield the article of a letter, and of each that is attached to it."""
     content = whole(stream)
-    for item in letters(io.BytesIO(content), len(content), options):
-        if isinstance(item, Failure) and not item.place:
-            raise SourceError(item.reason, code=item.code)
-        yield item
+    yield from letters(io.BytesIO(content), len(content), options)
 
 
 def letters(
@@ -63,7 +60,16 @@ def letters(
         number: which one of a mailbox it is, "" of one that has a file of its own and so its id.
     """
     message = email.message_from_binary_file(stream, policy=compat32)
+    yield from letters_of(message, size, options, number)
+
+
+def letters_of(
+    message: Message, size: int, options: Options, number: str = ""
+) -> Iterator[Extracted | Failure]:
+    """Yield as `letters` does, of a letter that was parsed."""
     for item in _letters(message, options, number, ""):
+        if isinstance(item, Failure) and not item.place:  # the whole file
+            raise SourceError(item.reason, code=item.code)
         yield replace(item, size=size)
         size = 0
 
@@ -270,10 +276,10 @@ def _header(value: object, charset: str) -> str:
         pieces = decode_header(value)  # those of one charset that are neighbours are joined
     except HeaderParseError:  # broken base64
         return _one_line(str(value))
-    return _one_line("".join(_decoded(*piece, charset) for piece in pieces))
+    return _one_line("".join(decoded(*piece, charset) for piece in pieces))
 
 
-def _decoded(piece: bytes | str, declared: str | None, charset: str) -> str:
+def decoded(piece: bytes | str, declared: str | None, charset: str) -> str:
     """Return a piece of a header in what it declares, what the body is in, or what can be told."""
     if isinstance(piece, str):
         return piece

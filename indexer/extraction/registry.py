@@ -70,11 +70,12 @@ KINDS: Mapping[str, Kind] = {
     "pptx": Kind("PowerPoint presentation, one article", ".pptx"),
     "epub": Kind("book, one article", ".epub"),
     "mail": Kind("e-mail, an article each letter", ".eml"),
+    "outlook": Kind("letter of Outlook's", ".msg"),
     "mbox": Kind("mailbox, an article each letter", ".mbox", many=True, streamed=True),
     "archives": Kind(
         "archive or compressed file of all of these", ".zip .tar .tgz .gz .bz2 .xz", many=True
     ),
-    "unread": Kind("set aside, with what to save it as", ".doc .xls .ppt .msg .7z .rar"),
+    "unread": Kind("set aside, with what to save it as", ".doc .xls .ppt .7z .rar"),
 }
 MANY = frozenset(module for module, kind in KINDS.items() if kind.many)
 SUFFIXES: Mapping[str, str] = {

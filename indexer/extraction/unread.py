@@ -1,7 +1,6 @@
 """Kinds that are set aside, each with what to do: nothing free, small and kept up reads them safely.
 
 .doc .xls .ppt  no kept library in Python reads them
-.msg            what reads it well (extract-msg) brings seven packages
 .7z             py7zr brings nine, native ones among them, and streams no member
 .rar            its code is not free
 """
@@ -19,7 +18,6 @@ _TO_DO = {
     ".doc": "Word's format of before 2007: save it as .docx",
     ".xls": "Excel's format of before 2007: save it as .xlsx",
     ".ppt": "PowerPoint's format of before 2007: save it as .pptx",
-    ".msg": "a letter in Outlook's own format: save it as .eml",
     ".7z": "a 7-Zip archive: unpack it, or pack it as .zip",
     ".rar": "a RAR archive: unpack it, or pack it as .zip",
 }

@@ -36,7 +36,7 @@ BUILDERS: dict[str, Builder] = {
     "epub": building.epub_of,
     "eml": building.eml_of,
 }
-_MODULES = {"eml": "mail", "json": "objects", "txt": "plain", "xml": "xml_kinds"}
+_MODULES = {"eml": "mail", "msg": "outlook", "json": "objects", "txt": "plain", "xml": "xml_kinds"}
 
 
 def reader(kind: str) -> Reader:

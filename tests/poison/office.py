@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+
+from tests.formats.compound import SECTOR, Tree, attachment, compound, msg, wide
 from tests.poison.archives import endless, locked
 from tests.poison.kinds import ARABIC, Poison, of, zipped
 from tests.poison.packages import LAUGHS, ODF_TEXT, OFFICE, RELATIONS, Members, packed
@@ -138,8 +141,39 @@ RTF = (
     of("page.rtf", "encoding", b"{\\rtf1\\ansicpg1252 \\'81\\'81}"),
 )  # fmt: skip
 
-UNREAD = tuple(
-    of(f"old.{kind}", "unsupported", OLE) for kind in ("doc", "xls", "ppt", "msg", "7z", "rar")
-)
+UNREAD = tuple(of(f"old.{kind}", "unsupported", OLE) for kind in ("doc", "xls", "ppt", "7z", "rar"))
 
-POISON: tuple[Poison, ...] = (*SHEETS, *SLIDES, *RTF, *UNREAD)
+TEXT = {"1000001F": wide(ARABIC)}
+
+
+def nested(depth: int) -> Tree:
+    letter = msg(TEXT, inside=True)
+    for _ in range(depth):
+        letter = msg(TEXT, attached=[attachment("a", letter)], inside=True)
+    return msg(TEXT, attached=[attachment("a", letter)])
+
+
+def looped() -> bytes:
+    """Return a letter whose sectors each lead to the first."""
+    content = compound(msg(TEXT))
+    return content[:-SECTOR] + bytes(SECTOR)
+
+
+OUTLOOK = (
+    of("empty.msg", "empty", b""),
+    of("ole.msg", "damaged", OLE),
+    of("mail.msg", "damaged", b"Subject: a\n\ntext"),
+    of("cut.msg", "damaged", lambda: compound(msg(TEXT))[:-600]),
+    of("loop.msg", "read", looped),
+    of("nested.msg", "read", lambda: compound(nested(20))),
+    of("deep.msg", "damaged", lambda: compound(nested(300))),
+    of("attached.msg", "read", lambda: compound(msg(TEXT, attached=[attachment("a")] * 300))),
+    of("endless.msg", "damaged",
+       lambda: compound(msg(TEXT)).replace(struct.pack("<Q", 4_096), struct.pack("<Q", 1 << 31))),
+    of("numbers.msg", "read", lambda: compound(msg(TEXT, dict.fromkeys(range(99_999), 1 << 63)))),
+    of("pages.msg", "read", lambda: compound(msg({"1000001E": ARABIC.encode("cp1256")},
+                                                 {0x3FDE0003: 0xFFFFFFFF}))),
+    of("headers.msg", "read", lambda: compound(msg({**TEXT, "007D001E": b"From: " + b"(" * 99_999}))),
+)  # fmt: skip
+
+POISON: tuple[Poison, ...] = (*SHEETS, *SLIDES, *RTF, *OUTLOOK, *UNREAD)

@@ -52,6 +52,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "typer": ("indexer/cli/", "indexer/progress.py"),
     "rich": "indexer/",
     "ir_measures": "indexer/evaluation/measures.py",
+    "olefile": "indexer/extraction/outlook.py",
     "pypdf": "indexer/extraction/",
     "lxml": "indexer/extraction/",
     "trafilatura": "indexer/extraction/",

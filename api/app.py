@@ -16,6 +16,7 @@ from api import openapi, problems
 from api.access import Access
 from api.logs import RequestLog, json_logs
 from api.readiness import Readiness
+from api.routes.annotations import annotations_router
 from api.routes.articles import articles
 from api.routes.judging import Judge, judging_router
 from api.routes.originals import originals
@@ -69,8 +70,8 @@ def create_app(
             yield {"stop": writing.stop}
             stopped.set()
             await anyio.to_thread.run_sync(writing.close)
-            if app.state.saved is not None:
-                app.state.saved.close()
+            for opened in filter(None, (app.state.saved, app.state.annotations)):
+                opened.close()
             await anyio.to_thread.run_sync(readiness.stop)
 
     app = FastAPI(
@@ -89,7 +90,7 @@ def create_app(
     app.state.readiness = readiness
     app.state.writing = writing
     app.state.access = Access(settings)
-    app.state.saved = None  # opened when it is first asked for
+    app.state.saved = app.state.annotations = None  # opened when they are first asked for
     problems.install(app)
     openapi.install(app)
     app.include_router(health)
@@ -98,6 +99,7 @@ def create_app(
     app.include_router(originals)
     app.include_router(retrieval_router)
     app.include_router(saved_router)
+    app.include_router(annotations_router)
     if judge is not None:
         app.include_router(judging_router(judge))
     app.include_router(page_router(judging=judge is not None))

@@ -45,6 +45,12 @@ from api.requests import (
     UploadParameters,
     WriteParameters,
 )
+from api.routes.annotations import (
+    AnnotationBody,
+    AnnotationOut,
+    AnnotationsOut,
+    AnnotationsParameters,
+)
 from api.routes.saved import SavedBody, SavedListOut, SavedMatchesOut, SavedOut
 from api.schemas import (
     AnalyzeOut,
@@ -121,6 +127,12 @@ class Bulk(IntoParameters):
     """Articles to store, a dict each."""
 
     body: list[dict[str, object]]
+
+
+class Say(ById):
+    """An annotation, and what it is to say."""
+
+    body: dict[str, object]
 
 
 class Save(SavedBody):
@@ -262,6 +274,10 @@ class _Routes:
     change_articles = Route("PATCH", "/v1/articles", Change, ChangedOut, repeatable=True)
     delete_articles = Route("DELETE", "/v1/articles", ManyParameters, DeletedOut, repeatable=True)
     delete_article = Route("DELETE", "/v1/articles/{id}", RemoveById, NoneType)
+    annotate = Route("POST", "/v1/annotations", AnnotationBody, AnnotationOut)
+    annotations = Route("GET", "/v1/annotations", AnnotationsParameters, AnnotationsOut)
+    change_annotation = Route("PUT", "/v1/annotations/{id}", Say, AnnotationOut)
+    delete_annotation = Route("DELETE", "/v1/annotations/{id}", ById, NoneType)
     save = Route("POST", "/v1/saved", Save, SavedOut)
     saved = Route("GET", "/v1/saved", Parameters, SavedListOut)
     delete_saved = Route("DELETE", "/v1/saved/{id}", ById, NoneType)

@@ -102,6 +102,18 @@ BY_METHOD: dict[tuple[str, str], object] = {
     ("post", "/v1/multi-search"): {"answers": [SEARCH]},
     ("post", "/v1/retrieval"): {"records": [record_out(_HIT, 1.0)]},
     ("put", "/v1/articles/{id}"): _UPDATED,
+    ("put", "/v1/annotations/{id}"): {
+        "id": "0b9b4ba8-3f0c-4a3e-9a8b-0d4bb1f9a3c1",
+        "target": _ID,
+        "anchor": "article",
+        "article": ARTICLE,
+        "passage": None,
+        "quote": "",
+        "labels": ["شاهد"],
+        "note": "للفصل الثالث",
+        "created": "2026-11-28T09:00:00.000000+00:00",
+        "changed": "2026-11-28T09:30:00.000000+00:00",
+    },
     ("get", "/v1/articles"): {"articles": [ARTICLE], "total": 1, "cursor": None},
     ("post", "/v1/articles"): {
         "created": 0,

@@ -74,17 +74,20 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _statuses(path: str, method: str) -> list[int]:
     statuses = list(EVERYWHERE)
-    if "{id}" in path or path.endswith((":similar", "/retrieval")):
+    names_one = "{id}" in path or path.endswith((":similar", "/retrieval"))
+    if names_one or (path, method) == ("/v1/annotations", "post"):
         statuses.append(404)
     if method in ("post", "put"):
         statuses.append(415)
     if path.startswith("/v1/"):
         statuses += [401, 403]
-    if (path == "/v1/articles" and method == "get") or path.endswith("/matches"):
+    if (path in ("/v1/articles", "/v1/annotations") and method == "get") or path.endswith(
+        "/matches"
+    ):
         statuses.append(410)
     if path == "/v1/originals/{id}":
         statuses += [409, 410]
-    if path.startswith(("/v1/articles", "/v1/saved")) and method != "get":
+    if path.startswith(("/v1/articles", "/v1/saved", "/v1/annotations")) and method != "get":
         statuses.append(429)
     if path != "/live":
         statuses.append(503)

@@ -203,6 +203,10 @@ class FilterParameters(Parameters):
     language: Values = Field([], description="Only articles in any of these languages.")
     article: Ids = Field([], description="Only these articles, by id.")
     tag: Values = Field([], description="Only articles with any of these tags.")
+    label: Values = Field(
+        [],
+        description="Only articles with any of these labels of a reader's, on themselves or a passage.",
+    )
     from_: Day = Field(None, alias="from", description="Published on this day or later.")
     to: Day = Field(None, description="Published on this day or earlier.")
 
@@ -220,6 +224,7 @@ class FilterParameters(Parameters):
             languages=tuple(self.language),
             articles=tuple(self.article),
             tags=tuple(self.tag),
+            labels=tuple(self.label),
             published_from=self.from_,
             published_to=self.to,
         )
@@ -275,7 +280,7 @@ class ManyParameters(WriteParameters, FilterParameters):
         if found == NO_FILTER:
             raise InputError(
                 "a filter is needed, so that not every article is meant by mistake: give source,"
-                " author, collection, language, article, tag, from or to",
+                " author, collection, language, article, tag, label, from or to",
                 field="source",
             )
         return found

@@ -238,6 +238,7 @@ class AskedOut(_From):
     language: Annotated[list[str], Of("filter.languages")]
     article: Annotated[list[str], Of("filter.articles")]
     tag: Annotated[list[str], Of("filter.tags")]
+    label: Annotated[list[str], Of("filter.labels")]
     to: Annotated[str | None, Of("filter.published_to")]
     variants: bool
     also: tuple[AlsoKind, ...]

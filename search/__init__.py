@@ -33,6 +33,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from search.annotations.manager import Annotations
     from search.domain import Filter, Hit, Query, Results
     from search.errors import FihrisError
     from search.ranking.kwic import kwic
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from search.settings import Settings
 
 __all__ = [
+    "Annotations",
     "FihrisError",
     "Filter",
     "Hit",
@@ -54,6 +56,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Annotations": "search.annotations.manager",
     "FihrisError": "search.errors",
     "Filter": "search.domain",
     "Hit": "search.domain",

@@ -7,7 +7,8 @@ one that was read in a wrong encoding, was stored so.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from search.addresses import web_address
@@ -15,9 +16,10 @@ from search.addresses import web_address
 if TYPE_CHECKING:  # numpy behind it would slow the reading of files
     from datetime import date
 
-    from search.domain import Article
+    from search.domain import Annotation, Article
 
 MARK = "fihris_export"  # a field whose value is the format's number
+ANNOTATIONS = "fihris_annotations"  # objects: all of an annotation but its article's id
 PLACES = "fihris_places"  # [[code point from which on, kind, value], ...]
 _FORMAT = 1
 # What a computer of our time writes in the Hijri calendar; without a mark, nobody can tell it from
@@ -25,8 +27,8 @@ _FORMAT = 1
 UNCLEAR_YEARS = range(1343, 1501)
 
 
-def line_of(article: Article) -> str:
-    """Return an article as a line of JSON, what is not known left out."""
+def line_of(article: Article, annotations: Sequence[Annotation] = ()) -> str:
+    """Return an article with its annotations as a line of JSON, what is not known left out."""
     info = article.info
     known = {
         "id": info.id,
@@ -41,6 +43,9 @@ def line_of(article: Article) -> str:
     fields: dict[str, object] = {name: value for name, value in known.items() if value}
     if article.places:
         fields[PLACES] = [(start, place.kind, place.value) for start, place in article.places]
+    if annotations:
+        own = map(asdict, annotations)
+        fields[ANNOTATIONS] = [{k: v for k, v in each.items() if k != "article"} for each in own]
     return json.dumps({MARK: _FORMAT, **fields, "text": article.text}, ensure_ascii=False) + "\n"
 
 

@@ -41,7 +41,7 @@ QueryField = Literal["title", "author", "source", "tag"]  # that a query may nam
 Occur = Literal["optional", "required", "excluded"]
 WriteStatus = Literal["created", "updated", "unchanged", "failed"]
 MODES: tuple[Mode, ...] = ("keyword", "semantic", "hybrid")
-FacetField = Literal["collection", "source", "author", "language", "tag", "year", "month"]
+FacetField = Literal["collection", "source", "author", "language", "tag", "year", "month", "label"]
 GroupBy = Literal["", "article"]
 VariantKind = Literal["latin", "root", "synonym"]
 AlsoKind = Literal["latin", "synonym"]  # of what is searched unasked
@@ -56,6 +56,7 @@ KWIC_SORTS: tuple[KwicSort, ...] = ("relevance", "before", "after")
 SearchSort = Literal["relevance", "newest", "oldest"]  # of a search's hits
 SEARCH_SORTS: tuple[SearchSort, ...] = ("relevance", "newest", "oldest")
 FACET_FIELDS: tuple[FacetField, ...] = get_args(FacetField)
+ARTICLE_FACETS = tuple(name for name in FACET_FIELDS if name != "label")  # that engines know
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,38 @@ class ArticleInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """Labels and a note of a reader's own on an article or on one of its passages.
+
+    article   the article's id
+    position  the passage's when it was annotated, None where the whole article is
+    text      SHA-256 of the passage's text, "" where there is none
+    quote     the passage's text as it was; "" once its article was removed
+    created, changed  in UTC (RFC 3339)
+    """
+
+    id: str
+    article: str
+    position: int | None = None
+    text: str = ""
+    quote: str = ""
+    labels: tuple[str, ...] = ()
+    note: str = ""
+    created: str = ""
+    changed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
-    """An article as it was given: `text` is kept code point for code point."""
+    """An article as it was given: `text` is kept code point for code point.
+
+    `annotations` came with it, of an export: they are kept beside the index, not in it.
+    """
 
     info: ArticleInfo
     text: str
     places: Places = ()  # in order
+    annotations: tuple[Annotation, ...] = ()
 
     @property
     def id(self) -> str:
@@ -241,7 +268,8 @@ class Filter:
     Values are met in any spelling that `folding.fold_value` makes one, but for `articles` and
     `collections`.
     `published_from` and `published_to` are both inclusive; an article without
-    a date meets neither.
+    a date meets neither. `labels` are a reader's own: an article meets them that has one on
+    itself or on a passage.
     """
 
     sources: tuple[str, ...] = ()
@@ -252,6 +280,7 @@ class Filter:
     published_to: date | None = None
     authors: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 NO_FILTER = Filter()

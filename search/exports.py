@@ -6,16 +6,23 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from search.addresses import web_address
 from search.domain import ArticleInfo, Hit, Results
+
+if TYPE_CHECKING:
+    from search.annotations.domain import Anchored
 
 Format = Literal["csv", "bibtex", "ris"]
 FORMATS: tuple[Format, ...] = ("csv", "bibtex", "ris")
 COLUMNS = (
     "rank", "match", "score", "article", "title", "source", "author", "published", "passage", "place",
     "text",
+)  # fmt: skip
+ANNOTATION_COLUMNS = (
+    "id", "anchor", "article", "title", "source", "author", "published", "passage", "labels", "note",
+    "quote", "text", "created", "changed",
 )  # fmt: skip
 BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for another encoding
 # What a spreadsheet takes for a formula, or drops before one.
@@ -81,6 +88,27 @@ def cells_of(hit: Hit) -> Mapping[str, object]:
         "passage": hit.passage.id,
         "place": str(hit.passage.place or ""),
         "text": hit.passage.text,
+    }
+
+
+def annotations_csv(found: Iterable[Anchored]) -> str:
+    """Return a table of annotations; `quote` is the passage as it was, `text` as it is."""
+    return table(ANNOTATION_COLUMNS, map(_annotation_cells, found))
+
+
+def _annotation_cells(found: Anchored) -> Mapping[str, object]:
+    own = found.annotation
+    return {
+        **cells_about(found.article or ArticleInfo(own.article)),
+        "id": own.id,
+        "anchor": found.anchor,
+        "passage": found.passage.id if found.passage else "",
+        "labels": ", ".join(own.labels),
+        "note": own.note,
+        "quote": own.quote,
+        "text": found.passage.text if found.passage else "",
+        "created": own.created,
+        "changed": own.changed,
     }
 
 

@@ -60,6 +60,14 @@ MAX_READ = 1_000  # passages whose occurrences are found
 MAX_LINES = 1_000  # on a page
 MAX_OCCURRENCES = 10_000  # in all
 
+# -- annotations
+
+MAX_ANNOTATIONS = 10_000  # of an index: a label's articles are then no more than a filter takes
+MAX_OF_PLACE = 20  # on one passage, or on one article
+MAX_LABELS = 16  # of an annotation
+MAX_LABEL = 100  # code points
+MAX_NOTE = 4_000  # code points
+
 # -- saved searches
 
 MAX_SAVED = 10_000

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from starlette.responses import StreamingResponse
 
-from api.access import PUBLIC, SEARCH
+from api.access import PUBLIC, SEARCH, Access
 from api.problems import UNSUPPORTED, Refused, encode, kind_of, problem_of, request_id_of
 from api.readiness import Readiness
 from api.requests import (
@@ -51,8 +51,9 @@ from api.schemas import (
     stored_passage_out,
 )
 from search import exports
+from search.annotations.manager import Annotations
 from search.article_lines import line_of
-from search.domain import Article, GroupBy, Query
+from search.domain import Annotation, Article, GroupBy, Query
 from search.errors import FihrisError, InputError, NotFound
 from search.limits import MAX_ID
 from search.listing import collections, list_articles, whole_articles
@@ -140,10 +141,11 @@ def search(
         return _search(request, parameters, searcher)
     request.state.query = parameters.q
     exported = exports.exported(searcher.search(parameters.query()), parameters.format)
-    return _file(exported, parameters.format)
+    return file_answer(exported, parameters.format)
 
 
-def _file(content: str, format: exports.Format) -> Response:
+def file_answer(content: str, format: exports.Format) -> Response:
+    """Return a file to be kept."""
     media_type, suffix = EXPORTS[format]
     return Response(
         content.encode("utf-8", "replace"),
@@ -172,7 +174,7 @@ def keywords(
     if p.format == "json":
         read = {"read": found.read, "total": found.passages}
         return Answer({**kwic_out(found), "passages": read})
-    return _file(as_csv(found) if p.format == "csv" else frequencies_csv(found), "csv")
+    return file_answer(as_csv(found) if p.format == "csv" else frequencies_csv(found), "csv")
 
 
 @router.get(
@@ -265,7 +267,9 @@ def _similar(p: SimilarParameters, searcher: Searcher, group_by: GroupBy) -> Res
     summary="The articles there are",
 )
 def articles(
-    parameters: Annotated[ListParameters, reads(ListParameters)], searcher: Ready
+    request: Request,
+    parameters: Annotated[ListParameters, reads(ListParameters)],
+    searcher: Ready,
 ) -> Response:
     """What is known of the articles that a filter lets through, page by page. Pages that follow
     a `cursor` neither repeat nor lose an article that stays, whatever comes and goes meanwhile.
@@ -279,7 +283,8 @@ def articles(
             )
         found = whole_articles(searcher.engine, p.filter(), p.sort)
         first = next(found)  # so that what fails at once is told as any failure is
-        return StreamingResponse(_lines(chain((first,), found)), media_type=JSON_LINES)
+        own = _annotations(request, searcher)
+        return StreamingResponse(_lines(chain((first,), found), own), media_type=JSON_LINES)
     listing = list_articles(searcher.engine, p.filter(), p.sort, p.size, p.cursor)
     return Answer(list_out(listing, p.fields))
 
@@ -295,9 +300,22 @@ def every_collection(searcher: Ready) -> Response:
     return Answer({"collections": collections(searcher.engine)})
 
 
-def _lines(found: Iterable[tuple[int, Sequence[Article]]]) -> Iterator[bytes]:
+def _annotations(request: Request, searcher: Searcher) -> Mapping[str, Sequence[Annotation]]:
+    """Return the annotations of each article that this request may read."""
+    access: Access = request.app.state.access
+    try:
+        access.check(request, "search")  # and not what is only public
+    except Refused:
+        return {}
+    with Annotations(searcher.engine, request.app.state.writing.settings) as annotations:
+        return annotations.by_article()
+
+
+def _lines(
+    found: Iterable[tuple[int, Sequence[Article]]], own: Mapping[str, Sequence[Annotation]]
+) -> Iterator[bytes]:
     for _, some in found:
-        yield b"".join(line_of(each).encode() for each in some)
+        yield b"".join(line_of(each, own.get(each.id, ())).encode() for each in some)
 
 
 @router.get(

@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from indexer.cli import (
+    annotation_commands,
     evaluation_commands,
     index_commands,
     keys_commands,
@@ -128,3 +129,4 @@ for command in (
     app.command(command.__name__.removesuffix("_command"))(command)
 app.add_typer(saved_commands.saved)
 app.add_typer(keys_commands.keys)
+app.add_typer(annotation_commands.commands)

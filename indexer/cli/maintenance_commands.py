@@ -138,23 +138,28 @@ def export_command(
     """Write every article, or those that options choose, as lines of JSON for `fihris index -`.
 
     It takes them back with their ids, texts and all that is known of them, code point for code
-    point. Articles that are written or removed meanwhile may be among them or not. Vectors are not.
+    point, and with the annotations on them. Articles that are written or removed meanwhile may be
+    among them or not. Vectors are not.
     """
+    from search.annotations.manager import Annotations
     from search.article_lines import line_of
+    from search.domain import NO_FILTER
     from search.limits import MAX_LINE
     from search.listing import whole_articles
 
     lines, too_long = 0, []
     bar = output is not None or not sys.stdout.isatty()  # else it would stand between the lines
     with (
-        opened() as (engine, _, _),
+        opened() as (engine, _, settings),
+        Annotations(engine, settings) as annotations,
         _written_to(output) as stream,
         steps(plain=True, bar=bar) as on_step,
     ):
+        own = dict(annotations.by_article())
         for total, some in whole_articles(engine, filter):
             on_step("exporting", lines, max(lines, total))
             for each in some:
-                line = line_of(each)
+                line = line_of(each, own.pop(each.id, ()))
                 if len(line) * 4 > MAX_LINE and len(line.encode()) > MAX_LINE:
                     too_long.append(each.id)
                 stream.write(line)
@@ -163,6 +168,12 @@ def export_command(
         typer.echo(
             f"fihris: the line of {plain(article_id)!r} has more than {MAX_LINE >> 20} MiB; "
             "`fihris index` takes it only as a .json file of its own",
+            err=True,
+        )
+    if own and filter == NO_FILTER:
+        typer.echo(
+            f"fihris: the annotations of {len(own):,} articles that are not there are not among"
+            " them; `fihris annotations list --orphaned` lists them",
             err=True,
         )
     typer.echo(f"{lines:,} articles exported", err=True)

@@ -55,6 +55,7 @@ _FILTER = {
     "articles": ("article", _values("in the article of this id"), None),
     "authors": ("author", _values("by this author"), None),
     "tags": ("tag", _values("with this tag"), None),
+    "labels": ("label", _values("in articles with this label of yours"), None),
     "published_from": ("published_from", _day("--from", "then or later"), ""),
     "published_to": ("published_to", _day("--to", "then or earlier"), ""),
 }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # numpy behind these would slow `fihris --help`
     from indexer.ingestion.pipeline import Report
     from indexer.ingestion.reindex import Copied
     from search.analysis.tokens import Token
+    from search.annotations.domain import Anchored
     from search.domain import (
         ArticleInfo,
         Component,
@@ -125,6 +126,14 @@ def match_line(found: ShownMatch) -> str:
     near = "" if match.score is None else f" {match.score:.2f}"
     text = plain(_SPACES.sub(" ", f"{article.title}  {passage.text}".strip()))
     return f"{match.when}  {match.by}{near}  {plain(passage.id)}  {text}"
+
+
+def annotation_line(found: Anchored) -> str:
+    """Return an annotation as a line: its id, where it stands, labels, note, the passage's text."""
+    own, passage = found.annotation, found.passage
+    where = plain(passage.id if passage else own.article)
+    said = f"[{', '.join(own.labels)}] {own.note} «{passage.text if passage else own.quote}»"
+    return f"{own.id}  {found.anchor}  {where}  {plain(_SPACES.sub(' ', said))}"
 
 
 def kwic_text(found: Kwic, *, bold: bool) -> Text:

@@ -32,7 +32,7 @@ def search_command(
     facet: Annotated[
         list[Choice] | None,
         typer.Option(
-            help="Count what matches by collection, source, author, language, tag, year or month; may be given again."
+            help="Count what matches by collection, source, author, language, tag, year, month or label; may be given again."
         ),
     ] = None,
     facet_size: Annotated[int, typer.Option(help="Values of a facet to show, 1 to 100.")] = 20,

@@ -25,7 +25,7 @@ from indexer.extraction.document_metadata import Offer, offered
 from indexer.extraction.encodings.mojibake import check_as_meant, mended, readable
 from indexer.extraction.markup import one_line_of, without_markup
 from search.addresses import is_web_address
-from search.article_lines import PLACES, is_exported
+from search.article_lines import ANNOTATIONS, PLACES, is_exported
 from search.errors import SourceError
 from search.limits import MAX_LENGTH
 
@@ -98,7 +98,9 @@ class Fields:
             SourceError: there is no text in it.
         """
         if is_exported(found) and not self._given:
-            return {name: found[name] for name in (*NAMES, PLACES) if name in found}, ()
+            return {
+                name: found[name] for name in (*NAMES, PLACES, ANNOTATIONS) if name in found
+            }, ()
         known: dict[str, object] = {}
         notes: list[str] = []
         for field, places in self._plan(tuple(found)).items():

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from indexer.ingestion.analysis_worker import Analyse, analysed
 from indexer.ingestion.preparing import known_vectors, prepare
 from indexer.sources import Found
+from search.annotations.restoring import restore
 from search.domain import Article, IndexedArticle, Vector, WriteOutcome
 from search.embedding import Embedder
 from search.engines.protocol import EngineWriter, Stored
 from search.errors import EmbedderError
+from search.limits import MAX_ANNOTATIONS
 from search.saved.alerts import Alerts
 from search.settings import Settings
 
@@ -23,6 +25,8 @@ BATCH_LENGTH = 100_000  # code points; a longer article is a batch of its own
 # Without a model the write itself is what takes time, and its fsync is shared by more.
 KEYWORD_BATCH_ARTICLES = 512
 KEYWORD_BATCH_LENGTH = 1_000_000
+
+_LEFT = (f"annotations left out: {MAX_ANNOTATIONS:,} are kept, which is the most",)
 
 Batched = TypeVar("Batched", Found, IndexedArticle)
 OnSize = Callable[[float], None]  # called with how many more bytes of the sources are done
@@ -117,7 +121,14 @@ class Maker:
                 ended.append(WriteOutcome(article.id, "failed", ready.failed[n], "model"))
             else:
                 ended.append(outcomes.get(n, WriteOutcome(article.id, "unchanged")))
-        return ended
+        return self._annotated(ready.batch, ended)
+
+    def _annotated(self, batch: Sequence[Article], ended: list[WriteOutcome]) -> list[WriteOutcome]:
+        """Keep the annotations that came with what is stored; say where they are too many."""
+        stored = [a for a, its in zip(batch, ended, strict=True) if its.status != "failed"]
+        given = [each for article in stored for each in article.annotations]
+        left = restore(self.settings, given) if given else ()
+        return [replace(its, notes=_LEFT) if its.id in left else its for its in ended]
 
     def _is_there(self, article: Article, stored: Mapping[str, Stored]) -> bool:
         there = stored.get(article.id)

@@ -203,7 +203,7 @@ class _Run:
                             self.begin()
                             self.begun, self.refused = True, False
                         self.report.articles += 1
-                        self._note(item)
+                        self._note(place, item.notes)
                         if item.file is not None:
                             self.originals.note(article.id, item.file.id, item.file.path)
                         yield item
@@ -254,6 +254,7 @@ class _Run:
                 self.on_size(found.size)
             elif ended.status != "unchanged":
                 self.report.passages += len(ready.indexed[n].passages)
+            self._note(found.place, ended.notes)
             self._done(found, ended.status)
 
     def _tell(self) -> None:
@@ -287,6 +288,6 @@ class _Run:
         if len(self.report.skipped) < MOST_LISTED:
             self.report.skipped.append(skipped)
 
-    def _note(self, found: Found) -> None:
+    def _note(self, place: str, notes: Sequence[str]) -> None:
         if len(self.report.notes) < MOST_LISTED:
-            self.report.notes += [(found.place, note) for note in found.notes]
+            self.report.notes += [(place, note) for note in notes]

@@ -10,6 +10,7 @@
     url                  an http or https address
     fihris_places        [[0, "page", "12"], ...]: from which code point of the text on it stands
                          on that page, slide, row, time, or in that message
+    fihris_annotations   a reader's own labels and notes, as `fihris export` writes them
 
 null and "" mean unknown; other fields are passed over. In all but `text`, control
 characters and line ends become spaces; the text is kept as it is, and refused with a NUL
@@ -28,11 +29,19 @@ from indexer.extraction.dates import parse_published
 from indexer.extraction.languages import language_of
 from search.addresses import is_web_address
 from search.article_ids import is_addressable
-from search.article_lines import PLACES
-from search.domain import Article, ArticleInfo, Locator, Places
-from search.errors import SourceError
+from search.article_lines import ANNOTATIONS, PLACES
+from search.domain import Annotation, Article, ArticleInfo, Locator, Places
+from search.errors import InputError, SourceError
 from search.json_objects import DECODER, check_keys
-from search.limits import MAX_LENGTH, MAX_PLACE, MAX_PLACES, MAX_TAG, MAX_TAGS, MAX_TEXT
+from search.limits import (
+    MAX_ANNOTATIONS,
+    MAX_LENGTH,
+    MAX_PLACE,
+    MAX_PLACES,
+    MAX_TAG,
+    MAX_TAGS,
+    MAX_TEXT,
+)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -87,7 +96,20 @@ def article_from(fields: Mapping[str, object], article_id: str = "") -> Article:
     info = metadata_from(fields, article_id or _addressed(own_id(fields)))
     if not info.language:
         info = replace(info, language=language_of(text))
-    return Article(info, text, _places(fields.get(PLACES), len(text)))
+    places = _places(fields.get(PLACES), len(text))
+    return Article(info, text, places, _annotations(fields.get(ANNOTATIONS), info.id))
+
+
+def _annotations(found: object, article_id: str) -> tuple[Annotation, ...]:
+    if found is None:
+        return ()
+    from search.annotations.domain import given  # numpy behind it would slow the reading of files
+
+    every = found if isinstance(found, list) and len(found) <= MAX_ANNOTATIONS else [None]
+    try:
+        return tuple(given(each, article_id) for each in every)
+    except InputError as error:
+        raise _bad(f'"{ANNOTATIONS}": {error}') from error
 
 
 def _places(given: object, length: int) -> Places:

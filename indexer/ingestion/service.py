@@ -224,7 +224,7 @@ class EngineIngest:
     ) -> Iterator[WriteOutcome]:
         ended = self._store([article for article, _ in batch])
         for each, (_, notes) in zip(ended, batch, strict=True):
-            yield replace(each, notes=notes)
+            yield replace(each, notes=(*notes, *each.notes))
 
     def _store(self, articles: Sequence[Article]) -> list[WriteOutcome]:
         if not articles:

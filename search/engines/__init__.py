@@ -37,7 +37,10 @@ def open_engine(settings: Settings, fingerprint: Fingerprint) -> Engine:
         SettingsError: there is no such engine, or its settings cannot be used.
     """
     with _adapter(settings, "open_engine") as adapter:
-        return adapter.open_engine(settings, fingerprint)
+        engine = adapter.open_engine(settings, fingerprint)
+    from search.annotations.labelled import labelled
+
+    return labelled(engine, settings)
 
 
 def stored_fingerprint(settings: Settings) -> Fingerprint | None:

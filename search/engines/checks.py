@@ -17,7 +17,7 @@ import numpy as np
 
 from search.analysis.tokens import MAX_TERM
 from search.domain import (
-    FACET_FIELDS,
+    ARTICLE_FACETS,
     LAYERS,
     NO_FILTER,
     PHRASE_LAYERS,
@@ -247,7 +247,7 @@ def check_count(request: CountRequest) -> None:
     if request.clause is not None:
         check_clause(request.clause)
     for facet in request.facets:
-        if facet not in FACET_FIELDS:
+        if facet not in ARTICLE_FACETS:
             raise InputError(f"there is no facet {facet!r}", field="facets")
     if len(request.articles) > MAX_FILTER_VALUES:
         raise InputError(
@@ -268,6 +268,8 @@ def check_list(request: ListRequest) -> None:
 def check_filter(filter: Filter) -> None:
     if filter is NO_FILTER:
         return
+    if filter.labels:  # `search.annotations.labelled` makes articles of them
+        raise InputError("an engine has no labels", field="filter.labels")
     for name in ("collections", "sources", "authors", "languages", "articles", "tags"):
         if len(getattr(filter, name)) > MAX_FILTER_VALUES:
             raise InputError(

@@ -164,5 +164,7 @@ def _without(filter: Filter, field: FacetField) -> Filter:
             return replace(filter, languages=())
         case "tag":
             return replace(filter, tags=())
+        case "label":
+            return replace(filter, labels=())
         case "year" | "month":
             return replace(filter, published_from=None, published_to=None)

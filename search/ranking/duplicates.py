@@ -61,6 +61,12 @@ def collapsed(
     return kept, copies
 
 
+def likeness(text: str, other: str) -> float:
+    """Return which share of their runs two texts have in common, 0 to 1."""
+    runs, others = _runs(text), _runs(other)
+    return len(runs & others) / max(1, len(runs | others))
+
+
 def _is_copy(runs: Runs, others: Runs) -> bool:
     shared = len(runs & others)
     return shared >= LEAST * (len(runs) + len(others) - shared)

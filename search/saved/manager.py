@@ -83,6 +83,8 @@ class SavedSearches:
             EmbedderError: the search asks for meaning, and there is no model.
         """
         check_query(query)
+        if query.filter.labels:
+            raise InputError("what is indexed later has no labels yet", field="label")
         check_filter(query.filter)
         parsed = parse(query.text)
         if not parsed.words() and not parsed.prefixes():

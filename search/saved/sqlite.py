@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from search.errors import EngineUnavailable
 from search.limits import MAX_MATCHES
 from search.saved.domain import Place, SavedMatch, SavedSearch, Tally, as_fields, from_fields
+from search.sqlite_file import SqliteFile
 
-_PATIENCE = 10.0  # seconds that another process's write is waited for
-# synchronous=FULL: what was recorded survives a power cut, as the article that is written next.
-_OPENING = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT, until REAL) WITHOUT ROWID;
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS searches (
     id TEXT PRIMARY KEY, content TEXT NOT NULL, kept INTEGER DEFAULT 0, dropped INTEGER DEFAULT 0
 );
@@ -38,17 +29,11 @@ CREATE TRIGGER IF NOT EXISTS less AFTER DELETE ON matches BEGIN
 _COLUMNS = ("id", "saved", "article", "position", "text", "by", "score", "found", "delivered")
 
 
-class SqliteStore:
+class SqliteStore(SqliteFile):
     """A `search.saved.store.Store` in one file, which is made with the first saved search."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._table: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
-
-    def version(self) -> str:
-        with self._reading() as table:
-            return "" if table is None else _version(table)
+        super().__init__(path, "saved searches", "searches", _SCHEMA)
 
     def searches(self) -> list[SavedSearch]:
         with self._reading() as table:
@@ -76,19 +61,19 @@ class SqliteStore:
         with self._writing() as table:
             row = (search.id, json.dumps(as_fields(search)))
             table.execute("INSERT INTO searches (id, content) VALUES (?, ?)", row)
-            _changed(table)
+            self._changed(table)
 
     def update(self, searches: Sequence[SavedSearch]) -> None:
         rows = [(json.dumps(as_fields(search)), search.id) for search in searches]
         with self._writing() as table:
             table.executemany("UPDATE searches SET content = ? WHERE id = ?", rows)
-            _changed(table)
+            self._changed(table)
 
     def remove(self, saved: str) -> bool:
         with self._writing() as table:
             found = table.execute("DELETE FROM searches WHERE id = ?", (saved,)).rowcount
             table.execute("DELETE FROM matches WHERE saved = ?", (saved,))
-            _changed(table)
+            self._changed(table)
             return found > 0
 
     def record(self, matches: Sequence[SavedMatch]) -> None:
@@ -152,12 +137,6 @@ class SqliteStore:
                 ).rowcount
             )
 
-    def close(self) -> None:
-        with self._lock:
-            if self._table is not None:
-                self._table.close()
-                self._table = None
-
     def _delete(self, column: str, values: Sequence[str]) -> None:
         if values and self.version():
             with self._writing() as table:
@@ -165,62 +144,3 @@ class SqliteStore:
                     f"DELETE FROM matches WHERE {column} IN (SELECT value FROM json_each(?))",  # noqa: S608
                     (json.dumps(list(values)),),
                 )
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        """Give the open file, None where there is none."""
-        with self._lock:
-            try:
-                if self._table is None and not self._path.exists():
-                    yield None
-                else:
-                    yield self._opened()
-            except (OSError, sqlite3.Error, ValueError) as error:
-                raise EngineUnavailable(
-                    f"the saved searches in {self._path} cannot be used ({error})"
-                ) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                table = self._opened()
-                table.execute("BEGIN IMMEDIATE")
-                try:
-                    yield table
-                except BaseException:
-                    table.execute("ROLLBACK")
-                    raise
-                table.execute("COMMIT")
-            except (OSError, sqlite3.Error) as error:
-                raise EngineUnavailable(
-                    f"the saved searches in {self._path} cannot be used ({error})"
-                ) from error
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._table is None:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Readable by its owner only: secrets, and what people look for.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-            table = sqlite3.connect(
-                self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-            )
-            try:
-                table.executescript(_OPENING)
-            except BaseException:
-                table.close()
-                raise
-            self._table = table
-        return self._table
-
-
-def _version(table: sqlite3.Connection) -> str:
-    found = table.execute("SELECT value FROM state WHERE name = 'version'").fetchone()
-    return found[0] if found else ""
-
-
-def _changed(table: sqlite3.Connection) -> None:
-    """Note another version; "" where nothing is left."""
-    some = table.execute("SELECT 1 FROM searches LIMIT 1").fetchone()
-    version = os.urandom(8).hex() if some else ""
-    table.execute("INSERT OR REPLACE INTO state VALUES ('version', ?, 0)", (version,))

@@ -94,6 +94,11 @@ def test_articles_are_written_changed_and_removed(fihris: Client) -> None:
     assert fihris.delete_articles(source=["ب"], dry_run=True)["matched"] == 1
     assert fihris.delete_article(id=odd) is None
     assert fihris.status()["articles"] == 2
+    note = fihris.annotate(target="/k/b#0", labels=["شاهد"])
+    said = fihris.change_annotation(id=note["id"], body={"note": "هنا"})
+    assert (said["anchor"], said["labels"]) == ("passage", [])
+    assert fihris.annotations(q="هنا")["total"] == 1
+    assert fihris.delete_annotation(id=note["id"]) is None
     saved = fihris.save(q="نص", from_=date(2024, 1, 1))
     assert fihris.saved()["saved"][0]["from"] == "2024-01-01"
     assert fihris.saved_matches(id=saved["id"])["matches"] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,20 +20,23 @@ from api.requests import (
     SuggestParameters,
     described,
 )
+from indexer.ingestion.service import EngineIngest
+from search.assembly import fingerprint_of
+from search.engines import open_engine
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldIngest, client
-from tests.support import REPOSITORY
+from tests.support import REPOSITORY, HashingEmbedder
 
 PAGE = (REPOSITORY / "docs" / "API.md").read_text(encoding="utf-8")
 WRITES = {"-X", "-T", "-F", "--data-binary", "-H"}
+OTHERS = ("/v1/saved", "/v1/annotations", "label=", "/v1/originals/")  # answered in turn below
 ASKED = [
     line.strip()
     for line in PAGE.splitlines()
     if line.startswith("    curl ")
     and not WRITES & set(shlex.split(line))
-    and "/v1/saved" not in line
-    and "/v1/originals/" not in line
+    and not any(part in line for part in OTHERS)
 ]
 
 
@@ -110,6 +114,48 @@ def test_the_examples_of_saved_searches_are_answered(searcher: Searcher, tmp_pat
         address = urlsplit(shlex.split(remove)[1]).path.replace("/ID", f"/{saved}")
         assert http.delete(address).status_code == 204
         assert http.get(address + "/matches").status_code == 404
+
+
+def test_the_examples_of_annotations_are_answered(tmp_path: Path) -> None:
+    lines = [line.strip() for line in PAGE.splitlines() if line.startswith("    curl")]
+    own = [line for line in lines if "/v1/annotations" in line or "label=" in line]
+    add, find, search, change, remove = own
+    settings, embedder = Settings(data=tmp_path), HashingEmbedder()
+    engine = open_engine(settings, fingerprint_of(embedder, settings))
+    with (
+        closing(Searcher(engine, embedder)) as searcher,
+        client(searcher, settings, EngineIngest(engine, embedder, settings)) as http,
+    ):
+        assert http.put("/v1/articles/new", json={"text": "ضربات في العراق"}).status_code == 201
+        made = http.post("/v1/annotations", json=_body(add))
+        assert made.status_code == 201, made.text
+        key = made.json()["id"]
+        listed = answer(http, find)
+        assert listed["annotations"] == [made.json()]
+        assert listed["labels"] == [{"value": "شاهد", "count": 1}]
+        found = answer(http, search)
+        assert found["facets"] == {"label": [{"value": "شاهد", "count": 1}]}
+        assert len(found["hits"]) == 1  # type: ignore[arg-type]
+        table = http.get("/v1/annotations", params={"format": "csv"})
+        assert "شاهد" in table.text.splitlines()[1]
+        address = urlsplit(shlex.split(change)[1]).path.replace("/ID", f"/{key}")
+        changed = http.put(address, json=_body(change)).json()
+        assert (changed["labels"], changed["note"]) == (["شاهد", "مهم"], "")
+        exported = http.get("/v1/articles", params={"format": "jsonl"}).text
+        assert json.loads(exported)["fihris_annotations"][0]["labels"] == ["شاهد", "مهم"]
+        assert "-X DELETE" in remove
+        assert http.delete(address).status_code == 204
+        sent = http.post(
+            "/v1/articles:bulk", content=exported, headers={"Content-Type": "application/x-ndjson"}
+        )
+        assert sent.json()["status"] == "unchanged"
+        (again,) = http.get("/v1/annotations").json()["annotations"]
+        assert again == changed
+
+
+def _body(line: str) -> object:
+    words = shlex.split(line)
+    return json.loads(words[words.index("-d") + 1])
 
 
 def test_there_are_examples_of_everything() -> None:

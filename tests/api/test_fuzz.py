@@ -103,6 +103,10 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
     if isinstance(searches, list) and _sizes(searches) > MAX_SIZES:
         return True
     saves = case.path == "/v1/saved" and isinstance(case.body, dict)
+    if saves and given.get("label"):
+        return True  # of what is indexed later
+    if case.path == "/v1/annotations" and (q := str(given.get("q", ""))) and not _has_words(q):
+        return True
     if saves and (given.get("webhook") or not _has_words(str(given.get("q", "")))):
         return True  # which addresses can be posted to, and what are words
     mode, match = given.get("mode", "hybrid"), given.get("match")

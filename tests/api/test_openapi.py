@@ -39,6 +39,8 @@ def test_every_path_is_there(document: dict[str, Any]) -> None:
             ("get", "/v1/originals"), ("get", "/v1/originals/{id}"),
         ("delete", "/v1/articles"), ("patch", "/v1/articles"),
         ("post", "/v1/saved"), ("get", "/v1/saved"), ("delete", "/v1/saved/{id}"),
+        ("post", "/v1/annotations"), ("get", "/v1/annotations"),
+        ("put", "/v1/annotations/{id}"), ("delete", "/v1/annotations/{id}"),
         ("get", "/v1/saved/{id}/matches"), ("get", "/v1/saved/{id}/feed.atom"),
     }  # fmt: skip
 
@@ -47,9 +49,11 @@ def test_every_error_is_declared_as_a_problem(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         errors = {s: r for s, r in operation["responses"].items() if s >= "400"}
         assert {"400", "408", "413", "421", "422", "500"} <= set(errors)
-        assert ("404" in errors) == ("{id}" in path or path.endswith((":similar", "/retrieval")))
+        names_one = "{id}" in path or path.endswith((":similar", "/retrieval"))
+        assert ("404" in errors) == (names_one or (path, method) == ("/v1/annotations", "post"))
         assert ("415" in errors) == (method in ("post", "put"))
-        writes = path.startswith(("/v1/articles", "/v1/saved")) and method != "get"
+        stores = ("/v1/articles", "/v1/saved", "/v1/annotations")
+        writes = path.startswith(stores) and method != "get"
         assert ({"401", "403", "429"} <= set(errors)) == writes
         for answer in errors.values():
             (content,) = answer["content"]

@@ -73,8 +73,8 @@ def taken(engine: Engine, lines: bytes, folder: Path) -> Report:
 
 def exported(engine: Engine, path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> bytes:
     @contextmanager
-    def opened() -> Iterator[tuple[Engine, None, None]]:
-        yield engine, None, None
+    def opened() -> Iterator[tuple[Engine, None, Settings]]:
+        yield engine, None, Settings(data=path.parent)
 
     monkeypatch.setattr(maintenance_commands, "opened", opened)
     monkeypatch.setattr(listing, "MAX_SIZE", 2)

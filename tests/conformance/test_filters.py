@@ -127,6 +127,7 @@ def test_facets_count_passages_most_frequent_first_then_by_value(library: Engine
         "tag": [("حرب", 3), ("a b", 1), ("نفط", 1)],
         "year": [("1999", 2), ("2024", 1), ("2026", 1)],
         "month": [("1999-12", 2), ("2024-02", 1), ("2026-11", 1)],
+        "label": [],
     }
 
 

@@ -324,6 +324,7 @@ from indexer.sources import Found
 from search.assembly import fingerprint_of
 from search.assembly import fingerprint_of
 from search.engines import open_engine
+from search.engines.embedded.engine import EmbeddedEngine
 from search.saved.sqlite import SqliteStore
 from search.settings import Settings
 from tests.support import HashingEmbedder, article
@@ -340,8 +341,8 @@ def dying(owner, name, before):
 if place == "recording": dying(SqliteStore, "record", True)
 if place == "recorded": dying(SqliteStore, "record", False)
 if place == "written":
-    plain = type(engine).write
-    type(engine).write = lambda self, some: (plain(self, some), some and os.kill(os.getpid(), 9))[0]
+    plain = EmbeddedEngine.write
+    EmbeddedEngine.write = lambda self, some: (plain(self, some), some and os.kill(os.getpid(), 9))[0]
 articles = [article(f"{n}", f"بغداد {n}") for n in range(20)]
 with closing(engine):
     index([Found(a, a.id, 0) for a in articles], engine, embedder, settings)

@@ -506,6 +506,35 @@ def test_where_a_passage_stands_is_shown(fihris: Fihris, tmp_path: Path) -> None
     assert hit["passage"]["place"] == {"kind": "page", "value": "1/12"}
 
 
+def test_annotations_are_made_found_exported_taken_back_and_removed(
+    fihris: Fihris, tmp_path: Path
+) -> None:
+    lines = write(
+        tmp_path / "a.jsonl", json.dumps({"id": "a", "text": "أول\nثان", "language": "ar"})
+    )
+    assert fihris("index", lines, "--collection", "c", "--no-embed").status == 0
+    made = fihris("annotations", "add", "/c/a#1", "--label", "شاهد", "--note", "=للفصل\nالثالث")
+    key = made.out.strip()
+    assert fihris("annotations", "set", key, "--label", "شاهد", "--label", "مهم").status == 0
+    listed = fihris("annotations", "list", "الفصول", "--label", "مهم").out
+    assert listed == f"{key}  passage  /c/a#1  [شاهد, مهم] =للفصل الثالث «ثان»\n"
+    (found,) = fihris("annotations", "list", "--json").out.splitlines()
+    assert json.loads(found)["annotation"]["labels"] == ["شاهد", "مهم"]
+    assert "'=للفصل" in fihris("annotations", "list", "--csv").out
+    asked = ("أول", "--mode", "keyword", "--facet", "label", "--label", "مهم")
+    assert "label: شاهد (1), مهم (1)" in fihris("search", *asked).out
+    exported = write(tmp_path / "e.jsonl", fihris("export").out)
+    assert fihris("delete", "/c/a").status == 0
+    assert "the annotations of 1 articles" in fihris("export").err
+    assert "orphaned" in fihris("annotations", "list", "--orphaned").out
+    assert fihris("annotations", "remove", "--orphaned").out == "1 annotations removed\n"
+    assert fihris("index", exported, "--collection", "c", "--no-embed").status == 0
+    assert fihris("annotations", "list", "--json").out.splitlines() == [found]
+    assert fihris("annotations", "add", "/c/a#1").status == 2
+    assert fihris("annotations", "add", "/c/a#9", "--label", "x").status == 1
+    assert fihris("annotations", "remove", "none").status == 1
+
+
 def test_version(fihris: Fihris) -> None:
     assert fihris("--version").out == f"fihris {version('fihris')}\n"
 
@@ -519,7 +548,7 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
         "index", "watch", "embed", "search", "serve", "status", "delete", "reindex", "migrate",
         "evaluate", "judge", "analyze", "formats", "upgrade", "accept", "clean", "list",
         "export", "batch", "similar", "kwic", "suggest", "set", "saved", "collections",
-        "keys", "mcp", "backup", "restore",
+        "keys", "mcp", "backup", "restore", "annotations", "check", "doctor",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

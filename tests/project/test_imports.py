@@ -24,7 +24,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
         "search/engines/embedded/",
         "search/seen_ids.py",
         "search/originals.py",
-        "search/saved/sqlite.py",
+        "search/sqlite_file.py",
         "indexer/sync/catalogue.py",
     ),
     "numkong": ("search/engines/embedded/", "search/saved/alerts.py"),

@@ -26,7 +26,7 @@ from indexer.extraction.registry import MEBIBYTE, Extracted
 from indexer.failure_codes import CODES
 from indexer.sources import Failure
 from indexer.sources.naming import has_controls, one_line
-from search.article_lines import PLACES
+from search.article_lines import ANNOTATIONS, PLACES
 from search.limits import FIELDS, MAX_TEXT
 
 # `MAX_TEXT`, the most of an article, is 40 MB at worst, in JSON a little more.
@@ -90,8 +90,9 @@ def line_of(said: Said) -> bytes:
         return line_of(Failure(said.place, "too-large", reason, said.size))
     names = said.fields.keys() & {*FIELDS, "_id"}  # all that `article_from` looks at
     fields = {name: _plain(said.fields[name]) for name in names}
-    if PLACES in said.fields:
-        fields[PLACES] = said.fields[PLACES]
+    fields.update(
+        {name: said.fields[name] for name in (PLACES, ANNOTATIONS) if name in said.fields}
+    )
     line = _encoded(["article", said.place, said.size, said.notes, said.inside, fields])
     if len(line) > MAX_LINE:
         reason = f"its fields have {len(line):,} bytes, and {MAX_LINE:,} are the most"

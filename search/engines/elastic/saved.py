@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused, reason_of, scan
-from search.errors import EngineUnavailable
+from search.engines.elastic.connection import Refused
+from search.engines.elastic.side_index import KEYWORD, SideIndex
 from search.limits import MAX_MATCHES, MAX_SAVED
 from search.saved.domain import Place, SavedMatch, SavedSearch, Tally, as_fields, from_fields
 from search.settings import Settings
 
-_KEYWORD = {"type": "keyword"}
-# A saved search's own fields and a lease are kept in `content`, which nothing is searched by.
-_MAPPINGS = {
-    "dynamic": False,
-    "properties": {
-        "kind": _KEYWORD,
-        "id": _KEYWORD,
-        "saved": _KEYWORD,
-        "article": _KEYWORD,
-        "found": {"type": "long"},
-        "delivered": {"type": "boolean"},
-        "created": _KEYWORD,
-        "content": {"type": "object", "enabled": False},
-    },
+# A saved search's own fields and a lease are kept in `content`.
+_PROPERTIES = {
+    "saved": KEYWORD,
+    "article": KEYWORD,
+    "found": {"type": "long"},
+    "delivered": {"type": "boolean"},
 }
 _TRIM_SECONDS = 60.0  # between two looks at whether some have more matches than are kept
 _AT_ONCE = 2_000  # matches in one request
 
 
-class ElasticStore:
+class ElasticStore(SideIndex):
     """A `search.saved.store.Store` in Elasticsearch; its index is made with the first search."""
 
     def __init__(self, settings: Settings) -> None:
-        self._connection = Connection(settings)
-        self._index = f"{settings.elasticsearch_index}-saved"
-        self._replicas = settings.elasticsearch_replicas
+        super().__init__(settings, "saved", "saved searches", "search", _PROPERTIES)
         self._trimmed = 0.0
-
-    def version(self) -> str:
-        found = self._get("version")
-        return found["_source"]["content"]["version"] if found else ""
 
     def searches(self) -> list[SavedSearch]:
         hits = self._scan({"term": {"kind": "search"}}, ["created", "id"])
@@ -152,37 +137,6 @@ class ElasticStore:
             return False  # another one was quicker
         return True
 
-    def close(self) -> None:
-        self._connection.close()
-
-    # -- requests
-
-    def _call(self, request: Any) -> Any:  # noqa: ANN401
-        """Return the answer, None where there is no index or document."""
-        try:
-            return self._connection.call(request, WRITE_PATIENCE)
-        except Refused as error:
-            if error.status != 404:
-                raise
-            return None
-
-    def _get(self, key: str) -> Any:  # noqa: ANN401
-        return self._call(lambda client: client.get(index=self._index, id=key))
-
-    def _scan(
-        self,
-        query: Mapping[str, Any],
-        sort: Sequence[str],
-        **more: Any,  # noqa: ANN401
-    ) -> list[Mapping[str, Any]]:
-        self._refresh()
-
-        def search(**request: Any) -> Any:  # noqa: ANN401
-            none: Any = {"hits": {"hits": []}}
-            return self._call(lambda c: c.search(index=self._index, **request)) or none
-
-        return list(scan(search, query, sort, **more))
-
     def _counted(self, least: int) -> dict[str, int]:
         """Return how many matches the saved searches have that have so many."""
         self._refresh()
@@ -217,60 +171,3 @@ class ElasticStore:
                 ],
                 ignore=404,
             )
-
-    def _delete(self, query: Mapping[str, Any]) -> int:
-        self._refresh()
-        found = self._call(
-            lambda client: client.options(request_timeout=WRITE_PATIENCE).delete_by_query(
-                index=self._index, query=query, conflicts="proceed", refresh=True
-            )
-        )
-        return found["deleted"] if found else 0
-
-    def _refresh(self) -> None:
-        self._call(lambda client: client.indices.refresh(index=self._index))
-
-    def _changed(self) -> None:
-        """Note another version; "" where no saved search is left."""
-        found = self._call(
-            lambda client: client.count(index=self._index, query={"term": {"kind": "search"}})
-        )
-        content = {"version": uuid.uuid4().hex if found and found["count"] else ""}
-        self._bulk([({"index": {"_id": "version"}}, {"kind": "version", "content": content})])
-
-    def _make(self) -> None:
-        settings = {"number_of_shards": 1, "number_of_replicas": self._replicas}
-        try:
-            self._connection.call(
-                lambda client: client.indices.create(
-                    index=self._index, mappings=_MAPPINGS, settings=settings
-                ),
-                WRITE_PATIENCE,
-            )
-        except Refused as error:
-            if error.kind != "resource_already_exists_exception":
-                raise
-
-    def _bulk(
-        self,
-        lines: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]],
-        *,
-        ignore: int = 0,
-        refresh: bool = True,
-    ) -> None:
-        """Send operations; raises EngineUnavailable unless all were done or answered `ignore`."""
-        operations = [part for line in lines for part in line if part is not None]
-        found = self._connection.call(
-            lambda client: client.bulk(
-                index=self._index, operations=operations, refresh=refresh, require_alias=False
-            ),
-            WRITE_PATIENCE,
-        )
-        for item in found["items"]:
-            answer = next(iter(item.values()))
-            if answer["status"] >= 300 and answer["status"] != ignore:
-                kind, reason = reason_of(answer)
-                raise EngineUnavailable(
-                    f"the saved searches in {self._connection.name} cannot be changed"
-                    f" ({answer['status']} {kind}: {reason})"
-                )

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search.domain import FACET_FIELDS, Filter
+from search.domain import ARTICLE_FACETS, Filter
 from search.engines import check as whole
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.snapshot import SNAPSHOT
@@ -96,7 +96,7 @@ def asked(engine: EmbeddedEngine) -> Answers:
                 ranked.text_total,
                 ranked.vector,
             )
-    answers["facets"] = facets(engine, None, Filter(), FACET_FIELDS)
+    answers["facets"] = facets(engine, None, Filter(), ARTICLE_FACETS)
     return answers
 
 

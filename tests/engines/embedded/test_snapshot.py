@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.domain import FACET_FIELDS, Filter
+from search.domain import ARTICLE_FACETS, Filter
 from search.engines.embedded import snapshot, storing, vectors
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.rows import ArticleRow, article_rows
@@ -37,7 +37,7 @@ def answers(engine: EmbeddedEngine) -> list[object]:
         found += [ranked.text, ranked.text_total, ranked.vector, ranked.passages]
     view = engine._views.current()
     assert view is not None
-    counted = engine._masks.count(view.table, view.text, CountRequest(facets=FACET_FIELDS))
+    counted = engine._masks.count(view.table, view.text, CountRequest(facets=ARTICLE_FACETS))
     found += [counted.facets, counted.passages]
     return found
 

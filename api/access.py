@@ -21,9 +21,10 @@ from fastapi.security.base import SecurityBase
 from starlette.datastructures import Headers
 
 from api.problems import CROSS_ORIGIN, KEYS_NEEDED, SCOPE_NEEDED, UNAUTHORIZED, Refused
+from api.rates import Rate, client_of
 from search.errors import SettingsError
 from search.keys import Scope, key_file
-from search.settings import Settings
+from search.settings import Settings, listed
 
 # What a proxy adds. One on this machine makes everybody's requests look as if they came from it.
 FORWARDING = re.compile(
@@ -40,6 +41,8 @@ class Access:
         self._keys = key_file(settings)
         self._public_search = settings.public_search
         self._loopback = _is_loopback(settings.host)
+        self._origins = listed(settings.cors_origins)
+        self._of_key, self._of_address = Rate(settings.key_rate), Rate(settings.address_rate)
 
     def check(self, request: Request, scope: Scope, *, public: bool = False) -> None:
         """Let a request ask for what needs a scope.
@@ -52,21 +55,39 @@ class Access:
             Refused, SettingsError: it may not, or it cannot be told.
         """
         if not public:
-            _check_origin(request.headers)
-        elif self._public_search:
+            self._check_origin(request.headers)
+        key = self._keys.find(_given(request.headers))
+        expired = key is not None and key.has_expired()
+        if key is not None and not expired:
+            self._of_key.take(key.id)
+            request.state.key = key.id
+        elif client := client_of(request.client.host if request.client else ""):
+            self._of_address.take(client)
+        if public and self._public_search:
             return
         if self._keys.keys() is None:
             self._check_machine(request.headers, scope, public=public)
             return
-        key = self._keys.find(_given(request.headers))
         if key is None:
             raise Refused(UNAUTHORIZED, f"This needs an API key: {_HOW.format(scope)}")
-        if key.has_expired():
+        if expired:
             raise Refused(UNAUTHORIZED, f"The key {key.name!r} has expired: {_HOW.format(scope)}")
         if scope not in key.scopes:
             raise Refused(
                 SCOPE_NEEDED,
                 f"The key {key.name!r} has not the scope {scope}: {_HOW.format(scope)}",
+            )
+
+    def _check_origin(self, headers: Headers) -> None:
+        """Refuse what a page of another site has a browser send: it needs nobody's consent."""
+        site = headers.get("sec-fetch-site", "none")
+        origin = headers.get("origin")
+        if origin in self._origins:
+            return
+        same = origin is None or _host_of(origin) == headers.get("host", "").lower()
+        if site not in ("same-origin", "none") or not same:
+            raise Refused(
+                CROSS_ORIGIN, "A page of another site asked for this; only this server's own may."
             )
 
     def _check_machine(self, headers: Headers, scope: Scope, *, public: bool) -> None:
@@ -133,17 +154,6 @@ def _given(headers: Headers) -> str:
         with suppress(ValueError):
             return base64.b64decode(given).decode("latin-1").partition(":")[2]
     return given.strip() if scheme.lower() == "bearer" else ""
-
-
-def _check_origin(headers: Headers) -> None:
-    """Refuse what a page of another site has a browser send: it needs nobody's consent."""
-    site = headers.get("sec-fetch-site", "none")
-    origin = headers.get("origin")
-    same = origin is None or _host_of(origin) == headers.get("host", "").lower()
-    if site not in ("same-origin", "none") or not same:
-        raise Refused(
-            CROSS_ORIGIN, "A page of another site asked for this; only this server's own may."
-        )
 
 
 def _host_of(origin: str) -> str | None:

@@ -11,6 +11,7 @@ from importlib import metadata
 import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from api import openapi, problems
 from api.access import Access
@@ -25,10 +26,11 @@ from api.routes.retrieval import retrieval_router
 from api.routes.saved import saved_router
 from api.routes.search import health, router
 from api.security import Gate
-from api.writing import OpenIngest, Writing
+from api.serving.proxies import believing
+from api.writing import METHODS, OpenIngest, Writing
 from search.errors import FihrisError
 from search.ranking.searcher import Searcher
-from search.settings import Settings, read_settings
+from search.settings import Settings, listed, read_settings
 
 THREADS = 16  # answering at once; the rest of `security.MAX_AT_ONCE` waits for one of them
 
@@ -83,8 +85,14 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
+            *_outer(settings),
             Middleware(RequestLog, log_queries=settings.log_queries),
-            Middleware(Gate, host=settings.host, stopping=writing.is_stopping),
+            Middleware(
+                Gate,
+                host=settings.host,
+                hosts=listed(settings.hosts),
+                stopping=writing.is_stopping,
+            ),
         ],
     )
     app.state.readiness = readiness
@@ -104,6 +112,22 @@ def create_app(
         app.include_router(judging_router(judge))
     app.include_router(page_router(judging=judge is not None))
     return app
+
+
+def _outer(settings: Settings) -> list[Middleware]:
+    """Return what stands before the log: errors too have CORS's headers, or no page could read them."""
+    found = []
+    if origins := listed(settings.cors_origins):
+        found.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=origins,
+                allow_methods=["GET", *METHODS],
+                allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+                expose_headers=["Content-Disposition", "Retry-After", "X-Request-ID"],
+            )
+        )
+    return [*found, *believing(listed(settings.trusted_proxies))]
 
 
 def _deliver(app: FastAPI, stopped: threading.Event) -> None:

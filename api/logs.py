@@ -183,6 +183,8 @@ class RequestLog:
                 "status": status,
                 "took_ms": round((time.perf_counter() - begun) * 1000, 2),
             }
+            if "key" in state:
+                fields["key"] = state["key"]  # its id
             if self.log_queries and "query" in state:
                 fields["query"] = state["query"][:MAX_LOGGED]
             access.info("request", extra={"fields": fields})

@@ -80,15 +80,13 @@ def _statuses(path: str, method: str) -> list[int]:
     if method in ("post", "put"):
         statuses.append(415)
     if path.startswith("/v1/"):
-        statuses += [401, 403]
+        statuses += [401, 403, 429]
     if (path in ("/v1/articles", "/v1/annotations") and method == "get") or path.endswith(
         "/matches"
     ):
         statuses.append(410)
     if path == "/v1/originals/{id}":
         statuses += [409, 410]
-    if path.startswith(("/v1/articles", "/v1/saved", "/v1/annotations")) and method != "get":
-        statuses.append(429)
     if path != "/live":
         statuses.append(503)
     return sorted(statuses)

@@ -68,12 +68,17 @@ class Refused(errors.FihrisError):
         kind: of problem.
         detail: what was wrong and what to do.
         closes: whether the connection is closed, so that no more is sent that nobody will read.
+        retry_after: seconds, instead of the kind's.
     """
 
-    def __init__(self, kind: Kind, detail: str, *, closes: bool = False) -> None:
+    def __init__(
+        self, kind: Kind, detail: str, *, closes: bool = False, retry_after: int | None = None
+    ) -> None:
         super().__init__(detail)
         self.kind = kind
-        self.closes = closes
+        self.headers = {"Connection": "close"} if closes else {}
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
 
 
 class ClientGone(Exception):
@@ -116,6 +121,9 @@ UNSUPPORTED = Kind("unsupported-media-type", 415, "The path takes bodies of anot
 UNKNOWN_HOST = Kind("unknown-host", 421, "The Host header names another server.")
 TOO_MANY_WRITERS = Kind(
     "too-many-writers", 429, "Too many writing requests at once.", retry_after=1
+)
+TOO_MANY_REQUESTS = Kind(
+    "too-many-requests", 429, "Too many requests of one key or address.", retry_after=1
 )
 HEAD_TOO_LARGE = Kind("head-too-large", 431, "The address and headers are too long.")
 NOT_READY = Kind("not-ready", 503, "Index and model are still being opened.", retry_after=2)
@@ -162,8 +170,8 @@ BY_ERROR: Mapping[type[errors.FihrisError], Kind] = {
 REFUSALS = (
     MALFORMED, UNAUTHORIZED, READ_ONLY, CROSS_ORIGIN, SCOPE_NEEDED, KEYS_NEEDED, ORIGINALS_CLOSED,
     ORIGINAL_CHANGED, ORIGINAL_GONE, METHOD_NOT_ALLOWED,
-    BODY_TOO_SLOW, BODY_TOO_LARGE, UNSUPPORTED, UNKNOWN_HOST, TOO_MANY_WRITERS, HEAD_TOO_LARGE,
-    NOT_READY, OVERLOADED,
+    BODY_TOO_SLOW, BODY_TOO_LARGE, UNSUPPORTED, UNKNOWN_HOST, TOO_MANY_WRITERS, TOO_MANY_REQUESTS,
+    HEAD_TOO_LARGE, NOT_READY, OVERLOADED,
 )  # fmt: skip
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (*BY_ERROR.values(), *REFUSALS)}
 # What a bare status means: the first kind that has it.
@@ -217,13 +225,12 @@ def problem_response(
 
 def error_response(error: errors.FihrisError, *, request_id: str) -> Response:
     """Return an error of ours as a response."""
-    closes = isinstance(error, Refused) and error.closes
     return problem_response(
         kind_of(error),
         str(error),
         request_id=request_id,
         errors=_blame(error),
-        headers={"Connection": "close"} if closes else None,
+        headers=error.headers if isinstance(error, Refused) else None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -62,8 +62,8 @@ class Gate:
     """Lets in what may be answered now; the rest is refused by raising, and `api.logs` answers that.
 
     Host names: an attacker's page reaches a server on loopback only under the attacker's own name
-    (DNS rebinding), so literal addresses, localhost and the configured name are safe. A server
-    that listens on every address cannot know its names: all pass.
+    (DNS rebinding), so literal addresses, localhost and the configured names are safe. A server
+    that listens on every address and is told none cannot know them: all pass.
 
     Once the server is being stopped nothing new is answered, `/live` apart, so that who balances
     load or supervises is told where to go, instead of a refused connection.
@@ -80,13 +80,14 @@ class Gate:
         app: ASGIApp,
         *,
         host: str = "",
+        hosts: Sequence[str] = (),
         stopping: Callable[[], bool] = lambda: False,
         timeout: float = BODY_TIMEOUT,
         at_once: int = MAX_AT_ONCE,
     ) -> None:
         self.app = app
-        self.host = host.lower()
-        self.any = self.host in ("0.0.0.0", "::", "")  # noqa: S104
+        self.hosts = {"localhost", host.lower(), *map(str.lower, hosts)} - {""}
+        self.any = not hosts and host in ("0.0.0.0", "::", "")  # noqa: S104
         self.stopping = stopping
         self.timeout = timeout
         self.at_once = at_once
@@ -100,7 +101,7 @@ class Gate:
             raise Refused(
                 UNKNOWN_HOST,
                 "The Host header names a server that this is not; use localhost, an address,"
-                " or the name in FIHRIS_HOST.",
+                " or a name in FIHRIS_HOST or FIHRIS_HOSTS.",
             )
         if self.stopping() and scope["path"] != "/live":
             raise Stopping("the server is being stopped; try again in a moment")
@@ -117,12 +118,7 @@ class Gate:
             await self.app(scope, read, send)
 
     def _is_known(self, name: str) -> bool:
-        return (
-            self.any
-            or name in ("localhost", self.host)
-            or name.endswith(".localhost")
-            or _is_address(name)
-        )
+        return self.any or name in self.hosts or name.endswith(".localhost") or _is_address(name)
 
     async def _read(self, scope: Scope, receive: Receive) -> Receive:
         """Take in a request's body, if it has one (RFC 9112, 6.3); return what gives it again."""

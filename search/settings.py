@@ -5,6 +5,8 @@ docs/CONFIGURATION.md lists them; a test holds that list and this class together
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,6 +33,24 @@ def _engine(name: str) -> str:
         known = ", ".join(f"`{each}`" for each in (*own, *others))
         raise ValueError(f"no engine of this name is installed; there are {known}")
     return name
+
+
+def _networks(given: str) -> str:
+    for each in listed(given):
+        ipaddress.ip_network(each)  # a ValueError says what is wrong
+    return given
+
+
+def _origins(given: str) -> str:
+    for each in listed(given):
+        if not re.fullmatch(r"https?://[a-z0-9.:\[\]-]+", each):
+            raise ValueError(f"{each!r} is no origin, such as https://news.example")
+    return given
+
+
+def listed(given: str | None) -> list[str]:
+    """Return what stands between the commas of a setting."""
+    return [each.strip() for each in (given or "").split(",") if each.strip()]
 
 
 class Settings(BaseSettings):
@@ -133,6 +153,28 @@ class Settings(BaseSettings):
     public_search: bool = Field(
         False,
         description="searching needs no key: also where there is none, on whatever address",
+    )
+    key_rate: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        3000,
+        description="requests of one key a minute, and at once, to each process; 0: any number",
+    )
+    address_rate: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        600,
+        description="the same of one address without a right key; this machine's own are not counted",
+    )
+    hosts: str | None = Field(
+        None,
+        description="names that requests may be for, commas between, besides FIHRIS_HOST, localhost"
+        " and addresses; if unset, any on a server that listens on every address",
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = Field(
+        None,
+        description="addresses and networks of proxies, commas between, whose `X-Forwarded-For` says"
+        " who asks",
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] | None = Field(
+        None,
+        description="origins whose pages may use the API, commas between: `https://news.example`",
     )
     webhook_secret: SecretStr | None = Field(
         None,

@@ -109,6 +109,7 @@ export default {
     "scope-needed": "The key that you gave is not for this. Enter one that has the scope.",
     "keys-needed": "Others can reach this server, and it has no API keys. Make one with fihris keys create.",
     "cross-origin": "Pages of other sites may not write here. Open this server's own page.",
+    "too-many-requests": "That was too many requests. Try again in a moment.",
     "too-many-writers": "Too many are writing at once. Try again in a moment.",
     "body-too-large": "The file is larger than 64 MiB. Split it, or add its folder with fihris index.",
     "slow-body": "The sending broke off. Try again.",

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from fastapi.testclient import TestClient
 
@@ -40,7 +40,8 @@ def client(
     """A client with a host the server knows, to which a failure of the server is a 500."""
     opened = (lambda _: ingest) if ingest is not None else None
     app = create_app(cast("Searcher", searcher), settings or Settings(), opened)
-    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as connected:
+    options: dict[str, Any] = {"raise_server_exceptions": False, "client": ("127.0.0.1", 50000)}
+    with TestClient(app, base_url="http://localhost", **options) as connected:
         yield connected
 
 

@@ -50,7 +50,9 @@ def document(
 ) -> tuple[Any, dict[str, str]]:
     data = tmp_path_factory.mktemp("fuzz")
     key = {"Authorization": f"Bearer {KeyFile(data / 'keys.json').create('all', SCOPES)[1]}"}
-    app = create_app(searcher, Settings(data=data, host="testserver"), lambda _: Taking())
+    app = create_app(
+        searcher, Settings(data=data, host="testserver", key_rate=0), lambda _: Taking()
+    )
     return schemathesis.openapi.from_asgi("/openapi.json", app), key
 
 

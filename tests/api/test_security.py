@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,8 +14,9 @@ from starlette.types import Message, Receive, Scope, Send
 from api.logs import RequestLog
 from api.security import MAX_AT_ONCE, MAX_BODY, Gate
 from search.domain import Query, Results
-from search.settings import Settings
-from tests.api.support import ToldSearcher, client
+from search.errors import SettingsError
+from search.settings import Settings, read_settings
+from tests.api.support import ToldIngest, ToldSearcher, client
 
 JSON = {"Content-Type": "application/json"}
 
@@ -49,6 +51,17 @@ def test_the_configured_host_is_known() -> None:
     assert status_with_host("other.example", Settings(host="fihris.example")) == 421
 
 
+def test_names_that_are_set_are_the_only_ones_on_every_address_too() -> None:
+    settings = Settings(host="0.0.0.0", hosts="news.example, Search.Example", public_search=True)
+    for host in ("news.example", "search.example:443", "localhost", "10.0.0.1:8000", "[::1]"):
+        assert status_with_host(host, settings) == 200
+    for host in ("", "evil.example", "news.example.evil.example"):
+        assert status_with_host(host, settings) == 421
+    with client(ToldSearcher(), settings) as http:  # what a proxy says of the name is not believed
+        named = {"Host": "evil.example", "X-Forwarded-Host": "news.example"}
+        assert http.get("/live", headers=named).status_code == 421
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_a_server_on_every_address_knows_any_name(host: str) -> None:
     assert status_with_host("anything.example", Settings(host=host)) == 200
@@ -79,6 +92,46 @@ def test_no_other_origin_is_let_in() -> None:
         )
     assert answer.status_code == 405
     assert "access-control-allow-origin" not in answer.headers
+
+
+def test_origins_that_are_named_are_let_in_and_read_errors_too(tmp_path: Path) -> None:
+    news = "https://news.example"
+    settings = Settings(data=tmp_path, cors_origins=f"{news}, http://localhost:3000")
+    told = ToldIngest()
+    with client(ToldSearcher(), settings, told) as http:
+        wanted = {
+            "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": "authorization,content-type",
+        }
+        answer = http.options("/v1/articles/a", headers={"Origin": news, **wanted})
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == news
+        assert "access-control-allow-credentials" not in answer.headers
+        crossing = {"Origin": news, "Sec-Fetch-Site": "cross-site"}
+        for path, status in (("/v1/search?q=a", 200), ("/v1/search", 422), ("/v1/articles/x", 404)):
+            found = http.get(path, headers=crossing)
+            assert (found.status_code, found.headers["access-control-allow-origin"]) == (
+                status,
+                news,
+            )
+        unknown = http.get("/live", headers={**crossing, "Host": "evil.example"})
+        assert (unknown.status_code, unknown.headers["access-control-allow-origin"]) == (421, news)
+        assert http.put("/v1/articles/a", json={"text": "x"}, headers=crossing).status_code == 201
+        evil = {**crossing, "Origin": "https://evil.example"}
+        assert http.options("/v1/articles/a", headers={**evil, **wanted}).status_code == 400
+        assert http.put("/v1/articles/b", json={"text": "x"}, headers=evil).status_code == 403
+        assert "access-control-allow-origin" not in http.get("/live", headers=evil).headers
+    assert list(told.texts) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cors_origins", "*"), ("cors_origins", "news.example"), ("cors_origins", "https://a/b"),
+     ("trusted_proxies", "*"), ("trusted_proxies", "10.0.0.1/8"), ("trusted_proxies", "proxy")],
+)  # fmt: skip
+def test_what_would_let_in_more_than_it_says_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"FIHRIS_{name.upper()}"):
+        read_settings({name: value})
 
 
 def test_a_body_of_the_limit_is_read_and_one_byte_more_is_not() -> None:

@@ -175,7 +175,7 @@ class Tools:
         return {**found, "articles": articles}
 
     async def list_collections(self) -> Answer:
-        """List the collections with their numbers of articles, and how much there is in all."""
+        """List the collections with their numbers of articles (those without one as ""), and how much there is in all."""
         status, found = await self._fihris.status(), await self._fihris.collections()
         return {**found, "articles": status["articles"], "passages": status["passages"]}
 

@@ -367,7 +367,7 @@ class SearchParameters(FilterParameters):
         description=(
             'What to search for. `"a phrase"` in any quotes asks for these words in a row, in any'
             ' spelling, `="a phrase"` or `=word` for the letters typed; `+word` must be there, `-word` must not;'
-            ' `source:`, `author:`, `tag:` and `title:` before a value; `a NEAR/5 b` and `"a b"~5` for'
+            ' `source:`, `author:`, `tag:`, `title:` and `collection:` before a value; `a NEAR/5 b` and `"a b"~5` for'
             " words near each other."
         ),
         examples=["ضربات جوية في العراق", '"كتائب حزب الله"', "Who was hurt in the attack?"],

@@ -104,21 +104,20 @@ class CollectionCount:
 
 
 def collections(engine: EngineReader) -> list[CollectionCount]:
-    """Return the collections that have passages, by name, ten thousand at most.
+    """Return the collections that have articles, by name, ten thousand at most.
+
+    The first is "", of the articles without one, if there are any.
 
     Raises:
         EngineError: the engine cannot answer.
     """
-    every = CountRequest(facets=("collection",), limit=MAX_RESULTS)
-    passages = dict(engine.count([every])[0].facets["collection"])
-    return [
-        CollectionCount(
-            name,
-            engine.list_articles(ListRequest(Filter(collections=(name,)), limit=0)).total,
-            passages[name],
-        )
-        for name in sorted(passages)
-    ]
+    counts = engine.count([CountRequest(facets=("collection",), limit=MAX_RESULTS)])[0]
+    listed = engine.list_articles(ListRequest(limit=0, by_collection=True))
+    passages, articles = dict(counts.facets["collection"]), dict(listed.by_collection)
+    passages[""] = max(0, counts.passages - sum(passages.values()))
+    articles[""] = listed.total - sum(articles.values())
+    found = (CollectionCount(name, articles[name], passages.get(name, 0)) for name in articles)
+    return sorted((each for each in found if each.articles), key=lambda each: each.name)
 
 
 def written(order: str, *place: str) -> str:

@@ -296,7 +296,7 @@ def articles(
     summary="The collections there are",
 )
 def every_collection(searcher: Ready) -> Response:
-    """Each with its articles and passages, by name. Articles without one are in none of them."""
+    """Each with its articles and passages, by name; `""` stands for articles without one."""
     return Answer({"collections": collections(searcher.engine)})
 
 

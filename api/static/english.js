@@ -274,7 +274,7 @@ export default {
       ["=\"كتبت\"", "the letters as typed"],
       ["كتا*", "every word that begins so"],
       ["root:كتب", "every word of a root"],
-      ["source:\"CNN\"", "of this source; author:, tag: and title: too"],
+      ["source:\"CNN\"", "of this source; author:, tag:, title: and collection: too"],
       ["العراق NEAR/5 النفط", "five words between them at most"],
     ],
     close: "Close",

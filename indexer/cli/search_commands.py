@@ -337,7 +337,7 @@ def collections_command(json: AsJson = False) -> None:
 
     with opened() as (engine, _, _):
         for each in collections(engine):
-            line = f"{each.articles:>9,} articles {each.passages:>11,} passages  {each.name}"
+            line = f"{each.articles:>9,} articles {each.passages:>11,} passages  {each.name or '(none)'}"
             typer.echo(output.as_json(each) if json else line)
 
 

@@ -185,20 +185,26 @@ class ListRequest:
     """The articles that a filter lets through, in order, `limit` of those behind a place.
 
     By date those without one come last; what is of one date is in order of id.
+    `by_collection` has the articles of each collection counted too.
     """
 
     filter: Filter = NO_FILTER
     sort: Sort = "id"
     after: Place | None = None
     limit: int = 20
+    by_collection: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """`total`: how many articles there are, those before the place too."""
+    """`total`: how many articles there are, those before the place too.
+
+    `by_collection`: how many of them each collection has, of ten thousand collections at most.
+    """
 
     articles: tuple[ArticleInfo, ...] = ()
     total: int = 0
+    by_collection: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,8 @@ def _of_field(item: Item) -> Clause:
             return Among(Filter(authors=value))
         case "tag":
             return Among(Filter(tags=value))
+        case "collection":
+            return Among(Filter(collections=value))
     stems = tuple(token.stem for token in analyse(item.text))
     # A title's terms stand before its mark.
     words = [Proximity("stem", stem, TITLE_END, MAX_GAP, in_order=True) for stem in stems]

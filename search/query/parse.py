@@ -39,6 +39,7 @@ QUOTES = '"“”«»„‟＂'
 FIELDS: dict[str, QueryField] = {
     "title": "title", "author": "author", "source": "source", "tag": "tag",
     "عنوان": "title", "كاتب": "author", "مصدر": "source", "وسم": "tag",
+    "collection": "collection", "مجموعة": "collection",
 }  # fmt: skip
 MAX_WITHIN = 50  # words between two that are near
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from search.domain import NO_FILTER, Filter
+from search.domain import NO_FILTER, Filter, Query
 from search.engines.protocol import Engine
 from search.listing import CollectionCount, collections, list_articles
 from search.query.clauses import Among, Everything, Not, Term
+from search.ranking.searcher import Searcher
 from search.saved.matching import admits
-from tests.conformance.corpus import facets, found, indexed, near
+from tests.conformance.corpus import EMBEDDER, facets, found, indexed, near
 
 ARTICLES = [
     indexed("1", "x"),
@@ -73,12 +74,30 @@ def test_collections_are_a_facet(library: Engine) -> None:
 
 def test_collections_are_listed_with_what_they_have(library: Engine) -> None:
     assert collections(library) == [
+        CollectionCount("", 2, 2),
         CollectionCount("Laws", 1, 1),
         CollectionCount("files", 1, 1),
         CollectionCount("laws", 2, 3),
         CollectionCount("lawsuits", 1, 1),
         CollectionCount("أنظمة", 1, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("collection:laws", {"/laws/1#0", "/laws/1#1", "/laws/2#0"}),
+        ("مجموعة:أنظمة", {"/أنظمة/١#0"}),
+        ("collection:Laws COLLECTION:files x", {"/Laws/1#0", "/files/laws/1#0"}),
+        ("x -collection:laws -collection:files",
+         {"1#0", "laws/1#0", "/Laws/1#0", "/lawsuits/1#0", "/أنظمة/١#0"}),
+        ("+collection:laws +collection:Laws", set()),
+        ("collection:انظمة", set()),
+    ],
+)  # fmt: skip
+def test_a_query_names_one(library: Engine, text: str, ids: set[str]) -> None:
+    found = Searcher(library, EMBEDDER).search(Query(text, "keyword", size=100))
+    assert {hit.passage.id for hit in found.hits} == ids
 
 
 def test_an_empty_index_has_none(engine: Engine) -> None:

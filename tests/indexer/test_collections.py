@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from tests.indexer.watcher import Watcher, held, write
 from tests.support import until
 
 
-def test_a_folder_in_two_collections_is_two_sets(fihris: Fihris, tmp_path: Path) -> None:
+def test_a_folder_in_two_collections_is_two_sets(
+    fihris: Fihris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = write(tmp_path / "in/a.txt", "ضربات في العراق").parent
     write(folder / "b.csv", "id,text\n1,ضربات أخرى\n")
     for name in ("", "first", "second"):
@@ -25,6 +29,11 @@ def test_a_folder_in_two_collections_is_two_sets(fihris: Fihris, tmp_path: Path)
         {"name": name, "articles": 2, "passages": 2} for name in ("files", "first", "second")
     ]
     assert "2 articles           2 passages  first\n" in fihris("collections").out
+    given = io.TextIOWrapper(io.BytesIO(b'{"id": "a", "text": "text"}'))
+    monkeypatch.setattr(sys, "stdin", given)
+    assert fihris("index", "-", "--no-embed").status == 0
+    assert "1 articles           1 passages  (none)\n" in fihris("collections").out
+    assert fihris("delete", "--article", "a").status == 0
     search = ("search", "ضربات", "--mode", "keyword", "--collection", "first")
     found = json.loads(fihris(*search, "--facet", "collection", "--json").out)
     assert {hit["article"]["id"] for hit in found["hits"]} == {

@@ -114,9 +114,15 @@ def _counts_search(view: View, request: CountRequest, lacks: Collection[str]) ->
         wanted["articles"] = {"terms": each}
         wanted["number"] = {"stats_bucket": {"buckets_path": "articles>_count"}}
     header, body = _counting(view, request.clause, request.filter, wanted)
-    if "collection" in wanted.keys() & lacks:
-        body["runtime_mappings"] = {"collection": {"type": "keyword", "script": _COLLECTION}}
+    if "collection" in wanted:
+        body |= _told_collections(lacks)
     return header, {**body, "track_total_hits": True}
+
+
+def _told_collections(lacks: Collection[str]) -> Query:
+    """Return what tells collections from ids where the index has no field of them."""
+    told = {"collection": {"type": "keyword", "script": _COLLECTION}}
+    return {"runtime_mappings": told} if "collection" in lacks else {}
 
 
 def _facet(field: FacetField, limit: int) -> Query:
@@ -153,7 +159,8 @@ def _values(found: Mapping[str, Any], field: FacetField, limit: int) -> list[tup
 def list_articles(index: Index, request: ListRequest) -> Listed:
     """Ask for the documents of what is shown of each article (`documents`, kind `text`)."""
     check_list(request)
-    if index.opened() is None:
+    version = index.opened()
+    if version is None:
         return Listed()
     by_date = {"order": "desc" if request.sort == "newest" else "asc", "missing": "_last"}
     sort: list[Query] = [] if request.sort == "id" else [{"published": by_date}]
@@ -168,6 +175,10 @@ def list_articles(index: Index, request: ListRequest) -> Listed:
             "unsettled": {"filter": queries.unsettled()},
         },
     }
+    if request.by_collection:
+        each = _most_frequent("collection", MAX_RESULTS)
+        body["aggs"]["articles"]["aggs"] = {"collection": each}
+        body |= _told_collections(version.lacks)
     if request.after is not None:
         body["post_filter"] = _behind(request.after, request.sort)
 
@@ -180,7 +191,9 @@ def list_articles(index: Index, request: ListRequest) -> Listed:
 
     answer = index.surely(ask)
     infos = tuple(read_info(hit["_source"]) for hit in answer["hits"]["hits"])
-    return Listed(infos, int(answer["aggregations"]["articles"]["doc_count"]))
+    counted = answer["aggregations"]["articles"]
+    collections = dict(_values(counted, "collection", MAX_RESULTS))
+    return Listed(infos, int(counted["doc_count"]), collections)
 
 
 def _behind(place: Place, sort: Sort) -> Query:

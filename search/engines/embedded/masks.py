@@ -10,6 +10,7 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +22,7 @@ from search.engines.embedded.record import Record
 from search.engines.embedded.text import TextIndex
 from search.engines.embedded.vectors import PassageTable
 from search.engines.protocol import CountRequest, Counts, Listed, ListRequest, RankRequest
+from search.limits import MAX_RESULTS
 from search.query.clauses import AllOf, Among, Boost, Clause, Everything, Not, Prefer
 
 _BEHIND = 10_000_000  # later than any day, and before any day negated
@@ -120,7 +122,8 @@ class Masks:
         """Return a page of articles. Raises LookupError when one is gone from the record."""
         keys, ids = table.articles.keys, table.ids
         order = self._by_id(table)
-        chosen = order[self._articles(table, request.filter)[order]]
+        allowed = self._articles(table, request.filter)
+        chosen = order[allowed[order]]
         sign, days = _SIGNS[request.sort], _days(table, request.sort)
         chosen = chosen[np.argsort(days[chosen], kind="stable")]
         start = 0
@@ -129,7 +132,11 @@ class Masks:
             place = (day * abs(sign), after.id)
             start = bisect_right(chosen, place, key=lambda at: (days[at], ids[int(keys[at])]))
         page = keys[chosen[start : start + request.limit]].tolist()
-        return Listed(tuple(self._record.infos_of(page, table.record)), len(chosen))
+        found = Listed(tuple(self._record.infos_of(page, table.record)), len(chosen))
+        if not request.by_collection:
+            return found
+        counted = facet(table.articles, allowed.astype(np.int64), "collection", MAX_RESULTS)
+        return replace(found, by_collection=dict(counted))
 
     def _articles(self, table: PassageTable, filter: Filter) -> Mask:
         allowed = table.articles.matching(filter)

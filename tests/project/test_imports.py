@@ -48,7 +48,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "mcp": "api/mcp_server.py",
     "mcp_types": "api/mcp_server.py",
     "httptools": "api/serving/http_protocol.py",
-    "uvicorn": ("api/serving/server.py", "api/serving/http_protocol.py"),
+    "uvicorn": "api/serving/",
     "typer": ("indexer/cli/", "indexer/progress.py"),
     "rich": "indexer/",
     "ir_measures": "indexer/evaluation/measures.py",

@@ -16,6 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from api import openapi, problems
 from api.access import Access
 from api.logs import RequestLog, json_logs
+from api.metrics import Measured, metrics_router
 from api.readiness import Readiness
 from api.routes.annotations import annotations_router
 from api.routes.articles import articles
@@ -85,6 +86,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
+            Middleware(Measured),
             *_outer(settings),
             Middleware(RequestLog, log_queries=settings.log_queries),
             Middleware(
@@ -102,6 +104,7 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     app.include_router(health)
+    app.include_router(metrics_router())
     app.include_router(articles)
     app.include_router(router)
     app.include_router(originals)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api import examples
 from api.access import INDEX
+from api.metrics import removed, written
 from api.problems import UNSUPPORTED, Refused
 from api.readiness import Readiness
 from api.requests import (
@@ -124,7 +125,9 @@ async def put_article(id: ArticleId, request: Request, given: Into, writing: Wri
     if fields["id"] != id:
         raise InputError("the id in the body is not that of the address", field="id")
     into = given.collection
-    ended = await _write(request, writing, given, lambda ingest: ingest.article(fields, into))
+    ended = written(
+        await _write(request, writing, given, lambda ingest: ingest.article(fields, into))
+    )
     if ended.status == "failed":
         raise InputError(ended.error, field=_field_in(ended.error))
     return Answer(ingested_out(ended), 201 if ended.status == "created" else 200)
@@ -148,6 +151,7 @@ async def delete_articles(request: Request, given: Many, writing: Writer) -> Res
         given,
         lambda ingest: ingest.delete_matching(inside, cursor, dry_run=dry_run),
     )
+    removed(0 if dry_run else done.changed)
     return Answer(deleted_out(done))
 
 
@@ -200,6 +204,7 @@ async def delete_article(
     await writing.body(request, 1).whole()
     if not await _write(request, writing, given, lambda ingest: ingest.delete(id)):
         raise NotFound(f"there is no article {id[:100]!r}")
+    removed(1)
     return Response(status_code=204)
 
 
@@ -245,7 +250,7 @@ async def upload(
             request,
             writing,
             given,
-            lambda ingest: summary(ingest.file(file, name, given.collection)),
+            lambda ingest: summary(map(written, ingest.file(file, name, given.collection))),
         )
     if not found["articles"]:
         raise SourceError("empty: there is no article in it", code="empty")

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.bodies import Body
+from api.metrics import written
 from api.problems import BODY_TOO_LARGE, Refused, encode, kind_of
 from api.schemas import ingested_out
 from api.writing import Writing
@@ -142,7 +143,8 @@ async def _answer(
                     raise
                 ended = [_failed(error)] * len(batch)
             file.writelines(
-                _answer_line(each.number, its) for each, its in zip(batch, ended, strict=True)
+                _answer_line(each.number, written(its))
+                for each, its in zip(batch, ended, strict=True)
             )
             if file.tell() > MAX_ANSWERS:
                 raise Refused(

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
@@ -146,12 +148,18 @@ def serve(
             _run(listening, ingest, None, judge)
             return
         lifeline, channel = Lifeline(), Channel() if one_writer and ingest is not None else None
-        keep_running(
-            workers,
-            lambda number: _run(listening, ingest, Worker(number == 0, channel, lifeline)),
-            lifeline,
-            _told,
-        )
+        with TemporaryDirectory(prefix="fihris-metrics-") as folder:
+            # Where each worker counts (`api.metrics`), read when prometheus_client is imported.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            ended_by = keep_running(
+                workers,
+                lambda number: _run(listening, ingest, Worker(number == 0, channel, lifeline)),
+                lifeline,
+                _told,
+            )
+    if ended_by == signal.SIGTERM:  # the end that a single process has
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _told(line: str) -> None:

@@ -39,8 +39,8 @@ class Lifeline:
         return self._ends
 
 
-def keep_running(count: int, work: Callable[[int], None], lifeline: Lifeline, told: Told) -> None:
-    """Fork `count` workers, start each anew that dies, and return when a signal ended them all.
+def keep_running(count: int, work: Callable[[int], None], lifeline: Lifeline, told: Told) -> int:
+    """Fork `count` workers, start each anew that dies, and return the signal that ended them all.
 
     SIGTERM and SIGINT are passed on as SIGINT, on which a worker drains.
 
@@ -51,9 +51,7 @@ def keep_running(count: int, work: Callable[[int], None], lifeline: Lifeline, to
     parent = _Parent(count, work, lifeline, told)
     with _signals() as wake:
         parent.run(wake)
-    if parent.signal == signal.SIGTERM:  # the end that a single process has
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
+    return parent.signal
 
 
 class _Parent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -12,8 +13,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.serving import PATIENCE, served
+from tests.support import until
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,3 +69,34 @@ def test_what_was_acknowledged_is_seen_in_every_worker(tmp_path: Path) -> None:
             assert found(url, "آخر") == [1] * CONNECTIONS
             assert asked(address, "DELETE")[0] == 204
             assert found(url, "آخر") == [0] * CONNECTIONS
+
+
+def test_whichever_worker_is_asked_tells_what_all_have_counted(tmp_path: Path) -> None:
+    """One that was killed too: a counter never falls."""
+    with served({"FIHRIS_DATA": str(tmp_path), "FIHRIS_WORKERS": "2"}) as url:
+        await_all(url)
+        before = counted(url)
+        for _ in range(3 * CONNECTIONS):
+            asked(f"{url}/v1/search?q=a")
+        assert [counted(url) - before for _ in range(CONNECTIONS)] == [
+            3 * CONNECTIONS
+        ] * CONNECTIONS
+        workers = {each.labels["pid"] for each in samples(url, "fihris_process_threads")}
+        assert len(workers) == 2
+        os.kill(int(min(workers)), signal.SIGKILL)
+        until(lambda: len({e.labels["pid"] for e in samples(url, "fihris_process_threads")}) == 2)
+        await_all(url)
+        assert counted(url) - before == 3 * CONNECTIONS
+
+
+def counted(url: str) -> float:
+    found = samples(url, "fihris_requests_total")
+    return sum(each.value for each in found if each.labels["route"] == "/v1/search")
+
+
+def samples(url: str, name: str) -> list[Sample]:
+    """Return the samples of a name, from whichever worker takes the connection."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
+        text = answer.read().decode()
+    families = text_string_to_metric_families(text)
+    return [each for family in families for each in family.samples if each.name == name]

@@ -49,6 +49,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "mcp_types": "api/mcp_server.py",
     "httptools": "api/serving/http_protocol.py",
     "uvicorn": "api/serving/",
+    "prometheus_client": "api/metrics.py",
     "typer": ("indexer/cli/", "indexer/progress.py"),
     "rich": "indexer/",
     "ir_measures": "indexer/evaluation/measures.py",

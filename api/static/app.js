@@ -18,7 +18,7 @@ import { dated, emptied, read, rememberLanguage, searching, write } from "./stat
 import { statusView } from "./status.js";
 import { suggestions } from "./suggestions.js";
 
-const TYPING = 90; // ms without a key until what is typed is searched
+const TYPING = 60; // ms without a key until what is typed is searched; 90 showed it as much later
 const SKELETON_AFTER = 150; // ms; a quick answer should not flash
 const RETRY_AFTER = 2; // seconds, while the server opens its index
 const OTHER_VIEWS = { add: addView, saved: savedView, status: statusView, analysis: analysisView, judging: judgingView };

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, islice, product, repeat
+from itertools import islice, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,11 +182,11 @@ class Screen:
             return met
         has = np.zeros((self._count, len(passages)), np.bool_)
         for layer, rows in self._rows.items():
-            terms = [passage.terms.get(layer, "").split() for passage in passages]
-            known = map(rows.get, chain.from_iterable(terms), repeat(-1))
-            found = np.fromiter(known, np.int64)
-            owners = np.repeat(np.arange(len(terms)), list(map(len, terms)))
-            has[found[found >= 0], owners[found >= 0]] = True
+            asked = frozenset(rows)
+            # Passage by passage: all terms of a batch at once do not fit the processor's cache.
+            known = [asked.intersection(p.terms.get(layer, "").split()) for p in passages]
+            found = [rows[term] for its in known for term in its]
+            has[found, np.repeat(np.arange(len(known)), list(map(len, known)))] = True
         bits = np.packbits(has, axis=1)
         needs = np.bitwise_or.reduceat(bits[self._terms], self._of_needs, axis=0)
         every = np.bitwise_and.reduceat(needs[self._needs], self._of_searches, axis=0)
@@ -212,39 +212,13 @@ class Batch:
 
     def meets(self, n: int, clause: Clause | None, *, title: bool = True) -> bool:
         """Tell whether passage N meets a clause, with its article's title or without."""
+        layers = self._passages[n].terms
 
         def terms(layer: Layer) -> str:
-            found = self._passages[n].terms.get(layer, "")
+            found = layers.get(layer, "")
             return f" {found if title else _without_title(found)} "
 
-        def meets(clause: Clause | None) -> bool:
-            match clause:
-                case Term(layer=layer, value=value):
-                    return f" {value} " in terms(layer)
-                case Phrase(layer=layer, values=values):
-                    return f" {' '.join(values)} " in terms(layer)
-                case Proximity(layer=layer):
-                    return _is_near(clause, terms(layer))
-                case Prefix(layer=layer, value=value):
-                    return f" {value}" in terms(layer)
-                case Among(filter=inside):
-                    return admits(inside)(self._owners[n])
-                case AnyOf(clauses=parts, minimum=1):
-                    return any(map(meets, parts))
-                case AnyOf(clauses=parts, minimum=least):
-                    return sum(map(meets, parts)) >= least
-                case AllOf(clauses=parts):
-                    return bool(parts) and all(map(meets, parts))
-                case Not(clause=a, excluded=b):
-                    return meets(a) and not meets(b)
-                case Prefer(clause=a) | Boost(clause=a):
-                    return meets(a)
-                case Everything() | None:
-                    return True
-                case Fuzzy():  # only of what the index's own words may be meant for
-                    raise NotImplementedError
-
-        return meets(clause)
+        return _meets(clause, terms, self._owners[n])
 
     def grounded(self, asked: Asked) -> Condition:
         """Return a saved search's condition, with the batch's words for its Latin spellings."""
@@ -267,6 +241,36 @@ class Batch:
     def _vocabulary(self) -> list[str]:
         terms = (passage.terms.get("sound", "").split() for passage in self._passages)
         return sorted(set().union(*terms))
+
+
+def _meets(clause: Clause | None, terms: Callable[[Layer], str], owner: ArticleInfo) -> bool:
+    """Tell whether a passage of these terms and this article meets a clause."""
+    # Not a function inside another, which would be garbage to be collected: half of the time.
+    match clause:
+        case Term(layer=layer, value=value):
+            return f" {value} " in terms(layer)
+        case Phrase(layer=layer, values=values):
+            return f" {' '.join(values)} " in terms(layer)
+        case Proximity(layer=layer):
+            return _is_near(clause, terms(layer))
+        case Prefix(layer=layer, value=value):
+            return f" {value}" in terms(layer)
+        case Among(filter=inside):
+            return admits(inside)(owner)
+        case AnyOf(clauses=parts, minimum=1):
+            return any(_meets(part, terms, owner) for part in parts)
+        case AnyOf(clauses=parts, minimum=least):
+            return sum(_meets(part, terms, owner) for part in parts) >= least
+        case AllOf(clauses=parts):
+            return bool(parts) and all(_meets(part, terms, owner) for part in parts)
+        case Not(clause=a, excluded=b):
+            return _meets(a, terms, owner) and not _meets(b, terms, owner)
+        case Prefer(clause=a) | Boost(clause=a):
+            return _meets(a, terms, owner)
+        case Everything() | None:
+            return True
+        case Fuzzy():  # only of what the index's own words may be meant for
+            raise NotImplementedError
 
 
 def _without_title(terms: str) -> str:

@@ -87,8 +87,12 @@ class SqliteStore(SqliteFile):
                     for m in matches
                 ],
             )
-            full = "SELECT id, kept - ? FROM searches WHERE kept > ?"
-            for saved, many in table.execute(full, (MAX_MATCHES, MAX_MATCHES)).fetchall():
+            its = json.dumps(list({m.saved for m in matches}))  # no other's grew
+            full = (
+                "SELECT id, kept - ? FROM searches"
+                " WHERE id IN (SELECT value FROM json_each(?)) AND kept > ?"
+            )
+            for saved, many in table.execute(full, (MAX_MATCHES, its, MAX_MATCHES)).fetchall():
                 table.execute(
                     "DELETE FROM matches WHERE id IN"
                     " (SELECT id FROM matches WHERE saved = ? ORDER BY found, id LIMIT ?)",

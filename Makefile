@@ -3,9 +3,10 @@
 #
 #   make run        index seeds/, search it three ways, serve the API and the page
 #   make test       lint, types and every test          make test-fast   without the slow ones
-#   make lint       ruff and mypy                       make bench       the benchmarks
+#   make lint       ruff, mypy, bandit                  make bench       the benchmarks
 #   make attack     kills, damage, silent connections: what becomes of an index and a server
 #                   (ten minutes; ATTACK=--quick is two, ATTACK=kills one of them, ATTACK=--help)
+#   make audit      known holes of what is locked, where pip-audit can be had and its service reached
 #   make lock       write the lock files anew           make clean       remove all that was made
 #
 #   ENGINE=elasticsearch   `make run` with that engine, on the server FIHRIS_ELASTICSEARCH_URL
@@ -16,7 +17,7 @@
 #   PYTHON=python3.12  the interpreter to use
 
 .POSIX:
-.PHONY: run session test test-fast lint bench attack lock clean setup setup-dev
+.PHONY: run session test test-fast lint bench attack audit lock clean setup setup-dev
 
 VENV = .venv
 BIN = $(VENV)/bin
@@ -77,6 +78,7 @@ lint: setup-dev
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
+	@$(BIN)/python -m bandit --quiet --configfile pyproject.toml --recursive search indexer api fihris.py
 
 bench: setup-dev
 	@for benchmark in analysis lexical embedding indexing bulk archive clients engine search \
@@ -87,6 +89,15 @@ bench: setup-dev
 
 attack: setup-dev
 	@$(CACHED) $(BIN)/python -m tests.attacks $(ATTACK)
+
+# In an environment of its own: it has thirty dependencies, and CI does without.
+audit: setup-dev
+	@if $(BIN)/python -m venv $(VENV)/audit && \
+	  PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/audit/bin/python -m pip install --quiet pip-audit; then \
+	  $(BIN)/python tools/audit.py $(VENV)/audit/bin/pip-audit requirements.lock; \
+	else \
+	  printf 'skipped: pip-audit could not be installed\n'; \
+	fi
 
 setup: $(VENV)/base.stamp
 setup-dev: $(VENV)/dev.stamp

@@ -2,7 +2,7 @@
 
     [24/01/2024, 21:15:00] سعاد: نص            iPhones, `_chat.txt` in a zip
     1/24/24, 9:15 PM - Souad: text             Android, `WhatsApp Chat with Souad.txt`
-    ٢٤‏/١‏/٢٠٢٤، ٩:١٥ م - سعاد: نص               the same in Arabic, its digits and marks of direction
+    ٢٤/١/٢٠٢٤، ٩:١٥ م - سعاد: نص               the same in Arabic, with its digits; marks of direction (U+200F) stand in the date
 
 What begins otherwise goes on with the message before it. Left out is what the app itself wrote:
 on Android it has no author, on iPhones a left-to-right mark before it.

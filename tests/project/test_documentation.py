@@ -96,7 +96,17 @@ def test_every_variable_named_anywhere_exists() -> None:
 def test_make_targets() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
     shown = set(re.findall(r"\bmake ([a-z-]+)", "\n".join(SHELL_LINES)))
-    assert shown == {"run", "test", "test-fast", "lint", "bench", "attack", "lock", "clean"}
+    assert shown == {
+        "run",
+        "test",
+        "test-fast",
+        "lint",
+        "bench",
+        "attack",
+        "audit",
+        "lock",
+        "clean",
+    }
     assert shown <= targets
 
 

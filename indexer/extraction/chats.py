@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from indexer.extraction.documents import Facts, article, noted_at_the_end
+from indexer.extraction.documents import Facts, article, mark, noted_at_the_end
 from indexer.extraction.registry import Extracted
 from indexer.sources import Failure
 from search.errors import SourceError
@@ -95,7 +95,8 @@ def _article(chat: str, place: str, messages: Sequence[Message]) -> Extracted | 
         published=messages[0].day,
     )
     try:
-        found = article((message.line for message in messages), facts, size=0)
+        lines = (f"{mark('time', message.time)} {message.line}".strip() for message in messages)
+        found = article(lines, facts, size=0)
     except SourceError as error:
         return Failure(place, error.code, str(error))
     return replace(found, place=place, inside=f"/{place}")

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from itertools import chain, islice, pairwise
+from itertools import chain, pairwise
 from pathlib import PurePosixPath
 
 from indexer.extraction.calendars import gregorian, hijri
@@ -45,7 +45,8 @@ _CHAT = re.compile(
 )
 # Where in a date year, month and day stand; what comes first is taken where all are possible.
 _ORDERS = ((2, 1, 0), (2, 0, 1), (0, 1, 2))
-_LOOKED_AT = 20_000  # messages that show it
+# American phones write the month first, and so; others write 09, pm or the hour of 24.
+_AMERICAN = re.compile(rf"{_M}\[?{_M}[1-9]\d?/[1-9]\d?/\d\d,{_S}\d+:\d\d(?::\d\d)?{_S}[AP]M\b")
 
 
 def is_export(text: str) -> bool:
@@ -58,7 +59,12 @@ def read(text: str, name: str, size: int) -> Iterator[Extracted | Failure]:
     text = text.replace("\r\n", "\n")
     faults = [_faults(text, order) for order in _ORDERS]
     order = _ORDERS[faults.index(min(faults))]
-    notes = ("its dates are taken for day/month/year",) if faults[0] == faults[1] else ()
+    notes: tuple[str, ...] = ()
+    if faults[0] == faults[1] < faults[2]:  # nothing in the chat tells them apart
+        american = all(_AMERICAN.match(head[0]) for head in _HEAD.finditer(text))
+        order = _ORDERS[american]
+        shown = "month/day/year" if american else "day/month/year"
+        notes = (f"its dates are taken for {shown}",)
     for item in days(_name(text, name), "", _messages(text, order)):
         if isinstance(item, Extracted):
             item, notes = replace(item, notes=(*notes, *item.notes)), ()
@@ -80,7 +86,7 @@ def _name(text: str, name: str) -> str:
 def _faults(text: str, order: tuple[int, int, int]) -> int:
     """Return how many dates are none in this order, or before the one before."""
     faults, last = 0, date.min
-    for head in islice(_HEAD.finditer(text), _LOOKED_AT):
+    for head in _HEAD.finditer(text):
         day = _day(head, order)
         faults += day is None or day < last
         last = day or last

@@ -16,6 +16,7 @@ from indexer.extraction import chats
 from indexer.extraction.objects import read
 from indexer.extraction.registry import Extracted, Options
 from indexer.sources import Failure
+from search.article_lines import PLACES
 from search.errors import SourceError
 from tests.formats.parts import articles_of, items_of
 from tests.formats.reading import check_damage
@@ -102,7 +103,7 @@ def test_whatsapp_in_each_locale(text: str) -> None:
         ("[24.1.2024 klo 9.15.18] ", "2024-01-24", "09:15"),
         ("۱۴۴۵/۷/۱۲, 9:15 - ", "2024-01-24", "09:15"),
         ("١٢‏/٧‏/١٤٤٥ هـ، ١٢:١٥ ص - ", "2024-01-24", "00:15"),
-        ("5/6/24, 12:15 PM - ", "2024-06-05", "12:15"),
+        ("5/6/24, 12:15 pm - ", "2024-06-05", "12:15"),
         ("٢٤‏/١‏/٢٠٢٤، ١٢:١٥ م - ", "2024-01-24", "12:15"),
     ],
 )
@@ -117,6 +118,30 @@ def test_whether_the_day_or_the_month_is_first_is_told_from_all_dates() -> None:
     assert [item.inside for item in found] == ["/2024-05-06", "/2024-05-09", "/2024-06-02"]
     (unclear,) = articles_of(items_of("a.txt", lines[0].encode()))
     assert unclear.notes == ("its dates are taken for day/month/year",)
+    # A number past 12 however far behind decides for all, before it too.
+    many = ["[05/06/2024, 10:00:00] سعاد: نص"] * 30_000 + ["[07/13/2024, 10:00:00] سعاد: نص"]
+    found = articles_of(items_of("_chat.txt", "\n".join(many).encode()))
+    assert found[0].inside == "/2024-05-06"
+    assert all("dates are taken" not in note for item in found for note in item.notes)
+
+
+@pytest.mark.parametrize(
+    ("line", "day", "order"),
+    [
+        ("5/6/24, 9:15 PM - سعاد: نص", "2024-05-06", "month/day/year"),
+        ("[5/6/24, 9:15:00\u202fPM] سعاد: نص", "2024-05-06", "month/day/year"),
+        ("05/06/24, 9:15 PM - سعاد: نص", "2024-06-05", "day/month/year"),
+        ("5/6/24, 21:15 - سعاد: نص", "2024-06-05", "day/month/year"),
+    ],
+)
+def test_where_no_date_tells_the_way_it_is_written_does(line: str, day: str, order: str) -> None:
+    (found,) = articles_of(items_of("_chat.txt", line.encode()))
+    assert (found.inside, found.notes) == (f"/{day}", (f"its dates are taken for {order}",))
+
+
+def test_a_message_stands_at_its_time() -> None:
+    (found, _) = articles_of(items_of("result.json", written(chat(77, TWO_DAYS))))
+    assert found.fields[PLACES] == [(0, "time", "21:15")]
 
 
 def test_whatsapp_in_the_zip_it_comes_in() -> None:

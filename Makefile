@@ -12,6 +12,8 @@
 #   ENGINE=elasticsearch   `make run` with that engine, on the server FIHRIS_ELASTICSEARCH_URL
 #                      names or else on one started for it, whose data goes when it ends
 #   TEST_TORCH=1       also installs sentence-transformers and tests that model (gigabytes)
+#   TEST_FRAMEWORKS=1      also installs LangChain, LlamaIndex and Haystack (half a minute, 250 MB)
+#                          and tests the retrievers for them
 #   REQUIRE_BROWSER=1  a missing Chromium is a failure instead of a skipped test
 #   REQUIRE_DOCKER=1   a missing Docker engine is a failure instead of skipped tests
 #   PYTHON=python3.12  the interpreter to use
@@ -63,6 +65,7 @@ session:
 
 test: setup-dev
 	@$(MAKE) -s -j2 lint $${TEST_TORCH:+$(VENV)/torch.stamp}  # the one computes, the other downloads
+	@[ -z "$$TEST_FRAMEWORKS" ] || $(MAKE) -s $(VENV)/frameworks.stamp
 	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
 	  command -v google-chrome >/dev/null 2>&1 || \
 	  printf 'note: there is no Chromium, so the browser test is skipped (Debian: apt-get install chromium chromium-driver)\n'
@@ -131,6 +134,11 @@ $(VENV)/torch.stamp: requirements-torch.lock $(VENV)/dev.stamp
 	@$(PIP) -r requirements-torch.lock
 	@touch $@
 
+# After torch's, if at all: two of pip in one environment would disturb each other.
+$(VENV)/frameworks.stamp: requirements-frameworks.lock $(VENV)/dev.stamp
+	@$(PIP) -r requirements-frameworks.lock
+	@touch $@
+
 # hatchling and editables build the project itself, without the network, in `base.stamp`.
 LOCK = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --custom-compile-command 'make lock' \
@@ -141,6 +149,8 @@ lock: $(VENV)/bin/python
 	@$(LOCK) --group dev --constraints requirements.lock --output-file requirements-dev.lock >/dev/null
 	@$(LOCK) --extra sentence-transformers --group dev --constraints requirements-dev.lock \
 	  --output-file requirements-torch.lock >/dev/null
+	@$(LOCK) --extra haystack --extra langchain --extra llama-index --group dev \
+	  --constraints requirements-torch.lock --output-file requirements-frameworks.lock >/dev/null
 
 clean:
 	rm -rf $(VENV) .fihris .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

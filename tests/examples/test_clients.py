@@ -28,7 +28,7 @@ def block(language: str, having: str) -> str:
 
 def test_the_python_client(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {}
-    exec(block("python", "api.client").replace(ADDRESS, server), names)
+    exec(block("python", "AsyncClient").replace(ADDRESS, server), names)
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 4
     assert printed[-1] == "CNN Arabic"

@@ -47,6 +47,9 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "httpx2": ("api/client.py", "api/mcp_server.py"),
     "mcp": "api/mcp_server.py",
     "mcp_types": "api/mcp_server.py",
+    "langchain_core": "api/retrievers/langchain.py",
+    "llama_index": "api/retrievers/llama_index.py",
+    "haystack": "api/retrievers/haystack.py",
     "httptools": "api/serving/http_protocol.py",
     "uvicorn": "api/serving/",
     "prometheus_client": "api/metrics.py",
@@ -68,6 +71,8 @@ DISTRIBUTIONS = {
     "typing_extensions": "pydantic",
     "anyio": "starlette",
     "mcp_types": "mcp",
+    "llama_index": "llama-index-core",
+    "haystack": "haystack-ai",
     "elastic_transport": "elasticsearch",
 }
 
@@ -131,7 +136,16 @@ def test_what_is_imported_is_a_declared_dependency() -> None:
     assert undeclared == set()
 
 
-@pytest.mark.parametrize("lock", ["requirements", "requirements-dev", "requirements-torch"])
+# What each holds beside the one before it.
+LOCKS = {
+    "requirements": (),
+    "requirements-dev": (),
+    "requirements-torch": ("sentence-transformers",),
+    "requirements-frameworks": ("haystack", "langchain", "llama-index"),
+}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_holds_hashes_of_every_dependency_and_no_address(lock: str) -> None:
     text = (REPOSITORY / f"{lock}.lock").read_text(encoding="utf-8")
     assert re.findall(r"\w+://|\bindex-url|\bfind-links", text) == []
@@ -142,8 +156,8 @@ def test_a_lock_holds_hashes_of_every_dependency_and_no_address(lock: str) -> No
     wanted = list(project["project"]["dependencies"])
     if lock != "requirements":
         wanted += project["dependency-groups"]["dev"]
-    if lock == "requirements-torch":
-        wanted += project["project"]["optional-dependencies"]["sentence-transformers"]
+    for extra in LOCKS[lock]:
+        wanted += project["project"]["optional-dependencies"][extra]
     names = {re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in wanted}
     assert names - set(locked) == set()
     assert {"hatchling", "editables"} <= set(locked)
@@ -151,11 +165,12 @@ def test_a_lock_holds_hashes_of_every_dependency_and_no_address(lock: str) -> No
 
 def test_locks_agree() -> None:
     def versions(lock: str) -> dict[str, str]:
-        text = (REPOSITORY / lock).read_text(encoding="utf-8")
+        text = (REPOSITORY / f"{lock}.lock").read_text(encoding="utf-8")
         return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE))
 
-    base, dev, torch = map(
-        versions, ("requirements.lock", "requirements-dev.lock", "requirements-torch.lock")
-    )
+    base, dev, torch, frameworks = map(versions, LOCKS)
     assert base.items() <= dev.items()
     assert dev.items() <= torch.items()
+    assert dev.items() <= frameworks.items()
+    both = torch.keys() & frameworks.keys()  # they are installed into one environment
+    assert [name for name in both if torch[name] != frameworks[name]] == []

@@ -180,17 +180,23 @@ def test_over_stdio_nothing_but_the_protocol_is_on_stdout(
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
     ]
-    done = subprocess.run(
+    with subprocess.Popen(
         [*FIHRIS, "mcp"],
-        input="".join(json.dumps(each) + "\n" for each in asked),
         env={**os.environ, **environment},
         cwd=REPOSITORY,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
-    )
-    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1, 2]
-    assert (done.returncode, done.stderr) == (0, "")
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for each in asked:
+            print(json.dumps(each), file=process.stdin, flush=True)
+        # Its input stays open until it has answered: at its end it answers nothing more.
+        answers = [json.loads(process.stdout.readline())["id"] for _ in range(2)]
+        rest, errors_told = process.communicate(timeout=120)
+    assert (answers, rest, errors_told, process.returncode) == ([1, 2], "", "", 0)
 
 
 @pytest.mark.slow

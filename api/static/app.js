@@ -252,10 +252,13 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-window.addEventListener("popstate", (event) => {
+window.addEventListener("popstate", async (event) => {
   typing = false;
+  const left = write(state);
   enter(read(location.search));
-  show({ scroll: event.state?.scroll ?? 0 });
+  await show({ scroll: event.state?.scroll ?? 0 });
+  // Who comes back from an article goes on from its link.
+  [...page.view.querySelectorAll("a")].find((link) => link.getAttribute("href") === left)?.focus({ preventScroll: true });
 });
 
 api.onKeyNeeded((problem) => askForKey(words, problem));

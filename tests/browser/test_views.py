@@ -225,12 +225,21 @@ def test_the_page_is_numbered(browser: Browser, library: str) -> None:
     assert not browser.all(".next")
 
 
-def test_what_is_printed_is_the_results(browser: Browser, library: str) -> None:
-    results(browser, library, q="مكتبة")
+def test_what_is_printed_is_what_was_asked_and_the_results(browser: Browser, library: str) -> None:
+    results(browser, library, q="مكتبة", source="الوراق")
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    for hidden in ("#search", ".navigation", ".tools", "#narrowing", ".actions", ".colophon"):
+    for asked in ("#q", ".chip", ".passage"):
+        assert browser.one(asked).is_displayed(), asked
+    for hidden in (
+        "#search button",
+        ".modes",
+        ".navigation",
+        ".tools",
+        "#narrowing",
+        ".actions",
+        ".colophon",
+    ):
         assert not browser.one(hidden).is_displayed(), hidden
-    assert browser.one(".passage").is_displayed()
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 

@@ -86,6 +86,7 @@ function answered(ok, text, retryAfter) {
 export const search = (parameters, signal) => get("/v1/search", parameters, signal);
 export const searchFile = (parameters, format) => address("/v1/search", [...parameters, ["format", format]]);
 // Never asks for a key: it is for who is typing.
+export const kwicFile = (parameters) => address("/v1/kwic", [...parameters, ["format", "csv"]]);
 export const suggest = (q, signal) => ask(address("/v1/suggest", [["q", q], ["size", 6]]), { signal, headers: headers() });
 export const similar = (kind, parameters, signal) => get(`/v1/${kind}:similar`, parameters, signal);
 export const analyze = (text, signal) => get("/v1/analyze", [["text", text]], signal);

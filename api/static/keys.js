@@ -9,7 +9,7 @@ export function isSlash(event) {
 export function arrows(event, box, view) {
   const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const places = [...view.querySelectorAll(".hit .open, .kwic .from a")];
-  const item = event.target.closest(".hit, .kwic li");
+  const item = event.target.closest(".hit, .hits > li, .kwic li");
   if (!by || !places.length || !(item || event.target === box)) return false;
   const at = places.findIndex((place) => item?.contains(place)) + by;
   if (event.target === box && by < 0) return false;

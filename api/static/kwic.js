@@ -23,6 +23,7 @@ export async function kwicView(state, words, context, signal) {
           link(write({ ...state, start: 0, kwic: sort }), words.kwic[sort], { "aria-current": sort === state.kwic ? "true" : null }))),
         element("ol", { class: "kwic", start: state.start + 1 }, answer.lines.map((line) => lineView(line, state, words))),
         pager(state, words, LINES, answer.occurrences.value > state.start + LINES, answer.occurrences.value),
+        element("p", { class: "facts" }, words.files, ": ", element("a", { href: api.kwicFile(kwicParameters(state)), download: true }, words.formats.csv)),
       ] : [element("p", { class: "notice" }, words.noneTitle)]),
       plot(year, words), frequencies("year", year, state, words), frequencies("source", source, state, words)],
   };

@@ -53,7 +53,9 @@ def test_hits_are_graded_by_keys_and_by_buttons(browser: Browser, site: Site) ->
     browser.one(".grades")
     assert browser.texts("#count") == ["قُدّر ٠ من ٣"]
     assert browser.run("return document.activeElement.matches('.hits > li:first-child')")
-    ActionChains(browser.driver).send_keys("3").perform()
+    ActionChains(browser.driver).send_keys(Keys.ARROW_DOWN).perform()
+    assert browser.run("return document.activeElement.matches('.hits > li:nth-child(2) .open')")
+    ActionChains(browser.driver).send_keys(Keys.ARROW_UP, "3").perform()
     browser.until(lambda: browser.texts("#count") == ["قُدّر ١ من ٣"])
     ActionChains(browser.driver).send_keys("٠").perform()  # as an Arabic keyboard writes it
     browser.until(lambda: browser.texts("#count") == ["قُدّر ٢ من ٣"])

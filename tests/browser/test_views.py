@@ -245,14 +245,18 @@ def test_what_is_printed_is_what_was_asked_and_the_results(browser: Browser, lib
 
 def test_results_are_downloaded_as_a_table_and_as_citations(browser: Browser, library: str) -> None:
     results(browser, library, q="مكتبة", source="الوراق")
-    for link in browser.all(".files a"):
+    files = [link.get_attribute("href") for link in browser.all(".files a")]
+    browser.open(at(library, q="مكتبة", source="الوراق", kwic="before"))
+    files.append(browser.one("#view a[download]").get_attribute("href"))
+    assert len(files) == 4
+    for file in files:
         script = (
             "const [address, done] = arguments; fetch(address).then((a) => a.text()).then(done)"
         )
-        content = browser.driver.execute_async_script(script, link.get_attribute("href"))
+        content = browser.driver.execute_async_script(script, file)
         assert "الوراق" in content
         assert "دار الكتب" not in content
-    assert quote("مكتبة") in str(link.get_attribute("href"))
+    assert quote("مكتبة") in str(file)
 
 
 def test_both_languages_say_everything(browser: Browser, site: str) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from fastapi.testclient import TestClient
 
+from api.requests import MAX_FACETS
 from api.schemas import HitField, HitOut
 from indexer.ingestion.preparing import prepare
 from search.assembly import fingerprint_of
@@ -326,7 +327,7 @@ def test_facets_and_groups_as_json(http: TestClient) -> None:
     [
         ("facets=colour", "facets.0"),
         ("facets=source&facets=colour", "facets.1"),
-        ("facets=source" * 1 + "&facets=source" * 7, "facets"),
+        ("facets=source" + "&facets=source" * MAX_FACETS, "facets"),
         ("facets=source&mode=semantic", "facets"),
         ("facet_size=0", "facet_size"),
         ("facet_size=101", "facet_size"),

@@ -258,12 +258,17 @@ class TextIndex:
         return ordered.hits, np.repeat(score, len(ordered.hits)), _count(scored)
 
     def matching(self, clause: Clause, spell: Spell) -> NDArray[np.int64]:
-        """Return the numbers of all passages a clause matches, in no order."""
+        """Return the numbers of all passages a clause matches, in order."""
+        import tantivy
+
         query = Translator(self._schema, spell).query(Boost(clause, 0.0))
+        # In that order a hit brings its number; by score they are looked up, 3.7 for 2.2 ms.
+        most, order = max(1, self.passages), tantivy.Order.Asc
         with native():
-            hits = self._searcher.search(query, max(1, self.passages), count=False).hits
-            numbers = self._searcher.fast_field_values("number", [at for _, at in hits])
-        return np.array(numbers, np.int64)
+            hits = self._searcher.search(
+                query, most, count=False, order_by_field="number", order=order
+            ).hits
+        return np.array([number for number, _ in hits], np.int64)
 
     def frequency(self, term: Term) -> int:
         """Return how many passages have a term."""

@@ -31,6 +31,7 @@ _PLACE = r"\ufdd1(?:page|slide|row|time|message) \S[^\ufdd1\ufdd2\n]{0,99}\ufdd2
 # A line end or a space that is there for the mark's sake goes with it.
 _MARK = re.compile(rf"^{_PLACE}[ \n]|(?<= ){_PLACE} | {_PLACE}$|{_PLACE}", re.MULTILINE)
 _LINE = re.compile("^.+$", re.MULTILINE)
+_BETWEEN = re.compile(r"\s*[,;،؛]\s*")  # keywords
 _SAMPLE = 4_000  # characters that show a text's script
 
 Origin = TypeVar("Origin")
@@ -47,6 +48,11 @@ class Facts:
     published: str = ""
     tags: tuple[str, ...] = ()
     url: str = ""
+
+
+def keywords_of(written: Iterable[str]) -> tuple[str, ...]:
+    """Return keywords, of which programs write several into one text, with commas between."""
+    return tuple(word for text in written for word in _BETWEEN.split(text.strip()) if word)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,9 +135,11 @@ def _facts(book: etree._Element) -> Facts:
     metadata = book.find("{*}metadata")
     if metadata is None:
         return Facts()
+    # LibreOffice names one where nobody is known.
+    creators = (name for name in texts(metadata, "creator") if name != "Unknown Author")
     return Facts(
         title=next(iter(texts(metadata, "title")), ""),
-        author="، ".join(dict.fromkeys(texts(metadata, "creator"))),
+        author="، ".join(dict.fromkeys(creators)),
         source=next(iter(texts(metadata, "publisher")), ""),
         language=next(iter(texts(metadata, "language")), ""),
         published=_published(metadata),

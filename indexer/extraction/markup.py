@@ -54,6 +54,8 @@ _UNSEEN = frozenset(_UNSEEN_NAMES.split())
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
 _ASIDE = frozenset({"nav", "footer", "aside", "menu"})
 _ASIDE_ROLES = frozenset({"navigation", "contentinfo", "complementary", "banner", "search", "menu"})
+# The number of a note would be part of the word before it.
+_TO_NOTES = frozenset({"doc-noteref", "doc-backlink", "noteref", "backlink"})
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
@@ -225,7 +227,9 @@ def _add(lines: Lines[Origin], text: str, origin: Origin, preformatted: bool) ->
 
 def _is_hidden(element: HtmlElement) -> bool:
     style = element.get("style")
-    return "hidden" in element.attrib or bool(style and _HIDDEN.search(style))
+    leads = {element.get("role"), element.get("epub:type")}
+    hidden = "hidden" in element.attrib or not _TO_NOTES.isdisjoint(leads)
+    return hidden or bool(style and _HIDDEN.search(style))
 
 
 def _is_aside(element: HtmlElement) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from indexer.extraction.documents import Facts, Lines, articles, mark
+from indexer.extraction.documents import Facts, Lines, articles, keywords_of, mark
 from indexer.extraction.registry import Extracted, Options
 from indexer.extraction.zipped import Package, local, texts
 from indexer.sources import Failure
@@ -152,6 +152,6 @@ def facts(package: Package, title: str = "") -> Facts:
         title=next(iter(texts(meta, "title")), title),
         author=next(iter(authors), ""),
         published=next(iter(dates), ""),
-        tags=tuple(texts(meta, "keyword")),
+        tags=keywords_of(texts(meta, "keyword")),
         language=next(iter(texts(meta, "language")), ""),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from indexer.extraction.documents import Facts
+from indexer.extraction.documents import Facts, keywords_of
 from indexer.extraction.zipped import Package, inside, texts
 
 
@@ -47,15 +47,10 @@ def facts(package: Package, title: str = "") -> Facts:
     if part not in package:
         return Facts(title=title)
     core = package.xml(part)
-    keywords = [
-        word.strip()
-        for text in texts(core, "keywords")
-        for word in text.replace("،", ",").replace("؛", ",").replace(";", ",").split(",")
-    ]
     return Facts(
         title=next(iter(texts(core, "title")), title),
         author="، ".join(texts(core, "creator")),
         published=next(iter(texts(core, "created")), ""),
-        tags=tuple(keywords),
+        tags=keywords_of(texts(core, "keywords")),
         language=next(iter(texts(core, "language")), ""),
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from indexer.extraction.documents import Facts, Lines, articles, whole
+from indexer.extraction.documents import Facts, Lines, articles, keywords_of, whole
 from indexer.extraction.registry import Extracted, Options
 from indexer.sources import Failure
 from search.errors import SourceError
@@ -66,7 +66,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     facts = Facts(
         title=reading.said.get("title", ""),
         author=reading.said.get("author", ""),
-        tags=tuple(filter(None, re.split(r"\s*[,;،؛]\s*", reading.said.get("keywords", "")))),
+        tags=keywords_of([reading.said.get("keywords", "")]),
         published="-".join(reading.day[part] for part in ("yr", "mo", "dy"))
         if len(reading.day) == 3
         else "",

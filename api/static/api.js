@@ -117,6 +117,15 @@ export const ready = (signal) => get("/ready", [], signal);
 
 export const saved = (signal) => get("/v1/saved", [], signal);
 export const savedMatches = (id, cursor, signal) => get(`/v1/saved/${encodeURIComponent(id)}/matches`, [["size", 10], ["cursor", cursor]], signal);
+const NOTES = "/v1/annotations";
+export const notes = (parameters, signal) => get(NOTES, parameters, signal);
+// Never asks for a key: a list is there without what is written on it.
+export const notesQuietly = (parameters, signal) => ask(address(NOTES, parameters), { signal, headers: headers() });
+export const notesFile = (parameters) => address(NOTES, [...parameters, ["format", "csv"]]);
+export const annotate = (body) => send("POST", NOTES, body);
+export const changeNote = (id, body) => send("PUT", `${NOTES}/${encodeURIComponent(id)}`, body);
+export const removeNote = (id) => remove(`${NOTES}/${encodeURIComponent(id)}`);
+
 export const save = (body) => send("POST", "/v1/saved", body);
 export const forget = (id) => remove(`/v1/saved/${encodeURIComponent(id)}`);
 

@@ -12,6 +12,7 @@ import { arrows, isSlash } from "./keys.js";
 import { kwicView } from "./kwic.js";
 import { language } from "./language.js";
 import { failure, skeleton, tips } from "./notices.js";
+import { editNotes, notesView } from "./notes.js";
 import { searchView, similarView } from "./results.js";
 import { savedView } from "./saved.js";
 import { dated, emptied, read, rememberLanguage, searching, write } from "./state.js";
@@ -21,7 +22,7 @@ import { suggestions } from "./suggestions.js";
 const TYPING = 60; // ms without a key until what is typed is searched; 90 showed it as much later
 const SKELETON_AFTER = 150; // ms; a quick answer should not flash
 const RETRY_AFTER = 2; // seconds, while the server opens its index
-const OTHER_VIEWS = { add: addView, saved: savedView, status: statusView, analysis: analysisView, judging: judgingView };
+const OTHER_VIEWS = { add: addView, saved: savedView, status: statusView, analysis: analysisView, judging: judgingView, notes: notesView };
 
 const page = Object.fromEntries(["home", "language", "search", "q", "hint", "holdings", "main", "count", "view", "help", "keys", "said"]
   .map((id) => [id, document.getElementById(id)]));
@@ -218,6 +219,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-go], a[data-place], #home, #language");
   const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
   if (event.target.closest("[data-copy]")) copyFrom(event.target.closest("[data-copy]"), words, say);
+  if (event.target.closest("[data-note]")) editNotes(event.target.closest("[data-note]").dataset, words, context);
   if (!link || !plain) return;
   event.preventDefault();
   if (link.dataset.go === "back" && history.state?.inside) {

@@ -2,13 +2,15 @@
 
 import * as api from "./api.js";
 import { button, element, link } from "./dom.js";
+import { noteButton, notesOfArticle, notesOn } from "./notes.js";
 import { about, copyButtons, marked, originalLink } from "./results.js";
 import { besides, write } from "./state.js";
 
 export async function articleView(state, words, context, signal) {
   const stored = await api.article(state.article, [["q", state.mode === "semantic" ? "" : state.q], ...besides(state)], signal);
   const { article } = stored;
-  await api.learnOriginals([article], signal);
+  const [notes] = await Promise.all([notesOn([article], signal), api.learnOriginals([article], signal)]);
+  const passage = stored.passages.find(({ id }) => id === state.passage);
   const original = safeLink(article.url);
   const back = { ...state, article: "", passage: "" };
   return {
@@ -19,11 +21,14 @@ export async function articleView(state, words, context, signal) {
       element("p", { class: "facts" }, about(stored, back, words)),
       element("p", { class: "actions" },
         original ? element("a", { href: original, rel: "noopener noreferrer external" }, words.original) : "",
-        originalLink({ article, passage: stored.passages.find(({ id }) => id === state.passage) }, words),
+        originalLink({ article, passage }, words),
         copyButtons({ article }, state, words),
-        link(write({ ...back, start: 0, similar: article.id, grouped: true }), words.similar.articles)),
+        link(write({ ...back, start: 0, similar: article.id, grouped: true }), words.similar.articles),
+        noteButton({ article }, words, words.notes.onArticle),
+        passage ? noteButton({ article, passage }, words, words.notes.onPassage) : ""),
       steps(stored, words),
-      element("div", { class: "text", lang: article.language || null }, paragraphs(stored, state)))],
+      element("div", { class: "text", lang: article.language || null }, paragraphs(stored, state)),
+      notesOfArticle(notes, state, words))],
   };
 }
 

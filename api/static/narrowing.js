@@ -35,7 +35,7 @@ function dates(state, words) {
 function facets(answer, state, words) {
   const inOrder = (field, values) => (field === "year" ? values.toSorted((a, b) => b.value.localeCompare(a.value)) : values);
   return FACETS.map((field) => [field, inOrder(field, answer.facets?.[field] ?? [])])
-    .filter(([field, values]) => values.length > 1 || values.some(({ value }) => chosen(state, field, value)))
+    .filter(([field, values]) => values.length > (field === "label" ? 0 : 1) || values.some(({ value }) => chosen(state, field, value)))
     .map(([field, values]) => element("section", { class: "facet" },
       element("h2", {}, words.filters[field]),
       element("ul", {}, values.map(({ value, count }) => element("li", {},
@@ -45,6 +45,7 @@ function facets(answer, state, words) {
 
 /** A search is saved as it stands, under its own words. */
 function saving(state, words, context) {
+  if (state.filters.some(([name]) => name === "label")) return ""; // what is added later has none
   const list = write({ ...state, view: "saved" });
   const save = async () => {
     const filters = Object.groupBy(state.filters, ([name]) => name);

@@ -5,6 +5,7 @@ import { citation, linkTo } from "./copying.js";
 import { bdi, button, element, link } from "./dom.js";
 import { chips, narrowing, narrowingButton } from "./narrowing.js";
 import { explained } from "./explaining.js";
+import { noteButton, tellNotes } from "./notes.js";
 import { degraded, meant, none, readAs, searchedAlso } from "./notices.js";
 import { ORDERS, PAGE, searchParameters, write } from "./state.js";
 
@@ -16,16 +17,18 @@ export async function searchView(state, words, context, signal) {
   const found = (answer.groups ?? answer.hits).length;
   const said = [...degraded(answer, words), chips(state, words), readAs(answer, words), found > 0 && meant(answer, state, words), found > 0 && searchedAlso(answer, state, words)];
   if (!found) return { nodes: [...said, none(answer, state, words)], count: words.noneTitle, quiet: true };
+  const list = explained(hitList(answer, state, words), state, words);
+  tellNotes(list, articlesOf(answer), words, signal);
   return {
     count: countLine(answer, state, words),
     nodes: [element("div", { class: "columns" },
-      element("div", {}, said, tools(state, words, narrowingButton(words)), heading(words.results), explained(hitList(answer, state, words), state, words), paging(answer, state, words)),
+      element("div", {}, said, tools(state, words, narrowingButton(words)), heading(words.results), list, paging(answer, state, words)),
       narrowing(answer, state, words, context))],
   };
 }
 
-const learnOriginals = ({ groups, hits }, signal) =>
-  api.learnOriginals((groups ? groups.flatMap((group) => group.hits) : hits).map(({ article }) => article), signal);
+const articlesOf = ({ groups, hits }) => (groups ? groups.flatMap((group) => group.hits) : hits).map(({ article }) => article);
+const learnOriginals = (answer, signal) => api.learnOriginals(articlesOf(answer), signal);
 
 export async function similarView(state, words, context, signal) {
   const kind = state.grouped ? "articles" : "passages";
@@ -124,7 +127,7 @@ function hitView(hit, state, words, follows) {
       element("p", { class: "facts" }, about({ article }, state, words, [place, placeOf(passage.place, words)], follows)),
       element("div", { class: "reasons" }, why(hit, words), element("span", { class: "actions" },
         originalLink(hit, words), copyButtons(hit, state, words),
-        link(write({ ...state, start: 0, similar: passage.id, grouped: false }), words.similar.link)))),
+        link(write({ ...state, start: 0, similar: passage.id, grouped: false }), words.similar.link), noteButton(hit, words)))),
     copiesView(hit.copies, state, words));
 }
 

@@ -3,13 +3,13 @@
 export const PAGE = 10;
 export const LINES = 50; // of words in context
 export const MODES = ["hybrid", "keyword", "semantic"];
-export const FILTERS = ["collection", "source", "author", "language", "tag", "from", "to"];
-export const FACETS = ["collection", "source", "author", "tag", "year"];
+export const FILTERS = ["collection", "source", "author", "language", "tag", "label", "from", "to"];
+export const FACETS = ["collection", "source", "author", "tag", "label", "year"];
 export const ALSO = ["latin", "synonym"]; // kinds of what is searched besides
 export const SORTS = ["relevance", "before", "after"];
 const FACET_VALUES = 8; // shown of each
 export const ORDERS = ["relevance", "newest", "oldest"];
-export const VIEWS = ["add", "saved", "status", "analysis", "judging"];
+export const VIEWS = ["add", "saved", "status", "analysis", "judging", "notes"];
 const REMEMBERED = "fihris.language";
 
 /** Read an address's query. Filters are [name, value] pairs in order. */
@@ -34,7 +34,7 @@ export function read(address) {
     similar: parameters.get("similar") ?? "", // a passage's id, or an article's where grouped
     view: VIEWS.find((view) => view === parameters.get("view")) ?? "",
     saved: parameters.get("saved") ?? "", // a saved search's id
-    text: parameters.get("text") ?? "", // to be analysed
+    text: parameters.get("text") ?? "", // to be analysed, or looked for in notes
     lang: languageOf(parameters.get("lang")),
   };
 }

@@ -228,6 +228,32 @@ def library(library_folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def noted_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server over a few articles on which a reader wrote."""
+    with started({"FIHRIS_DATA": str(tmp_path_factory.mktemp("noted"))}) as (address, _):
+        post(address, LIBRARY[:6])
+        for target, labels, note in (
+            ("library-2#1", ["شاهد", "للفصل الثالث"], "يقارَن بما قاله الوراق عن القرّاء."),
+            ("library-2", [], "المقال كله يصلح للمقدمة."),
+            ("library-0#0", ["شاهد"], ""),
+            ("library-1#0", ["يُراجَع"], "من أين الرقم؟"),
+        ):
+            annotate(address, target, labels, note)
+        post(address, [{**LIBRARY[1], "text": "نص جديد لا يشبه ما كان"}])
+        yield f"{address}/"
+
+
+def annotate(address: str, target: str, labels: list[str], note: str) -> None:
+    sent = urllib.request.Request(
+        f"{address}/v1/annotations",
+        json.dumps({"target": target, "labels": labels, "note": note}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(sent, timeout=120) as answer:
+        assert answer.status == 201
+
+
+@pytest.fixture(scope="session")
 def judging_library(
     library: str, library_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:

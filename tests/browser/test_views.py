@@ -21,6 +21,10 @@ QUERY = "كتب في المكتبة"
 # Of each view its state, and what is done in it before it is looked at, once or again.
 OPEN_WHY = "const why = document.querySelector('.why'); if (!why.open) why.firstChild.click()"
 KEYS = "document.getElementById('help').close(); document.getElementById('keys').click()"
+OPEN_NOTE = """
+document.querySelector("dialog[open]")?.close();
+document.querySelectorAll(".whole > .actions .noter")[1].click();
+"""
 SHEET = """
 const button = document.querySelector(".sheet-button");
 if (button.checkVisibility() && !document.querySelector(":popover-open")) button.click();
@@ -40,6 +44,8 @@ VIEWS: dict[str, tuple[dict[str, str], str]] = {
     "status": ({"view": "status"}, ""),
     "analysis": ({"view": "analysis", "text": "يكتب عبد الله"}, ""),
     "judging": ({"view": "judging", "q": QUERY}, ""),
+    "notes": ({"view": "notes"}, ""),
+    "note": ({"article": "library-2", "passage": "library-2#1"}, OPEN_NOTE),
     "keys": ({}, KEYS),
 }
 # What axe-core leaves open: text on a highlighter's stroke, which is a gradient.
@@ -73,11 +79,12 @@ PICTURED = {("ar", "light", 1440), ("en", "dark", 320)}
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_axe_finds_nothing_in_either_language_light_or_dark_wide_or_narrow(
-    browser: Browser, library: str, judging_library: str, name: str
+    browser: Browser, library: str, judging_library: str, noted_library: str, name: str
 ) -> None:
     parameters, script = VIEWS[name]
     browser.size(1440)
-    browser.open(at(judging_library if name == "judging" else library, **parameters))
+    sites = {"judging": judging_library, "notes": noted_library, "note": noted_library}
+    browser.open(at(sites.get(name, library), **parameters))
     for lang, width in product(("ar", "en"), (1440, 320)):
         browser.size(width, 900 if width > 500 else 640)
         if browser.one("html").get_attribute("lang") != lang:
@@ -86,6 +93,7 @@ def test_axe_finds_nothing_in_either_language_light_or_dark_wide_or_narrow(
         browser.until(lambda: browser.one("#holdings").text)
         browser.run(script)
         browser.until(lambda: script != OPEN_WHY or browser.all(".why[open]"))
+        browser.until(lambda: script != OPEN_NOTE or browser.all("dialog.key[open]"))
         for scheme in ("light", "dark"):
             browser.prefer(prefers_color_scheme=scheme)
             if (lang, scheme, width) in PICTURED:

@@ -124,6 +124,9 @@ def obey(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
             port = int(argument).to_bytes(2, "big")
             address = b"\x02\x00" + port + b"\x7f\x00\x00\x01" + bytes(8)
             fields["text"] = f"connected: {ctypes.CDLL(None).connect(made, address, 16)}"
+        case "low-open":
+            opened = ctypes.CDLL(None).open(argument.encode(), os.O_RDONLY)
+            fields["text"] = f"opened: {opened >= 0}"
         case "limits":
             fields["text"] = Path(argument).name + str(resource.getrlimit(resource.RLIMIT_AS))
         case "garbage":

@@ -16,6 +16,7 @@ import pytest
 
 from indexer.extraction.registry import MEBIBYTE, SUFFIXES, Options
 from indexer.extraction.sandbox import wire
+from indexer.extraction.sandbox.confinement import landlock_version
 from indexer.extraction.sandbox.parser import SHARED_SIZE, Limits, Parser, Usage, time_allowed
 from indexer.failure_codes import CODES
 from indexer.sources import Failure, Found
@@ -133,6 +134,20 @@ def test_there_is_no_network_for_native_code_either(parser: Parser, tmp_path: Pa
         (found,) = told(parser, tmp_path, f"listen {server.getsockname()[1]}")
     assert isinstance(found, Found)
     assert found.article.text == "connected: -1"
+
+
+@LINUX
+def test_native_code_reads_no_file_outside_either(parser: Parser, tmp_path: Path) -> None:
+    if landlock_version() < 1:
+        pytest.skip("this kernel has no Landlock")
+    write(tmp_path / "secret", "x")
+    for path, opens in (
+        (f"{tmp_path}/secret", False), (f"{tmp_path}", False), ("/etc/passwd", False),
+        ("/proc/self/environ", False), (os.__file__, True),
+    ):  # fmt: skip
+        (found,) = told(parser, tmp_path, f"low-open {path}")
+        assert isinstance(found, Found)
+        assert found.article.text == f"opened: {opens}", path
 
 
 def test_modules_can_be_loaded_late_and_secrets_are_not_handed_down(

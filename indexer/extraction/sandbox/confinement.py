@@ -1,13 +1,14 @@
 """What a parsing child may not do, as far as the platform allows it to be enforced.
 
 Linux: no network at all (an empty network namespace), no new privileges, ended with its
-parent, no look from outside into its memory. Everywhere: bounds on memory (macOS takes
+parent, no look from outside into its memory, no file outside of the interpreter's and the system
+libraries' folders (Landlock, where the kernel has it). Everywhere: bounds on memory (macOS takes
 the number and does not hold it), processor time, open files, and none on disk; Python
 code in it opens no file for writing and none outside of the interpreter's own folders,
 no socket and no process.
 
-Two walls, because neither is enough: the system's hold native code too, and know nothing
-of paths; the audit hook knows paths, and only sees what Python itself is asked to do.
+Two walls, because neither is enough: the system's hold native code too, and not every system
+has all of them; the audit hook is everywhere, and only sees what Python itself is asked to do.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -27,6 +29,13 @@ _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
+
+# Landlock's system calls have these numbers on every architecture.
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_READ_FILE, _READ_DIR = 1 << 2, 1 << 3
+_TCP = 0b11  # to listen and to connect
+# What native code opens that is loaded late.
+_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
 
 # Lazily imported modules and their word lists take a few at once; a bomb of names takes all.
 MAX_OPEN_FILES = 32
@@ -87,6 +96,7 @@ def refuse_other_work(packages: Iterable[str]) -> None:
         packages: folders of modules besides the interpreter's own.
     """
     folders = tuple(sorted({_as_folder(folder) for folder in (*_interpreters(), *packages)}))
+    _lock_files((*folders, *_LIBRARIES))
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         if event == "open":
@@ -102,6 +112,31 @@ def refuse_other_work(packages: Iterable[str]) -> None:
             raise ConfinementRefused(event)
 
     sys.addaudithook(hook)
+
+
+def landlock_version() -> int:
+    """Return which version of Landlock the kernel has, 0 or less for none."""
+    if sys.platform != "linux":
+        return 0
+    return int(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1))
+
+
+def _lock_files(readable: Iterable[str]) -> None:
+    """Have the kernel refuse this process every file that is not in these folders, and TCP: 1 ms."""
+    version = landlock_version()
+    if version < 1:
+        return
+    rights = 13 + min(version - 1, 2) + (version >= 5)  # of files; later versions have more
+    handled = struct.pack("QQ", (1 << rights) - 1, _TCP)[: 16 if version >= 4 else 8]
+    rules = _libc().syscall(_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), 0)
+    for path in readable:
+        with suppress(OSError):  # not every system has every folder
+            place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            allowed = _READ_FILE | (_READ_DIR if Path(path).is_dir() else 0)
+            _libc().syscall(_ADD_RULE, rules, 1, struct.pack("=Qi", allowed, place), 0)
+            os.close(place)
+    _libc().syscall(_RESTRICT_SELF, rules, 0)  # new privileges are given up already
+    os.close(rules)
 
 
 def _interpreters() -> list[str]:

@@ -51,7 +51,9 @@ def document(
     data = tmp_path_factory.mktemp("fuzz")
     key = {"Authorization": f"Bearer {KeyFile(data / 'keys.json').create('all', SCOPES)[1]}"}
     app = create_app(
-        searcher, Settings(data=data, host="testserver", key_rate=0), lambda _: Taking()
+        searcher,
+        Settings(data=data, host="testserver", key_rate=0, address_rate=0),
+        lambda _: Taking(),
     )
     return schemathesis.openapi.from_asgi("/openapi.json", app), key
 

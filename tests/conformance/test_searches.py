@@ -83,6 +83,7 @@ def test_every_facet_of_what_matches_by_words(library: Searcher, mode: Mode) -> 
         "year": [("2024", 3), ("1999", 1)],
         "month": [("2024-02", 2), ("1999-12", 1), ("2024-03", 1)],
         "collection": [],
+        "label": [],
     }
     assert results.total is not None
     assert (results.total.value, results.total.exact) == (5, True)

@@ -18,6 +18,7 @@ from typing import BinaryIO, Literal
 
 from search.errors import EngineUnavailable
 from search.settings import Settings
+from search.sqlite_file import make_private
 
 OriginalState = Literal["same", "changed", "gone"]
 
@@ -75,10 +76,11 @@ class OriginalFiles:
         if not self._waiting:
             return
         rows = [(key, o.path, o.size, o.changed) for key, o in self._waiting.items()]
-        with self._told(), closing(sqlite3.connect(self._table, timeout=10)) as table, table:
-            self._table.chmod(0o600)  # names of people's files
-            table.execute(_TABLE)
-            table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
+        with self._told():
+            make_private(self._table)  # names of people's files
+            with closing(sqlite3.connect(self._table, timeout=10)) as table, table:
+                table.execute(_TABLE)
+                table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
         self._waiting.clear()
 
     def of(self, article_ids: Iterable[str]) -> Mapping[str, Original]:

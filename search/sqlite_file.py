@@ -20,6 +20,14 @@ CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT, until REAL)
 """
 
 
+def make_private(path: Path) -> None:
+    """Make a file, unless it is there, that its owner alone may read from the first moment on.
+
+    Raises OSError.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
 class SqliteFile:
     """Any number of threads and processes may read and write it.
 
@@ -85,8 +93,7 @@ class SqliteFile:
     def _opened(self) -> sqlite3.Connection:
         if self._table is None:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Readable by its owner only: secrets, and what people look for.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            make_private(self._path)  # secrets, and what people look for
             table = sqlite3.connect(
                 self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
             )

@@ -19,6 +19,7 @@ from indexer.sources.naming import shown
 from search.article_ids import FILES
 from search.errors import EngineUnavailable, InputError
 from search.settings import Settings
+from search.sqlite_file import make_private
 
 # Held until it is closed. A power cut may take the last changes: those files are read again.
 _OPENING = """
@@ -145,8 +146,7 @@ class Catalogue:
             raise EngineUnavailable(f"cannot write {self._path}: {error}") from error
 
     def _open(self) -> None:
-        # Readable by its owner only: names of people's files, perhaps of people.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        make_private(self._path)  # names of people's files, perhaps of people
         self._table = sqlite3.connect(self._path, timeout=0, check_same_thread=False)
         try:
             self._table.executescript(_OPENING)

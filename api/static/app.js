@@ -255,9 +255,11 @@ document.addEventListener("keydown", (event) => {
 });
 
 window.addEventListener("popstate", async (event) => {
-  typing = false;
+  const next = read(location.search);
   const left = write(state);
-  enter(read(location.search));
+  if (write(next) === left) return; // only the fragment is another: the link to the content moved the focus there
+  typing = false;
+  enter(next);
   await show({ scroll: event.state?.scroll ?? 0 });
   // Who comes back from an article goes on from its link.
   [...page.view.querySelectorAll("a")].find((link) => link.getAttribute("href") === left)?.focus({ preventScroll: true });

@@ -361,8 +361,12 @@ def test_the_first_stop_skips_to_the_content(browser: Browser, site: str) -> Non
     ActionChains(browser.driver).send_keys(Keys.TAB).perform()
     assert browser.run("return document.activeElement.className") == "skip"
     assert browser.run("return document.activeElement.getBoundingClientRect().top >= 0")
+    browser.run("document.querySelector('.hits').dataset.old = ''")
     ActionChains(browser.driver).send_keys(Keys.ENTER).perform()
-    browser.until(lambda: browser.run("return document.activeElement.id") == "main")
+    browser.until(lambda: browser.run("return location.hash") == "#main")
+    browser.settled()
+    assert browser.run("return document.activeElement.id") == "main"
+    assert browser.all(".hits[data-old]"), "the results were loaded again"
 
 
 def test_nothing_asked_shows_how_to_ask(browser: Browser, site: str) -> None:

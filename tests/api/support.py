@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -184,3 +185,17 @@ class ToldIngest:
         time.sleep(self.wait)
         if self.error is not None:
             raise self.error
+
+
+class HeldIngest(ToldIngest):
+    """Tells when it has work, and does it once it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = threading.Event()
+        self.release = threading.Event()
+
+    def _work(self) -> None:
+        self.entered.set()
+        assert self.release.wait(60)
+        super()._work()

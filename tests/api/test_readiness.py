@@ -159,5 +159,5 @@ def test_stopping_ends_the_tries() -> None:
     until(lambda: tries == 1)
     begun = time.monotonic()
     readiness.stop()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert tries == 1

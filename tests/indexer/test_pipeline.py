@@ -24,7 +24,7 @@ from search.engines.protocol import Engine
 from search.errors import EmbedderError, EngineBusy, EngineUnavailable
 from search.ranking.searcher import Searcher
 from search.settings import Settings
-from tests.support import CountingEmbedder, HashingEmbedder, article
+from tests.support import CountingEmbedder, HashingEmbedder, article, until
 
 TWO_SENTENCES = "ذهب الوزير إلى البيت. ثم عاد في المساء."
 
@@ -155,8 +155,10 @@ def test_no_more_is_read_than_the_batches_ahead(engine: Engine, settings: Settin
     thread.start()
     assert embedder.begun.acquire(timeout=10)
     assert embedder.begun.acquire(timeout=10)  # the second batch beside the first
+    ahead = (READY_THREADS + 1) * BATCH_ARTICLES
+    until(lambda: taken >= ahead)
     time.sleep(0.2)
-    assert taken == (READY_THREADS + 1) * BATCH_ARTICLES
+    assert taken == ahead
     embedder.go_on.set()
     thread.join(20)
     assert reports[0].written == 2_000

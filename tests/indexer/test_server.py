@@ -61,7 +61,7 @@ def test_a_request_that_does_not_arrive_is_cut_off(
     monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 1.0)
     with serving(hello) as port:
         took, answer = asyncio.run(seconds_open(port, *pieces))
-    assert took < 5
+    assert took < 15
     assert answer.startswith(b"HTTP/1.1 200") is answered
 
 
@@ -117,7 +117,7 @@ def test_an_idle_connection_after_an_answer_is_closed() -> None:
     with serving(hello) as port:
         took, answer = asyncio.run(seconds_open(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
     assert b"\r\nok\r\n" in answer
-    assert 0.5 < took < 5
+    assert 0.5 < took < 15
 
 
 @pytest.mark.parametrize(

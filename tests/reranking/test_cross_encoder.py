@@ -78,10 +78,8 @@ def test_a_model_that_fails_is_told(text: str, message: str) -> None:
 def test_an_answer_that_nobody_waits_for_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     reranker = opened()
     monkeypatch.setattr(ToldModel, "wait", 0.1)
-    begun = time.monotonic()
     with pytest.raises(RerankerError, match=r"longer than 0\.15 s"):
         reranker.scores("x", ["y"] * 800, 0.15)
-    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.usefixtures("_told")

@@ -94,7 +94,7 @@ def test_a_slow_service_is_given_up(server: JsonServer) -> None:
     begun = time.monotonic()
     with pytest.raises(RerankerError, match=r"no answer in 0\.2 s.*FIHRIS_RERANK_TIMEOUT"):
         reranker.scores("x", TEXTS, 0.2)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 9
 
 
 def test_none_is_the_default() -> None:

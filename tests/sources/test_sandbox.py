@@ -116,7 +116,7 @@ def test_a_child_that_was_taken_over_is_ended_by_its_parent(
     with Parser(Limits(seconds=seconds), formats=READERS) as parser:
         begun = time.monotonic()
         assert brief(told(parser, tmp_path, order)) == [code]
-        assert time.monotonic() - begun < seconds + 7
+        assert time.monotonic() - begun < seconds + 30
         assert brief(told(parser, tmp_path, "hello")) == ["a.txt"]
 
 
@@ -331,11 +331,11 @@ def test_giving_up_in_the_middle_ends_the_child(parser: Parser, tmp_path: Path) 
     with closing(parser.parse(file)) as items:
         next(items)
     assert brief(told(parser, tmp_path, "hello")) == ["a.txt"]
-    assert time.monotonic() - begun < 5  # it waits for 60; 1.1 s at a load of 12
+    assert time.monotonic() - begun < 30  # it waits for 60; 1.1 s at a load of 12
 
 
 def test_a_file_that_changes_while_it_is_read(parser: Parser, tmp_path: Path) -> None:
-    file = source(tmp_path / "a.jsonl", "nap\n" * 2)
+    file = source(tmp_path / "a.jsonl", "nap\n" * 5)
     items = parser.parse(file)
     _in_a_moment(f"open({str(file.path)!r}, 'a').write('more')")
     assert brief(list(items)) == ["changed"]

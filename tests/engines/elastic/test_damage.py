@@ -49,7 +49,7 @@ def test_the_index_is_deleted_under_us(
     begun = time.monotonic()
     with pytest.raises(EngineUnavailable, match=r"somebody deleted the index behind the alias"):
         call(engine)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # not WRITE_PATIENCE, 60 s
     assert indices(url, alias) == [], "something was made by accident"
 
 
@@ -171,7 +171,7 @@ def test_a_block(
         write(engine, new)
     with pytest.raises(EngineUnavailable, match=said):
         engine.delete(["a"])
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # not WRITE_PATIENCE, 60 s
     assert len(proxy.requests) - before < 20
     assert stored(engine) == OLD  # reads go on
     block(name, None)
@@ -203,7 +203,7 @@ def test_a_block_in_the_middle_of_a_batch(
     before, begun = proxy.count(BULK), time.monotonic()
     with pytest.raises(EngineUnavailable, match=r"disk .* is nearly full"):
         write(engine, {"b": "v22", "c": "v22"})
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # not WRITE_PATIENCE, 60 s
     assert proxy.count(BULK) == before + 3  # once more: a holder might just have gone
     monkeypatch.undo()
     block("read_only_allow_delete", None)

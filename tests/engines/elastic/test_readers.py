@@ -24,6 +24,7 @@ from tests.engines.elastic.opening import (
 )
 from tests.processes import processes
 from tests.servers import asking
+from tests.support import until
 
 pytestmark = pytest.mark.slow
 
@@ -279,8 +280,7 @@ def test_others_see_a_write_within_the_interval(
     with opened(url, alias) as other:
         assert other.rank(RankRequest(Term("stem", "جديد"))).text == ()
         engine.write([indexed("b", "جديد")])
-        time.sleep(2.5)
-        assert other.rank(RankRequest(Term("stem", "جديد"))).text
+        until(lambda: other.rank(RankRequest(Term("stem", "جديد"))).text)
 
 
 @pytest.mark.parametrize(("seconds", "interval"), [(1, None), (30, "30s")])

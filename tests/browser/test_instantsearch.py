@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Browser
+from search.keys import KeyFile
+from tests.browser.conftest import LIBRARY, Browser, missing
 from tests.serving import started
 from tests.support import REPOSITORY
 
@@ -32,7 +33,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>InstantSearch</title>
 <script type="module">
 import { fihris } from "./adapter.js";
 const { searchBox, stats, refinementList, hits, pagination, sortBy } = instantsearch.widgets;
-const search = instantsearch({ indexName: "fihris", searchClient: fihris("SERVER") });
+const search = instantsearch({ indexName: "fihris", searchClient: fihris("SERVER", { key: "KEY" }) });
 search.on("error", ({ error }) => { document.querySelector("#error").textContent = error.message; });
 search.addWidgets([
   searchBox({ container: "#box" }),
@@ -68,9 +69,9 @@ def files(folder: Path) -> Iterator[str]:
 
 
 def instantsearch(folder: Path) -> bytes:
-    """Return InstantSearch as npm gives it; skips where there is no npm, or no registry."""
+    """Return InstantSearch as npm gives it; skips, or fails, where there is no npm or no registry."""
     if shutil.which("npm") is None:
-        pytest.skip("npm is not installed, which fetches InstantSearch")
+        missing("npm is not installed, which fetches InstantSearch")
     done = subprocess.run(
         ["npm", "pack", "--silent", PACKAGE],
         cwd=folder,
@@ -81,7 +82,7 @@ def instantsearch(folder: Path) -> bytes:
         check=False,
     )
     if done.returncode:
-        pytest.skip(f"npm cannot fetch {PACKAGE}: {done.stderr[-200:]}")
+        missing(f"npm cannot fetch {PACKAGE}: {done.stderr[-200:]}")
     packed = folder / done.stdout.split()[-1]
     assert hashlib.sha256(packed.read_bytes()).hexdigest() == SHA256
     with tarfile.open(packed) as archive:
@@ -99,9 +100,15 @@ def test_instantsearch_searches_narrows_pages_and_sorts(
     (site / "instantsearch.js").write_bytes(script)
     shutil.copy(REPOSITORY / "examples" / "instantsearch.js", site / "adapter.js")
     with files(site) as origin:
-        environment = {"FIHRIS_DATA": str(library_folder), "FIHRIS_CORS_ORIGINS": origin}
+        environment = {
+            "FIHRIS_DATA": str(library_folder),
+            "FIHRIS_CORS_ORIGINS": origin,
+            "FIHRIS_KEYS": str(tmp_path / "keys.json"),
+        }
+        _, key = KeyFile(tmp_path / "keys.json").create("page", ["search"])
         with started(environment, "--read-only") as (server, _):
-            (site / "index.html").write_text(PAGE.replace("SERVER", server), encoding="utf-8")
+            page = PAGE.replace("SERVER", server).replace("KEY", key)
+            (site / "index.html").write_text(page, encoding="utf-8")
             browser.open(f"{origin}/index.html")
             ask(browser)
 
@@ -109,8 +116,8 @@ def test_instantsearch_searches_narrows_pages_and_sorts(
 def ask(browser: Browser) -> None:
     """Search, narrow, page and sort, as a person does."""
     browser.one("#box input").send_keys("مكتبة")
-    browser.until(lambda: browser.all("#hits mark") or failed(browser), "hits")
-    assert all("مكتب" in word for word in browser.texts("#hits mark"))
+    browser.until(lambda: failed(browser) or typed(browser), "hits of all that was typed")
+    browser.until(lambda: all("مكتب" in word for word in browser.texts("#hits mark")), "marks")
     whole = count(browser)
     assert whole > 20
     browser.until(lambda: len(browser.all("#pages .ais-Pagination-item--page")) > 1)
@@ -146,6 +153,28 @@ def ask(browser: Browser) -> None:
         "search.helper.setQueryParameter('numericRefinements', {price: {'>': [3]}}).search()"
     )
     browser.until(lambda: "no filter for price>3" in browser.one("#error").text, "an error")
+    browser.run(
+        "search.helper.setQueryParameter('numericRefinements', {})"
+        ".setQueryParameter('filters', 'price>3').search()"
+    )
+    browser.until(lambda: "cannot be asked by filters" in browser.one("#error").text, "an error")
+
+    # An article of a day is compared as its first second: 15 January is out, 15 March is in.
+    dated = "{published: {'>=': [1421280001], '<': [1426377601]}}"
+    browser.run(
+        "search.helper.setQueryParameter('filters', undefined)"
+        f".setQueryParameter('numericRefinements', {dated}).search()"
+    )
+    titles = {str(LIBRARY[n]["title"]) for n in (1, 2)}
+    browser.until(lambda: set(browser.texts("#hits h2")) == titles, "dates")
+
+
+def typed(browser: Browser) -> bool:
+    """Return whether the page shows what the whole query found: it searches at every letter."""
+    found = browser.run(
+        "const { query, nbHits } = search.helper.lastResults ?? {}; return [query, nbHits]"
+    )
+    return found == ["مكتبة", count(browser)] and browser.all("#hits mark") != []
 
 
 def failed(browser: Browser) -> bool:

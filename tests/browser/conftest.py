@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import NoReturn, TypeVar, cast
+from typing import TypeVar, cast
 
 import pytest
 import uvicorn
@@ -155,17 +155,13 @@ class Browser:
         return [(found["id"], found["nodes"][0]["html"]) for found in violations]
 
 
-def missing(what: str) -> NoReturn:
-    """Skip what cannot be tried here, or fail where REQUIRE_BROWSER says that it must be."""
-    if os.environ.get("REQUIRE_BROWSER") == "1":
-        pytest.fail(what)
-    pytest.skip(what)
-
-
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     if not (CHROMIUM.exists() and CHROMEDRIVER.exists()):
-        missing(f"{CHROMIUM} or {CHROMEDRIVER} is missing (Debian: chromium chromium-driver)")
+        missing = f"{CHROMIUM} or {CHROMEDRIVER} is missing (Debian: chromium chromium-driver)"
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):

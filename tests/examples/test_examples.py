@@ -38,7 +38,10 @@ def run(*command: str | Path, **environment: str) -> str:
 
 
 def test_every_example_is_run_here() -> None:
-    tested = {"newsroom.py", "explore.py", "session.sh", "instantsearch.js", ARTICLES.name}
+    tested = {"newsroom.py", "explore.py", "session.sh", ARTICLES.name}
+    tested |= {"instantsearch.js"}  # tests/browser/test_instantsearch.py
+    tested |= {"nginx.conf", "Caddyfile"}  # test_proxies.py
+    tested |= {"fihris.service"}  # test_service.py
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == tested
 
 

@@ -30,6 +30,7 @@ PAGES = {
         "docs/CONFIGURATION.md",
         "docs/EXTENDING.md",
         "docs/INDEXING.md",
+        "docs/UPGRADING.md",
     )
 }
 EVERYTHING = "\n".join(PAGES.values())

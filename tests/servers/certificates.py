@@ -1,4 +1,4 @@
-"""A certificate authority and a certificate for loopback, made with openssl."""
+"""A certificate authority and a certificate for loopback or other names, made with openssl."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Certificates:
     fingerprint: str  # SHA-256 of the authority's, in hexadecimal
 
 
-def make_certificates(folder: Path) -> Certificates:
+def make_certificates(folder: Path, names: str = "IP:127.0.0.1,DNS:localhost") -> Certificates:
     """Make both in a folder; raises Unavailable if there is no openssl or it fails."""
     if shutil.which("openssl") is None:
         raise Unavailable("a server with TLS needs openssl")
@@ -38,7 +38,6 @@ def make_certificates(folder: Path) -> Certificates:
         "-CAkey",
         str(authority_key),
     ]
-    names = "subjectAltName=IP:127.0.0.1,DNS:localhost"
     run(
         *["req", "-x509", *curve, "-subj", "/CN=fihris test authority"],
         *["-addext", "keyUsage=critical,keyCertSign,cRLSign"],
@@ -46,7 +45,7 @@ def make_certificates(folder: Path) -> Certificates:
     )
     run(
         *["req", "-x509", *curve, *signed],
-        *["-addext", names, "-addext", "basicConstraints=critical,CA:FALSE"],
+        *["-addext", f"subjectAltName={names}", "-addext", "basicConstraints=critical,CA:FALSE"],
         *["-addext", "extendedKeyUsage=serverAuth"],
         *["-keyout", str(key), "-out", str(leaf)],
     )

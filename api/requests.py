@@ -45,6 +45,7 @@ from search.domain import (
     Sort,
     WordLevel,
 )
+from search.editions import DIGITS
 from search.errors import InputError
 from search.exports import Format
 from search.limits import (
@@ -299,7 +300,7 @@ class ListParameters(FilterParameters):
     size: Whole = Field(20, ge=1, le=MAX_SIZE, description="Articles on a page.")
     cursor: Cursor = Field("", description="What the page before came with, for the next one.")
     fields: Annotated[list[ArticleField], Field(max_length=len(get_args(ArticleField)))] = Field(
-        [], description="Of each article only these; all unless some are named."
+        [], description="Of each article only these; all but `edition` unless some are named."
     )
     format: Literal["json", "jsonl"] = Field(
         "json",
@@ -320,6 +321,9 @@ class MatchesParameters(Parameters):
 class ArticleParameters(Parameters):
     """What is marked in an article, as query parameters."""
 
+    edition: Annotated[str, Field(pattern=rf"^([0-9a-f]{{{DIGITS}}})?$")] = Field(
+        "", description="One that was cited: `is_current` says whether it is still this one."
+    )
     q: QueryText = Field("", description="Mark its words in the passages.")
     variants: bool = Field(
         True, description="Mark what stands for its words too; `also` says what."

@@ -7,7 +7,7 @@ objects say more than is told. `shaped` makes them of value objects, by the name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from operator import attrgetter
@@ -142,7 +142,7 @@ class ArticleOut(TypedDict):
 
 
 ArticleField = Literal[
-    "id", "collection", "title", "source", "author", "language", "published", "tags", "url",
+    "id", "collection", "title", "source", "author", "language", "published", "tags", "url", "edition",
 ]  # fmt: skip
 SomeOfArticle = Annotated[dict[str, object], Field(description="What `fields` names.")]
 
@@ -407,6 +407,11 @@ class StoredArticleOut(TypedDict):
     """A whole article with its passages in order."""
 
     article: ArticleOut
+    edition: Annotated[str, Field(description="What a citation names it by: of its content.")]
+    is_current: Annotated[
+        bool | None,
+        Field(description="Whether the edition that was asked for is this one; null without."),
+    ]
     text: str
     passages: list[MarkedPassageOut]
 
@@ -540,10 +545,17 @@ def analyzed(text: str) -> AnalyzeOut:
     }
 
 
-def list_out(listing: Listing, fields: Sequence[ArticleField] = ()) -> ListOut:
-    """Return a page; of its articles only these fields where some are named."""
+def list_out(
+    listing: Listing, fields: Sequence[ArticleField] = (), editions: Mapping[str, str] | None = None
+) -> ListOut:
+    """Return a page; of its articles only these fields where some are named.
+
+    Args:
+        editions: by the article's id, for the field `edition`.
+    """
     whole = [article_out(info) for info in listing.articles]
-    some: list[SomeOfArticle] = [{name: each[name] for name in fields} for each in whole]
+    known = [{**each, "edition": (editions or {}).get(each["id"])} for each in whole]
+    some: list[SomeOfArticle] = [{name: each[name] for name in fields} for each in known]
     return {**_list_out(listing), "articles": some if fields else whole}
 
 

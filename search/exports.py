@@ -6,7 +6,9 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlencode
 
 from search.addresses import web_address
 from search.domain import ArticleInfo, Hit, Results
@@ -39,20 +41,37 @@ _ESCAPED = str.maketrans(
 _IN_URL = str.maketrans({"{": "%7B", "}": "%7D", "\\": "%5C", "%": r"\%"})
 
 
-def exported(results: Results, format: Format) -> str:
-    """Return an answer's page: a row of CSV for each hit, or an entry for each article."""
+def exported(
+    results: Results, format: Format, cited: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Return an answer's page: a row of CSV for each hit, or an entry for each article.
+
+    Args:
+        cited: the address that names an article's edition (`citation`), by the article's id.
+    """
     if format == "csv":
         return as_csv(results)
-    articles = {hit.article.id: hit.article for hit in _all_hits(results)}
+    articles = {hit.article.id: hit.article for hit in all_hits(results)}
     pages: dict[str, dict[str, None]] = {key: {} for key in articles}
-    for hit in _all_hits(results):
+    for hit in all_hits(results):
         if hit.passage.place and hit.passage.place.kind == "page":
             pages[hit.article.id][hit.passage.place.value] = None
     entry = bibtex if format == "bibtex" else ris
-    return "".join(entry(its, ", ".join(pages[key])) for key, its in articles.items())
+    return "".join(
+        entry(its, ", ".join(pages[key]), cited.get(key, "")) for key, its in articles.items()
+    )
 
 
-def _all_hits(results: Results) -> tuple[Hit, ...]:
+def citation(server: str, article_id: str, edition: str) -> str:
+    """Return the address of an article's page that says when there is a newer edition.
+
+    Args:
+        server: its page's address, with a slash at the end.
+    """
+    return f"{server}?{urlencode({'article': article_id, 'edition': edition}, errors='replace')}"
+
+
+def all_hits(results: Results) -> tuple[Hit, ...]:
     """Return the hits of an answer in order, those of groups too."""
     if results.groups is None:
         return results.hits
@@ -61,7 +80,7 @@ def _all_hits(results: Results) -> tuple[Hit, ...]:
 
 def as_csv(results: Results) -> str:
     """Return a table of the hits with the columns' names above (RFC 4180)."""
-    hits = enumerate(_all_hits(results), start=results.query.start + 1)
+    hits = enumerate(all_hits(results), start=results.query.start + 1)
     return table(COLUMNS, ({"rank": rank, **cells_of(hit)} for rank, hit in hits))
 
 
@@ -123,10 +142,10 @@ def cells_about(article: ArticleInfo) -> Mapping[str, object]:
     }
 
 
-def bibtex(article: ArticleInfo, pages: str = "") -> str:
+def bibtex(article: ArticleInfo, pages: str = "", cited: str = "") -> str:
     """Return an article as an entry of BibTeX; the same article has the same key always.
 
-    `pages` are those of its passages that were found.
+    `pages` are those of its passages that were found, `cited` is the address of its edition.
     """
     key = hashlib.sha256(article.id.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY]
     fields = {
@@ -139,19 +158,20 @@ def bibtex(article: ArticleInfo, pages: str = "") -> str:
         "keywords": ", ".join(map(_escaped, article.tags)),
         "language": _escaped(article.language),
         "url": web_address(article.url).translate(_IN_URL),
+        "note": _escaped(cited),
     }
     lines = [f"  {name} = {{{value}}},\n" for name, value in fields.items() if value]
     kind = "article" if article.source else "misc"
     return f"@{kind}{{fihris-{key},\n{''.join(lines)}}}\n"
 
 
-def ris(article: ArticleInfo, pages: str = "") -> str:
+def ris(article: ArticleInfo, pages: str = "", cited: str = "") -> str:
     """Return an article as a record of RIS, its lines ended as the format asks."""
-    fields = _ris_fields(article, pages)
+    fields = _ris_fields(article, pages, cited)
     return "".join(f"{tag}  - {_in_a_line(value)}\r\n" for tag, value in fields)
 
 
-def _ris_fields(article: ArticleInfo, pages: str) -> Iterator[tuple[str, str]]:
+def _ris_fields(article: ArticleInfo, pages: str, cited: str) -> Iterator[tuple[str, str]]:
     yield "TY", "NEWS" if article.source else "GEN"
     yield "ID", article.id
     known = [("TI", article.title), ("AU", article.author), ("T2", article.source)]
@@ -159,7 +179,7 @@ def _ris_fields(article: ArticleInfo, pages: str) -> Iterator[tuple[str, str]]:
         known += [("PY", f"{article.published.year:04}")]
         known += [("DA", article.published.isoformat().replace("-", "/"))]
     known += [("SP", pages), ("LA", article.language), *(("KW", tag) for tag in article.tags)]
-    known += [("UR", web_address(article.url))]
+    known += [("UR", web_address(article.url)), ("N1", cited)]
     yield from ((tag, value) for tag, value in known if value)
     yield "ER", ""
 

@@ -53,7 +53,8 @@ from api.schemas import (
 from search import exports
 from search.annotations.manager import Annotations
 from search.article_lines import line_of
-from search.domain import Annotation, Article, GroupBy, Query
+from search.domain import Annotation, Article, ArticleInfo, GroupBy, Query
+from search.editions import edition_of, editions
 from search.errors import FihrisError, InputError, NotFound
 from search.limits import MAX_ID
 from search.listing import collections, list_articles, whole_articles
@@ -140,8 +141,16 @@ def search(
     if parameters.format == "json":
         return _search(request, parameters, searcher)
     request.state.query = parameters.q
-    exported = exports.exported(searcher.search(parameters.query()), parameters.format)
-    return file_answer(exported, parameters.format)
+    results = searcher.search(parameters.query())
+    cited = {}
+    if parameters.format != "csv":
+        known = editions(searcher.engine, _ids(hit.article for hit in exports.all_hits(results)))
+        cited = {key: exports.citation(str(request.base_url), key, known[key]) for key in known}
+    return file_answer(exports.exported(results, parameters.format, cited), parameters.format)
+
+
+def _ids(articles: Iterable[ArticleInfo]) -> list[str]:
+    return [article.id for article in articles]
 
 
 def file_answer(content: str, format: exports.Format) -> Response:
@@ -286,7 +295,8 @@ def articles(
         own = _annotations(request, searcher)
         return StreamingResponse(_lines(chain((first,), found), own), media_type=JSON_LINES)
     listing = list_articles(searcher.engine, p.filter(), p.sort, p.size, p.cursor)
-    return Answer(list_out(listing, p.fields))
+    named = editions(searcher.engine, _ids(listing.articles)) if "edition" in p.fields else None
+    return Answer(list_out(listing, p.fields, named))
 
 
 @router.get(
@@ -339,8 +349,16 @@ def article(
         {**marked_passage_out(its), "segments": each}
         for its, each in zip(stored.passages, marked, strict=True)
     ]
-    of = article_out(stored.article.info)
-    return Answer({"article": of, "text": stored.article.text, "passages": passages})
+    edition = edition_of(stored.article.content_hash())
+    return Answer(
+        {
+            "article": article_out(stored.article.info),
+            "edition": edition,
+            "is_current": edition == p.edition if p.edition else None,
+            "text": stored.article.text,
+            "passages": passages,
+        }
+    )
 
 
 @router.get(

@@ -92,6 +92,7 @@ export const similar = (kind, parameters, signal) => get(`/v1/${kind}:similar`, 
 export const analyze = (text, signal) => get("/v1/analyze", [["text", text]], signal);
 export const kwic = (parameters, signal) => get("/v1/kwic", parameters, signal);
 export const article = (id, parameters, signal) => get(`/v1/articles/${encodeURIComponent(id)}`, parameters, signal);
+export const edition = async (id) => (await get("/v1/articles", [["article", id], ["fields", "edition"]])).articles[0]?.edition ?? "";
 export const original = (id) => `/v1/originals/${encodeURIComponent(id)}`;
 export const passage = (id, signal) => get(`/v1/passages/${encodeURIComponent(id)}`, [], signal);
 

@@ -186,6 +186,7 @@ export default {
   more: "المزيد",
   copyLink: "نسخ الرابط",
   copyCitation: "نسخ الاقتباس",
+  newerEdition: "تغيّر هذا المقال بعد الاقتباس منه، وهذا نصه الأحدث. أما النص المقتبَس منه فلم يُحفظ.",
   copied: "نُسخ",
   notCopied: "لم يسمح المتصفح بالنسخ",
   quoted: (text) => `«${text}»`,

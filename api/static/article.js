@@ -7,7 +7,7 @@ import { about, copyButtons, marked, originalLink } from "./results.js";
 import { besides, write } from "./state.js";
 
 export async function articleView(state, words, context, signal) {
-  const stored = await api.article(state.article, [["q", state.mode === "semantic" ? "" : state.q], ...besides(state)], signal);
+  const stored = await api.article(state.article, [["q", state.mode === "semantic" ? "" : state.q], ["edition", state.edition], ...besides(state)], signal);
   const { article } = stored;
   const [notes] = await Promise.all([notesOn([article], signal), api.learnOriginals([article], signal)]);
   const passage = stored.passages.find(({ id }) => id === state.passage);
@@ -19,10 +19,11 @@ export async function articleView(state, words, context, signal) {
       element("p", { class: "back" }, link(write(back), state.q ? words.back : words.start, { "data-go": "back" })),
       element("h1", { dir: "auto", tabindex: -1 }, article.title || article.id),
       element("p", { class: "facts" }, about(stored, back, words)),
+      stored.is_current === false ? element("p", { class: "notice" }, words.newerEdition) : "",
       element("p", { class: "actions" },
         original ? element("a", { href: original, rel: "noopener noreferrer external" }, words.original) : "",
         originalLink({ article, passage }, words),
-        copyButtons({ article }, state, words),
+        copyButtons(stored, state, words),
         link(write({ ...back, start: 0, similar: article.id, grouped: true }), words.similar.articles),
         noteButton({ article }, words, words.notes.onArticle),
         passage ? noteButton({ article, passage }, words, words.notes.onPassage) : ""),

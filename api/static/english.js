@@ -174,6 +174,7 @@ export default {
   more: "More",
   copyLink: "Copy link",
   copyCitation: "Copy citation",
+  newerEdition: "This article has changed since it was cited: a newer edition is shown. The one that was cited is not kept.",
   copied: "Copied",
   notCopied: "The browser does not allow copying",
   quoted: (text) => `“${text}”`,

@@ -141,7 +141,7 @@ export function originalLink({ article: { id, original }, passage }, words) {
 }
 
 export function copyButtons(of, state, words) {
-  return [button(words.copyLink, null, { "data-copy": linkTo(of, state) }), button(words.copyCitation, null, { "data-copy": citation(of, state, words) })];
+  return [button(words.copyLink, null, { "data-copy": linkTo(of, state) }), button(words.copyCitation, null, { "data-copy": citation(of, state, words), "data-edition": of.edition ? null : of.article.id })];
 }
 
 export function about({ article }, state, words, first = [], only = false) {

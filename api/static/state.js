@@ -10,6 +10,7 @@ export const SORTS = ["relevance", "before", "after"];
 const FACET_VALUES = 8; // shown of each
 export const ORDERS = ["relevance", "newest", "oldest"];
 export const VIEWS = ["add", "saved", "status", "analysis", "judging", "notes"];
+const EDITION = /^[0-9a-f]{16}$/;
 const REMEMBERED = "fihris.language";
 
 /** Read an address's query. Filters are [name, value] pairs in order. */
@@ -31,6 +32,7 @@ export function read(address) {
     sort: ORDERS.includes(sort) ? sort : ORDERS[0],
     article: parameters.get("article") ?? "",
     passage: parameters.get("passage") ?? "",
+    edition: EDITION.exec(parameters.get("edition") ?? "")?.[0] ?? "", // of the article, that a citation names
     similar: parameters.get("similar") ?? "", // a passage's id, or an article's where grouped
     view: VIEWS.find((view) => view === parameters.get("view")) ?? "",
     saved: parameters.get("saved") ?? "", // a saved search's id
@@ -53,7 +55,7 @@ export function write(state) {
   if (state.kwic) parameters.set("kwic", state.kwic);
   if (state.sort !== ORDERS[0]) parameters.set("sort", state.sort);
   if (state.article) parameters.set("article", state.article);
-  if (state.article && state.passage) parameters.set("passage", state.passage);
+  for (const name of ["passage", "edition"]) if (state.article && state[name]) parameters.set(name, state[name]);
   for (const name of ["similar", "view", "saved", "text"]) if (state[name]) parameters.set(name, state[name]);
   if (state.lang !== "ar") parameters.set("lang", state.lang);
   const query = parameters.toString();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from pathlib import Path
 from urllib.parse import quote
@@ -132,10 +133,30 @@ def test_a_link_and_a_citation_are_copied(browser: Browser, library: str) -> Non
     citation = str(browser.driver.execute_async_script(copied))
     assert citation.startswith(f"«{text}»\n")
     assert f"«{title}»" in citation
-    assert citation.endswith(link)
+    assert re.fullmatch(re.escape(link) + "&edition=[0-9a-f]{16}", citation.rpartition(" ")[2])
     assert first.is_displayed()
     browser.open(link)
     assert browser.one("#here").get_property("textContent") == text
+    assert browser.complaints() == []
+
+
+def test_a_citation_tells_of_a_newer_edition(browser: Browser, tmp_path: Path) -> None:
+    article: dict[str, object] = {"id": "1", "title": "خبر", "text": "نص عن الوراقين"}
+    with started({"FIHRIS_DATA": str(tmp_path)}) as (server, _):
+        post(server, [{**article, "url": "https://news.example/1"}])
+        browser.open(f"{server}/?article=1")
+        copy = (
+            browser.one(".actions button[data-copy*='edition=']").get_attribute("data-copy") or ""
+        )
+        before, _, address = copy.rpartition(" ")
+        assert before.endswith("https://news.example/1")
+        browser.open(address)
+        assert browser.one("h1").text == "خبر"
+        assert browser.all("article .notice") == []
+        post(server, [{**article, "text": "نص آخر"}])
+        browser.open(address)
+        assert "تغيّر هذا المقال" in browser.one("article .notice").text
+        assert browser.texts(".text") == ["نص آخر"]
     assert browser.complaints() == []
 
 

@@ -61,9 +61,7 @@ def pages_of(prose: Path, queries: list[Path], most: int) -> list[Page]:
 
 
 def as_searched(query: ParsedQuery, texts: list[str]) -> None:
-    marker = Marker(query)
-    for text in texts:
-        marker.highlight(text)
+    Marker(query).highlight_all(texts)
 
 
 def every_word(_: ParsedQuery, texts: list[str]) -> None:

@@ -157,6 +157,7 @@ def _words(query: ParsedQuery, exact: bool) -> tuple[Token, ...]:
     return tuple({t.letters + t.vowelled: t for t in kept}.values())
 
 
+@lru_cache(REMEMBERED)
 def parse(text: str) -> ParsedQuery:
     """Read a query as a person typed it.
 

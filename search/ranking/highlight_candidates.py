@@ -10,9 +10,11 @@ What this cannot tell is looked at always: a code point that has no byte of its 
 from __future__ import annotations
 
 import codecs
-import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+
+import numpy as np
 
 from search.analysis.folding import SMALL_ALEF, TASHKEEL, fold_arabic, unify_letters
 from search.analysis.stemming import other_forms
@@ -57,13 +59,10 @@ def _bytes(text: str) -> bytes:
 
 _FOLDS = _folds()
 _DROPPED = _bytes(_LEFT_OUT)
-_IS_DROPPED = re.compile(b"[" + re.escape(_DROPPED) + b"]")
-# Besides the unknown: hamza and alef, of which folding makes one letter or does not, and letters
-# drawn out.
-_DOUBTFUL = re.compile(
-    re.escape(UNKNOWN) + b"|" + _bytes("ءا") + b"[" + _bytes(_LETTERS) + b"?]"
-    b"|([" + _bytes(_LETTERS) + b"])\\1\\1"
-)
+_IS_KEPT = ~np.isin(np.arange(256), np.frombuffer(_DROPPED, np.uint8))
+# Hamza and alef, of which folding makes one letter or does not, and letters drawn out.
+_DOUBTFUL = (UNKNOWN, _bytes("ءا"))
+_IS_LETTER = np.isin(np.arange(256), np.frombuffer(_bytes(_LETTERS), np.uint8))
 # The last letter of a stem may be another in the word: ة before an ending, Latin ies.
 _LAST = {"ه": "هت", "y": "yi"}
 
@@ -85,33 +84,46 @@ class Candidates:
                 if not any(gram in literal for gram in grams):
                     wanted[literal] = None
         # A word that has a letter without a byte is looked at anyway.
-        self._wanted = [literal for literal in wanted if UNKNOWN not in literal]
+        known = (literal for literal in wanted if UNKNOWN not in literal)
+        self._wanted = [*_DOUBTFUL, *known]
 
-    def stretches(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield start and end of the stretches, in order, each cut at spaces (U+0020)."""
-        coded = _bytes(text)
+    def stretches(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Return start and end of each text's stretches, in order, each cut at spaces (U+0020).
+
+        All texts are searched as one: for a page of ten passages and their titles that takes a
+        third of the time.
+        """
+        found: list[list[tuple[int, int]]] = [[] for _ in texts]
+        coded = _bytes("\n".join(texts))
         flat = coded.translate(_FOLDS, _DROPPED)
         find = flat.find
-        spots = [match.start() for match in _DOUBTFUL.finditer(flat)]
+        letters = np.frombuffer(flat, np.uint8)
+        same = letters[1:] == letters[:-1]
+        drawn_out = np.flatnonzero(same[1:] & same[:-1])
+        spots = set(drawn_out[_IS_LETTER[letters[drawn_out]]].tolist())
         for literal in self._wanted:
             at = find(literal)
-            while at >= 0:
-                spots.append(at)
+            while 0 <= at < len(flat):
+                spots.add(at)
                 at = find(literal, at + 1)
         if not spots:
-            return
-        # Where the code point stood before which so many were dropped.
-        drops = [m.start() - n for n, m in enumerate(_IS_DROPPED.finditer(coded))]
-        end = 0
-        for spot in sorted(spots):
-            at = spot + bisect_right(drops, spot)
+            return found
+        # Where the code points stood that were not dropped.
+        kept = np.flatnonzero(_IS_KEPT[np.frombuffer(coded, np.uint8)])
+        starts = [0, *accumulate(len(text) + 1 for text in texts)]
+        number = end = 0
+        for place in kept[sorted(spots)].tolist():
+            if place >= starts[number + 1]:
+                number, end = bisect_right(starts, place) - 1, 0
+            text, at = texts[number], place - starts[number]
             if at < end:
                 continue
             begin = max(end, text.rfind(" ", end, at) + 1)
             end = text.find(" ", at)
             if end < 0:
                 end = len(text)
-            yield begin, end
+            found[number].append((begin, end))
+        return found
 
 
 def flatten(text: str) -> bytes:

@@ -104,13 +104,12 @@ def hits_of(
         for ranking in (rankings.text, rankings.vector)
     )
     numbers = {h.passage_id: h.sentence for h in rankings.vector}
+    # A passage deleted between ranking and fetching is no hit any more.
+    read = [(key, score, stored[key]) for key, score in page if key in stored]
+    bodies = marker.highlight_all([found.passage.text for _, _, found in read])
+    titles = marker.highlight_all([found.article.title for _, _, found in read])
     hits: list[Hit] = []
-    for key, score in page:
-        found = stored.get(key)
-        if found is None:
-            continue  # a passage deleted between ranking and fetching is no hit any more
-        pieces = marker.highlight(found.passage.text)
-        title = marker.highlight(found.article.title)
+    for (key, score, found), pieces, title in zip(read, bodies, titles, strict=True):
         sentence = _sentence(found, numbers.get(key))
         marked = [piece.text for piece in (*title, *pieces) if piece.match]
         hits.append(

@@ -5,7 +5,6 @@ The same rules as clauses, which choose the passages, stand in `search.query.mat
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,9 @@ from search.query.matching import Near, near
 from search.query.misspellings import Meant
 from search.query.parse import ParsedQuery
 from search.query.phrases import beginnings, name_variants
+
+_LEVELS: tuple[Level | None, ...] = (*LEVELS, None)  # tightest first
+_PLACES = {level: at for at, level in enumerate(_LEVELS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Levels:
         family = frozenset(kin(query))
         meant = {one.word.letters: one for one in unknown}
         self._words: list[_Word | _Prefix] = []
-        self._known: dict[str, list[Level | None]] = {}
+        self._known: dict[str, list[int]] = {}
         for word in query.words():
             others = homographs_of(word)
             stems = {word.stem, *other_seats(word), *family.intersection(kin_of_word(word))}
@@ -102,6 +104,7 @@ class Levels:
 
         for item in query.prefixes():
             self._words.append(_Prefix(item.tokens[0], beginnings(item)))
+        self._unmet = (_PLACES[None],) * len(self._words)
 
     def of(self, marked: Iterable[str]) -> Match:
         """Return how each word of the query is met.
@@ -109,20 +112,27 @@ class Levels:
         Args:
             marked: the pieces of a passage and its title that are marked.
         """
-        found = [self._levels_of(piece) for piece in dict.fromkeys(marked)]
+        found = (self._levels_of(piece) for piece in dict.fromkeys(marked))
+        met = tuple(map(min, zip(self._unmet, *found, strict=True)))
         words = tuple(
-            MatchedWord(word.word.letters, _tightest([levels[n] for levels in found]))
-            for n, word in enumerate(self._words)
+            MatchedWord(word.word.letters, _LEVELS[at])
+            for word, at in zip(self._words, met, strict=True)
         )
-        counted = Counter(one.level for one in words if one.level is not None)
-        best = max(LEVELS, key=lambda level: counted[level]) if counted else "meaning"
-        return Match(best, words)
+        if met == self._unmet:
+            return Match("meaning", words)
+        return Match(LEVELS[max(range(len(LEVELS)), key=met.count)], words)
 
-    def _levels_of(self, piece: str) -> list[Level | None]:
-        """Return how each word is met in a piece: a page marks the same ones again and again."""
+    def _levels_of(self, piece: str) -> list[int]:
+        """Return, as places in `_LEVELS`, how each word is met in a piece.
+
+        A page marks the same ones again and again.
+        """
         if piece not in self._known:
             tokens = analyse(piece)
-            self._known[piece] = [_tightest(map(word.level, tokens)) for word in self._words]
+            self._known[piece] = [
+                min((_PLACES[word.level(token)] for token in tokens), default=_PLACES[None])
+                for word in self._words
+            ]
         return self._known[piece]
 
     def met(self, marked: Iterable[str]) -> list[list[tuple[str, Level]]]:
@@ -132,8 +142,3 @@ class Levels:
             [(text, level) for text, token in found if (level := word.level(token)) is not None]
             for word in self._words
         ]
-
-
-def _tightest(levels: Iterable[Level | None]) -> Level | None:
-    found = set(levels)
-    return next((level for level in LEVELS if level in found), None)

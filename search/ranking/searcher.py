@@ -246,7 +246,7 @@ class Searcher:
         known = self.engine.rank(RankRequest(frequencies=_counted(parsed, "keyword")))
         unknown = misspelt(parsed, known.frequencies, known.passages, forms)
         marker = Marker(parsed, forms, unknown)
-        return [marker.highlight(each) for each in texts]
+        return marker.highlight_all(texts)
 
     def first(self, query: Query, count: int) -> FirstPassages:
         """Return the first passages of a search, COUNT at most. Raises as `search`."""

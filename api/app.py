@@ -41,6 +41,8 @@ def create_app(
     settings: Settings | None = None,
     ingest: OpenIngest | None = None,
     judge: Judge | None = None,
+    *,
+    mcp: bool = False,
 ) -> FastAPI:
     """Return the server's ASGI application.
 
@@ -50,6 +52,7 @@ def create_app(
         settings: without them they are read from the environment.
         ingest: opens what articles are written with; without it none are taken.
         judge: keeps the grades of the page `/judge`; without it none are taken.
+        mcp: whether assistants are answered on `/v1/mcp`; needs the extra `mcp`.
 
     Raises:
         SettingsError: the environment holds a setting that cannot be used.
@@ -113,6 +116,10 @@ def create_app(
     app.include_router(annotations_router)
     if judge is not None:
         app.include_router(judging_router(judge))
+    if mcp:
+        from api.mcp_server import mcp_router  # half a second, and an extra
+
+        app.include_router(mcp_router(readiness))
     app.include_router(page_router(judging=judge is not None))
     return app
 

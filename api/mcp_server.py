@@ -1,4 +1,5 @@
-"""The MCP server: what assistants ask for, over stdio or HTTP. Needs `pip install "fihris[mcp]"`.
+"""The MCP server: what assistants ask for, over stdio, or over HTTP as a route of a server (`/v1/mcp`).
+Needs `pip install "fihris[mcp]"`.
 
 `search` and `fetch` have the names and shapes that assistants know; the other tools are Fihris's own.
 Each asks the API through its client: a server's, or that of the local index in this process. Nothing
@@ -18,23 +19,24 @@ from typing import Annotated, Any, cast
 
 import anyio
 import httpx2
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Response
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import ToolAnnotations
 from pydantic import Field
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import problems
-from api.access import Access
+from api.access import SEARCH, Access
 from api.client import AsyncClient, RequestFailed
 from api.readiness import Readiness
 from api.requests import MAX_PASSAGE_ID, Cursor, FilterParameters, QueryText
-from api.routes.search import router
+from api.routes.search import JSON, NOTHING, router
 from api.schemas import ArticleOut, HitOut, StoredArticleOut
 from search.domain import KwicSort, Mode, SearchSort, Sort
 from search.errors import FihrisError
 from search.limits import MAX_CONTEXT
-from search.ranking.searcher import Searcher
 from search.settings import Settings
 
 MAX_HITS = 20
@@ -247,26 +249,60 @@ def _plain(value: object) -> object:
 
 
 @asynccontextmanager
-async def local_client(searcher: Searcher) -> AsyncIterator[AsyncClient]:
+async def local_client(readiness: Readiness) -> AsyncIterator[AsyncClient]:
     """Give a client of the routes that search, in this process: no network, no keys."""
     app = FastAPI(openapi_url=None)
     app.state.access = Access(Settings(public_search=True))
-    app.state.readiness = Readiness.of(searcher)
+    app.state.readiness = readiness
     problems.install(app)
     app.include_router(router)
     async with AsyncClient("http://localhost", transport=httpx2.ASGITransport(app=app)) as fihris:
         yield fihris
 
 
-def serve(client: AbstractAsyncContextManager[AsyncClient], port: int | None) -> None:
-    """Answer over stdin and stdout, or with a port over HTTP on this machine, until told to end."""
+def serve(client: AbstractAsyncContextManager[AsyncClient]) -> None:
+    """Answer over stdin and stdout until told to end."""
 
     async def run() -> None:
         async with client as fihris:
-            server = mcp_server(fihris)
-            if port is None:
-                await server.run_stdio_async()
-            else:
-                await server.run_streamable_http_async(port=port, stateless_http=True)
+            await mcp_server(fihris).run_stdio_async()
 
     anyio.run(run)
+
+
+class _Handled(Response):
+    """What another ASGI application answers."""
+
+    def __init__(self, handle: ASGIApp) -> None:
+        super().__init__()
+        self._handle = handle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._handle(scope, receive, send)
+
+
+def mcp_router(readiness: Readiness) -> APIRouter:
+    """Return the route `/v1/mcp`: a server's keys, Host names and limits are its own too.
+
+    Each request stands for itself: without sessions any of several workers answers it, and there
+    is no stream that would stay open.
+    """
+    managers: list[StreamableHTTPSessionManager] = []
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        async with local_client(readiness) as fihris:
+            server = mcp_server(fihris)
+            # No host: which names are this server's, `Gate` has looked at.
+            server.streamable_http_app(json_response=True, stateless_http=True, host="")
+            async with server.session_manager.run():
+                managers.append(server.session_manager)
+                yield
+
+    router = APIRouter(lifespan=running, include_in_schema=False)
+
+    @router.post("/v1/mcp", dependencies=[SEARCH, NOTHING, JSON])
+    async def mcp() -> Response:
+        return _Handled(managers[-1].handle_request)
+
+    return router

@@ -27,6 +27,8 @@ from api.serving.workers import Lifeline, keep_running
 from search.errors import SettingsError
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from api.routes.judging import Judge
     from api.writing import OpenIngest
 
@@ -122,6 +124,7 @@ def serve(
     ingest: OpenIngest | None = None,
     *,
     judge: Judge | None = None,
+    mcp: bool = False,
     workers: int = 1,
     one_writer: bool = True,
 ) -> None:
@@ -133,6 +136,7 @@ def serve(
         announce: called with such as `http://127.0.0.1:8000/`.
         ingest: opens what articles are given to over HTTP; without it none are taken.
         judge: keeps a person's grades (`api.routes.judging.Judge`); one process only.
+        mcp: whether assistants are answered too.
         workers: processes that answer.
         one_writer: whether what writes must come to one of them.
 
@@ -141,11 +145,12 @@ def serve(
     """
     if workers > 1 and not hasattr(os, "fork"):
         raise SettingsError("this system cannot fork processes: FIHRIS_WORKERS must be 1")
+    made = partial(_application, ingest, judge, mcp)
     with _bound(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host
         announce(f"http://{shown}:{listening.getsockname()[1]}/")
         if workers == 1:
-            _run(listening, ingest, None, judge)
+            _run(listening, made)
             return
         lifeline, channel = Lifeline(), Channel() if one_writer and ingest is not None else None
         with TemporaryDirectory(prefix="fihris-metrics-") as folder:
@@ -153,7 +158,7 @@ def serve(
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
             ended_by = keep_running(
                 workers,
-                lambda number: _run(listening, ingest, Worker(number == 0, channel, lifeline)),
+                lambda number: _run(listening, made, Worker(number == 0, channel, lifeline)),
                 lifeline,
                 _told,
             )
@@ -168,16 +173,17 @@ def _told(line: str) -> None:
         log.error("%s", line)
 
 
-def _run(
-    listening: socket.socket,
-    ingest: OpenIngest | None,
-    worker: Worker | None,
-    judge: Judge | None = None,
-) -> None:
+def _application(ingest: OpenIngest | None, judge: Judge | None, mcp: bool) -> FastAPI:
     from api.app import create_app  # which the parent of workers does without
 
+    return create_app(ingest=ingest, judge=judge, mcp=mcp)
+
+
+def _run(
+    listening: socket.socket, made: Callable[[], FastAPI], worker: Worker | None = None
+) -> None:
     config = uvicorn.Config(
-        partial(create_app, ingest=ingest, judge=judge),
+        made,
         factory=True,
         http=TimedProtocol,
         loop="auto",  # uvloop, where there is one

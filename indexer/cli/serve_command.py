@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +37,9 @@ def serve_command(
         typer.Option("--first-key", help="Make a key of all scopes if there is none, and show it."),
     ] = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="Take no articles.")] = False,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Answer assistants too, over HTTP on /v1/mcp.")
+    ] = False,
     judge: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Take grades of hits on the page, kept in DIR as qrels."),
@@ -47,6 +51,8 @@ def serve_command(
     from search.keys import SCOPES, key_file
     from search.settings import read_settings
 
+    if mcp:
+        _need_mcp()
     # The application reads the same settings in its own place.
     if host is not None:
         os.environ["FIHRIS_HOST"] = host
@@ -71,6 +77,7 @@ def serve_command(
             announce,
             None if read_only else _ingest,
             judge=kept,
+            mcp=mcp,
             workers=settings.workers,
             one_writer=settings.engine == "embedded",
         )
@@ -80,30 +87,24 @@ def mcp_command(
     url: Annotated[
         str, typer.Option(help="Ask this server instead of the local index; FIHRIS_KEY is its key.")
     ] = "",
-    http: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PORT", min=1, max=65535, help="Answer over HTTP on 127.0.0.1, not stdio."
-        ),
-    ] = None,
 ) -> None:
-    """Answer assistants over the Model Context Protocol: search and read, nothing else."""
-    try:
-        from api.client import AsyncClient
-        from api.mcp_server import local_client, serve
-    except ModuleNotFoundError as error:
-        if error.name not in ("mcp", "httpx2"):
-            raise
-        raise InputError("this needs: pip install 'fihris[mcp]'", field="mcp") from error
+    """Answer an assistant that starts this, over the Model Context Protocol on stdin and stdout."""
+    _need_mcp()
+    from api.client import AsyncClient
+    from api.mcp_server import local_client, serve
+    from api.readiness import Readiness
     from indexer.cli.terminal import searching
 
-    if http:
-        typer.echo(f"Fihris: MCP on http://127.0.0.1:{http}/mcp (Ctrl-C stops it)", err=True)
     if url:
-        serve(AsyncClient(url, os.environ.get("FIHRIS_KEY", "")), http)
+        serve(AsyncClient(url, os.environ.get("FIHRIS_KEY", "")))
         return
     with searching() as (searcher, _):
-        serve(local_client(searcher), http)
+        serve(local_client(Readiness.of(searcher)))
+
+
+def _need_mcp() -> None:
+    if find_spec("mcp") is None:
+        raise InputError("this needs: pip install 'fihris[mcp]'", field="mcp")
 
 
 @contextmanager

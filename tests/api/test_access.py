@@ -26,7 +26,9 @@ REFUSALS = ("unauthorized", "scope-needed", "keys-needed", "cross-origin")
 
 def routes() -> Iterator[tuple[str, str, list[str]]]:
     """Yield each method and path of the server, with the scopes it asks for."""
-    app = create_app(cast("Searcher", ToldSearcher()), Settings(), None, cast("Judge", object()))
+    app = create_app(
+        cast("Searcher", ToldSearcher()), Settings(), None, cast("Judge", object()), mcp=True
+    )
     for route in (each.original_route for each in iter_route_contexts(app.routes)):
         path = getattr(route, "path", "")
         scopes = []
@@ -78,7 +80,9 @@ def secrets(keys: KeyFile) -> dict[str, str]:
 def keyed(keys: KeyFile, secrets: dict[str, str]) -> Iterator[TestClient]:
     settings = Settings(data=keys.path.parent, host="0.0.0.0")
     judge = cast("Judge", object())
-    app = create_app(cast("Searcher", ToldSearcher()), settings, lambda _: ToldIngest(), judge)
+    app = create_app(
+        cast("Searcher", ToldSearcher()), settings, lambda _: ToldIngest(), judge, mcp=True
+    )
     with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as connected:
         yield connected
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -16,13 +15,16 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from mcp import Client, StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
 
 from api.mcp_server import MAX_TEXT, local_client, mcp_server
+from api.readiness import Readiness
+from search.keys import KeyFile
 from search.ranking.searcher import Searcher
 from tests.api.conftest import SEED
-from tests.serving import served
-from tests.support import REPOSITORY, SEEDS, until
+from tests.serving import started
+from tests.support import REPOSITORY, SEEDS
 
 TOOLS = [
     "search", "fetch", "search_passages", "keywords_in_context", "list_articles", "list_collections",
@@ -36,7 +38,8 @@ def asked(searcher: Searcher, ask: Callable[[Client], Awaitable[Any]]) -> Any:
     """Return what an assistant gets of a server in this process."""
 
     async def run() -> Any:
-        async with local_client(searcher) as fihris, Client(mcp_server(fihris)) as assistant:
+        here = local_client(Readiness.of(searcher))
+        async with here as fihris, Client(mcp_server(fihris)) as assistant:
             return await ask(assistant)
 
     return asyncio.run(run())
@@ -200,35 +203,32 @@ def test_over_stdio_nothing_but_the_protocol_is_on_stdout(
 
 
 @pytest.mark.slow
-def test_over_http_another_server_is_asked(environment: dict[str, str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with served(environment) as url:
-        nowhere = {**os.environ, "FIHRIS_DATA": "/nowhere"}
-        with subprocess.Popen(
-            [*FIHRIS, "mcp", "--url", url, "--http", str(port)],
-            env=nowhere,
-            cwd=REPOSITORY,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            try:
-                until(lambda: _listens(port) or process.poll() is not None)
-                title = asyncio.run(questioned(f"http://127.0.0.1:{port}/mcp"))
-                assert title.startswith(TITLE)
-                foreign = httpx2.post(
-                    f"http://127.0.0.1:{port}/mcp",
-                    headers={"Host": "evil.example", "Accept": "application/json"},
-                    json={},
-                )
-                assert foreign.status_code == 421
-            finally:
-                process.terminate()
-                out, _ = process.communicate(timeout=120)
-    assert out == ""
+def test_a_server_answers_assistants_who_have_a_key(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    key, other = (keys.create(scope, [scope])[1] for scope in ("search", "index"))
+    keyed = {**environment, "FIHRIS_KEYS": str(keys.path)}
 
+    async def over_http(address: str, secret: str) -> Any:
+        headers = {"Authorization": f"Bearer {secret}"}
+        async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
+            return await questioned(streamable_http_client(address, http_client=http))
 
-def _listens(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+    with started(keyed, "--mcp", "--workers", "2") as (url, _):
+        address = f"{url}/v1/mcp"
+        assert asyncio.run(over_http(address, key)).startswith(TITLE)
+        for secret, status in ((other, 403), ("x", 401), (f"{key}x", 401)):
+            headers = {"Authorization": f"Bearer {secret}"}
+            assert httpx2.post(address, headers=headers, json={}).status_code == status
+        allowed = {"Authorization": f"Bearer {key}"}
+        assert httpx2.get(address, headers=allowed).status_code == 405
+        assert httpx2.post(address, headers=allowed, content=b"{}").status_code == 415
+        large = httpx2.post(address, headers=allowed, json={"x": "x" * 70_000})
+        assert large.json()["type"] == "/problems/body-too-large"
+        # What is started by an assistant asks that server too, and needs no index.
+        nowhere = {"FIHRIS_DATA": "/nowhere", "FIHRIS_KEY": key}
+        command = StdioServerParameters(
+            command=FIHRIS[0], args=[*FIHRIS[1:], "mcp", "--url", url], env=nowhere, cwd=REPOSITORY
+        )
+        assert asyncio.run(questioned(stdio_client(command))).startswith(TITLE)

@@ -69,6 +69,8 @@ test: setup-dev
 	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
 	  command -v google-chrome >/dev/null 2>&1 || \
 	  printf 'note: there is no Chromium, so the browser test is skipped (Debian: apt-get install chromium chromium-driver)\n'
+	@command -v tesseract >/dev/null 2>&1 || \
+	  printf 'note: there is no tesseract, so tests of scans are skipped (Debian: apt-get install tesseract-ocr tesseract-ocr-ara)\n'
 	@tests=0; \
 	$(CACHED) $(BIN)/python -m tests.servers --tests $(PYTEST) --ignore=tests/containers || tests=$$?; \
 	$(CACHED) $(PYTEST) -n 0 tests/containers || tests=$$?; \

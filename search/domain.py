@@ -36,7 +36,8 @@ Level = Literal["exact", "spelling", "form", "near", "meaning"]
 WordLevel = Literal["exact", "spelling", "form", "near"]
 LEVELS: tuple[Level, ...] = ("exact", "spelling", "form", "near", "meaning")
 ItemKind = Literal["word", "phrase", "prefix", "root", "any_of", "near", "field", "ignored"]
-PlaceKind = Literal["page", "slide", "row", "time", "message"]
+# `scan`: a page by text recognition, with percent of certainty: `12 (87%)`
+PlaceKind = Literal["page", "scan", "slide", "row", "time", "message"]
 QueryField = Literal["title", "author", "source", "tag", "collection"]  # that a query may name
 Occur = Literal["optional", "required", "excluded"]
 WriteStatus = Literal["created", "updated", "unchanged", "failed"]

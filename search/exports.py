@@ -54,8 +54,8 @@ def exported(
     articles = {hit.article.id: hit.article for hit in all_hits(results)}
     pages: dict[str, dict[str, None]] = {key: {} for key in articles}
     for hit in all_hits(results):
-        if hit.passage.place and hit.passage.place.kind == "page":
-            pages[hit.article.id][hit.passage.place.value] = None
+        if hit.passage.place and hit.passage.place.kind in ("page", "scan"):
+            pages[hit.article.id][hit.passage.place.value.partition(" (")[0]] = None
     entry = bibtex if format == "bibtex" else ris
     return "".join(
         entry(its, ", ".join(pages[key]), cited.get(key, "")) for key, its in articles.items()

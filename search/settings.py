@@ -132,6 +132,23 @@ class Settings(BaseSettings):
     rerank_timeout: Annotated[float, Field(gt=0, le=60)] = Field(
         2.0, description="seconds after which their order stands as it was"
     )
+    ocr: bool = Field(
+        True, description="read scans and pictures of pages with tesseract, where it is installed"
+    )
+    ocr_languages: str = Field(
+        "ara+eng",
+        description="languages of these, as tesseract calls them",
+        pattern=r"^[A-Za-z0-9_]{1,40}(\+[A-Za-z0-9_]{1,40}){0,9}$",
+    )
+    ocr_pages: Annotated[int, Field(ge=1, le=5_000)] = Field(
+        1_000, description="pages that are read so in one file; the rest is told"
+    )
+    ocr_seconds: Annotated[int, Field(ge=1, le=3_600)] = Field(
+        60, description="seconds of processor time for such a page"
+    )
+    ocr_memory: Annotated[int, Field(ge=256, le=65_536)] = Field(
+        1_024, description="MiB of memory for such a page"
+    )
     synonyms: Path | None = Field(
         None,
         description="file of synonyms and name variants (`a, b` or `a => b` a line), read anew when"

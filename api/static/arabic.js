@@ -20,7 +20,7 @@ export default {
   previous: "السابق",
   pages: "صفحات النتائج",
   paragraph: (n) => `الفقرة ${n}`,
-  places: { page: "صفحة", slide: "شريحة", row: "صف", time: "عند", message: "رسالة" },
+  places: { page: "صفحة", scan: "صفحة قُرئت آليًا", slide: "شريحة", row: "صف", time: "عند", message: "رسالة" },
   original: "المصدر الأصلي",
   file: { same: "الملف الأصلي", changed: "الملف الأصلي، وقد تغيّر", gone: "الملف الأصلي لم يعد في مكانه" },
   back: "العودة إلى النتائج",

@@ -20,7 +20,7 @@ export default {
   previous: "Previous",
   pages: "Result pages",
   paragraph: (n) => `Paragraph ${n}`,
-  places: { page: "page", slide: "slide", row: "row", time: "at", message: "message" },
+  places: { page: "page", scan: "recognised page", slide: "slide", row: "row", time: "at", message: "message" },
   original: "Original",
   file: { same: "Original file", changed: "Original file, changed since", gone: "The original file is gone" },
   back: "Back to the results",

@@ -81,9 +81,11 @@ def index_command(
     .zip, .tar and .gz of them. Ctrl-C finishes the batches in work; the same command goes on
     from there. What cannot be read is named, and kept as dead letters to be tried again.
     """
+    from indexer.extraction.sandbox.recogniser import Recogniser
     from indexer.sources.dead_letters import read_letters, settle
     from indexer.sources.listing import list_files
     from indexer.sources.reading import read_articles, read_stream
+    from search.settings import read_settings
 
     if (not paths) == (retry is None):
         raise InputError("give files or folders, or else --retry FILE", field="PATH")
@@ -95,7 +97,10 @@ def index_command(
     listed = read_letters(retry, ids.root) if retry is not None else list_files(named, ids)
 
     def items() -> Generator[Item, None, None]:
-        yield from read_articles(listed, options, source=source, workers=workers)
+        recogniser = Recogniser(read_settings())
+        yield from read_articles(
+            listed, options, source=source, workers=workers, recogniser=recogniser
+        )
         if len(named) < len(paths or ()):
             yield from read_stream(
                 sys.stdin.buffer,
@@ -103,6 +108,7 @@ def index_command(
                 options,
                 collection=ids.collection if collection else "",
                 source=source,
+                recogniser=recogniser,
             )
 
     report, letters = _indexed(

@@ -10,7 +10,7 @@ of their names, tars in their own. Of bzip2 and xz only the content tells, whate
     names    that lead outside, and what is no file (links, devices), are refused one by one
     nesting  archives in archives are held in memory, and opened to a depth of three
 
-Kinds that are not read and hidden files are passed over; an archive of nothing else fails.
+Kinds that are not read, pictures and hidden files are passed over; an archive of nothing else fails.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class _Archive:
             if member.problem is not None:
                 read += 1
                 yield Failure(member.shown, *member.problem)
-            elif not suffix_of(member.name):
+            elif not _is_read(member.name):
                 passed += 1
             elif member.name in seen:
                 yield Failure(member.shown, "duplicate-id", "its archive has this name twice")
@@ -149,7 +149,7 @@ class _Archive:
             for member in members_of(stream, name, budget):
                 if member.is_hidden:
                     left_out["hidden"] += 1
-                elif not (suffix_of(member.name) or member.problem):
+                elif not (_is_read(member.name) or member.problem):
                     left_out[left_out_as(member.name)] += 1
                 if not member.is_metadata or member.is_hidden or member.problem:
                     continue
@@ -167,6 +167,11 @@ class _Archive:
                         raise
                     broken[member.name] = (error.code, f"{short}: {error}")
         return known, broken, _note_on(left_out)
+
+
+def _is_read(name: str) -> bool:
+    """Tell whether a member is read: pictures are not, of which a chat has thousands of photos."""
+    return kind_of(name) != "pictures" and suffix_of(name) != ""
 
 
 def _note_on(left_out: Counter[str]) -> tuple[str, ...]:

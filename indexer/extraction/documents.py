@@ -27,7 +27,7 @@ _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _IN_ARABIC_SCRIPT = "ar arz apc ary acm ajp fa ur ps ckb ku sd ug pnb bal ks azb ara fas urd pus"
 _ARABIC_SCRIPT = frozenset(_IN_ARABIC_SCRIPT.split())
 # What `mark` makes, between two characters that are in no text and that XML takes.
-_PLACE = r"\ufdd1(?:page|slide|row|time|message) \S[^\ufdd1\ufdd2\n]{0,99}\ufdd2"
+_PLACE = r"\ufdd1(?:page|scan|slide|row|time|message) \S[^\ufdd1\ufdd2\n]{0,99}\ufdd2"
 # A line end or a space that is there for the mark's sake goes with it.
 _MARK = re.compile(rf"^{_PLACE}[ \n]|(?<= ){_PLACE} | {_PLACE}$|{_PLACE}", re.MULTILINE)
 _LINE = re.compile("^.+$", re.MULTILINE)

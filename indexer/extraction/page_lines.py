@@ -57,6 +57,25 @@ def joined_lines(text: str) -> tuple[str, list[int]]:
     return "".join(parts[1:]), starts
 
 
+def lines_of_pages(text: str, pages: Sequence[str], marks: Sequence[str]) -> list[str]:
+    """Return paragraphs with a mark where each page begins.
+
+    Args:
+        text: that of all pages, whose lines are those of `pages`.
+        pages: each page's lines.
+        marks: each page's mark.
+    """
+    joined, starts = joined_lines(text)
+    parts: list[str] = []
+    last = line = 0
+    for page, mark in zip(pages, marks, strict=True):
+        if page and line < len(starts):
+            parts += (joined[last : starts[line]], mark)
+            last = starts[line]
+        line += page.count("\n") + 1
+    return "".join((*parts, joined[last:])).split("\n")
+
+
 def without_running_lines(pages: Sequence[str]) -> list[str]:
     """Return pages without headings, footings and page numbers that most of them have.
 

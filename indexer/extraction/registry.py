@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -64,6 +64,9 @@ KINDS: Mapping[str, Kind] = {
     "xlsx": Kind("Excel table, an article a row or sheet", ".xlsx", many=True),
     "ods": Kind("OpenDocument table, an article a row, sheet", ".ods", many=True),
     "pdf": Kind("PDF, one article", ".pdf"),
+    "pictures": Kind(
+        "picture of pages, one article", ".png .jpg .jpeg .tif .tiff .webp .bmp .gif .pnm"
+    ),
     "docx": Kind("Word document, one article", ".docx"),
     "rtf": Kind("Rich Text Format, one article", ".rtf"),
     "odt": Kind("OpenDocument text or slides, one article", ".odt .odp"),
@@ -90,16 +93,28 @@ _OPENITI_NAME = re.compile(r"\d{4}[A-Z]\w+\.[A-Z]\w+\.\w+-[a-z]{3}\d{1,2}", re.A
 MAILBOX = re.compile(rb"From \S?.{0,200}\d:\d\d")
 
 
+# (a document, "pdf" or "picture", numbers of its pages) -> tesseract's table of each, or why not
+Recognise = Callable[[BinaryIO, str, Sequence[int]], Iterator[str | Failure]]
+NO_OCR = "pictures of pages, and text recognition (OCR) is off"
+
+
+def nothing_recognised(document: BinaryIO, kind: str, numbers: Sequence[int]) -> Iterator[str]:  # noqa: ARG001
+    """Refuse pictures of pages. Raises SourceError."""
+    raise SourceError(NO_OCR, code="no-text-layer")
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a person says of their files.
 
-    fields    article field -> its name in JSON objects and table heads (`text` -> `body`)
-    encoding  of all texts, where it is known; "" detects it
+    fields     article field -> its name in JSON objects and table heads (`text` -> `body`)
+    encoding   of all texts, where it is known; "" detects it
+    recognise  gives the text of pages that are pictures
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
     encoding: str = ""
+    recognise: Recognise = nothing_recognised
 
 
 @dataclass(frozen=True, slots=True)

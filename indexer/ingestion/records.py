@@ -118,7 +118,11 @@ def _places(given: object, length: int) -> Places:
     places: list[tuple[int, Locator]] = []
     for each in given if isinstance(given, list) and len(given) <= MAX_PLACES else [None]:
         match each:
-            case [int(start), ("page" | "slide" | "row" | "time" | "message") as kind, str(value)]:
+            case [
+                int(start),
+                ("page" | "scan" | "slide" | "row" | "time" | "message") as kind,
+                str(value),
+            ]:
                 known = Locator(kind, _one_line(value))
                 is_next = start > places[-1][0] if places else start >= 0
                 if is_next and start < length and 0 < len(known.value) <= MAX_PLACE:

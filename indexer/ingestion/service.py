@@ -23,6 +23,7 @@ from unicodedata import normalize
 from indexer.extraction.encodings.mojibake import WRITTEN, check_fields
 from indexer.extraction.registry import Options
 from indexer.extraction.sandbox.parser import Parser
+from indexer.extraction.sandbox.recogniser import Recogniser
 from indexer.ingestion.analysis_worker import Terms, Titled, analysed
 from indexer.ingestion.batches import BATCH_ARTICLES, BATCH_LENGTH, Maker
 from indexer.ingestion.changing import change_articles, change_from, counted
@@ -75,7 +76,8 @@ class EngineIngest:
         self._rested = True
         self._stopped: float | None = None  # when, of the monotonic clock
         self._parsers: queue.Queue[Parser] = queue.Queue()
-        self._all_parsers = [Parser() for _ in range(PARSERS)]  # each begins when first used
+        recogniser = Recogniser(settings)
+        self._all_parsers = [Parser(recogniser=recogniser) for _ in range(PARSERS)]  # begin later
         for parser in self._all_parsers:
             self._parsers.put(parser)
         self._threads = [

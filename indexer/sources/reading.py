@@ -9,9 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from indexer.extraction.registry import MEBIBYTE, METADATA_SUFFIX, Options, id_of, unknown_fields
+from indexer.extraction.registry import (
+    MEBIBYTE,
+    METADATA_SUFFIX,
+    Options,
+    id_of,
+    kind_of,
+    unknown_fields,
+)
 from indexer.extraction.sandbox.parser import Limits, OnUsage, Parser
-from indexer.sources import Failure, Found, Item, Listed, SourceFile
+from indexer.extraction.sandbox.recogniser import Recogniser
+from indexer.sources import Failure, Found, Item, Listed, Skipped, SourceFile
 from indexer.sources.naming import problem_of, shown
 from indexer.sources.read_ahead import Workers
 from indexer.sources.sidecar import metadata_of
@@ -30,6 +38,7 @@ def read_articles(
     limits: Limits | None = None,
     on_usage: OnUsage | None = None,
     parser: Parser | None = None,
+    recogniser: Recogniser | None = None,
 ) -> Generator[Item, None, None]:
     """Yield the articles of listed files in order, and a Failure for each that cannot be read.
 
@@ -42,7 +51,8 @@ def read_articles(
         workers: how many files are parsed at once.
         limits: what parsing a file may take.
         on_usage: called after each file with what it took, from a thread of its worker.
-        parser: parses them, in place of one of these `limits` and `on_usage`, and stays open.
+        parser: parses them, in place of one with these `limits` and the rest, and stays open.
+        recogniser: reads pages that are pictures.
     """
     said = options or Options()
 
@@ -57,16 +67,16 @@ def read_articles(
             return
         notes = unknown_fields(known, listed.path.stem + METADATA_SUFFIX)
         with closing(parser.parse(listed, said, known=known, source=source)) as items:
-            if not notes:
-                yield from items
-                return
             for item in items:
-                if isinstance(item, Found):
-                    item = replace(item, notes=(*notes, *item.notes))
-                yield item
+                if isinstance(item, Found) and notes:
+                    yield replace(item, notes=(*notes, *item.notes))
+                elif isinstance(item, Failure) and kind_of(listed.name) == "pictures":
+                    yield _left_out(item)
+                else:
+                    yield item
 
     def new_parser() -> Parser:
-        return Parser(limits, on_usage=on_usage)
+        return Parser(limits, on_usage=on_usage, recogniser=recogniser)
 
     if workers == 1:
         with nullcontext(parser) if parser else new_parser() as one:
@@ -77,6 +87,15 @@ def read_articles(
             yield from ahead.items(files)
 
 
+def _left_out(item: Failure) -> Failure | Skipped:
+    """Leave a picture out that is none of a text, or that nothing here reads: photos are no failures."""
+    if item.code == "no-text-layer":
+        return Skipped(item.place, item.reason, item.reason)
+    if item.code in ("empty", "garbled"):
+        return Skipped(item.place, item.reason, "pictures without text")
+    return item
+
+
 def read_stream(
     stream: BinaryIO,
     name: str = "stdin.jsonl",
@@ -84,6 +103,7 @@ def read_stream(
     *,
     collection: str = "",
     source: str = "",
+    recogniser: Recogniser | None = None,
 ) -> Generator[Item, None, None]:
     """Yield the articles of what comes without a name, such as standard input.
 
@@ -96,6 +116,7 @@ def read_stream(
         options: what a person says of it.
         collection: what its articles are in.
         source: the source of articles that name none.
+        recogniser: reads pages that are pictures.
     """
     place = "standard input"
     with TemporaryFile() as kept:
@@ -114,7 +135,7 @@ def read_stream(
             return
         file = SourceFile(Path(place), name, size, joined(collection, id_of(name)))
         with (
-            Parser() as parser,
+            Parser(recogniser=recogniser) as parser,
             closing(parser.parse(file, options, descriptor=kept.fileno(), source=source)) as items,
         ):
             for item in items:

@@ -16,6 +16,7 @@ from pathlib import Path
 from watchfiles import watch as events_of
 
 from indexer.extraction.sandbox.parser import Parser
+from indexer.extraction.sandbox.recogniser import Recogniser
 from indexer.sources.naming import shown
 from indexer.sync.catalogue import Catalogue, catalogue_path
 from indexer.sync.sync import Sync, is_folder
@@ -42,7 +43,8 @@ def watch(folders: Sequence[Path], engine: Engine, embedder: Embedder, how: Watc
         EngineError: the index is damaged, or was made by another analyser or model.
     """
     with ExitStack() as stack:
-        syncs, parser = [], stack.enter_context(Parser())
+        syncs, recogniser = [], Recogniser(how.settings)
+        parser = stack.enter_context(Parser(recogniser=recogniser))
         for path in [_checked(folder, how) for folder in folders]:
             known = catalogue_path(path, how.settings, how.collection)
             catalogue = Catalogue(known, path, how.tell)

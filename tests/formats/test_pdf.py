@@ -19,7 +19,7 @@ from indexer.extraction import pdf
 from indexer.extraction.pdf.fonts import plain
 from indexer.extraction.pdf.glyphs import DrawnText
 from indexer.extraction.pdf.lines import is_right_to_left, lines_of, texts_of
-from indexer.extraction.registry import Extracted
+from indexer.extraction.registry import NO_OCR, Extracted
 from search.errors import SourceError
 from tests.formats.parts import articles_of, items_of
 from tests.formats.reading import SEED
@@ -225,7 +225,7 @@ def test_a_picture_among_pages_of_text_is_said() -> None:
     mixed = pdf_of(
         shown("Some text."), b"q /I Do Q", extra=picture, resources="/XObject<</I 100 0 R>>"
     )
-    assert article(mixed).notes[0] == "1 of 2 pages are pictures without text"
+    assert article(mixed).notes[0] == "1 of its 2 pages are pictures without text: " + NO_OCR
 
 
 def test_more_text_than_an_article_may_have(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,13 +147,13 @@ def test_a_limit_and_workers(fihris: Fihris, tmp_path: Path) -> None:
 
 
 def test_what_a_folder_holds_besides_is_counted_by_kind(fihris: Fihris, tmp_path: Path) -> None:
-    for name in ("a.txt", "b.pages", "c.pages", "d.JPG", "noise", ".hidden"):
+    for name in ("a.txt", "b.pages", "c.pages", "d.MOV", "noise", ".hidden"):
         write(tmp_path / "in" / name)
     ran = fihris("index", tmp_path / "in")
-    assert "left out   5 (2 .pages, 1 .jpg, 1 hidden, 1 without a suffix)" in ran.out
+    assert "left out   5 (2 .pages, 1 .mov, 1 hidden, 1 without a suffix)" in ran.out
     report = json.loads(fihris("index", tmp_path / "in", "--json").out)
     assert report["left_out"] == 5
-    assert report["left_out_kinds"] == {".pages": 2, ".jpg": 1, "without a suffix": 1, "hidden": 1}
+    assert report["left_out_kinds"] == {".pages": 2, ".mov": 1, "without a suffix": 1, "hidden": 1}
 
 
 def test_formats_lists_every_suffix_that_is_read(fihris: Fihris) -> None:
@@ -367,7 +367,7 @@ def test_an_empty_index_answers(fihris: Fihris, tmp_path: Path) -> None:
 
 
 def test_indexing_nothing_makes_no_index(fihris: Fihris, tmp_path: Path) -> None:
-    write(tmp_path / "folder" / "picture.png")
+    write(tmp_path / "folder" / "film.mov")
     write(tmp_path / "folder" / "empty.txt", "")
     assert fihris("index", tmp_path / "folder").status == 1
     assert fihris("index", tmp_path / "mistyped").status == 1

@@ -62,14 +62,14 @@ def test_ids_are_paths_inside_the_folder_given_in_sorted_order(tmp_path: Path) -
 
 
 def test_hidden_files_are_left_out_and_other_kinds_counted(tmp_path: Path) -> None:
-    for name in (".hidden.txt", ".git/a.txt", "picture.png", "noise", "a.txt", "a.meta.json"):
+    for name in (".hidden.txt", ".git/a.txt", "film.mov", "noise", "a.txt", "a.meta.json"):
         write(tmp_path / name, "{}" if name.endswith("json") else "نص")
     assert [a.id for a in articles(tmp_path)] == ["/files/a.txt"]
-    assert set(skipped(tmp_path)) == {"picture.png", "noise", ".hidden.txt", ".git"}
+    assert set(skipped(tmp_path)) == {"film.mov", "noise", ".hidden.txt", ".git"}
 
 
 def test_what_is_left_out_has_a_kind_to_count_it_by(tmp_path: Path) -> None:
-    for name in ("a.JPG", "b.jpg", "a.pages", "noise", ".x", "a.b c d e f g h i j", "no.meta.json"):
+    for name in ("a.MOV", "b.mov", "a.pages", "noise", ".x", "a.b c d e f g h i j", "no.meta.json"):
         write(tmp_path / name)
     write(tmp_path / "list.csv", "id,text\n1,x\n")
     write(tmp_path / "list.meta.json", "{}")  # of many articles, so of none
@@ -79,7 +79,7 @@ def test_what_is_left_out_has_a_kind_to_count_it_by(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("sub")
     kinds = Counter(item.kind for item in read(tmp_path) if isinstance(item, Skipped))
     assert kinds == {
-        ".jpg": 2,
+        ".mov": 2,
         ".pages": 1,
         "without a suffix": 1,
         "with a long suffix": 1,

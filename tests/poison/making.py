@@ -8,7 +8,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.poison import archives, chats, feeds, office, packages, pages, papers, places, texts
+from tests.poison import (
+    archives,
+    chats,
+    feeds,
+    office,
+    packages,
+    pages,
+    papers,
+    places,
+    scans,
+    texts,
+)
 from tests.poison.kinds import Poison
 
 POISON: tuple[Poison, ...] = (
@@ -20,6 +31,7 @@ POISON: tuple[Poison, ...] = (
     *office.POISON,
     *papers.POISON,
     *archives.POISON,
+    *scans.POISON,
     *places.POISON,
 )
 

@@ -55,10 +55,6 @@ FORM = "/XObject << /X 6 0 R >>"
 LOOPING_FORM = stream(
     b"/X Do " + SAYS, "/Type /XObject /Subtype /Form /Resources << /XObject << /X 6 0 R >> >>"
 )
-IMAGE = stream(
-    bytes(300),
-    "/Type /XObject /Subtype /Image /Width 10 /Height 10 /ColorSpace /DeviceRGB /BitsPerComponent 8",
-)
 
 
 def doubling(depth: int) -> bytes:
@@ -207,8 +203,6 @@ POISON: tuple[Poison, ...] = (
        mapped(b"1 beginbfchar <0001> <" + b"0627" * 50_000 + b"> endbfchar")),
     of("map-half-pair.pdf", "garbled", mapped(b"1 beginbfchar <0001> <D800> endbfchar")),
     of("map-control.pdf", "empty", mapped(b"1 beginbfrange <0001> <0004> <0000> endbfrange")),
-    of("scanned.pdf", "no-text-layer",
-       pdf({3: PAGE.format(FORM), 4: stream(b"600 0 0 800 0 0 cm /X Do"), 6: IMAGE})),
     of("blank-page.pdf", "empty", contents(b"")),
     of(
         "encrypted.pdf",

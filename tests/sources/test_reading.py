@@ -31,7 +31,7 @@ def test_items_come_in_the_order_of_the_files(tmp_path: Path, workers: int) -> N
     lines = "".join(json.dumps({"id": f"l{n}", "text": "نص"}) + "\n" for n in range(300))
     write(tmp_path / "005.jsonl", lines)
     write(tmp_path / "007.txt", b"%PDF-1.7\0\0")
-    write(tmp_path / "picture.png")
+    write(tmp_path / "film.mov")
     listed = list_files([tmp_path, tmp_path / "gone"])
     items = list(read_articles(listed, workers=workers))
     texts = [f"{n:03}.txt" for n in range(20)]

@@ -39,10 +39,11 @@ from pypdf.errors import FileNotDecryptedError, LimitReachedError
 
 from indexer.extraction.arabic_repair import mended
 from indexer.extraction.documents import Facts, articles, mark
-from indexer.extraction.page_lines import joined_lines, without_running_lines
+from indexer.extraction.page_lines import lines_of_pages, without_running_lines
 from indexer.extraction.pdf.fonts import UNKNOWN, plain
 from indexer.extraction.pdf.glyphs import Fonts, has_picture, pieces_of
 from indexer.extraction.pdf.lines import PageLine, is_right_to_left, lines_of, texts_of
+from indexer.extraction.recognition import RecognisedPage, place_of, recognised
 from indexer.extraction.registry import MEBIBYTE, Extracted, Options
 from indexer.sources import Failure
 from search.errors import SourceError
@@ -78,8 +79,8 @@ Result = TypeVar("Result")
 
 
 def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | Failure]:
-    """Yield the article of a PDF; its encodings are its own, so `options` say nothing."""
-    del name, options
+    """Yield the article of a PDF; its encodings are its own, so `options` say nothing of them."""
+    del name
     size = stream.seek(0, 2)
     if size > MAX_FILE:
         raise SourceError(f"{size:,} bytes, and {MAX_FILE:,} are the most", code="too-large")
@@ -97,7 +98,7 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
         ),
     ):
         reader = _guarded(lambda: PdfReader(stream, strict=False), "it")
-        pages, notes = _pages(reader)
+        pages, marks, notes = _pages(reader, stream, options)
         facts = _facts(reader)
     if faults:
         notes = (*notes, f"{len(faults):,} faults were passed over, first: {faults[0]}")
@@ -105,21 +106,8 @@ def read(stream: BinaryIO, name: str, options: Options) -> Iterator[Extracted | 
     text = "\n".join(pages)
     _refuse_unknown(text)
     whole = mended(text.replace(UNKNOWN, ""))  # before lines are joined: it reads line by line
-    joined, starts = joined_lines(whole.text)
-    lines = "".join(_marked(joined, starts, pages)).split("\n")
+    lines = lines_of_pages(whole.text, pages, marks)
     yield from articles(lines, facts, size=size, notes=(*notes, *whole.repairs))
-
-
-def _marked(text: str, starts: Sequence[int], pages: Sequence[str]) -> Iterator[str]:
-    """Yield a text with a mark where each page begins; `starts` says where in it their lines do."""
-    last = line = 0
-    for number, page in enumerate(pages, start=1):
-        if page and line < len(starts):
-            yield text[last : starts[line]]
-            yield mark("page", number)
-            last = starts[line]
-        line += page.count("\n") + 1
-    yield text[last:]
 
 
 @contextmanager
@@ -157,14 +145,16 @@ def _guarded(work: Callable[[], Result], what: str) -> Result:
         raise SourceError(f"{what} cannot be read: {reason}", code="damaged") from error
 
 
-def _pages(reader: PdfReader) -> tuple[list[str], tuple[str, ...]]:
-    """Return the text of each page, and a note where some are pictures."""
+def _pages(
+    reader: PdfReader, stream: BinaryIO, options: Options
+) -> tuple[list[str], list[str], tuple[str, ...]]:
+    """Return the text of each page, the mark of each, and notes where some are pictures."""
     count = _guarded(lambda: len(reader.pages), "its list of pages")
     if count > MAX_PAGES:
         raise SourceError(f"{count:,} pages, and {MAX_PAGES:,} are the most", code="too-large")
     fonts: Fonts = {}
     pages: list[list[PageLine]] = []
-    letters = pictures = 0
+    letters, pictures = 0, list[int]()
     for number in range(count):
         what = f"page {number + 1:,}"
         page = _guarded(partial(reader.pages.__getitem__, number), what)
@@ -173,19 +163,26 @@ def _pages(reader: PdfReader) -> tuple[list[str], tuple[str, ...]]:
         if letters > MAX_TEXT:
             raise SourceError(f"more than {MAX_TEXT:,} letters: split it", code="too-large")
         if not pieces and _guarded(partial(has_picture, page), what):
-            pictures += 1
+            pictures.append(number + 1)
         pages.append(lines_of(pieces))
-    if not letters and pictures:
-        raise SourceError(
-            f"{pictures:,} of its {count:,} pages are pictures without text: it needs text "
-            "recognition (OCR) first",
-            code="no-text-layer",
-        )
+    scans: dict[int, RecognisedPage] = {}
+    notes: tuple[str, ...] = ()
+    if pictures:
+        try:
+            scans, notes, failure = recognised(stream, "pdf", pictures, options)
+        except SourceError as error:
+            reason = f"{len(pictures):,} of its {count:,} pages are pictures without text: {error}"
+            notes, failure = (reason,), Failure("", error.code, reason)
+        if failure and not (letters or scans):
+            raise SourceError(failure.reason, code=failure.code)
     right_to_left = is_right_to_left([line for page in pages for line in page])
     texts = texts_of([line for page in pages for line in page], right_to_left=right_to_left)
     said = iter(texts)
-    notes = (f"{pictures:,} of {count:,} pages are pictures without text",) if pictures else ()
-    return [_page(page, [next(said) for _ in page]) for page in pages], notes
+    done = [_page(page, [next(said) for _ in page]) for page in pages]
+    marks = [mark("page", number + 1) for number in range(count)]
+    for number, scan in scans.items():
+        done[number - 1], marks[number - 1] = scan.text, place_of(number, scan)
+    return done, marks, notes
 
 
 def _page(lines: Sequence[PageLine], texts: Sequence[str]) -> str:

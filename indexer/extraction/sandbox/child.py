@@ -16,15 +16,16 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, BinaryIO
 
 from indexer.extraction.dates import find_date
 from indexer.extraction.encodings.letter_statistics import surprise
 from indexer.extraction.registry import MEBIBYTE, Options
-from indexer.extraction.sandbox import confinement
-from indexer.extraction.sandbox.wire import End, Said, failed, line_of, receive, send
+from indexer.extraction.sandbox import confinement, page
+from indexer.extraction.sandbox.wire import End, Piece, Said, Scan, failed, line_of, receive, send
 from indexer.sources import Failure
 from search.errors import SourceError
 
@@ -71,6 +72,8 @@ def _fork(control: socket.socket, descriptor: int, order: dict[str, Any]) -> int
         control.close()
         asked = socket.socket(fileno=descriptor)
         confinement.end_with(zygote)
+        if order["program"]:
+            page.recognise(asked, order["program"], order["memory"], order["cpu_seconds"])
         confinement.bound(order["memory"], order["cpu_seconds"])
         packages = confinement.packages_of("indexer", "search", order["formats"])
         confinement.refuse_other_work(packages)
@@ -78,30 +81,45 @@ def _fork(control: socket.socket, descriptor: int, order: dict[str, Any]) -> int
         _write(descriptor, b"%d" % os.getpid())  # it can be asked
         while True:
             request, (file,) = receive(asked)
-            _read(descriptor, file, formats, request)
+            _read(asked, file, formats, request)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     finally:
         os._exit(1)
 
 
-def _read(results: int, file: int, formats: Any, request: dict[str, Any]) -> None:  # noqa: ANN401
+def _read(asked: socket.socket, file: int, formats: Any, request: dict[str, Any]) -> None:  # noqa: ANN401
     """Say what is in a file. Each item has its seconds, in which the parent's do not count."""
 
-    def say(said: Said) -> None:
+    def say(said: Said | Piece | Scan) -> None:
         line = line_of(said)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        _write(results, line)
+        _write(asked.fileno(), line)
 
     def allow() -> None:
         # No handler: the signal ends the process, also in the middle of native code.
         signal.setitimer(signal.ITIMER_REAL, request["seconds"])
 
+    def recognise(document: BinaryIO, kind: str, numbers: Sequence[int]) -> Iterator[str | Failure]:
+        if request["without_ocr"]:
+            raise SourceError(request["without_ocr"], code="no-text-layer")
+        say(Piece(b""))
+        if document is not stream:
+            document.seek(0)
+            while piece := document.read(MEBIBYTE):
+                say(Piece(piece))
+        for number in numbers:
+            say(Scan(kind, number))
+            answer, _ = receive(asked)
+            allow()
+            yield answer if isinstance(answer, str) else Failure("", *answer)
+
     allow()
     with open(file, "rb", _BUFFER) as stream:
         try:
             stream.seek(0)
-            read, options = formats.reader_of(request["name"]), Options(**request["options"])
+            read = formats.reader_of(request["name"])
+            options = Options(**request["options"], recognise=recognise)
             for item in read(stream, request["name"], options):
                 say(item)
                 allow()

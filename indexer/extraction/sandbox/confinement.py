@@ -20,7 +20,7 @@ import signal
 import struct
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,7 +32,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 # Landlock's system calls have these numbers on every architecture.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
-_READ_FILE, _READ_DIR = 1 << 2, 1 << 3
+_EXECUTE, _READ_FILE, _READ_DIR = 1, 1 << 2, 1 << 3
 _TCP = 0b11  # to listen and to connect
 # What native code opens that is loaded late.
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
@@ -121,7 +121,13 @@ def landlock_version() -> int:
     return int(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1))
 
 
-def _lock_files(readable: Iterable[str]) -> None:
+def lock_to(program: str, data: Iterable[str]) -> None:
+    """Leave this process the program that it becomes, and what that and the interpreter read."""
+    folders = (*_interpreters(), *_LIBRARIES, *data)
+    _lock_files(folders, (program, *_LIBRARIES))
+
+
+def _lock_files(readable: Iterable[str], runnable: Collection[str] = ()) -> None:
     """Have the kernel refuse this process every file that is not in these folders, and TCP: 1 ms."""
     version = landlock_version()
     if version < 1:
@@ -129,10 +135,11 @@ def _lock_files(readable: Iterable[str]) -> None:
     rights = 13 + min(version - 1, 2) + (version >= 5)  # of files; later versions have more
     handled = struct.pack("QQ", (1 << rights) - 1, _TCP)[: 16 if version >= 4 else 8]
     rules = _libc().syscall(_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), 0)
-    for path in readable:
+    for path in {*readable, *runnable}:
         with suppress(OSError):  # not every system has every folder
             place = os.open(path, os.O_PATH | os.O_CLOEXEC)
             allowed = _READ_FILE | (_READ_DIR if Path(path).is_dir() else 0)
+            allowed |= _EXECUTE if path in runnable else 0
             _libc().syscall(_ADD_RULE, rules, 1, struct.pack("=Qi", allowed, place), 0)
             os.close(place)
     _libc().syscall(_RESTRICT_SELF, rules, 0)  # new privileges are given up already

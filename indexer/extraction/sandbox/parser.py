@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -19,13 +19,15 @@ from types import MappingProxyType
 from indexer.extraction.registry import (
     MANY,
     MEBIBYTE,
+    NO_OCR,
     SUFFIXES,
     Options,
     all_suffixes,
     kind_of,
     suffix_of,
 )
-from indexer.extraction.sandbox.wire import End, Said, failed
+from indexer.extraction.sandbox.recogniser import MAX_TABLE, Pages, Recogniser
+from indexer.extraction.sandbox.wire import End, Piece, Said, Scan, failed
 from indexer.extraction.sandbox.zygote import TIMED_OUT, Child, ChildGone, Zygote
 from indexer.ingestion.records import article_from, own_id
 from indexer.sources import Failure, Found, SourceFile
@@ -42,6 +44,8 @@ HELD = 8_000_000
 # Broken parts after which a file is given up, if it has fewer articles than those: a list
 # of a million numbers has 2 MB, and its dead letters would have 400.
 MAX_BROKEN = 100_000
+
+WAITING = 4  # times a page's processor seconds that are waited for it: others work too
 
 SHARING = frozenset({"plain", "subtitles", "objects", "tables"})
 SHARED_SIZE = MEBIBYTE // 4  # bytes of a file that shares a child: what it gives is held
@@ -101,6 +105,7 @@ class Parser:
         limits: what parsing a file may take.
         formats: the package whose `reader_of` knows what reads a name.
         on_usage: called after each file with what it took.
+        recogniser: reads pages that are pictures; without it they are refused.
     """
 
     def __init__(
@@ -109,10 +114,12 @@ class Parser:
         *,
         formats: str = "indexer.extraction.registry",
         on_usage: OnUsage | None = None,
+        recogniser: Recogniser | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._formats = formats
         self._on_usage = on_usage or (lambda _: None)
+        self._recogniser = recogniser
         self._zygote: Zygote | None = None
         self._shared: Child | None = None
         self._sharing = 0  # files that the shared child may still read
@@ -218,20 +225,44 @@ class Parser:
         self, child: Child, reading: _Reading, seconds: float, options: Options
     ) -> Generator[Said, None, None]:
         begun = time.monotonic()
+        said_of_it = {"fields": dict(options.fields), "encoding": options.encoding}
+        by = self._recogniser if kind_of(reading.file.name) not in SHARING else None
+        without_ocr = by.missing if by else NO_OCR
+        with closing(Pages(reading.opened, by, self._page_of)) as pages:
+            self._interruptible(child)
+            given = (reading.opened, reading.file.name, seconds, said_of_it, without_ocr)
+            for said in child.read(*given):
+                if isinstance(said, Piece):
+                    pages.take(said)
+                elif isinstance(said, Scan):
+                    child.answer(pages.of(said))
+                    self._interruptible(child)
+                else:
+                    yield said
+        self._on_usage(Usage(reading.file, time.monotonic() - begun, child.peak))
+
+    def _page_of(self, document: int, scan: Scan, by: Recogniser) -> str | Failure:
+        """Return what the recogniser's program says of a page of a document."""
+        child = self._fork([], by.seconds, by.memory, by.program)
+        self._interruptible(child)
+        return child.page(document, scan, WAITING * by.seconds, MAX_TABLE)
+
+    def _interruptible(self, child: Child) -> None:
+        """Have this child interrupted by a stop."""
         self._reading = child
         if self._stopped:
             child.interrupt()
-        said_of_it = {"fields": dict(options.fields), "encoding": options.encoding}
-        yield from child.read(reading.opened, reading.file.name, seconds, said_of_it)
-        self._on_usage(Usage(reading.file, time.monotonic() - begun, child.peak))
 
-    def _fork(self, names: list[str], cpu_seconds: int) -> Child:
+    def _fork(
+        self, names: list[str], cpu_seconds: int, memory: int = 0, program: Sequence[str] = ()
+    ) -> Child:
         if self._stopped:
             raise ChildGone("parsing was stopped")
         if self._zygote is not None and not self._zygote.alive():
             self.close()
         self._zygote = self._zygote or Zygote()
-        return self._zygote.fork(self._formats, names, self._limits.memory, cpu_seconds)
+        memory = memory or self._limits.memory
+        return self._zygote.fork(self._formats, names, memory, cpu_seconds, program)
 
     def _end_shared(self) -> None:
         if self._shared is not None:

@@ -7,7 +7,10 @@
                     64 MiB at most
                     ["article", place, size, notes, inside, fields]  an `Extracted`
                     ["broken", place, code, reason, size]      a `Failure`
+                    ["document", base64]                      a `Piece` of what has pages to recognise
+                    ["scan", kind, page]                      a `Scan`, answered by the next line
                     ["end", peak]                             an `End`, the last of a file
+    to a child      tesseract's table of a page, or [code, reason]
 
 A child made its lines of an untrusted file, so the parent takes nothing for granted: what
 is not exactly this is not understood (ValueError), and a reason is shown on one line.
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 import json
 import socket
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +47,21 @@ class End:
     """A file was read; `peak` is the most bytes that its process had in memory until then."""
 
     peak: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What comes next of a document in the file; an empty one begins another, and is all of the file."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A page of the document, "pdf" or "picture", is to be recognised; the answer is waited for."""
+
+    kind: str
+    page: int
 
 
 Said = Extracted | Failure | End
@@ -76,9 +95,13 @@ def receive(source: socket.socket) -> tuple[Any, list[int]]:
     return orjson.loads(line), descriptors
 
 
-def line_of(said: Said) -> bytes:
+def line_of(said: Said | Piece | Scan) -> bytes:
     """Return what is said as a line, ended."""
     match said:
+        case Piece():
+            return _encoded(["document", b64encode(said.content).decode()])
+        case Scan():
+            return _encoded(["scan", said.kind, said.page])
         case Failure():
             return _encoded(["broken", said.place, said.code, said.reason, said.size])
         case End():
@@ -100,7 +123,7 @@ def line_of(said: Said) -> bytes:
     return line
 
 
-def said_in(line: bytes) -> Said:
+def said_in(line: bytes) -> Said | Piece | Scan:
     """Return what a line says.
 
     Raises:
@@ -123,6 +146,10 @@ def said_in(line: bytes) -> Said:
         case ["broken", str(place), str(code), str(reason), int(size)]:
             code = code if code in CODES else "crashed"
             return Failure(one_line(place, MAX_PLACE), code, one_line(reason), max(0, size))
+        case ["document", str(content)]:
+            return Piece(b64decode(content, validate=True))
+        case ["scan", "pdf" | "picture" as kind, int(page)] if page > 0:
+            return Scan(kind, page)
         case ["end", int(peak)]:
             return End(peak)
     raise ValueError("not a line of this protocol")

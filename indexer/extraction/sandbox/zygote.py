@@ -13,12 +13,23 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from indexer.extraction.registry import NO_OCR
 from indexer.extraction.sandbox.child import OUT_OF_MEMORY
-from indexer.extraction.sandbox.wire import MAX_LINE, End, Said, failed, receive, said_in, send
+from indexer.extraction.sandbox.wire import (
+    MAX_LINE,
+    End,
+    Piece,
+    Said,
+    Scan,
+    failed,
+    receive,
+    said_in,
+    send,
+)
 from indexer.sources import Failure
 
 _PIECE = 1 << 18  # bytes read at once
@@ -28,7 +39,7 @@ _LOADING = 60.0  # seconds to load what reads a kind of file: 0.4 s, on a busy m
 # The environment of what parses untrusted files: of the parent's, which may have passwords,
 # only what the interpreter needs. Threads and their arenas would take addresses, which are
 # bounded, and a zygote that has threads cannot be forked safely.
-_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")
+_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT", "TESSDATA_PREFIX")
 _ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "PYTHONUTF8": "1",
@@ -41,6 +52,12 @@ _ENVIRONMENT = {
 TIMED_OUT = failed("timeout", "parsing it took longer than a file of its size may")
 _OVERTIME = failed("timeout", "parsing it took more processor time than a file of its size may")
 _TOO_LARGE = failed("memory", "parsing it took more memory than a file may")
+_HAS_PAGE = b"\n1\t"  # tesseract's row of a page: without one its picture was not read
+_NOT_RECOGNISED = {
+    "timeout": "text recognition took longer than it may (FIHRIS_OCR_SECONDS)",
+    "memory": "text recognition took more memory than it may (FIHRIS_OCR_MEMORY)",
+    "damaged": "its picture is broken, or too large for FIHRIS_OCR_MEMORY",
+}
 _GONE = "the processes that parse files ended with it"
 
 
@@ -82,7 +99,14 @@ class Zygote:
         """Tell whether it can be asked."""
         return self._process.poll() is None
 
-    def fork(self, formats: str, names: list[str], memory: int, cpu_seconds: int) -> Child:
+    def fork(
+        self,
+        formats: str,
+        names: list[str],
+        memory: int,
+        cpu_seconds: int,
+        program: Sequence[str] = (),
+    ) -> Child:
         """Return a new child, which must be closed.
 
         Args:
@@ -90,11 +114,18 @@ class Zygote:
             names: files of these names, whose readers are loaded for all later ones.
             memory: bytes of addresses at most.
             cpu_seconds: processor seconds at most, of all its files.
+            program: what it becomes, to recognise a page, and arguments.
 
         Raises:
             ChildGone: there is none.
         """
-        order = {"formats": formats, "names": names, "memory": memory, "cpu_seconds": cpu_seconds}
+        order = {
+            "formats": formats,
+            "names": names,
+            "memory": memory,
+            "cpu_seconds": cpu_seconds,
+            "program": program,
+        }
         asked, other = socket.socketpair()
         try:
             with other:
@@ -127,8 +158,13 @@ class Child:
         self.ended = False
 
     def read(
-        self, file: int, name: str, seconds: float, options: Mapping[str, object]
-    ) -> Generator[Said, None, None]:
+        self,
+        file: int,
+        name: str,
+        seconds: float,
+        options: Mapping[str, object],
+        without_ocr: str = NO_OCR,
+    ) -> Generator[Said | Piece | Scan, None, None]:
         """Have a file read; yield what is said of it, a failure at last where it ended in it.
 
         Args:
@@ -136,12 +172,14 @@ class Child:
             name: tells its kind.
             seconds: for each item.
             options: the fields of `indexer.extraction.registry.Options`.
+            without_ocr: why no page is recognised; "" where each `Scan` is answered (`answer`).
         """
         problem: Failure | None = None
         done = False
         try:
             self._asked.settimeout(seconds)
-            send(self._asked, {"name": name, "seconds": seconds, "options": options}, file)
+            request = {"name": name, "seconds": seconds, "options": options}
+            send(self._asked, {**request, "without_ocr": without_ocr}, file)
             for line in self._lines(seconds + _GRACE):
                 said = said_in(line)
                 if isinstance(said, End):
@@ -159,8 +197,39 @@ class Child:
             status = None if done else self.close()
         yield problem or self._failed(status)
 
+    def answer(self, found: str | Failure) -> None:
+        """Say what became of a page that is to be recognised. It may have ended meanwhile."""
+        with suppress(OSError):
+            send(self._asked, found if isinstance(found, str) else [found.code, found.reason])
+
+    def page(self, document: int, scan: Scan, seconds: float, most: int) -> str | Failure:
+        """Return what the program of this child says of a page, and end it.
+
+        Args:
+            document: the descriptor of what has the page.
+            scan: which page.
+            seconds: until it is ended.
+            most: bytes that it may say.
+        """
+        kept, until = bytearray(), time.monotonic() + seconds
+        request = {"kind": scan.kind, "page": scan.page, "seconds": seconds}
+        with suppress(TimeoutError, ConnectionError):
+            send(self._asked, request, document)
+            while piece := self._asked.recv(_PIECE):
+                kept += piece
+                if len(kept) > most:
+                    break
+                self._asked.settimeout(max(0.001, until - time.monotonic()))
+        status = self.close()
+        if status == 0 and _HAS_PAGE in kept:
+            return kept.decode("utf-8", "replace")
+        code = self._failed(status).code
+        if status is not None and os.waitstatus_to_exitcode(status) in (0, 1):
+            code = "damaged"
+        return Failure("", code, _NOT_RECOGNISED.get(code, "text recognition ended early"))
+
     def interrupt(self) -> None:
-        """Have `read` end as if the child had; from any thread."""
+        """Have `read` or `page` end as if the child had; from any thread."""
         with suppress(OSError):  # it was closed at this moment
             self._asked.shutdown(socket.SHUT_RDWR)
 

@@ -57,7 +57,7 @@ def one_parser() -> Iterator[None]:
 
     with Parser() as parser, Parser() as watching, pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.sources.reading.Parser", taken)
-        patch.setattr("indexer.sync.watch.Parser", lambda: nullcontext(watching))
+        patch.setattr("indexer.sync.watch.Parser", lambda **_: nullcontext(watching))
         yield
 
 

@@ -88,6 +88,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # OpenTelemetry's, where it is set up: a span a request (`Measured` takes out what was
+        # asked); texts of errors may hold some of it too.
+        telemetry={"logs": False, "operation_spans": False},
         middleware=[
             Middleware(Measured),
             *_outer(settings),

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
 from queue import SimpleQueue
 
+from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -148,6 +149,7 @@ class RequestLog:
         request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        trace.get_current_span().set_attribute("fihris.request_id", request_id)
         status: int | None = None
         begun = time.perf_counter()
 

@@ -251,7 +251,7 @@ def _plain(value: object) -> object:
 @asynccontextmanager
 async def local_client(readiness: Readiness) -> AsyncIterator[AsyncClient]:
     """Give a client of the routes that search, in this process: no network, no keys."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False})
     app.state.access = Access(Settings(public_search=True))
     app.state.readiness = readiness
     problems.install(app)

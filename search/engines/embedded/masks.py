@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,16 @@ from search.engines.embedded.text import TextIndex
 from search.engines.embedded.vectors import PassageTable
 from search.engines.protocol import CountRequest, Counts, Listed, ListRequest, RankRequest
 from search.limits import MAX_RESULTS
-from search.query.clauses import AllOf, Among, Boost, Clause, Everything, Not, Prefer
+from search.query.clauses import AllOf, Among, AnyOf, Boost, Clause, Everything, Not, Prefer
 
 _BEHIND = 10_000_000  # later than any day, and before any day negated
 _SIGNS = {"id": 0, "newest": -1, "oldest": 1}
-_KEPT = 32  # filters and clauses whose passages are remembered: 100 KB each at 100,000 passages
+_KEPT = 64  # masks of all passages that what is remembered takes: 6.4 MB at 100,000 passages
+# A word that so many passages have is remembered, in bits: other questions ask for it as well.
+_COMMON = 500
 
 Mask = NDArray[np.bool_]
-Column = TypeVar("Column", NDArray[np.bool_], NDArray[np.int64])
+Column = TypeVar("Column", NDArray[np.bool_], NDArray[np.int64], NDArray[np.uint8])
 
 
 class Masks:
@@ -39,7 +41,8 @@ class Masks:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._guard = threading.Lock()
-        self._masks: OrderedDict[Hashable, NDArray[np.bool_] | NDArray[np.int64]] = OrderedDict()
+        self._masks: OrderedDict[Hashable, NDArray[Any]] = OrderedDict()
+        self._size = 0  # bytes of them
 
     def allowed(
         self, table: PassageTable, text: TextIndex, filter: Filter, clause: Clause | None
@@ -62,9 +65,7 @@ class Masks:
         Raises LookupError when another record lies there.
         """
         keys = table.articles.keys
-        places = self._kept(
-            (table.record, table.sequence, "places"), lambda: keys.searchsorted(table.rows.articles)
-        )
+        places = self._kept(table, "places", lambda: keys.searchsorted(table.rows.articles))
         allowed = self.allowed(table, text, request.filter, request.clause)
         if allowed is not None:
             places = places[allowed]
@@ -100,7 +101,7 @@ class Masks:
             places[order] = np.arange(len(order))
             return places
 
-        place = self._kept((table.record, table.sequence, request.sort), places)
+        place = self._kept(table, request.sort, places)
         # An article's passages are rows in order of position, so this tells all of them apart.
         keys = place[table.articles.keys.searchsorted(rows[matching])] * len(rows) + matching
         total, limit = len(matching), request.limit
@@ -116,7 +117,7 @@ class Masks:
             names = [table.ids[key] for key in table.articles.keys.tolist()]
             return np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)
 
-        return self._kept((table.record, table.sequence, "by id"), by_id)
+        return self._kept(table, "by id", by_id)
 
     def list_articles(self, table: PassageTable, request: ListRequest) -> Listed:
         """Return a page of articles. Raises LookupError when one is gone from the record."""
@@ -151,7 +152,7 @@ class Masks:
             allowed = self._articles(table, filter)
             return np.isin(table.rows.articles, table.articles.keys[allowed])
 
-        return self._kept((table.record, table.sequence, filter), mask)
+        return self._kept(table, filter, mask)
 
     def _of_clause(self, table: PassageTable, text: TextIndex, clause: Clause) -> Mask:
         """Return which rows a clause matches: whole sets at once, Tantivy asked for leaves only.
@@ -173,29 +174,45 @@ class Masks:
                 return of(part) & ~of(excluded)
             case AllOf(clauses=parts) if parts:
                 return functools.reduce(np.logical_and, map(of, parts))
+            case AnyOf(clauses=parts, minimum=1) if parts:
+                common = text.common(parts, _COMMON)
+                rare = [part for part in parts if part not in common]
+                asked: list[Clause] = [*common, AnyOf(tuple(rare))] if rare else [*common]
+                bits = [self._bits(table, text, part) for part in asked]
+                return _unpacked(np.bitwise_or.reduce(bits), len(table))
             case _:
+                return _unpacked(self._bits(table, text, clause), len(table))
 
-                def mask() -> Mask:
-                    rows = table.rows_of(text.matching(clause, table.articles.spelt))
-                    found = np.zeros(len(table), np.bool_)
-                    found[rows[rows >= 0]] = True
-                    return found
+    def _bits(self, table: PassageTable, text: TextIndex, clause: Clause) -> NDArray[np.uint8]:
+        """Return which rows Tantivy says a clause matches, eight in a byte."""
 
-                stamp = (table.record, table.sequence, text.sequence, clause)
-                return self._kept(stamp, mask)
+        def bits() -> NDArray[np.uint8]:
+            rows = table.rows_of(text.matching(clause, table.articles.spelt))
+            found = np.zeros(len(table), np.bool_)
+            found[rows[rows >= 0]] = True
+            return np.packbits(found)
 
-    def _kept(self, key: Hashable, make: Callable[[], Column]) -> Column:
-        """Return a mask made before, or make it."""
+        return self._kept(table, (text.sequence, clause), bits)
+
+    def _kept(self, table: PassageTable, of: Hashable, make: Callable[[], Column]) -> Column:
+        """Return what was made before of a table, or make it."""
+        key = (table.record, table.sequence, of)
         with self._guard:
             if key in self._masks:
                 self._masks.move_to_end(key)
-                return self._masks[key]  # type: ignore[return-value]  # made by the same key
-        mask = make()
+                return self._masks[key]
+        made = make()
         with self._guard:
-            self._masks[key] = mask
-            while len(self._masks) > _KEPT:
-                self._masks.popitem(last=False)
-        return mask
+            replaced = self._masks.pop(key, made[:0])  # by another thread meanwhile
+            self._masks[key] = made
+            self._size += made.nbytes - replaced.nbytes
+            while self._size > _KEPT * len(table) and len(self._masks) > 1:
+                self._size -= self._masks.popitem(last=False)[1].nbytes
+        return made
+
+
+def _unpacked(bits: NDArray[np.uint8], count: int) -> Mask:
+    return np.unpackbits(bits, count=count).view(np.bool_)
 
 
 def _days(table: PassageTable, sort: str) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -269,6 +269,12 @@ class TextIndex:
                 query, most, count=False, order_by_field="number", order=order
             ).hits
         return np.array([number for number, _ in hits], np.int64)
+
+    def common(self, clauses: Iterable[Clause], least: int) -> set[Term]:
+        """Return the terms among clauses that so many passages have, or had of late."""
+        terms = [c for c in clauses if isinstance(c, Term) and is_unicode(c.value)]
+        with native():
+            return {t for t in terms if self._searcher.doc_freq(t.layer, t.value) >= least}
 
     def frequency(self, term: Term) -> int:
         """Return how many passages have a term."""

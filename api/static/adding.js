@@ -20,7 +20,7 @@ function ways(state, words, context) {
     dropping(state, words, context),
     example(state, words, context),
     way(said.folder, said.folderWhat, "fihris index articles/\nfihris watch articles/"),
-    way(said.http, said.httpWhat, `curl ${location.origin}/v1/articles -F file=@report.pdf\ncurl ${location.origin}/v1/articles:bulk -X POST -H "Content-Type: application/x-ndjson" -T articles.jsonl`),
+    way(said.http, said.httpWhat, `curl ${location.origin}/v1/articles -F file=@report.pdf\ncurl ${location.origin}/v1/articles:bulk -X POST \\\n  -H "Content-Type: application/x-ndjson" -T articles.jsonl`),
   ];
 }
 
@@ -163,12 +163,14 @@ function example(state, words, context) {
       return;
     }
     what.replaceChildren(...text());
+    remove.hidden = false;
     await context.learn();
   };
+  const remove = button(said.removeExample, act(() => api.removeArticles([["source", EXAMPLE_SOURCE]]), () => [said.exampleRemoved]), { class: "plain", hidden: context.holdings()?.articles === 0 });
   const tried = () => [said.exampleAdded, " ", link(write({ ...emptied(state), q: said.exampleQuery }), bdi(said.exampleQuery))];
   return element("section", { class: "way" }, element("h2", {}, said.example), element("p", {}, said.exampleWhat),
     element("p", { class: "actions" },
       button(said.addExample, act(() => api.store(EXAMPLE), tried), { class: "quiet" }),
-      button(said.removeExample, act(() => api.removeArticles([["source", EXAMPLE_SOURCE]]), () => [said.exampleRemoved]), { class: "plain" })),
+      remove),
     what);
 }

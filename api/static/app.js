@@ -268,6 +268,6 @@ window.addEventListener("popstate", async (event) => {
 api.onKeyNeeded((problem) => askForKey(words, problem));
 history.scrollRestoration = "manual";
 page.q.value = state.q;
-if (!state.q && !state.article && !state.view && !matchMedia("(pointer: coarse)").matches) page.q.focus();
+if (write(state) === write(emptied(state)) && !matchMedia("(pointer: coarse)").matches) page.q.focus();
 show();
 learnHoldings();

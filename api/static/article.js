@@ -24,7 +24,7 @@ export async function articleView(state, words, context, signal) {
         original ? element("a", { href: original, rel: "noopener noreferrer external" }, words.original) : "",
         originalLink({ article, passage }, words),
         copyButtons(stored, state, words),
-        link(write({ ...back, start: 0, similar: article.id, grouped: true }), words.similar.articles),
+        link(write({ ...back, start: 0, similar: article.id, grouped: true }), words.similar.toArticle),
         noteButton({ article }, words, words.notes.onArticle),
         passage ? noteButton({ article, passage }, words, words.notes.onPassage) : ""),
       steps(stored, words),

@@ -10,6 +10,6 @@ export function help(dialog, words) {
     rows(words.help.keys, true),
     element("h2", {}, words.help.typed),
     rows(words.help.syntax, false),
-    element("p", { class: "close" }, button(words.help.close, () => dialog.close())));
+    element("p", { class: "close" }, button(words.help.close, () => dialog.close(), { class: "quiet" })));
   dialog.showModal();
 }

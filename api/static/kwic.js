@@ -41,14 +41,12 @@ function countLine({ lines, occurrences, passages }, state, words) {
 
 /** What is before a word stands where its language begins: on the right in Arabic. */
 function lineView({ before, word, after, passage, place, article }, state, words) {
-  const about = [article.source, article.published && words.day(article.published)].filter(Boolean);
+  const about = [article.source && bdi(article.source), article.published && element("time", { datetime: article.published }, words.day(article.published))].filter(Boolean);
   return element("li", {},
     element("p", { class: "line", dir: "auto", lang: article.language || null },
       element("span", { class: "before" }, before), element("mark", {}, word), element("span", { class: "after" }, after)),
-    element("p", { class: "from" },
-      link(write({ ...state, article: article.id, passage }), bdi(article.title || article.id)),
-      place ? [" · ", placeOf(place, words)] : "",
-      about.map((part) => [" · ", bdi(part)])));
+    element("p", { class: "from" }, element("span", { class: "about" },
+      link(write({ ...state, article: article.id, passage }), bdi(article.title || article.id)), placeOf(place, words), about)));
 }
 
 /** The passages of each year as columns, in the direction that the language is read; the table has the numbers. */
@@ -79,7 +77,7 @@ function frequencies(field, values, state, words) {
     element("caption", { class: field === "year" && values.length > 1 ? "hidden" : null }, words.kwic.by[field]),
     element("thead", {}, element("tr", {}, [words.filters[field], words.kwic.passages, words.kwic.occurrences].map((name) => element("th", { scope: "col" }, name)))),
     element("tbody", {}, values.map(({ value, passages, occurrences }) => element("tr", {},
-      element("th", { scope: "row" }, link(write(toggled(state, field, value)), bdi(value), { "aria-current": chosen(state, field, value) ? "true" : null })),
+      element("th", { scope: "row" }, link(write(toggled(state, field, value)), bdi(field === "year" ? words.year(value) : value), { "aria-current": chosen(state, field, value) ? "true" : null })),
       element("td", {}, element("meter", { max: most, value: passages, "aria-hidden": "true" }), " ", words.number(passages)),
       element("td", {}, words.number(occurrences))))));
 }

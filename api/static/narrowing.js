@@ -10,7 +10,7 @@ export function narrowingButton(words) {
 
 export function narrowing(answer, state, words, context) {
   return element("aside", { id: "narrowing", class: "narrowing", popover: "auto", "aria-label": words.narrow },
-    element("p", { class: "close" }, element("button", { type: "button", class: "quiet", popovertarget: "narrowing", popovertargetaction: "hide" }, words.help.close)),
+    element("p", { class: "close" }, element("span", { "aria-hidden": "true" }, words.narrow), element("button", { type: "button", class: "quiet", popovertarget: "narrowing", popovertargetaction: "hide" }, words.help.close)),
     dates(state, words),
     facets(answer, state, words),
     element("section", {},
@@ -39,7 +39,7 @@ function facets(answer, state, words) {
     .map(([field, values]) => element("section", { class: "facet" },
       element("h2", {}, words.filters[field]),
       element("ul", {}, values.map(({ value, count }) => element("li", {},
-        link(write(toggled(state, field, value)), [bdi(value), " ", element("span", { class: "amount" }, words.number(count))],
+        link(write(toggled(state, field, value)), [bdi(field === "year" ? words.year(value) : value), " ", element("span", { class: "amount" }, words.number(count))],
           { "aria-current": chosen(state, field, value) ? "true" : null }))))));
 }
 
@@ -73,10 +73,10 @@ function saving(state, words, context) {
 export function chips(state, words) {
   if (!state.filters.length) return "";
   return element("ul", { class: "chips" }, state.filters.map(([name, value], n) => {
-    const label = `${words.filters[name]}: ${value}`;
+    const label = `${words.filters[name]}: ${words.filter(name, value)}`;
     const filters = state.filters.filter((_, other) => other !== n);
     return element("li", {}, link(write({ ...state, filters, start: 0 }),
-      [`${words.filters[name]}: `, bdi(value), element("span", { class: "cross", "aria-hidden": "true" }, "×")],
+      [`${words.filters[name]}: `, bdi(words.filter(name, value)), element("span", { class: "cross", "aria-hidden": "true" }, "×")],
       { class: "chip", "aria-label": words.remove(label) }));
   }));
 }

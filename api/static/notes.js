@@ -135,7 +135,7 @@ export async function notesView(state, words, context, signal) {
       element("form", { class: "ask", onsubmit: (event) => { event.preventDefault(); context.go({ ...own, text: input.value.trim() }); } },
         element("div", { class: "box" }, input, element("button", { type: "submit" }, words.search))),
       chips(own, words),
-      first.labels.length ? element("p", { class: "labels" }, first.labels.map(({ value, count }) => [labelLink(value, own), " ", element("span", { class: "amount" }, words.number(count)), " "])) : "",
+      first.labels.length ? element("p", { class: "labels" }, first.labels.map(({ value, count }) => [labelLink(value, own, element("span", { class: "amount" }, words.number(count))), " "])) : "",
       first.total ? "" : element("p", { class: "notice" }, state.text || inside.length ? words.noneTitle : said.none),
       list, more,
       first.total ? element("p", { class: "actions" }, element("a", { href: csv, download: true, onclick: api.download }, words.formats.csv)) : "",
@@ -143,7 +143,7 @@ export async function notesView(state, words, context, signal) {
   };
 }
 
-const labelLink = (label, own) => link(write(toggled(own, "label", label)), bdi(label), { class: "label" });
+const labelLink = (label, own, amount = "") => link(write(toggled(own, "label", label)), [bdi(label), amount && " ", amount], { class: "label" });
 
 function item(one, own, words, titled = true) {
   const said = words.notes;

@@ -47,7 +47,7 @@ export function none(answer, state, words) {
     element("ul", {},
       answer.relaxations.map(({ kind, text, passages }) => element("li", {},
         go({ q: text, ...(kind === "filter" && { filters: [] }) }, words.none[kind] ?? kind),
-        kind === "words" || kind === "operators" ? [" ", bdi(text)] : "", ": ", words.count("passages", passages))),
+        kind === "words" || kind === "operators" ? [": ", bdi(text)] : "", " ", element("span", { class: "amount" }, `(${words.count("passages", passages)})`))),
       answer.understood.filter((part) => part.passages !== null).map((part) => element("li", {},
         part.passages ? go({ q: part.text }, words.none.alone(bdi(part.text), words.count("passages", part.passages)))
           : words.none.nowhere(bdi(part.text)))),
@@ -68,18 +68,19 @@ export function tips(state, words) {
 
 export function skeleton(label) {
   const bar = (width) => element("span", { class: `bar ${width}` });
-  return [element("div", { class: "skeleton", role: "img", "aria-label": label },
+  return [element("h1", { class: "hidden", tabindex: -1 }, label), element("div", { class: "skeleton", role: "img", "aria-label": label },
     [0, 1, 2].map(() => element("div", { class: "hit" }, bar("short"), bar("long"), bar("long"), bar("middle"))))];
 }
 
 /** What went wrong, what to do about it, and what the server said in its own words. */
 export function failure(problem, state, words, retry) {
+  const opening = problem.name === "not-ready"; // no fault: it passes by itself
   return [element("section", { class: "notice failure", role: "alert" },
-    element("h1", { tabindex: -1 }, state.article ? words.problemArticle : state.view ? words.problemView : words.problem),
+    element("h1", { tabindex: -1 }, opening ? words.opening : state.article ? words.problemArticle : state.view ? words.problemView : words.problem),
     element("p", {}, words.problems[problem.name] ?? words.problems.internal),
-    problem.detail ? element("p", { class: "detail", lang: "en", dir: "ltr" }, problem.detail) : "",
-    problem.requestId ? element("p", { class: "detail" }, `${words.request} `, element("code", { dir: "ltr" }, problem.requestId)) : "",
-    problem.name === "not-found"
-      ? link(write({ ...state, article: "", passage: "", similar: "", saved: "" }), state.q ? words.back : words.start)
+    problem.detail && !opening ? element("p", { class: "detail", lang: "en", dir: "ltr" }, problem.detail) : "",
+    problem.requestId && !opening ? element("p", { class: "detail" }, `${words.request} `, element("code", { dir: "ltr" }, problem.requestId)) : "",
+    problem.name === "page-too-deep" ? link(write({ ...state, start: 0 }), words.page(words.number(1)))
+      : problem.name === "not-found" ? link(write({ ...state, article: "", passage: "", similar: "", saved: "" }), state.q ? words.back : words.start)
       : button(words.retry, retry))];
 }

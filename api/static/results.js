@@ -37,6 +37,7 @@ export async function similarView(state, words, context, signal) {
     state.grouped ? api.article(state.similar, [], signal) : api.passage(state.similar, signal),
   ]);
   const of = state.grouped ? { article: like.article } : like;
+  const title = link(write({ ...state, similar: "", grouped: false, article: of.article.id, passage: of.passage?.id ?? "" }), bdi(of.article.title || of.article.id));
   await learnOriginals(answer, signal);
   return {
     title: words.similar[kind],
@@ -44,8 +45,8 @@ export async function similarView(state, words, context, signal) {
       element("p", { class: "back" }, link(write({ ...state, similar: "", grouped: false }), state.q ? words.back : words.start, { "data-go": "back" })),
       element("h1", { class: "view-title", tabindex: -1 }, words.similar[kind]),
       element("blockquote", { class: "like" },
-        element("p", { dir: "auto", lang: of.article.language || null }, of.passage?.text ?? (of.article.title || of.article.id)),
-        element("p", { class: "facts" }, about(of, { ...state, similar: "" }, words, [link(write({ ...state, similar: "", grouped: false, article: of.article.id, passage: of.passage?.id ?? "" }), bdi(of.article.title || of.article.id))]))),
+        element("p", { dir: "auto", lang: of.article.language || null }, of.passage?.text ?? title),
+        element("p", { class: "facts" }, about(of, { ...state, similar: "" }, words, of.passage ? [title] : []))),
       ...degraded(answer, words),
       (answer.groups ?? answer.hits).length ? hitList(answer, { ...state, q: "", similar: "", grouped: false }, words) : element("p", { class: "notice" }, words.similar.none),
     ],
@@ -61,7 +62,7 @@ function countLine(answer, state, words) {
   const parts = total ? [count("passages", total)] : [words.nearest];
   if (total?.articles) parts.unshift(count("articles", total.articles));
   // The hits by meaning that follow are not counted.
-  if (total && state.mode === "hybrid" && total.level !== "meaning") parts.push(state.sort === "relevance" ? words.byWords : words.onlyWords);
+  if (total && state.mode === "hybrid" && total.level !== "meaning") parts.push(state.sort === "relevance" && !answer.degraded.includes("semantic") ? words.byWords : words.onlyWords);
   if (state.start) parts.push(words.range(words.number(state.start + 1), words.number(state.start + found)));
   if (answer.took_ms.total !== undefined) parts.push(words.took(words.number(Math.max(1, Math.round(answer.took_ms.total)))));
   return parts.join(" · ");

@@ -21,7 +21,7 @@ function list(saved, state, words, context) {
       element("p", { class: "facts" }, element("span", { class: "about" },
         element("span", {}, one.kept ? words.count("matches", one.kept) : words.savedSearches.nothing),
         element("span", {}, words[one.mode]),
-        filtersOf(one).map(([name, value]) => element("span", {}, `${words.filters[name]}: `, bdi(value))),
+        filtersOf(one).map(([name, value]) => element("span", {}, `${words.filters[name]}: `, bdi(words.filter(name, value)))),
         element("time", { datetime: one.created }, words.savedSearches.since(words.day(one.created.slice(0, 10)))))),
       actions(one, state, words, context)))),
   ];

@@ -20,7 +20,7 @@ _HOW: Mapping[Language, Mapping[Level | None, str]] = {
 }  # fmt: skip
 _TEXTS: Mapping[Language, Mapping[str, str]] = {
     "en": {
-        "quoted": "`{}`",
+        "quoted": "“{}”",
         "phrase": "the phrase",
         "title": "in the title {}",
         "also": "searched as {}",

@@ -25,8 +25,10 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+import search.assembly
 from api.app import create_app
 from search.domain import Query, Results, StoredPassage, Variant
+from search.keys import KeyFile
 from search.ranking.searcher import Searcher
 from search.settings import Settings
 from tests.api.support import ToldSearcher
@@ -75,6 +77,13 @@ LIBRARY: list[dict[str, object]] = [
         (place, year) for year in (2015, 2019, 2020, 2022) for place in PLACES[: year - 2012]
     )
 ]
+
+# Drops a file of each name and text, as a person does with the mouse.
+DROP = """
+const transfer = new DataTransfer();
+for (const [name, text] of arguments[0]) transfer.items.add(new File([text], name));
+document.querySelector(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+"""
 
 T = TypeVar("T")
 
@@ -229,7 +238,7 @@ def library(library_folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def noted_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real server over a few articles on which a reader wrote."""
+    """A real server over a few articles on which a reader wrote, and a search that is followed."""
     with started({"FIHRIS_DATA": str(tmp_path_factory.mktemp("noted"))}) as (address, _):
         post(address, LIBRARY[:6])
         for target, labels, note in (
@@ -239,15 +248,22 @@ def noted_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             ("library-1#0", ["يُراجَع"], "من أين الرقم؟"),
         ):
             annotate(address, target, labels, note)
-        post(address, [{**LIBRARY[1], "text": "نص جديد لا يشبه ما كان"}])
+        create(
+            address, "saved", {"q": "مكتبة متنقلة", "mode": "keyword", "source": ["مجلة الفهرس"]}
+        )
+        create(address, "saved", {"q": "من يقرأ الشعر؟"})
+        copy = {**LIBRARY[3], "id": "copy", "title": "حافلة الكتب تطوف بغداد", "source": "رويترز"}
+        post(address, [{**LIBRARY[1], "text": "نص جديد لا يشبه ما كان"}, copy, *LIBRARY[6:9]])
         yield f"{address}/"
 
 
 def annotate(address: str, target: str, labels: list[str], note: str) -> None:
+    create(address, "annotations", {"target": target, "labels": labels, "note": note})
+
+
+def create(address: str, kind: str, body: dict[str, object]) -> None:
     sent = urllib.request.Request(
-        f"{address}/v1/annotations",
-        json.dumps({"target": target, "labels": labels, "note": note}).encode(),
-        {"Content-Type": "application/json"},
+        f"{address}/v1/{kind}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(sent, timeout=120) as answer:
         assert answer.status == 201
@@ -299,6 +315,52 @@ def told_site(told: Told) -> Iterator[str]:
     with serving(create_app(cast("Searcher", told), Settings())) as address:
         yield address
         told.open.set()
+
+
+@pytest.fixture
+def slow_site(told: Told, told_site: str) -> str:
+    """A server that does not answer what is called slow."""
+    told.open.clear()
+    return told_site
+
+
+@pytest.fixture
+def opening_site(told: Told, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server that is still opening its index."""
+
+    def opened(settings: Settings) -> Told:
+        assert told.open.wait(60)
+        return told
+
+    told.open.clear()
+    monkeypatch.setattr(search.assembly, "open_searcher", opened)
+    with serving(create_app(settings=Settings())) as address:
+        yield address
+        told.open.set()
+
+
+@pytest.fixture
+def keyed_site(told: Told, tmp_path: Path) -> Iterator[str]:
+    """A server that wants a key."""
+    keys = KeyFile(tmp_path / "keys.json")
+    keys.create("reader", ["search"])
+    with serving(create_app(cast("Searcher", told), Settings(keys=keys.path))) as address:
+        yield address
+
+
+@pytest.fixture
+def modelless_site(library: str, library_folder: Path) -> Iterator[str]:
+    """A server over the library's index whose model is not there."""
+    opened = search.assembly.open_searcher(Settings(data=library_folder))
+    with serving(create_app(Searcher(opened.engine, None))) as address:
+        yield address
+    opened.close()
+
+
+@pytest.fixture
+def empty_site(tmp_path: Path) -> Iterator[str]:
+    with started({"FIHRIS_DATA": str(tmp_path)}) as (address, _):
+        yield f"{address}/"
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -13,34 +12,20 @@ from api.app import create_app
 from search.keys import KeyFile
 from search.ranking.searcher import Searcher
 from search.settings import Settings
-from tests.browser.conftest import LIBRARY, Browser, Told, post, serving
+from tests.browser.conftest import DROP, LIBRARY, Browser, Told, post, serving
 from tests.browser.test_page import address, at, results
-from tests.serving import started
 
 pytestmark = pytest.mark.slow
 
-# Drops a file of each name and text, as a person does with the mouse.
-DROP = """
-const transfer = new DataTransfer();
-for (const [name, text] of arguments[0]) transfer.items.add(new File([text], name));
-document.querySelector(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
-"""
-
-
-@pytest.fixture
-def empty(tmp_path: Path) -> Iterator[str]:
-    with started({"FIHRIS_DATA": str(tmp_path)}) as (site, _):
-        yield f"{site}/"
-
 
 def test_from_an_empty_index_to_a_search_that_is_followed(
-    browser: Browser, empty: str, tmp_path: Path
+    browser: Browser, empty_site: str, tmp_path: Path
 ) -> None:
     """The path of a newcomer, on one server: what one step leaves the next one needs."""
-    browser.open(empty)
+    browser.open(empty_site)
     browser.until(lambda: "الفهرس خالٍ بعد" in browser.texts("h1"))
     assert "fihris index articles/" in browser.texts("pre")[0]
-    assert empty in browser.texts("pre")[1]
+    assert empty_site in browser.texts("pre")[1]
     assert browser.axe() == []
     browser.photograph("empty")
 
@@ -54,7 +39,7 @@ def test_from_an_empty_index_to_a_search_that_is_followed(
     assert "حنين بن إسحاق" in browser.texts(".passage")[0]
 
     # Files are dropped: each says what became of it.
-    browser.open(at(empty, view="add"))
+    browser.open(at(empty_site, view="add"))
     browser.one(".drop")
     browser.run(
         DROP,
@@ -73,13 +58,13 @@ def test_from_an_empty_index_to_a_search_that_is_followed(
     browser.until(lambda: len(browser.all(".uploads > li.stored")) == 2)
 
     # A search is saved; what comes later and matches is gathered.
-    results(browser, empty, q="مكتبة عامة", mode="keyword")
+    results(browser, empty_site, q="مكتبة عامة", mode="keyword")
     browser.one(".saving button").click()
     browser.one(".saving a").click()
     browser.one(".searches")
     assert browser.texts(".searches .title") == ["مكتبة عامة"]
     assert "لا شيء جديد بعد" in browser.one(".searches").text
-    post(empty.rstrip("/"), LIBRARY[:6])
+    post(empty_site.rstrip("/"), LIBRARY[:6])
     browser.driver.refresh()
     browser.until(lambda: "موافقتان" in browser.one(".searches").text)
     assert browser.axe() == []
@@ -94,13 +79,13 @@ def test_from_an_empty_index_to_a_search_that_is_followed(
     browser.until(lambda: not browser.all(".searches li"))
 
     # The example goes as it came, and the status says what is left.
-    browser.open(at(empty, view="add"))
+    browser.open(at(empty_site, view="add"))
     browser.one(".drop")
     browser.run(
         "[...document.querySelectorAll('button')].find((b) => b.textContent === 'احذف المثال').click()"
     )
     browser.until(lambda: "حُذف المثال" in browser.one("#view").text)
-    browser.open(at(empty, view="status", lang="en"))
+    browser.open(at(empty_site, view="status", lang="en"))
     browser.until(lambda: browser.all(".status div"))
     assert browser.texts(".status div")[:2] == ["StateEverything works", "Articles8"]
     assert address(browser)["view"] == "status"

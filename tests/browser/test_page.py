@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-import search.assembly
-from api.app import create_app
 from search.domain import ArticleInfo, Passage, StoredPassage, Variant
-from search.settings import Settings
-from tests.browser.conftest import Browser, Told, serving
+from tests.browser.conftest import Browser, Told
 from tests.support import SEEDS
 
 pytestmark = pytest.mark.slow
@@ -437,21 +433,13 @@ def test_texts_are_never_markup(browser: Browser, told_site: str, told: Told) ->
 
 
 def test_a_server_that_is_still_opening_is_waited_for(
-    browser: Browser, told: Told, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, opening_site: str, told: Told
 ) -> None:
-    release = threading.Event()
-
-    def opened(settings: Settings) -> Told:
-        assert release.wait(60)
-        return told
-
-    monkeypatch.setattr(search.assembly, "open_searcher", opened)
-    with serving(create_app(settings=Settings())) as site:
-        browser.open(at(site, q="x"))
-        assert "الخادم يفتح الفهرس" in browser.one(".failure").text
-        release.set()
-        browser.one(".hits")
-        browser.until(lambda: "مقال واحد" in browser.one("#holdings").text)
+    browser.open(at(opening_site, q="x"))
+    assert "الخادم يفتح الفهرس" in browser.one(".failure").text
+    told.open.set()
+    browser.one(".hits")
+    browser.until(lambda: "مقال واحد" in browser.one("#holdings").text)
 
 
 def test_near_copies_stand_under_a_result_until_they_are_opened(

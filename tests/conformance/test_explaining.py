@@ -119,7 +119,7 @@ def test_it_reads_in_both_languages(library: Searcher) -> None:
     hits = library.search(Query("العراق", explain=True, size=60)).hits
     told = explanation(next(hit for hit in hits if hit.passage.id == "1#0"))
     assert told.reads["en"][0].startswith(
-        "`العراق`: same word, 3 times, in the title once, in 2 of"
+        "“العراق”: same word, 3 times, in the title once, in 2 of"
     )
     assert told.reads["ar"][0].startswith("«العراق»: الكلمة نفسها، ٣ مرات، في العنوان مرة، في ٢ من")
     assert any(line.startswith("sentence ") for line in told.reads["en"])

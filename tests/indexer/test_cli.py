@@ -226,7 +226,7 @@ def test_search_counts_groups_and_explains(
     monkeypatch.setenv("LC_ALL", "ar_EG.UTF-8")
     assert "     - «مطر»: الكلمة نفسها، مرة، في ٣ من " in fihris(*explain).out
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    assert "     - `مطر`: same word, once, in 3 of " in fihris(*explain).out
+    assert "     - “مطر”: same word, once, in 3 of " in fihris(*explain).out
     explained = json.loads(fihris(*explain, "--json").out)["hits"][0]["explanation"]
     assert explained["words"]["adds"] == explained["score"]
     copy = fihris("search", "مطر", "--mode", "keyword", "--collapse", "duplicates").out

@@ -25,6 +25,7 @@ from pydantic import (
     WithJsonSchema,
     field_validator,
 )
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from api.schemas import ArticleField, HitField
 from search.article_ids import checked_collection
@@ -94,6 +95,15 @@ _QUERY = {each.name for each in dataclasses.fields(Query)}
 Value = Annotated[str, Field(min_length=1, max_length=MAX_FILTER_LENGTH)]
 Values = Annotated[list[Value], Field(max_length=MAX_FILTER_VALUES)]
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+
+
+class _IdConvertor(PathConvertor):
+    """An id in an address, line ends too: `path` ends before the last one, so that an id would be another's."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("id", _IdConvertor())
 Ids = Annotated[list[Id], Field(max_length=MAX_FILTER_VALUES)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Day = Annotated[date | None, BeforeValidator(iso_date)]
@@ -257,7 +267,8 @@ class IntoParameters(WriteParameters):
     collection: Annotated[
         str,
         AfterValidator(lambda given: checked_collection(given, "collection")),
-        WithJsonSchema({"type": "string", "pattern": "^\\w[\\w.-]{0,63}$"}),
+        # \w is of ASCII alone in a schema.
+        WithJsonSchema({"type": "string", "pattern": r"^[\p{L}\p{N}_][\p{L}\p{N}_.\-]{0,63}$"}),
     ] = Field("", description="The collection that the articles are in; their ids hold within it.")
 
 

@@ -95,7 +95,7 @@ async def bulk_articles(request: Request, given: Into, writing: Writer) -> Respo
 
 
 @articles.put(
-    "/articles/{id:path}",
+    "/articles/{id:id}",
     response_model=IngestedOut,
     dependencies=[JSON],
     summary="Store one article",
@@ -192,7 +192,7 @@ async def patch_articles(request: Request, given: Many, writing: Writer) -> Resp
 
 
 @articles.delete(
-    "/articles/{id:path}",
+    "/articles/{id:id}",
     status_code=204,
     response_class=Response,
     summary="Remove an article",

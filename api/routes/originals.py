@@ -80,7 +80,7 @@ def every_original(
 
 
 @originals.get(
-    "/originals/{id:path}",
+    "/originals/{id:id}",
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}}},
     summary="The original file of an article",

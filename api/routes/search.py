@@ -329,7 +329,7 @@ def _lines(
 
 
 @router.get(
-    "/articles/{id:path}",
+    "/articles/{id:id}",
     response_model=StoredArticleOut,
     summary="A whole article",
 )
@@ -362,7 +362,7 @@ def article(
 
 
 @router.get(
-    "/passages/{id:path}",
+    "/passages/{id:id}",
     response_model=StoredPassageOut,
     dependencies=[NOTHING],
     summary="One passage",

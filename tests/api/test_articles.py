@@ -74,6 +74,8 @@ def test_a_passage_by_its_id(http: TestClient) -> None:
         f"passages/{quote(SEED)}%23",
         f"passages/{quote(SEED)}%2399",
         f"passages/{quote(SEED)}%23-1",
+        f"articles/{quote(SEED)}%0A",
+        f"passages/{quote(SEED)}%230%0A",
         f"passages/{quote(SEED)}%2300",
         f"passages/{quote(SEED)}%23" + "9" * 12,
         "passages/%23",

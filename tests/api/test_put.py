@@ -130,3 +130,13 @@ def test_refresh_waits_until_it_is_seen(http: TestClient, told: ToldIngest) -> N
     http.post("/v1/articles?refresh=wait", content=b"x", headers={"Content-Type": "text/plain"})
     assert told.shown == 3
     assert http.put("/v1/articles/a?refresh=", json=ARTICLE).status_code == 422
+
+
+def test_an_id_may_have_line_ends_and_is_not_another_without_them(
+    http: TestClient, told: ToldIngest
+) -> None:
+    for path in ("a", "a%0A", "a%0Ab", "%0A"):
+        assert http.put(f"/v1/articles/{path}", json={"text": "نص"}).status_code == 201
+    assert [*told.texts] == ["a", "a\n", "a\nb", "\n"]
+    assert http.delete("/v1/articles/a%0A").status_code == 204
+    assert [*told.texts] == ["a", "a\nb", "\n"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -174,18 +175,19 @@ class ElasticEngine:
             raise InputError("`after` holds half of a surrogate pair", field="after")
         if not limit or self._index.opened() is None:
             return []
+        behind: dict[str, Any] = {"search_after": [after]} if after else {}
         answer = self._index.search(
             query={"bool": {"filter": [kind("article"), *conditions]}},
             size=limit,
             sort=[{"article_id": "asc"}],
             source=False,
             track_total_hits=False,
-            **({"search_after": [after]} if after else {}),
+            **behind,
         )
         return [hit["sort"][0] for hit in answer["hits"]["hits"]]
 
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
-        if self._index.opened() is None:
+        if not article_ids or self._index.opened() is None:
             return []
         found: dict[str, IndexedArticle] = {}
         left = list(article_ids)
@@ -214,7 +216,7 @@ class ElasticEngine:
         """Return editions' passages as a search gives them, with their vectors, by position."""
         found: dict[str, dict[int, Hit]] = {}
         hits = scan(
-            self._index.search,
+            partial(self._index.search, refreshed=False),  # what lacks is looked for once more
             {"bool": {"filter": [kind("passage"), {"terms": {"edition": editions}}]}},
             ["edition", "position"],
             source=["text", "sentence_spans"],

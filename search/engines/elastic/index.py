@@ -154,9 +154,22 @@ class Index:
             self._follow(answer["hits"]["hits"])
         return dict(zip(searches, answers, strict=True))
 
-    def search(self, view: View | None = None, /, **request: Any) -> Mapping[str, Any]:  # noqa: ANN401
-        """Return the answer of one search, whole. `view` None: of the index as it stands."""
-        self.show_own()
+    def search(
+        self,
+        view: View | None = None,
+        /,
+        *,
+        refreshed: bool = True,
+        **request: Any,  # noqa: ANN401
+    ) -> Mapping[str, Any]:
+        """Return the answer of one search, whole.
+
+        Args:
+            view: None is the index as it stands.
+            refreshed: with all that was written through this object.
+        """
+        if refreshed:
+            self.show_own()
         view = view or self.now
         answer = self.call(
             lambda client: whole(client.search(**view.header, **view.pit, **request).body)

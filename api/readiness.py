@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -78,6 +79,8 @@ class Readiness:
                 logger.exception("cannot open the index")
             else:
                 logger.info("ready")
+                # What is loaded stays: to look through it for garbage took 47 ms, once in 200 searches.
+                gc.freeze()
                 return
             self._stopped.wait(self._retry[min(tries, len(self._retry) - 1)])
             tries += 1

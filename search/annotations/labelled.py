@@ -42,7 +42,9 @@ class _Labelled:
         return getattr(self._engine, name)
 
     def rank(self, request: RankRequest) -> Rankings:
-        return self._engine.rank(replace(request, filter=self._resolved(request.filter)))
+        if request.filter.labels:
+            request = replace(request, filter=self._resolved(request.filter))
+        return self._engine.rank(request)
 
     def list_articles(self, request: ListRequest) -> Listed:
         return self._engine.list_articles(replace(request, filter=self._resolved(request.filter)))

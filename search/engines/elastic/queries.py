@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from search.analysis.folding import fold_value
@@ -207,7 +207,7 @@ def _query(clause: Clause, *, scored: bool = True) -> Query:
                     # Where every match has one of the bonus' terms, saying so lets Lucene pass
                     # over passages that cannot be among the best.
                     "minimum_should_match": int(
-                        _terms(wanted, enough=False) <= _terms(bonus, enough=True)
+                        set(_terms(wanted, enough=False)) <= set(_terms(bonus, enough=True))
                     ),
                 }
             }
@@ -248,8 +248,8 @@ def _among(filter: Filter) -> Query:
     return {"bool": {"filter": [kind("passage"), *conditions(filter)]}}
 
 
-def _terms(clause: Clause, *, enough: bool) -> frozenset[Clause]:
-    """Return terms one of which, at least, every passage that a clause matches has.
+def _terms(clause: Clause, *, enough: bool) -> Iterator[Clause]:
+    """Yield terms one of which, at least, every passage that a clause matches has.
 
     Something no other clause has stands for whatever has no such terms.
 
@@ -258,11 +258,12 @@ def _terms(clause: Clause, *, enough: bool) -> frozenset[Clause]:
     """
     match clause:
         case AnyOf(clauses=parts, minimum=minimum) if minimum == 1 or not enough:
-            return frozenset[Clause]().union(*(_terms(part, enough=enough) for part in parts))
+            for part in parts:
+                yield from _terms(part, enough=enough)
         case Boost(clause=part):
-            return _terms(part, enough=enough)
+            yield from _terms(part, enough=enough)
         case _:
-            return frozenset((clause,))
+            yield clause
 
 
 def _must(scored: bool) -> str:

@@ -36,7 +36,7 @@ let pause = 0; // timer of what is being typed
 let typing = false; // whether the newest entry of the history is what is being typed
 
 /** What a view may do beside showing itself. */
-const context = { go, say, count, reload: () => show(), learn: learnHoldings, holdings: () => holdings };
+const context = { go, say, count, reload: () => show({ scroll: window.scrollY }), learn: learnHoldings, holdings: () => holdings };
 
 /** Return the view of the state: a function to { nodes, count, quiet, title }, at once or later. */
 function viewOf() {
@@ -103,6 +103,10 @@ function frame() {
   page.language.href = write({ ...state, lang: words.other });
   page.language.lang = page.language.hreflang = words.other;
   page.language.textContent = words.otherName;
+  tellHoldings();
+}
+
+function tellHoldings() {
   page.holdings.textContent = holdings?.articles
     ? words.holdings(words.count("articles", holdings.articles), words.count("passages", holdings.passages)) : "";
 }
@@ -155,7 +159,7 @@ async function learnHoldings() {
     if (problem.name === "not-ready") setTimeout(learnHoldings, 1000 * (problem.retryAfter ?? RETRY_AFTER));
     return;
   }
-  frame();
+  tellHoldings();
   if (viewOf() === emptyView) show();
 }
 
@@ -259,15 +263,17 @@ window.addEventListener("popstate", async (event) => {
   const left = write(state);
   if (write(next) === left) return; // only the fragment is another: the link to the content moved the focus there
   typing = false;
+  document.querySelector("dialog[open]")?.close(); // it is of what is left
   enter(next);
-  await show({ scroll: event.state?.scroll ?? 0 });
+  await show({ scroll: event.state?.scroll ?? (next.passage ? null : 0) });
   // Who comes back from an article goes on from its link.
   [...page.view.querySelectorAll("a")].find((link) => link.getAttribute("href") === left)?.focus({ preventScroll: true });
 });
 
 api.onKeyNeeded((problem) => askForKey(words, problem));
 history.scrollRestoration = "manual";
+document.addEventListener("scrollend", () => history.replaceState({ ...history.state, scroll: window.scrollY }, ""));
 page.q.value = state.q;
 if (write(state) === write(emptied(state)) && !matchMedia("(pointer: coarse)").matches) page.q.focus();
-show();
+show({ scroll: history.state?.scroll ?? null });
 learnHoldings();

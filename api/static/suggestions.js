@@ -41,7 +41,7 @@ export function suggestions(box, list, words, choose) {
     try {
       ({ suggestions: found } = await suggest(q, signal));
     } catch {
-      return; // what cannot be suggested is typed
+      return signal.aborted || close(); // what cannot be suggested is typed
     }
     if (signal.aborted) return;
     const offered = found.filter(({ text }) => text !== q);

@@ -103,13 +103,18 @@ def test_an_english_question_is_answered_by_meaning(browser: Browser, site: str)
     assert browser.complaints() == []
 
 
-def test_what_the_readme_shows(browser: Browser, site: str) -> None:
+def test_what_the_readme_shows(browser: Browser, site: str, library: str) -> None:
     browser.size(1000, 760)
     browser.prefer(prefers_color_scheme="light")
     for _ in range(2):  # the first of a kind takes longer, which need not be in the picture
         results(browser, site, q="Why did the United States strike targets in Iraq?")
     assert {"الولايات", "المتحدة", "العراق"} <= set(browser.texts(".passage mark"))
     browser.photograph("search-page")  # is docs/search-page.png
+    browser.size(1440)
+    results(browser, library, q="كتب في المكتبة")  # as docs/screens/results-ar.webp
+    assert set(browser.texts(".narrowing h2")) >= {"التاريخ", "المصدر", "الكاتب", "الوسم"}
+    browser.one(".why summary").click()
+    assert browser.until(lambda: browser.texts(".why[open] li"))
     assert browser.complaints() == []
 
 
@@ -209,6 +214,40 @@ def test_pages(browser: Browser, site: str) -> None:
     browser.until(lambda: browser.texts(".passage") == first)
     browser.until(lambda: browser.run("return scrollY > 300"), "the place left")
     assert browser.complaints() == []
+
+
+def test_back_forward_and_reload_keep_the_place_in_an_article(browser: Browser, site: str) -> None:
+    results(browser, site, q="العراق")
+    browser.run("document.querySelector('.hits li:last-child a').click()")
+    browser.one("#here")
+    browser.settled()
+    browser.run("scrollTo(0, document.documentElement.scrollHeight)")
+    left = browser.until(lambda: browser.run("return history.state.scroll === scrollY && scrollY"))
+    browser.driver.back()
+    browser.one(".hits")
+    browser.driver.forward()
+    browser.one("#here")
+    browser.until(lambda: browser.run("return scrollY") == left, "the place left")
+    browser.driver.refresh()
+    browser.one("#here")
+    browser.until(lambda: browser.run("return scrollY") == left, "the place before")
+    assert browser.complaints() == []
+
+
+def test_a_view_keeps_its_title_and_a_dialog_goes_with_what_it_is_of(
+    browser: Browser, site: str
+) -> None:
+    browser.open(at(site, view="status", lang="en"))
+    browser.one(".status")
+    browser.until(lambda: browser.one("#holdings").text)
+    assert browser.driver.title == "Status of the index · Fihris"
+    browser.one("[data-place=add]").click()
+    browser.one(".drop")
+    ActionChains(browser.driver).send_keys("?").perform()
+    browser.one("#help[open]")
+    browser.driver.back()
+    browser.one(".status")
+    assert not browser.all("dialog[open]")
 
 
 def test_a_source_narrows_and_is_taken_off(browser: Browser, site: str) -> None:

@@ -1,15 +1,22 @@
-"""README's table of queries: each is typed on the page, and finds what the table says."""
+"""What README says is run: its quick start to the page in a real Chromium, its table of queries."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.browser.conftest import Browser, post
-from tests.browser.test_page import ask, at
+from tests.browser.test_page import ask, at, results
 from tests.serving import started
 from tests.support import REPOSITORY
 
@@ -33,6 +40,8 @@ TEXTS = {
     "syrian": "الحدود السورية",
     "jazeera": "خبر من المراسل",
     "sport": "خبر عن المباراة",
+    "ali": "وصل علي مساء",
+    "upon": "صعد على مهل",
 }
 ABOUT: dict[str, dict[str, object]] = {
     "jazeera": {"source": "الجزيرة"},
@@ -53,6 +62,7 @@ FOUND = {
     "العراق NEAR/5 النفط": {"near"},
     '"قصف بغداد"~3': {"bombed"},
     "كتا*": {"books"},
+    "=علي": {"ali"},
     "al3iraq": IRAQ,
     "Baghdad": {"baghdad", "bombed", "reversed"},
     "syrienne": {"syrian", "both"},
@@ -70,10 +80,11 @@ def articles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"{address}/"
 
 
-def typed_in(page: str) -> list[str]:
+def typed_in(page: str) -> set[str]:
     """Return the queries of the first column."""
-    rows = re.findall(r"^\| (`.+?) \| .* \|$", (REPOSITORY / page).read_text("utf-8"), re.MULTILINE)
-    return [query for row in rows for query in re.findall("`(.+?)`", row)]
+    text = (REPOSITORY / page).read_text("utf-8").replace("<code>", "`").replace("</code>", "`")
+    rows = re.findall(r"^\| (`.+?) \| .* \|$", text, re.MULTILINE)
+    return {query for row in rows for query in re.findall("`(.+?)`", row)}
 
 
 def shown(browser: Browser) -> set[str]:
@@ -83,7 +94,7 @@ def shown(browser: Browser) -> set[str]:
 
 def test_each_query_of_the_readme_finds_what_it_says(browser: Browser, articles: str) -> None:
     browser.open(at(articles, mode="keyword"))
-    assert typed_in("README.md") == list(FOUND)
+    assert typed_in("README.md") | typed_in("README.ar.md") == set(FOUND)
     for query in FOUND:
         ask(browser, query)
         found = shown(browser)
@@ -93,3 +104,85 @@ def test_each_query_of_the_readme_finds_what_it_says(browser: Browser, articles:
             found |= shown(browser)
         assert (query, found) == (query, FOUND[query])
     assert browser.complaints() == []
+
+
+@contextmanager
+def typed(copy: Path, environment: dict[str, str], *words: str) -> Iterator[str]:
+    """Run a command that README shows, until it serves: gives what it said so far."""
+    with subprocess.Popen(
+        words,
+        cwd=copy,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        try:
+            while not re.search(r"^.*http://127.0.0.1:", said, re.MULTILINE):
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+            yield said
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(60)
+
+
+def files_of(folder: Path) -> set[Path]:
+    """Return what is there, but for byte code and the folders that README names."""
+    return {
+        path
+        for path in folder.rglob("*")
+        if "__pycache__" not in path.parts
+        and path.relative_to(folder).parts[0] not in (".venv", ".fihris")
+    }
+
+
+def test_the_quick_start_ends_at_the_page(browser: Browser, tmp_path: Path) -> None:
+    """On a copy of the checkout with this environment, so that nothing is installed."""
+    start = (REPOSITORY / "README.md").read_text("utf-8").partition("## Start")[2]
+    run, index, serve, *_ = (
+        line.strip().split() for line in re.findall("^    .+", start, re.MULTILINE)
+    )
+    copy = tmp_path / "fihris"
+    unwanted = (".*_cache", ".git", ".venv", ".fihris", ".hypothesis", "__pycache__")
+    shutil.copytree(REPOSITORY, copy, ignore=shutil.ignore_patterns(*unwanted))
+    (copy / ".venv").symlink_to(sys.prefix)
+    before = files_of(copy)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("FIHRIS_", "MAKE"))}
+    environment |= {"FIHRIS_PORT": "0", "XDG_DATA_HOME": str(tmp_path / "user")}
+    assert "http://127.0.0.1:8000/" in start
+    assert "FIHRIS_PORT ?= 8000" in (copy / "Makefile").read_text("utf-8")
+
+    with typed(copy, environment, run[0], "--assume-old=.venv/base.stamp", *run[1:]) as said:
+        for heading, text in (
+            ("== By words", "ضربات"),
+            ("== By meaning", "الجنود"),
+            ("== Across languages", "العراق"),
+        ):
+            assert text in said.partition(heading)[2].partition("\n")[2].partition("\n==")[0]
+        site = served_at(said)
+        browser.open(at(site, lang="en"))
+        browser.until(lambda: "1 article, 21 passages" in browser.one("#holdings").text)
+        ask(browser, "Who was wounded in the attack?")
+        assert any("أصيب" in text or "إصابة" in text for text in browser.texts(".passage")[:3])
+        assert browser.all(".passage mark")
+    assert files_of(copy) == before
+
+    (copy / "articles").mkdir()
+    (copy / "articles" / "خبر.txt").write_text("افتتحت في المدينة مكتبة جديدة للأطفال.", "utf-8")
+    subprocess.run(index, cwd=copy, env=environment, check=True, timeout=120, capture_output=True)
+    with typed(copy, environment, *serve) as said:
+        results(browser, served_at(said), q="new library for children", lang="en")
+        assert browser.texts(".passage") == ["افتتحت في المدينة مكتبة جديدة للأطفال."]
+    assert list((tmp_path / "user").rglob("*.sqlite*"))
+
+    subprocess.run(["make", "clean"], cwd=copy, env=environment, check=True, capture_output=True)
+    assert not {copy / ".venv", copy / ".fihris"} & set(copy.iterdir())
+    assert not list(copy.rglob("__pycache__"))
+
+
+def served_at(said: str) -> str:
+    return str(re.findall(r"http://127.0.0.1:[0-9]+/", said)[-1])

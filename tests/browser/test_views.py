@@ -12,7 +12,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.conftest import DROP, Browser, post
+from tests.browser.conftest import DROP, Browser, annotate, create, post
 from tests.browser.test_page import address, at, results
 from tests.serving import started
 from tests.support import REPOSITORY
@@ -222,6 +222,33 @@ def test_where_a_passage_stands_is_shown_and_cited(browser: Browser, tmp_path: P
         assert browser.one(".chip").text.split()[:2] == ["المجموعة:", "laws"]
         assert len(browser.all(".hit")) == 1
     assert browser.complaints() == []
+
+
+def test_what_has_no_room_to_break_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
+    word = "نص" * 45
+    article: dict[str, object] = dict.fromkeys(("id", "title", "source", "author"), word)
+    article |= {"text": f"كتاب {word * 3} كتاب", "tags": [word], "url": f"http://x/{word}"}
+    with started({"FIHRIS_DATA": str(tmp_path)}) as (server, _):
+        post(server, [article, {**article, "id": "2", "text": f"قصة {word * 3} قلم"}])
+        annotate(server, word, [word], word)
+        create(server, "saved", {"q": word, "tag": [word]})
+        browser.size(320, 640)
+        for view in (
+            {"q": word, "mode": "keyword", "source": word},
+            {"q": word, "group": "article"},
+            {"q": word, "kwic": "after"},
+            {"q": word * 10, "mode": "keyword"},  # as long as the box takes
+            {"q": word * 20},  # longer than is taken
+            {"q": word, "article": word, "passage": f"{word}#0"},
+            {"similar": word, "group": "article"},
+            {"view": "notes", "label": word},
+            {"view": "saved"},
+            {"view": "analysis", "text": word},
+        ):
+            browser.open(at(f"{server}/", **view))
+            browser.settled()
+            wide = browser.run("return document.documentElement.scrollWidth")
+            assert (view, wide) == (view, 320)
 
 
 def test_a_range_of_dates_narrows(browser: Browser, library: str) -> None:

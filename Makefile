@@ -6,6 +6,8 @@
 #   make lint       ruff, mypy, bandit                  make bench       the benchmarks
 #   make attack     kills, damage, silent connections: what becomes of an index and a server
 #                   (ten minutes; ATTACK=--quick is two, ATTACK=kills one of them, ATTACK=--help)
+#   make fuzz       a million inputs for the parser, the analysers and every reader of files
+#                   (FUZZ=10000000: more of them; twenty minutes on two cores)
 #   make audit      known holes of what is locked, where pip-audit can be had and its service reached
 #   make lock       write the lock files anew           make clean       remove all that was made
 #
@@ -19,7 +21,7 @@
 #   PYTHON=python3.12  the interpreter to use
 
 .POSIX:
-.PHONY: run session test test-fast lint bench attack audit lock clean setup setup-dev
+.PHONY: run session test test-fast lint bench attack fuzz audit lock clean setup setup-dev
 
 VENV = .venv
 BIN = $(VENV)/bin
@@ -94,6 +96,10 @@ bench: setup-dev
 
 attack: setup-dev
 	@$(CACHED) $(BIN)/python -m tests.attacks $(ATTACK)
+
+FUZZ ?= 1000000
+fuzz: setup-dev
+	@FUZZ="$(FUZZ)" $(CACHED) $(PYTEST) tests/fuzzing
 
 # In an environment of its own: it has thirty dependencies, and CI does without.
 audit: setup-dev

@@ -6,16 +6,18 @@ folder. An id alone would not do: an article of any id can be written over HTTP.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from search.engines.protocol import Engine
 from search.errors import EngineUnavailable
 from search.settings import Settings
 from search.sqlite_file import make_private
@@ -83,6 +85,25 @@ class OriginalFiles:
                 table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
         self._waiting.clear()
 
+    def forget(self, article_ids: Sequence[str], engine: Engine) -> None:
+        """Remove what is known of articles that were removed, of files that gave no other.
+
+        Raises EngineUnavailable.
+        """
+        if not self._table.exists():
+            return
+        keys = {key for each in article_ids for key in _above(each)}
+        with self._told(), closing(sqlite3.connect(self._table, timeout=10)) as table, table:
+            select = "SELECT id FROM files WHERE id IN (SELECT value FROM json_each(?))"
+            known = [key for (key,) in table.execute(select, (json.dumps(list(keys)),))]
+            gone = [
+                (key,)
+                for key in known
+                if not engine.stored([key])
+                and not any(i.startswith(f"{key}/") for i in engine.article_ids(f"{key}/", 1))
+            ]
+            table.executemany("DELETE FROM files WHERE id = ?", gone)
+
     def of(self, article_ids: Iterable[str]) -> Mapping[str, Original]:
         """Return the original files of those articles that have one. Raises EngineUnavailable."""
         if not self.are_open or not self._table.exists():
@@ -91,7 +112,7 @@ class OriginalFiles:
         address = f"{self._table.absolute().as_uri()}?mode=ro"
         with self._told(), closing(sqlite3.connect(address, uri=True, timeout=10)) as table:
             for article_id in article_ids:
-                for key in reversed([*accumulate(article_id.split("/"), "{}/{}".format)]):
+                for key in reversed(_above(article_id)):
                     select = "SELECT path, size, changed FROM files WHERE id = ?"
                     if row := table.execute(select, (key,)).fetchone():
                         if self._holds(row[0]):
@@ -124,6 +145,11 @@ class OriginalFiles:
             yield
         except (OSError, sqlite3.Error) as error:
             raise EngineUnavailable(f"cannot use {self._table}: {error}") from error
+
+
+def _above(article_id: str) -> list[str]:
+    """Return the ids of what an article may stand in, and its own, the last."""
+    return [*accumulate(article_id.split("/"), "{}/{}".format)]
 
 
 def _open(path: bytes) -> int:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from search.errors import EngineUnavailable
@@ -26,6 +26,24 @@ def make_private(path: Path) -> None:
     Raises OSError.
     """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def rewrite(path: Path) -> bool:
+    """Write a file anew, so that nothing of what was removed is left in it or its log.
+
+    Returns whether it is so: another process may have it to itself, or be reading for long.
+    Raises EngineUnavailable.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as table:
+            table.execute("VACUUM")
+            busy, _, _ = table.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+    except (OSError, sqlite3.Error) as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return False
+        raise EngineUnavailable(f"{path} cannot be written anew: {error}") from error
 
 
 class SqliteFile:

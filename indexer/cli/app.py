@@ -120,6 +120,7 @@ for command in (
     operations_commands.backup_command,
     operations_commands.restore_command,
     operations_commands.check_command,
+    operations_commands.erase_command,
     operations_commands.doctor_command,
     evaluation_commands.evaluate_command,
     evaluation_commands.judge_command,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -33,22 +33,18 @@ def delete_command(
     """Remove articles by id, or all of a collection, source, author, language, tag or date."""
     from search.domain import NO_FILTER
     from search.listing import pages
-    from search.saved import open_alerts
 
     wanted = list(dict.fromkeys(valid("id", each) for each in ids or ()))
     if bool(wanted) == (filter != NO_FILTER):
         raise InputError("name articles by their ids, or by options such as --source", field="ID")
-    with opened() as (engine, embedder, settings):
+    with opened() as (engine, _, _):
         known = engine.stored(wanted) if wanted else {}
-        found: Iterable[list[str]] = [list(known)]
+        found: Iterable[list[str]] = [wanted]
         if not wanted:
             found = ([info.id for info in page.articles] for page in pages(engine, filter))
-        removed = 0
-        with closing(open_alerts(settings, embedder)) as alerts:
-            for each in found:
-                removed += len(each) if dry_run else engine.delete(each)
-                if not dry_run:
-                    alerts.forget(each)
+        removed = len(known)
+        if not (wanted and dry_run):
+            removed = sum(len(each) if dry_run else engine.delete(each) for each in found)
     unknown = [each for each in wanted if each not in known]
     for article_id in unknown:
         typer.echo(f"fihris: there is no article {plain(article_id)!r}", err=True)

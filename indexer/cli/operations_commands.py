@@ -1,4 +1,4 @@
-"""Running an index: `backup`, `restore`, `check`, `doctor`."""
+"""Running an index: `backup`, `restore`, `check`, `erase`, `doctor`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from indexer.cli.options import AsJson
-from indexer.cli.terminal import plain, valid
+from indexer.cli.terminal import opened, plain, valid
 from indexer.progress import steps
 
 Repository = Annotated[
@@ -78,6 +78,33 @@ def check_command(json: AsJson = False) -> None:
         typer.echo("nothing is damaged")
     if damaged:
         raise typer.Exit(1)
+
+
+def erase_command(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="Articles to remove before.")
+    ] = None,
+) -> None:
+    """Leave no word of removed articles on disk: in the index, in what is kept beside it.
+
+    Writes its files anew while searches go on; dead letters of files that are
+    not there any more, or gave these articles, go too. Exit status 1 where some may be left, and
+    each place is named. Backups and snapshots stay as they are.
+    """
+    from indexer.sources import dead_letters
+    from search.engines import erase
+
+    wanted = [valid("id", each) for each in ids or ()]
+    with opened() as (engine, _, settings):
+        removed = engine.delete(wanted)
+    blanked = dead_letters.erase(settings.data / "dead-letters", wanted, str(settings.root))
+    left = list(erase(settings))
+    typer.echo(f"{removed:,} articles, {blanked:,} dead letters removed")
+    for each in left:
+        typer.echo(f"fihris: {plain(each)}", err=True)
+    if left:
+        raise typer.Exit(1)
+    typer.echo("no word of what was removed is left in the index")
 
 
 def doctor_command(json: AsJson = False) -> None:

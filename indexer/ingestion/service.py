@@ -131,17 +131,12 @@ class EngineIngest:
 
     def delete(self, article_id: str) -> bool:
         with self._alone([article_id]):
-            return self._delete([article_id]) > 0
-
-    def _delete(self, ids: Sequence[str]) -> int:
-        removed = self._engine.delete(ids)
-        self._alerts.forget(ids)
-        return removed
+            return self._engine.delete([article_id]) > 0
 
     def delete_matching(self, filter: Filter, cursor: str, *, dry_run: bool) -> Worked:
         def delete(infos: Sequence[ArticleInfo]) -> Worked:
             ids = [info.id for info in infos]
-            return Worked(changed=len(ids) if dry_run else self._delete(ids))
+            return Worked(changed=len(ids) if dry_run else self._engine.delete(ids))
 
         return self._through(filter, cursor, delete)
 

@@ -13,7 +13,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -122,6 +122,35 @@ def read_letters(path: Path, root: str = "/") -> list[Listed]:
                 seen.add((file, collection))
                 listed.append(file_at(file, FileIds(collection, root)))
     return listed
+
+
+def erase(folder: Path, article_ids: Sequence[str], root: str) -> int:
+    """Blank the letters of files that are not there any more, or gave articles of these ids.
+
+    In their place, as another process may be adding to the file. Returns how many they were.
+    Raises OSError.
+    """
+    blanked = 0
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open("r+b") as file:
+            while line := file.readline(MAX_LETTER):
+                if _is_gone(line, article_ids, root):
+                    file.seek(-len(line), os.SEEK_CUR)
+                    file.write(b" " * len(line.rstrip(b"\n")) + line[len(line.rstrip(b"\n")) :])
+                    blanked += 1
+            os.fsync(file.fileno())
+    return blanked
+
+
+def _is_gone(line: bytes, article_ids: Sequence[str], root: str) -> bool:
+    try:
+        file, collection = _file(json.loads(line))
+    except (SourceError, ValueError, AttributeError, KeyError, TypeError):
+        return False  # no letter of a file
+    file_id = FileIds(collection, root).of(file)
+    return not file.exists() or any(
+        each == file_id or each.startswith(f"{file_id}/") for each in article_ids
+    )
 
 
 def settle(path: Path, letters: DeadLetters) -> None:

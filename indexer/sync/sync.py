@@ -37,7 +37,6 @@ from search.domain import Vector, WriteStatus
 from search.embedding import Embedder
 from search.engines.protocol import Engine
 from search.errors import EngineUnavailable
-from search.saved import open_alerts
 
 BATCH_FILES = 256  # read at once
 MANY_EVENTS = 1_000  # at once: some may be lost, and a scan is quicker
@@ -304,8 +303,6 @@ class Sync:
     def _delete(self, ids: Sequence[str]) -> None:
         if ids:
             self.counts["removed"] += self._engine.delete(ids)
-            with closing(open_alerts(self._how.settings, self._embedder)) as alerts:
-                alerts.forget(ids)
 
     def _moved(self, changes: Mapping[str, Change]) -> dict[str, Vector]:
         """Return the vectors of missing files that may have been moved to where these are."""

@@ -1,4 +1,4 @@
-"""An engine whose filters and facets know labels, and which erases what annotations quote.
+"""An engine whose filters and facets know labels, and which removes with an article what is kept of it.
 
 Labels are a reader's own and stand beside the index, so an engine is asked for the articles that
 have them: with at most 10,000 annotations these are no more than a filter takes.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
+from search import saved
 from search.analysis.folding import fold_value
 from search.annotations import open_store
 from search.annotations.store import Known
@@ -23,7 +25,11 @@ from search.engines.protocol import (
     Rankings,
     RankRequest,
 )
+from search.originals import OriginalFiles
 from search.settings import Settings
+
+if TYPE_CHECKING:
+    from search.saved.store import Store
 
 _NOWHERE = ("",)  # ids of articles that no index has
 
@@ -37,6 +43,8 @@ class _Labelled:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
         self._known = Known(lambda: open_store(settings))
+        self._settings = settings
+        self._originals = OriginalFiles(settings)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self._engine, name)
@@ -79,8 +87,15 @@ class _Labelled:
         return found[: len(asked)]
 
     def delete(self, article_ids: Sequence[str]) -> int:
-        """Remove articles, and what annotations quote of them; these stay."""
+        """Remove articles and what is kept of them beside the index.
+
+        That are matches of saved searches, which original files they were read from, and what
+        annotations quote; these stay. Of articles that were removed before as well.
+        """
         removed = self._engine.delete(article_ids)
+        if article_ids and self._saved.version():
+            self._saved.forget(article_ids)
+        self._originals.forget(article_ids, self._engine)
         gone = set(article_ids)
         bare = gone and [
             replace(each, quote="")
@@ -91,9 +106,15 @@ class _Labelled:
             self._known.store.put(bare)
         return removed
 
+    @cached_property
+    def _saved(self) -> Store:
+        return saved.open_store(self._settings)
+
     def close(self) -> None:
         self._engine.close()
         self._known.close()
+        if "_saved" in self.__dict__:
+            self._saved.close()
 
     def _resolved(self, filter: Filter) -> Filter:
         """Return a filter with the articles that have its labels instead of these."""

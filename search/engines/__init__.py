@@ -17,6 +17,7 @@ from search.domain import IndexedArticle
 from search.engines.protocol import Engine, EngineStatus, Fingerprint, Stored
 from search.errors import SettingsError
 from search.settings import Settings
+from search.sqlite_file import rewrite
 
 # What is kept beside an index and belongs to it: of Elasticsearch indexes `<alias>-<name>`, of
 # every other engine files `<name>.sqlite` in the data folder.
@@ -171,6 +172,23 @@ def check(settings: Settings, on_step: Step) -> Iterator[str]:
         yield from adapter.check(settings, on_step)
 
 
+def erase(settings: Settings) -> Iterator[str]:
+    """Leave no word of removed articles in the files of an index and of what is kept beside it.
+
+    Searches and other readers go on. Yields where some may be left, in words.
+
+    Raises:
+        EngineError: it cannot be read or written, or another process writes.
+    """
+    with _adapter(settings, "erase") as adapter:
+        yield from adapter.erase(settings)
+    data = settings.data
+    for path in sorted([*data.glob("*.sqlite"), *data.glob("watch/*.sqlite")]):
+        if path.stem != "record":  # the engine's own
+            if not rewrite(path):
+                yield f"{path} is another process's at this moment; try again when it has ended"
+
+
 class Successor(Protocol):
     """A version of an index beside the one that is searched, being filled through `engine`."""
 
@@ -217,7 +235,8 @@ class Adapter(Protocol):
 
     One of another package needs the first two; without `successor` its index cannot be
     reindexed beside itself, without `temporary_index` nothing is evaluated in it, without
-    `back_up` and `restore` it is backed up as its product says, without `check` not checked.
+    `back_up` and `restore` it is backed up as its product says, without `check` not checked,
+    without `erase` what it keeps of removed articles is its own.
     """
 
     def open_engine(self, settings: Settings, fingerprint: Fingerprint) -> Engine: ...
@@ -233,6 +252,8 @@ class Adapter(Protocol):
     def restore(self, settings: Settings, name: str, repository: str, on_step: Step) -> None: ...
 
     def check(self, settings: Settings, on_step: Step) -> Iterator[str]: ...
+
+    def erase(self, settings: Settings) -> Iterator[str]: ...
 
     def former_index(self, settings: Settings) -> FormerIndex | None: ...
 

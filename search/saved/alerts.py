@@ -76,11 +76,6 @@ class Alerts:
         if compiled.all and (found := list(_found(compiled, articles, before))):
             self._store.record(found)
 
-    def forget(self, article_ids: Sequence[str]) -> None:
-        """Remove the matches of articles that were removed. Raises EngineUnavailable."""
-        if article_ids and self.are_asked():
-            self._store.forget(article_ids)
-
     def close(self) -> None:
         self._store.close()
 

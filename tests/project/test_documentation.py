@@ -104,6 +104,7 @@ def test_make_targets() -> None:
         "lint",
         "bench",
         "attack",
+        "fuzz",
         "audit",
         "lock",
         "clean",

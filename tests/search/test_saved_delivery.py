@@ -301,5 +301,4 @@ def test_where_nothing_is_saved_nothing_is_made(tmp_path: Path) -> None:
     with closing(open_alerts(settings, EMBEDDER)) as alerts:
         assert not alerts.are_asked()
         alerts.record([], {})
-        alerts.forget(["a"])
     assert not (tmp_path / "data").exists()

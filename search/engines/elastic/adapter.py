@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from search.engines.elastic.backup import back_up, restore
 from search.engines.elastic.checking import check
 from search.engines.elastic.engine import ElasticEngine
+from search.engines.elastic.erasing import erase
 from search.engines.elastic.former import former_index
 from search.engines.elastic.successor import Successor
 from search.engines.elastic.versions import drop_all, stored_fingerprint
@@ -18,6 +19,7 @@ from search.settings import Settings
 __all__ = [
     "back_up",
     "check",
+    "erase",
     "former_index",
     "open_engine",
     "restore",

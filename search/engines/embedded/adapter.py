@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from search.engines.embedded import former
 from search.engines.embedded.backup import back_up, restore
 from search.engines.embedded.checking import check
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.embedded.record import RECORD
 from search.engines.embedded.versions import Versions, state_in
 from search.engines.protocol import Fingerprint
 from search.errors import EngineError
@@ -19,6 +20,7 @@ from search.settings import Settings
 __all__ = [
     "back_up",
     "check",
+    "erase",
     "former_index",
     "open_engine",
     "restore",
@@ -68,6 +70,18 @@ def open_engine(settings: Settings, fingerprint: Fingerprint) -> EmbeddedEngine:
 def stored_fingerprint(settings: Settings) -> Fingerprint | None:
     state = state_in(settings.data)
     return None if state is None else state.fingerprint
+
+
+def erase(settings: Settings) -> Iterator[str]:
+    folder = settings.data
+    state = state_in(folder)
+    if state is not None:
+        with closing(EmbeddedEngine(folder, state.fingerprint)) as engine:
+            if not engine.erase():
+                yield f"{folder / RECORD} was being read or written all the time; try again"
+    kept = {each.parent for each in folder.rglob(RECORD)} - {Versions(folder).current()}
+    for each in sorted(kept):
+        yield f"{each} is another version of the index, kept by `fihris reindex --keep`; remove it"
 
 
 def former_index(settings: Settings) -> former.FormerIndex | None:

@@ -31,10 +31,11 @@ def published(connection: sqlite3.Connection, state: State) -> Manifest:
     return manifest
 
 
-def publish(record: Record, segments: Segments) -> TextIndex | None:
+def publish(record: Record, segments: Segments, *, anew: bool = False) -> TextIndex | None:
     """Bring the published text index to the record's state. Needs the writer's lock.
 
-    Returns what was published, opened; None where nothing had to be.
+    Returns what was published, opened; None where nothing had to be. `anew`: it is built from
+    nothing in any case, so that no word of what was removed is in it.
 
     Raises:
         EngineUnavailable: Tantivy or the disk failed; the record is whole.
@@ -44,7 +45,11 @@ def publish(record: Record, segments: Segments) -> TextIndex | None:
             if moment is None:
                 return None
             connection, state = moment
-            base, removed = _base(connection, state, segments)
+            base, removed = (
+                (_nothing(published(connection, state)), [])
+                if anew
+                else _base(connection, state, segments)
+            )
             if base.sequence >= state.sequence:
                 return None
             count = state.last - base.last
@@ -81,7 +86,12 @@ def _base(
     except TextIndexError as error:
         if {path.name for path in segments.folder.glob("*")} - {HEAD}:
             log.warning("building the text index anew: %s", error)
-    return replace(base, sequence=0, last=0, segments=""), []
+    return _nothing(base), []
+
+
+def _nothing(base: Manifest) -> Manifest:
+    """Return an empty index beside the files of another."""
+    return replace(base, sequence=0, last=0, segments="")
 
 
 def _drifts(base: Manifest, removed: int) -> bool:

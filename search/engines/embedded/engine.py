@@ -36,6 +36,7 @@ from search.engines.embedded.meaning import rank_by_meaning
 from search.engines.embedded.reading import read_article, read_indexed, read_passages
 from search.engines.embedded.record import Record
 from search.engines.embedded.segments import Segments
+from search.engines.embedded.snapshot import SNAPSHOT
 from search.engines.embedded.versions import Versions
 from search.engines.embedded.viewing import View, Views
 from search.engines.protocol import (
@@ -51,6 +52,7 @@ from search.engines.protocol import (
     Stored,
 )
 from search.errors import EngineUnavailable, InputError, RecordLost
+from search.sqlite_file import rewrite
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +144,17 @@ class EmbeddedEngine:
     def clean(self) -> int:
         """Return 0: a writer that is killed leaves nothing, its batch is one transaction."""
         return 0
+
+    def erase(self) -> bool:
+        """Write anew all that may hold words of removed articles; return whether that was possible."""
+        with self.hold("erasing"), self._writing:
+            if self._state() is None:
+                return True
+            self._views.rebuild()
+            (self._record.path.parent / SNAPSHOT).unlink(
+                missing_ok=True
+            )  # the next search makes it
+            return rewrite(self._record.path)
 
     def _start_writing(self, purpose: str) -> None:
         if not self._lock.held and self._state() is None:

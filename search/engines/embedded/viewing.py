@@ -242,14 +242,19 @@ class Views:
                 )
             time.sleep(0.05)
 
-    def _publish(self) -> None:
+    def rebuild(self) -> None:
+        """Build the text index from nothing. Needs the writer's lock. Raises EngineUnavailable."""
+        with self._turn:
+            self._publish(anew=True)
+
+    def _publish(self, *, anew: bool = False) -> None:
         """Publish what there is, if nobody else is writing. Raises EngineUnavailable."""
         started = time.monotonic()
         self._not_before = math.inf  # what is written meanwhile need not wait for the turn
         try:
             with self._lock.borrowed("bringing the text index up to date") as mine:
                 if mine:
-                    self._text = publish(self._record, self._segments) or self._text
+                    self._text = publish(self._record, self._segments, anew=anew) or self._text
         except EngineError:
             self._late = 0.0
             raise

@@ -184,9 +184,8 @@ def erase(settings: Settings) -> Iterator[str]:
         yield from adapter.erase(settings)
     data = settings.data
     for path in sorted([*data.glob("*.sqlite"), *data.glob("watch/*.sqlite")]):
-        if path.stem != "record":  # the engine's own
-            if not rewrite(path):
-                yield f"{path} is another process's at this moment; try again when it has ended"
+        if path.stem != "record" and not rewrite(path):  # which is the engine's own
+            yield f"{path} is another process's at this moment; try again when it has ended"
 
 
 class Successor(Protocol):

@@ -15,6 +15,7 @@ from .codepoints import code_points
 from .connections import few_descriptors, silent_connections
 from .corruptions import corruptions
 from .disk import full_disk
+from .drains import drains
 from .embeddings import long_embeddings
 from .kills import kills
 from .tally import Tally
@@ -39,6 +40,7 @@ PLANS = {
     "connections": Plan(silent_connections, 2_000, 600),
     "descriptors": Plan(few_descriptors, 600, 300),
     "embeddings": Plan(long_embeddings, 3, 2),
+    "drains": Plan(drains, 100, 5),
     "disk": Plan(full_disk, 12, 3),
     "vanished": Plan(vanished_folder, len(WAYS), len(WAYS)),
 }

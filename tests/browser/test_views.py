@@ -200,6 +200,7 @@ def test_a_citation_tells_of_a_newer_edition(browser: Browser, tmp_path: Path) -
         browser.open(address)
         assert "تغيّر هذا المقال" in browser.one("article .notice").text
         assert browser.texts(".text") == ["نص آخر"]
+        assert browser.axe() == []
     assert browser.complaints() == []
 
 

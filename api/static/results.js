@@ -137,7 +137,7 @@ export function originalLink({ article: { id, original }, passage }, words) {
   if (!original) return "";
   const { name, state } = original;
   if (state === "gone") return element("span", { title: name }, words.file.gone);
-  const page = passage?.place?.kind === "page" && /\.pdf$/i.test(name) ? `#page=${parseInt(passage.place.value, 10)}` : "";
+  const page = /^(page|scan)$/.test(passage?.place?.kind ?? "") && /\.pdf$/i.test(name) ? `#page=${parseInt(passage.place.value, 10)}` : "";
   return element("a", { href: `${api.original(id)}${state === "changed" ? "?changed=true" : ""}${page}`, title: name, target: "_blank", rel: "noopener", onclick: api.download }, words.file[state]);
 }
 

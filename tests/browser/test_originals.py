@@ -13,6 +13,7 @@ import pytest
 
 from tests.browser.conftest import FIHRIS, Browser
 from tests.browser.test_page import at, results
+from tests.formats.pictures import needs_tesseract, pages_of
 from tests.serving import started
 from tests.support import REPOSITORY
 
@@ -39,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "gone.txt").write_text("نص ذهب ملفه عن مدينة حلب", "utf-8")
     pdf = REPOSITORY / "tests/fixtures/pdf/chromium-article.pdf"
     (made / "article.pdf").write_bytes(pdf.read_bytes())
+    (made / "scan.pdf").write_bytes(pages_of("scanned"))
     return made
 
 
@@ -68,20 +70,33 @@ def offered(browser: Browser, site: str, q: str) -> list[str | None]:
     return cast("list[str | None]", browser.run(script))
 
 
-def test_each_hit_says_what_became_of_its_file(browser: Browser, site: str, folder: Path) -> None:
-    def address(name: str) -> str:
-        return f"/v1/originals/{quote(f'/files{folder}/{name}', safe='')}"
+def address(folder: Path, name: str) -> str:
+    return f"/v1/originals/{quote(f'/files{folder}/{name}', safe='')}"
 
-    assert offered(browser, site, "العدائي") == ["Original file", address("hostile.html")]
+
+def link_of(browser: Browser, site: str, article: str) -> str | None:
+    """Return where the link to the original leads from an article's first passage."""
+    browser.open(at(site, article=article, passage=f"{article}#0", lang="en"))
+    return browser.one("article.whole a[target=_blank]").get_attribute("href")
+
+
+def test_each_hit_says_what_became_of_its_file(browser: Browser, site: str, folder: Path) -> None:
+    assert offered(browser, site, "العدائي") == ["Original file", address(folder, "hostile.html")]
     assert offered(browser, site, "دمشق") == [
-        "Original file, changed since", f"{address('plain.txt')}?changed=true",
+        "Original file, changed since", f"{address(folder, 'plain.txt')}?changed=true",
     ]  # fmt: skip
     assert offered(browser, site, "حلب") == ["The original file is gone", None]
-    pdf = f"/files{folder}/article.pdf"
-    browser.open(at(site, article=pdf, passage=f"{pdf}#0", lang="en"))
-    link = browser.one("article.whole a[target=_blank]")
-    assert link.get_attribute("href") == f"{site.rstrip('/')}{address('article.pdf')}#page=1"
+    opened = link_of(browser, site, f"/files{folder}/article.pdf")
+    assert opened == f"{site.rstrip('/')}{address(folder, 'article.pdf')}#page=1"
     assert browser.complaints() == []
+
+
+@needs_tesseract
+def test_a_recognised_page_is_opened_where_it_stands(
+    browser: Browser, site: str, folder: Path
+) -> None:
+    opened = link_of(browser, site, f"/files{folder}/scan.pdf")
+    assert opened == f"{site.rstrip('/')}{address(folder, 'scan.pdf')}#page=1"
 
 
 def test_nothing_runs_in_a_hostile_page(browser: Browser, site: str, folder: Path) -> None:

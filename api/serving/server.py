@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from tempfile import TemporaryDirectory
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fihris.server")
 
+_METRICS = "fihris-metrics-"  # then the process's number
 KEEP_ALIVE_SECONDS = 15
 SHUTDOWN_SECONDS = 5  # for requests to end; some more are for what writes, and the engine
 
@@ -153,7 +156,8 @@ def serve(
             _run(listening, made)
             return
         lifeline, channel = Lifeline(), Channel() if one_writer and ingest is not None else None
-        with TemporaryDirectory(prefix="fihris-metrics-") as folder:
+        _remove_leftovers()
+        with TemporaryDirectory(prefix=f"{_METRICS}{os.getpid()}-") as folder:
             # Where each worker counts (`api.metrics`), read when prometheus_client is imported.
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
             ended_by = keep_running(
@@ -165,6 +169,16 @@ def serve(
     if ended_by == signal.SIGTERM:  # the end that a single process has
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _remove_leftovers() -> None:
+    """Remove what parents of workers that were killed left of their counts."""
+    for path in Path(gettempdir()).glob(f"{_METRICS}*-*"):
+        with suppress(ValueError, PermissionError):  # another's, or not of a process
+            try:
+                os.kill(int(path.name.removeprefix(_METRICS).partition("-")[0]), 0)
+            except (ProcessLookupError, OverflowError):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _told(line: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from api.serving import handover, workers
+from api.serving import handover, server, workers
 from api.serving.handover import Channel
 from tests.support import REPOSITORY, until
 
@@ -222,3 +222,16 @@ def test_what_was_given_comes_out_with_its_bytes() -> None:
             return read, here.recv(100)
 
     assert asyncio.run(taken()) == (b"x" * 290_000, b"answer")
+
+
+def test_what_a_killed_parent_left_of_its_counts_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    for name in (str(ended.pid), str(os.getpid()), "x"):
+        (tmp_path / f"fihris-metrics-{name}-a").mkdir()
+    server._remove_leftovers()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"fihris-metrics-{os.getpid()}-a", "fihris-metrics-x-a"}

@@ -20,7 +20,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-def create(ingest: object, judge: object) -> Callable[..., Awaitable[None]]:
+def create(ingest: object, judge: object, *, mcp: bool = False) -> Callable[..., Awaitable[None]]:
     async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             scope["state"].update(stop=lambda: None)

@@ -96,8 +96,8 @@ def index_command(
     named = [path for path in paths or () if str(path) != STDIN]
     listed = read_letters(retry, ids.root) if retry is not None else list_files(named, ids)
 
-    def items() -> Generator[Item, None, None]:
-        recogniser = Recogniser(read_settings())
+    def items(asked: Callable[[], bool]) -> Generator[Item, None, None]:
+        recogniser = Recogniser(read_settings(), asked)
         yield from read_articles(
             listed, options, source=source, workers=workers, recogniser=recogniser
         )
@@ -112,7 +112,7 @@ def index_command(
             )
 
     report, letters = _indexed(
-        items(), _size(listed), embed=not no_embed, dry_run=dry_run, limit=limit
+        items, _size(listed), embed=not no_embed, dry_run=dry_run, limit=limit
     )
     if retry is not None and not dry_run and not report.stopped:
         settle(retry, letters)
@@ -171,14 +171,20 @@ def watch_command(
 
 
 def _indexed(
-    items: Generator[Item, None, None] | None,
+    items: Callable[[Callable[[], bool]], Generator[Item, None, None]] | None,
     size: int,
     *,
     embed: bool,
     dry_run: bool,
     limit: int | None,
 ) -> tuple[Report, DeadLetters]:
-    """Index items, or with None what the index holds without vectors; show how far it is."""
+    """Index items, or with None what the index holds without vectors; show how far it is.
+
+    Args:
+        items: are given what tells that the run is to stop.
+        size: bytes of all.
+        embed, dry_run, limit: as `pipeline.index` takes them.
+    """
     from indexer.ingestion.pipeline import index, unembedded
     from indexer.sources.dead_letters import DeadLetters
     from search.write_turns import FIRST_TURN, in_turn
@@ -187,7 +193,7 @@ def _indexed(
         opened() as (engine, embedder, settings),
         stopping(FINISHING) as asked,
         indexing_progress(size) as progress,
-        closing(unembedded(engine) if items is None else items) as given,
+        closing(unembedded(engine) if items is None else items(asked)) as given,
         DeadLetters(settings.data / "dead-letters") as letters,
     ):
         report = index(

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +22,7 @@ from indexer.sources.listing import list_files
 from indexer.sources.reading import read_articles
 from search.settings import Settings
 from tests.formats.pictures import Picture, drawn, needs_tesseract, pages_of, tiff
+from tests.support import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +100,67 @@ def test_a_page_that_was_recognised_is_not_recognised_again(
     assert (len(kept), places(both)) == (2, ["scan 1", "scan 2"])
     assert the_article(read("a.tiff", content)).article == both.article
     assert len(set(kept)) == len(kept) == 2
+
+
+def session(number: int) -> list[Path]:
+    """Return the processes of a session, which outlive the one that began it where they are orphans."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, its, *_ = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
+        except OSError:  # it ended
+            continue
+        if state != "Z" and int(its) == number:
+            found.append(stat)
+    return found
+
+
+@needs_tesseract
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for processes")
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_stop_leaves_no_process_and_keeps_the_pages_that_were_read(
+    tmp_path: Path, sent: signal.Signals, status: int
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.tiff").write_bytes(tiff(*[TOP] * 60))  # half a minute's work
+    cache = tmp_path / "cache"
+    settings = {"FIHRIS_DATA": str(tmp_path / "data"), "FIHRIS_CACHE": str(cache)}
+    environment = {**os.environ, **settings, "FIHRIS_OCR_PAGES": "60"}
+    command = [sys.executable, "-m", "indexer.cli", "index", "--no-embed", str(tmp_path / "in")]
+
+    def kept() -> set[tuple[int, bytes]]:
+        if not (cache / "ocr.sqlite").exists():
+            return set()
+        with closing(sqlite3.connect(cache / "ocr.sqlite", timeout=60)) as pages:
+            try:
+                return set(pages.execute("SELECT rowid, key FROM pages").fetchall())
+            except sqlite3.OperationalError:  # its table is not made yet
+                return set()
+
+    def until(true: Callable[[], object]) -> None:
+        end = time.monotonic() + 120
+        while not true():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL
+    ) as run:
+        until(kept)
+        children = Path(f"/proc/{run.pid}/task").glob("*/children")
+        sessions = [int(each) for path in children for each in path.read_text().split()]
+        assert any(session(each) for each in sessions)
+        run.send_signal(sent)
+        assert run.wait(120) == status
+    until(lambda: not any(session(each) for each in sessions))
+    before = kept()
+    assert 0 < len(before) < 60
+    again = subprocess.run(
+        command, cwd=REPOSITORY, env={**environment, "FIHRIS_OCR_PAGES": "2"}, timeout=120,
+        stderr=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert again.returncode == 0
+    assert before <= kept()  # a page that is recognised again has another row
 
 
 @needs_tesseract

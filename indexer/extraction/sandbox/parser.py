@@ -242,7 +242,13 @@ class Parser:
         self._on_usage(Usage(reading.file, time.monotonic() - begun, child.peak))
 
     def _page_of(self, document: int, scan: Scan, by: Recogniser) -> str | Failure:
-        """Return what the recogniser's program says of a page of a document."""
+        """Return what the recogniser's program says of a page of a document.
+
+        Raises:
+            ChildGone: parsing was stopped.
+        """
+        if by.stopping():
+            raise ChildGone("parsing was stopped")
         child = self._fork([], by.seconds, by.memory, by.program)
         self._interruptible(child)
         return child.page(document, scan, WAITING * by.seconds, MAX_TABLE)

@@ -34,9 +34,15 @@ _ENOUGH = Failure("", "damaged", f"not tried: {MAX_FAILED} pages failed before")
 
 
 class Recogniser:
-    """What recognises the pages of files, as settings say."""
+    """What recognises the pages of files, as settings say.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: those of OCR, and the cache folder.
+        stopping: asked before each page; True ends the file, of which what was read is kept.
+    """
+
+    def __init__(self, settings: Settings, stopping: Callable[[], bool] = lambda: False) -> None:
+        self.stopping = stopping
         self.most = settings.ocr_pages
         self.languages = settings.ocr_languages
         self.seconds = settings.ocr_seconds

@@ -549,6 +549,7 @@ def test_every_command_and_option_has_help(fihris: Fihris) -> None:
         "evaluate", "judge", "analyze", "formats", "upgrade", "accept", "clean", "list",
         "export", "batch", "similar", "kwic", "suggest", "set", "saved", "collections",
         "keys", "mcp", "backup", "restore", "annotations", "check", "doctor",
+        "erase",
     }  # fmt: skip
     for name, command in commands.items():
         assert command.help, name

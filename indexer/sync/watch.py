@@ -43,7 +43,7 @@ def watch(folders: Sequence[Path], engine: Engine, embedder: Embedder, how: Watc
         EngineError: the index is damaged, or was made by another analyser or model.
     """
     with ExitStack() as stack:
-        syncs, recogniser = [], Recogniser(how.settings)
+        syncs, recogniser = [], Recogniser(how.settings, how.stopping)
         parser = stack.enter_context(Parser(recogniser=recogniser))
         for path in [_checked(folder, how) for folder in folders]:
             known = catalogue_path(path, how.settings, how.collection)

@@ -251,7 +251,7 @@ class Parser:
             raise ChildGone("parsing was stopped")
         child = self._fork([], by.seconds, by.memory, by.program)
         self._interruptible(child)
-        return child.page(document, scan, WAITING * by.seconds, MAX_TABLE)
+        return child.page(document, scan, WAITING * by.seconds, MAX_TABLE, by.stopping)
 
     def _interruptible(self, child: Child) -> None:
         """Have this child interrupted by a stop."""

@@ -38,7 +38,7 @@ class Recogniser:
 
     Args:
         settings: those of OCR, and the cache folder.
-        stopping: asked before each page; True ends the file, of which what was read is kept.
+        stopping: asked before and in each page; True ends the file, of which what was read is kept.
     """
 
     def __init__(self, settings: Settings, stopping: Callable[[], bool] = lambda: False) -> None:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from indexer.sources import Failure
 
 _PIECE = 1 << 18  # bytes read at once
 _GRACE = 5.0  # seconds after which a child that did not end itself is ended
+_LOOK = 0.2  # seconds between two looks whether a page is still wanted
 _LOADING = 60.0  # seconds to load what reads a kind of file: 0.4 s, on a busy machine more
 
 # The environment of what parses untrusted files: of the parent's, which may have passwords,
@@ -202,7 +203,9 @@ class Child:
         with suppress(OSError):
             send(self._asked, found if isinstance(found, str) else [found.code, found.reason])
 
-    def page(self, document: int, scan: Scan, seconds: float, most: int) -> str | Failure:
+    def page(
+        self, document: int, scan: Scan, seconds: float, most: int, stopping: Callable[[], bool]
+    ) -> str | Failure:
         """Return what the program of this child says of a page, and end it.
 
         Args:
@@ -210,18 +213,21 @@ class Child:
             scan: which page.
             seconds: until it is ended.
             most: bytes that it may say.
+            stopping: asked all the time; True ends it.
         """
-        kept, until = bytearray(), time.monotonic() + seconds
+        kept, until = bytearray(), time.monotonic() + seconds + _GRACE
+        whole = False
         request = {"kind": scan.kind, "page": scan.page, "seconds": seconds}
-        with suppress(TimeoutError, ConnectionError):
+        with suppress(ConnectionError):
             send(self._asked, request, document)
-            while piece := self._asked.recv(_PIECE):
-                kept += piece
-                if len(kept) > most:
-                    break
-                self._asked.settimeout(max(0.001, until - time.monotonic()))
+            self._asked.settimeout(_LOOK)
+            while not (whole or stopping()) and len(kept) <= most and time.monotonic() < until:
+                with suppress(TimeoutError):
+                    piece = self._asked.recv(_PIECE)
+                    kept += piece
+                    whole = not piece
         status = self.close()
-        if status == 0 and _HAS_PAGE in kept:
+        if whole and status == 0 and _HAS_PAGE in kept:
             return kept.decode("utf-8", "replace")
         code = self._failed(status).code
         if status is not None and os.waitstatus_to_exitcode(status) in (0, 1):

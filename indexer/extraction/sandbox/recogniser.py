@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 
 from indexer.extraction.registry import MEBIBYTE, NO_OCR
 from indexer.extraction.sandbox.wire import Piece, Scan
@@ -113,7 +113,8 @@ class Pages:
         read: Callable[[int, Scan, Recogniser], str | Failure],
     ) -> None:
         self._file, self._by, self._read = file, by, read
-        self._inner = TemporaryFile()  # noqa: SIM115 - a document in the file, closed by `close`
+        # A document in the file, closed by `close`: no file of its own for each of 5,000 texts.
+        self._inner = SpooledTemporaryFile(MEBIBYTE)  # noqa: SIM115
         self._digest = b""
         self._asked = self._failed = 0
 
@@ -141,8 +142,8 @@ class Pages:
             return Failure("", "too-large", reason)
         if self._failed >= MAX_FAILED:
             return _ENOUGH
-        self._inner.flush()
         document = self._inner.fileno() if self._inner.tell() else self._file
+        self._inner.flush()
         self._digest = self._digest or _digest(document)
         said = f"{_VERSION} {by.languages} {scan.kind} {scan.page}"
         key = hashlib.sha256(self._digest + said.encode()).digest()

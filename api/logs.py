@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import INTERNAL, error_response, problem_response
 from api.security import HEADERS, NOT_KEPT
-from search.errors import FihrisError
+from search.errors import FihrisError, Stopping
 
 access = logging.getLogger("fihris.access")
 logger = logging.getLogger("fihris.api")
@@ -167,6 +168,12 @@ class RequestLog:
             await self.app(scope, receive, send_with_id)
         except FihrisError as error:
             await error_response(error, request_id=request_id)(scope, receive, send_with_id)
+        except asyncio.CancelledError:
+            # uvicorn ends what was not answered in SHUTDOWN_SECONDS; it would say a bare 500.
+            if status is not None:
+                raise
+            stopping = Stopping("the server is being stopped; try again in a moment")
+            await error_response(stopping, request_id=request_id)(scope, receive, send_with_id)
         except Exception:
             logger.exception("unexpected error", extra={"fields": {"request_id": request_id}})
             if status is not None:

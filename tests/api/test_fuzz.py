@@ -109,8 +109,6 @@ def _crosses(case: schemathesis.Case[Any]) -> bool:
     conditions = condition.get("conditions") if isinstance(condition, dict) else None
     if isinstance(conditions, list) and len(conditions) > 1:
         return True  # which conditions go together
-    if "\n" in str((case.path_parameters or {}).get("id", "")):
-        return True  # which Starlette's routes leave out at the end of a path
     collection = (case.query or {}).get("collection")
     if isinstance(collection, str) and not is_normalized("NFC", collection):
         return True  # taken in NFC

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection
 
@@ -19,9 +20,11 @@ from tests.support import until
 pytestmark = pytest.mark.slow
 
 
-def asked(port: int, method: str, path: str, body: str | None = None) -> tuple[int, str, str]:
+def asked(
+    port: int, method: str, path: str, body: str | None = None, timeout: float = 10.0
+) -> tuple[int, str, str]:
     """Return status, type of problem and Connection header of an answer to a new connection."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
     kind = "application/x-ndjson" if path.endswith("bulk") else "application/json"
     connection.request(
         method, path, (body or "").encode(), {"Content-Type": kind, "Host": "localhost"}
@@ -74,3 +77,16 @@ def test_silent_clients_do_not_keep_it_from_ending(settings: Settings) -> None:
     assert time.monotonic() - begun < 10
     for each in crowd + late:
         each.close()
+
+
+def test_what_is_not_answered_in_the_time_of_a_stop_is_told_so(settings: Settings) -> None:
+    told = HeldIngest()
+    with stoppable(told, settings) as (port, stop), ThreadPoolExecutor(1) as thread:
+        body = '{"text": "نص"}'
+        writing = thread.submit(asked, port, "PUT", "/v1/articles/a", body, timeout=60)
+        assert told.entered.wait(20)
+        stop()
+        try:
+            assert writing.result() == (503, "/problems/stopping", "close")
+        finally:
+            told.release.set()

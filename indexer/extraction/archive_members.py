@@ -1,4 +1,4 @@
-"""The members of an archive as streams: zip, tar, and files that are only compressed.
+"""The members of an archive as streams: zip, tar, 7z, rar, and files that are only compressed.
 
 Headers are not believed: bytes are counted as they are unpacked, entries of a zip that lie
 over each other are a bomb (Fifield's 46 MB to 4.5 PB), and a tar's header that is broken, or
@@ -20,6 +20,7 @@ from functools import partial
 from typing import IO, BinaryIO, cast
 
 from indexer.extraction.archive_names import decoded, in_archive, problem_of, shown, unicode_path
+from indexer.extraction.packed import FORMATS, entries
 from indexer.extraction.registry import MEBIBYTE, METADATA_SUFFIX
 from indexer.extraction.unpacking import (
     BROKEN,
@@ -70,14 +71,16 @@ def members_of(stream: BinaryIO, name: str, budget: Budget) -> Iterator[Member]:
     """Yield the members of an archive without its folders; its first bytes tell its kind.
 
     Each can be opened before the next is asked for. Zips come in the order of their names,
-    tars in their own.
+    others in their own.
 
     Raises:
         SourceError: it is none, or broken from here on, or unpacks to more than it may.
     """
     stream.seek(0)
-    head = stream.read(6)
+    head = stream.read(7)
     stream.seek(0)
+    if packed := next((each for magic, each in FORMATS.items() if head.startswith(magic)), ""):
+        return _of_packed(stream, packed, budget)
     if head.startswith((b"PK\3\4", b"PK\5\6")) or name.lower().endswith(".zip"):
         return _of_zip(stream, budget)
     opened = next((each for magic, each in _OPENERS.items() if head.startswith(magic)), None)
@@ -138,6 +141,26 @@ def _zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> 
         # bzip2 and LZMA unpack without a bound in zipfile
         problem = ("unsupported", f"packed by method {info.compress_type}, which is not read")
     return Member(in_archive(name), shown(name), opened, problem)
+
+
+def _of_packed(stream: BinaryIO, format: str, budget: Budget) -> Iterator[Member]:
+    for name, unread, content in entries(stream, format):
+        budget.spend(0, members=1)
+        opened = partial(unpacked, content, budget)
+        yield Member(in_archive(name), shown(name), opened, problem_of(name) or unread)
+        _count_rest(content, budget)
+
+
+def _count_rest(content: IO[bytes], budget: Budget) -> None:
+    """Read what is left of a member: to pass over it, libarchive would unpack it uncounted."""
+    while True:
+        try:
+            piece = content.read(PIECE)
+        except SourceError:  # met before, where it mattered; the next header tells if it matters
+            return
+        if not piece:
+            return
+        budget.spend(len(piece))
 
 
 class _Info(tarfile.TarInfo):

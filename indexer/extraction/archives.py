@@ -1,8 +1,8 @@
-"""Archives: .zip, .tar and compressed ones, read member by member; nothing is written to a disk.
+"""Archives: .zip, .7z, .rar, .tar and compressed ones, read member by member; nothing is written to a disk.
 
 A member is read as a file of its kind: its id is its name after the archive's, and
 NAME.meta.json beside it says what is known of it. `news.jsonl.gz` is `news.jsonl`. Zips are read in the order
-of their names, tars in their own. Of bzip2 and xz only the content tells, whatever the name.
+of their names, others in their own. Of bzip2 and xz only the content tells, whatever the name.
 
     bytes    counted as they are unpacked, never taken from a header, and bounded for the
              whole archive with all archives in it

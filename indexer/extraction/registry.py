@@ -76,9 +76,11 @@ KINDS: Mapping[str, Kind] = {
     "outlook": Kind("letter of Outlook's", ".msg"),
     "mbox": Kind("mailbox, an article each letter", ".mbox", many=True, streamed=True),
     "archives": Kind(
-        "archive or compressed file of all of these", ".zip .tar .tgz .gz .bz2 .xz", many=True
+        "archive or compressed file of all of these",
+        ".zip .7z .rar .tar .tgz .gz .bz2 .xz",
+        many=True,
     ),
-    "unread": Kind("set aside, with what to save it as", ".doc .xls .ppt .7z .rar"),
+    "unread": Kind("set aside, with what to save it as", ".doc .xls .ppt"),
 }
 MANY = frozenset(module for module, kind in KINDS.items() if kind.many)
 SUFFIXES: Mapping[str, str] = {

@@ -1,8 +1,6 @@
 """Kinds that are set aside, each with what to do: nothing free, small and kept up reads them safely.
 
 .doc .xls .ppt  no kept library in Python reads them
-.7z             py7zr brings nine, native ones among them, and streams no member
-.rar            its code is not free
 """
 
 from __future__ import annotations
@@ -18,8 +16,6 @@ _TO_DO = {
     ".doc": "Word's format of before 2007: save it as .docx",
     ".xls": "Excel's format of before 2007: save it as .xlsx",
     ".ppt": "PowerPoint's format of before 2007: save it as .pptx",
-    ".7z": "a 7-Zip archive: unpack it, or pack it as .zip",
-    ".rar": "a RAR archive: unpack it, or pack it as .zip",
 }
 
 

@@ -18,11 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.extraction import archive_members, archives, unpacking
+from indexer.extraction import archive_members, archives, packed, unpacking
 from indexer.extraction.archive_names import decoded, unicode_path
 from indexer.extraction.registry import Extracted, Options
 from indexer.sources import Failure
 from search.errors import SourceError
+from tests.formats.packing import IS_THERE, MISSING, rar4, rar5, seven
 from tests.formats.parts import articles_of, broken_of, items_of
 
 Content = Mapping[str, bytes]
@@ -56,8 +57,18 @@ PACKERS: dict[str, Callable[[Content], bytes]] = {
     "c.gz": lambda members: gzip.compress(tarred(members, tarfile.USTAR_FORMAT)),
     "d.gz": lambda members: bz2.compress(tarred(members)),
     "e.tgz": lambda members: lzma.compress(tarred(members)),
+    "f.7z": lambda members: seven(members.items()),
+    "g.rar": lambda members: rar4(members.items()),
+    "h.rar": lambda members: rar5(members.items()),
 }
-ALL = pytest.mark.parametrize("name", PACKERS)
+needs_libarchive = pytest.mark.skipif(not IS_THERE, reason=MISSING)
+ALL = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=needs_libarchive) if name.endswith((".7z", ".rar")) else name
+        for name in PACKERS
+    ],
+)
 TWO = pytest.mark.parametrize("name", ["a.zip", "b.tar.gz"])
 
 
@@ -383,3 +394,15 @@ def test_bytes_that_are_cut_or_changed(name: str, noise: bytes, place: int) -> N
     for changed in (content[:place], content[:place] + noise + content[place + len(noise) :]):
         with suppress(SourceError):
             items_of(name, changed)
+
+
+@pytest.mark.parametrize(
+    "magic", [b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00"]
+)
+def test_without_libarchive_it_is_said_what_to_install(
+    magic: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "IS_THERE", False)
+    with pytest.raises(SourceError, match="needs libarchive") as told:
+        items_of("a.7z", magic + bytes(99))
+    assert told.value.code == "unsupported"

@@ -14,6 +14,7 @@ from tests.poison import (
     feeds,
     office,
     packages,
+    packed,
     pages,
     papers,
     places,
@@ -31,6 +32,7 @@ POISON: tuple[Poison, ...] = (
     *office.POISON,
     *papers.POISON,
     *archives.POISON,
+    *packed.POISON,
     *scans.POISON,
     *places.POISON,
 )

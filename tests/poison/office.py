@@ -141,7 +141,7 @@ RTF = (
     of("page.rtf", "encoding", b"{\\rtf1\\ansicpg1252 \\'81\\'81}"),
 )  # fmt: skip
 
-UNREAD = tuple(of(f"old.{kind}", "unsupported", OLE) for kind in ("doc", "xls", "ppt", "7z", "rar"))
+UNREAD = tuple(of(f"old.{kind}", "unsupported", OLE) for kind in ("doc", "xls", "ppt"))
 
 TEXT = {"1000001F": wide(ARABIC)}
 

@@ -60,6 +60,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "rich": "indexer/",
     "ir_measures": "indexer/evaluation/measures.py",
     "olefile": "indexer/extraction/outlook.py",
+    "libarchive": "indexer/extraction/packed.py",
     "pypdf": "indexer/extraction/",
     "lxml": "indexer/extraction/",
     "trafilatura": "indexer/extraction/",
@@ -78,6 +79,7 @@ DISTRIBUTIONS = {
     "llama_index": "llama-index-core",
     "haystack": "haystack-ai",
     "elastic_transport": "elasticsearch",
+    "libarchive": "libarchive-c",
 }
 
 

@@ -88,7 +88,9 @@ class Index:
         removed it may bring it back."""
         left = versions.existing(self.connection, self.alias)
         if left:
-            raise versions.lost_alias(self.connection, self.alias, left)
+            if self.check() is None:  # nor was it made by another, just now
+                raise versions.lost_alias(self.connection, self.alias, left)
+            return
         first = f"{self.alias}-passages-1"
         versions.create(self.connection, self._settings, self.fingerprint, first, self.alias)
         self.check()

@@ -20,7 +20,7 @@ from search.engines.elastic import write as writing
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.elastic.index import Index
 from search.engines.protocol import RankRequest
-from search.errors import EngineBusy
+from search.errors import EngineBusy, EngineUnavailable
 from search.query.clauses import Everything, Term
 from tests.conformance.corpus import found
 from tests.engines.elastic.journal import entries, logger, write_beside_others
@@ -448,3 +448,16 @@ def test_asking_for_nothing_refreshes_nothing(
         patched.setattr(Index, "refresh", lambda *_: pytest.fail("a refresh"))
         assert direct.indexed([]) == []
     assert [each.article.info.id for each in direct.indexed(["a"])] == ["a"]
+
+
+def test_who_finds_no_index_takes_the_one_that_another_made_meanwhile(url: str, alias: str) -> None:
+    with opened(url, alias) as late, opened(url, alias) as early:
+        assert late._index.opened() is None
+        write(early, {"a": "v1"})
+        late._index.create()
+        version = late._index.opened()
+        assert version is not None
+        assert version == early._index.opened()
+        ask(f"{url}/{version.index}/_alias/{alias}", "DELETE")
+        with pytest.raises(EngineUnavailable, match="is missing from Elasticsearch"):
+            late._index.create()

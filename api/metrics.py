@@ -90,7 +90,7 @@ class Measured:
         finally:
             in_work.dec()
             # What no route takes, or is refused before, has none: paths are the client's words.
-            route = getattr(scope.get("route"), "path", "")
+            route = getattr(scope.get("route"), "path_format", "")
             method = scope["method"] if scope["method"] in _METHODS else "other"
             _REQUESTS.labels(route, method, status).inc()
             _TOOK.labels(route).observe(time.perf_counter() - begun)

@@ -554,9 +554,11 @@ def list_out(
         editions: by the article's id, for the field `edition`.
     """
     whole = [article_out(info) for info in listing.articles]
+    if not fields:
+        return {**_list_out(listing), "articles": whole}
     known = [{**each, "edition": (editions or {}).get(each["id"])} for each in whole]
     some: list[SomeOfArticle] = [{name: each[name] for name in fields} for each in known]
-    return {**_list_out(listing), "articles": some if fields else whole}
+    return {**_list_out(listing), "articles": some}
 
 
 def search_out(results: Results, fields: Sequence[HitField] = ()) -> SearchOut:

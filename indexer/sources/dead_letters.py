@@ -136,7 +136,8 @@ def erase(folder: Path, article_ids: Sequence[str], root: str) -> int:
             while line := file.readline(MAX_LETTER):
                 if _is_gone(line, article_ids, root):
                     file.seek(-len(line), os.SEEK_CUR)
-                    file.write(b" " * len(line.rstrip(b"\n")) + line[len(line.rstrip(b"\n")) :])
+                    file.write(b" " * len(line.removesuffix(b"\n")))
+                    file.seek(line.endswith(b"\n"), os.SEEK_CUR)
                     blanked += 1
             os.fsync(file.fileno())
     return blanked

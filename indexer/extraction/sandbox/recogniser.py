@@ -23,6 +23,7 @@ from indexer.extraction.sandbox.wire import Piece, Scan
 from indexer.sources import Failure
 from search.limits import MAX_FILE
 from search.settings import Settings
+from search.sqlite_file import make_private
 
 MAX_TABLE = 8 * MEBIBYTE  # bytes that tesseract may say of a page: 60 a word
 MAX_FAILED = 20  # pages of a file, after which no more of it are tried
@@ -90,8 +91,7 @@ class Recogniser:
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         self._kept_in.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):  # what is in it is for its owner alone
-            os.close(os.open(self._kept_in, os.O_CREAT | os.O_EXCL, 0o600))
+        make_private(self._kept_in)
         with closing(sqlite3.connect(self._kept_in)) as pages:
             pages.execute("CREATE TABLE IF NOT EXISTS pages (key BLOB PRIMARY KEY, text BLOB)")
             yield pages

@@ -151,9 +151,8 @@ class EmbeddedEngine:
             if self._state() is None:
                 return True
             self._views.rebuild()
-            (self._record.path.parent / SNAPSHOT).unlink(
-                missing_ok=True
-            )  # the next search makes it
+            # The next search makes it anew.
+            (self._record.path.parent / SNAPSHOT).unlink(missing_ok=True)
             return rewrite(self._record.path)
 
     def _start_writing(self, purpose: str) -> None:

@@ -172,8 +172,7 @@ class RequestLog:
             # uvicorn ends what was not answered in SHUTDOWN_SECONDS; it would say a bare 500.
             if status is not None:
                 raise
-            stopping = Stopping("the server is being stopped; try again in a moment")
-            await error_response(stopping, request_id=request_id)(scope, receive, send_with_id)
+            await error_response(Stopping(), request_id=request_id)(scope, receive, send_with_id)
         except Exception:
             logger.exception("unexpected error", extra={"fields": {"request_id": request_id}})
             if status is not None:

@@ -104,7 +104,7 @@ class Gate:
                 " or a name in FIHRIS_HOST or FIHRIS_HOSTS.",
             )
         if self.stopping() and scope["path"] != "/live":
-            raise Stopping("the server is being stopped; try again in a moment")
+            raise Stopping()
         if writes(scope):
             await self.app(scope, receive, send)
             return

@@ -93,7 +93,7 @@ class Writing:
             if self._ingest is None:
                 assert self._open is not None  # noqa: S101  # `allow` was asked
                 if self.stopping:
-                    raise Stopping("the server is being stopped; try again in a moment")
+                    raise Stopping()
                 self._ingest = self._open(searcher)
             return self._ingest
 

@@ -88,6 +88,9 @@ class EngineUnavailable(EngineError):
 class Stopping(EngineUnavailable):
     """This process is being ended: what was not acknowledged is to be given again."""
 
+    def __init__(self, message: str = "the server is being stopped; try again in a moment") -> None:
+        super().__init__(message)
+
 
 class RecordLost(EngineUnavailable):
     """The record does not hold what was acknowledged: it is an older copy, another one, or gone."""

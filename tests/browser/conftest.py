@@ -129,11 +129,16 @@ class Browser:
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
         )
 
-    def prefer(self, **features: str) -> None:
-        """Emulate what a reader prefers, such as `prefers_color_scheme="dark"`."""
+    def prefer(self, media: str = "", **features: str) -> None:
+        """Emulate a medium and what a reader prefers, such as `prefers_color_scheme="dark"`."""
         self.driver.execute_cdp_cmd(
             "Emulation.setEmulatedMedia",
-            {"features": [{"name": k.replace("_", "-"), "value": v} for k, v in features.items()]},
+            {
+                "media": media,
+                "features": [
+                    {"name": k.replace("_", "-"), "value": v} for k, v in features.items()
+                ],
+            },
         )
 
     def block(self, *patterns: str) -> None:

@@ -31,6 +31,21 @@ const button = document.querySelector(".sheet-button");
 if (button.checkVisibility() && !document.querySelector(":popover-open")) button.click();
 """
 OPEN_COPIES = "document.querySelector('.copies').open = true"
+REMOVE = """
+const remove = document.querySelector(".searches .actions button");
+if (!("asked" in remove.dataset)) remove.click(); // a second time, it would remove
+remove.dataset.asked = "";
+"""
+GRADE = """
+fetch("/v1/judgements", { method: "PUT", headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ q: "من يقرأ الشعر؟", article: "library-5", grade: 3 }) })
+  .then(() => document.querySelector("[data-place=judging]").click());
+"""
+GONE = """
+window.fetch = async () => { throw new TypeError("no server"); };
+q.value = "كتب";
+search.requestSubmit();
+"""
 OPEN_SAVED = "[...document.querySelectorAll('.searches .title a')].at(-1)?.click()"
 TYPE = "q.focus(); q.value = 'مكتب'; q.dispatchEvent(new Event('input', { bubbles: true }))"
 # Some files, of which one is on its way for good and one waits.
@@ -54,6 +69,7 @@ class State:
     script: str = ""
     there: str = "#view > *"
     site: str = "library"
+    media: str = "screen"
 
 
 VIEWS = {
@@ -67,22 +83,29 @@ VIEWS = {
     "besides": State({"q": 'Baghdad source:"الوراق"'}, "", ".also li"),
     "meant": State({"q": "الثقفة", "mode": "keyword"}, "", ".meant"),
     "degraded": State({"q": "«كتب جديدة»"}, "", ".banner + .banner", "modelless_site"),
+    "print": State({"q": QUERY, "source": "الوراق"}, media="print"),
     "articles": State({"q": QUERY, "group": "article", "sort": "newest"}),
     "context": State({"q": "كتب", "kwic": "after"}),
     "article": State({"q": "كتب", "article": "library-2", "passage": "library-2#1"}),
+    "edition": State(
+        {"article": "library-1", "edition": "0" * 16}, "", "article .notice", "noted_library"
+    ),
     "similar": State({"similar": "library-2#1"}),
     "alike": State({"similar": "library-2", "group": "article"}),
     "nothing": State({"q": "+بغداد +قططططة", "mode": "keyword"}),
     "failure": State({"q": "x", "start": "9995"}),
+    "gone": State({"q": QUERY}, GONE, ".failure"),
     "opening": State({"q": "x"}, "", ".failure", "opening_site"),
     "key": State({"view": "saved"}, "", "dialog.key", "keyed_site"),
     "add": State({"view": "add"}),
     "uploads": State({"view": "add"}, UPLOAD, "progress[value='0.62']", "noted_library"),
     "saved": State({"view": "saved"}, site="noted_library"),
+    "removal": State({"view": "saved"}, REMOVE, "[data-asked]", "noted_library"),
     "matches": State({"view": "saved"}, OPEN_SAVED, ".hits", "noted_library"),
     "status": State({"view": "status"}),
     "analysis": State({"view": "analysis", "text": "يكتب عبد الله"}),
     "grading": State({"view": "judging"}, site="judging_library"),
+    "graded": State({"view": "judging"}, GRADE, ".judged li", "judging_library"),
     "judging": State({"view": "judging", "q": QUERY}, site="judging_library"),
     "notes": State({"view": "notes"}, site="noted_library"),
     "note": State(
@@ -133,13 +156,14 @@ def test_axe_finds_nothing_in_either_language_light_or_dark_wide_or_narrow(
         browser.size(width, 900 if width > 500 else 640)
         if width > 500:
             browser.open(at(site, **state.parameters, lang=lang))
+        browser.prefer()
         if state.site not in UNSETTLED:
             browser.settled()
             browser.until(lambda: state.site == "empty_site" or browser.one("#holdings").text)
         browser.run(state.script)
         browser.one(state.there)
         for scheme in ("light", "dark"):
-            browser.prefer(prefers_color_scheme=scheme)
+            browser.prefer(state.media, prefers_color_scheme=scheme)
             corner = (lang, scheme, width)
             if corner in PICTURED:
                 browser.photograph(f"{name}-{lang}", "webp")

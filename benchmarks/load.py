@@ -1,16 +1,19 @@
 """What does a server do at half, nearly all and twice of what it can answer?
 
     python -m benchmarks.load FOLDER... [--rates 0.5 0.9 1.2 2] [--seconds 10] [--workers 1]
-        [--mode keyword] [--indexing] [--saturation N] [--json]
+        [--mode keyword...] [--indexing] [--saturation N] [--held SECONDS] [--json]
 
 The queries of judged sets over the index that the FIHRIS_* variables name, as `benchmarks.throughput`
 asks them. Saturation is what 16 clients that wait for their answers get in so many seconds. Then
 searches arrive at random (a Poisson process) at multiples of it, whether or not those before are
 answered, and each one's latency counts from when it was due: a server that stalls cannot make its
-clients wait politely. Goodput are the answers (200) a second; refused is 503 with Retry-After, all
-else is failed. `/live` is asked ten times a second besides. `--indexing`: articles of a paragraph
-are written meanwhile, twenty a request, one request after the other; their texts are the queries.
-The generator is a process of the same machine, whose CPU is the server's loss.
+clients wait politely. Goodput are the answers (200) a second, those of the seconds only; refused is
+503 with Retry-After, all else is failed. `/live` is asked ten times a second besides. `--indexing`:
+articles of a paragraph are written meanwhile, twenty a request, one after the other; their texts are
+the queries, their ids come again after 2,000. `--held`: memory (its own part of what is shared),
+descriptors and threads of the server's processes, now and after every so many seconds, for a soak:
+`--rates 0.5 --seconds 600 --held 60 --mode keyword hybrid --indexing`. The generator is a process of
+the same machine, whose CPU is the server's loss.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import asyncio
 import json
 import random
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -27,18 +31,20 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from benchmarks.throughput import Client, ask_for, cpu, served
+from benchmarks.throughput import Client, ask_for, cpu, memory, served
 from indexer.evaluation.beir import read_judged_set
 
 PATIENCE = 30.0  # seconds until an answer is given up
 LATE = 1.0  # seconds after its due time: an answer that nobody waits for
+WRITTEN = 2_000  # articles that are written anew and anew, so that the index stops growing
 
 
 class Load:
     """One run at one rate: what came of each request."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, until: float) -> None:
         self.port = port
+        self.until = until
         self.idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self.ended: Counter[str] = Counter()
         self.took: dict[str, list[float]] = {"answered": [], "refused": [], "live": []}
@@ -50,8 +56,9 @@ class Load:
         except (OSError, EOFError, TimeoutError, asyncio.IncompleteReadError):
             how = "failed"
         took = time.perf_counter() - due
-        if how == "answered" and took > LATE and not kind:
-            self.ended["late"] += 1
+        if how == "answered" and not kind:
+            self.ended["late"] += took > LATE
+            self.ended["in time"] += due + took <= self.until
         self.ended[f"{kind} {how}".strip()] += 1
         self.took.setdefault(kind or how, []).append(took)
 
@@ -76,8 +83,8 @@ class Load:
 
 async def at(port: int, rate: float, requests: Iterator[bytes], seconds: float, bodies: Iterator[bytes] | None) -> Load:  # fmt: skip
     """Ask at a rate for so long; return when all is answered."""
-    load, chosen = Load(port), random.Random(rate)
     begun = due = time.perf_counter()
+    load, chosen = Load(port, begun + seconds), random.Random(rate)
     tasks = [asyncio.create_task(_live(load, begun + seconds))]
     if bodies is not None:
         tasks.append(asyncio.create_task(_write(load, bodies, begun + seconds)))
@@ -96,6 +103,16 @@ async def _live(load: Load, until: float) -> None:
         await asyncio.sleep(0.1)
 
 
+def hold(pids: list[int], every: float, ended: threading.Event) -> None:
+    """Print what processes have in use, now and after every so many seconds."""
+    begun = time.perf_counter()
+    while True:
+        fds, threads = (sum(len(list(Path(f"/proc/{pid}/{each}").iterdir())) for pid in pids) for each in ("fd", "task"))  # fmt: skip
+        print(f"after {time.perf_counter() - begun:.0f} s: {sum(memory(pids))} MB, {fds} descriptors, {threads} threads", flush=True)  # fmt: skip
+        if ended.wait(every):
+            return
+
+
 async def _write(load: Load, bodies: Iterator[bytes], until: float) -> None:
     while (now := time.perf_counter()) < until:
         await load.ask(next(bodies), now, "write")
@@ -112,7 +129,7 @@ def measured(port: int, pids: list[int], rate: float, requests: Iterator[bytes],
     took, ended = load.took, load.ended
     return {
         "asked/s": round(rate, 1),
-        "goodput/s": round(ended["answered"] / seconds, 1),
+        "goodput/s": round(ended["in time"] / seconds, 1),
         "refused/s": round(ended["refused"] / seconds, 1),
         "late": ended["late"],
         "failed": ended["failed"] + ended["live failed"] + ended["write failed"],
@@ -135,7 +152,9 @@ def writing(queries: list[str]) -> Iterator[bytes]:
         lines = []
         for query in (queries * 20)[number % len(queries) :][:20]:
             number += 1
-            lines.append(json.dumps({"id": f"load-{number}", "text": f"{query} {number}"}))
+            lines.append(
+                json.dumps({"id": f"load-{number % WRITTEN}", "text": f"{query} {number}"})
+            )
         body = "\n".join(lines).encode()
         yield b"POST /v1/articles:bulk HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n" % len(body) + body  # fmt: skip
 
@@ -146,9 +165,10 @@ def main() -> None:
     parser.add_argument("--rates", nargs="+", type=float, default=[0.5, 0.9, 1.2, 2.0])
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--mode", default="keyword")
+    parser.add_argument("--mode", nargs="+", default=["keyword"])
     parser.add_argument("--indexing", action="store_true")
     parser.add_argument("--saturation", type=float, help="searches a second, measured if not given")
+    parser.add_argument("--held", type=float, help="seconds between two looks at memory")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     queries = [q for folder in options.folders for q in read_judged_set(folder).queries.values()]
@@ -159,7 +179,8 @@ def main() -> None:
         while True:  # each one another, so that none is remembered
             number += 1
             text = f"{queries[number % len(queries)]} {number}"
-            yield f"GET /v1/search?mode={options.mode}&q={quote(text)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+            mode = options.mode[number % len(options.mode)]
+            yield f"GET /v1/search?mode={mode}&q={quote(text)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
     requests, rows = asked(), []
     bodies = writing(queries) if options.indexing else None
@@ -175,12 +196,21 @@ def main() -> None:
                 saturation = len(ask_for(clients, requests, options.seconds)) / (
                     time.perf_counter() - begun
                 )
+            print(f"saturation {saturation:.1f}", file=sys.stderr, flush=True)
+        ended = threading.Event()
+        held = threading.Thread(target=hold, args=(pids, options.held, ended))
+        if options.held:
+            held.start()
         for share in options.rates:
             row = {"of saturation": share}
             row |= measured(port, pids, share * saturation, requests, options.seconds, bodies)
             rows.append(row)
             if not options.json:
                 print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+        ended.set()
+        if options.held:
+            hold(pids, 0, ended)
+            held.join()
     if options.json:
         with suppress(BrokenPipeError):
             json.dump(rows, sys.stdout)

@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from api import openapi, problems
 from api.access import Access
 from api.logs import RequestLog, json_logs
-from api.metrics import Measured, metrics_router
+from api.metrics import Measured, counted, metrics_router
 from api.readiness import Readiness
 from api.routes.annotations import annotations_router
 from api.routes.articles import articles
@@ -58,7 +58,7 @@ def create_app(
         SettingsError: the environment holds a setting that cannot be used.
     """
     settings = settings or read_settings()
-    readiness = Readiness.of(searcher) if searcher else Readiness(lambda: _open(settings))
+    readiness = Readiness.of(counted(searcher)) if searcher else Readiness(lambda: _open(settings))
 
     writing = Writing(settings, ingest)
 
@@ -160,7 +160,7 @@ def _deliver(app: FastAPI, stopped: threading.Event) -> None:
 def _open(settings: Settings) -> Searcher:
     from search.assembly import open_searcher  # engines and models are imported where used
 
-    searcher = open_searcher(settings)
+    searcher = counted(open_searcher(settings))
     try:
         searcher.prepare()
     except BaseException:

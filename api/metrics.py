@@ -35,6 +35,7 @@ from api.requests import Parameters, reads
 from api.writing import writes
 from search.domain import WriteOutcome
 from search.errors import FihrisError
+from search.ranking.searcher import Searcher
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # a client may send any
@@ -60,6 +61,9 @@ _IN_WORK = Gauge(
 )
 _WRITTEN = Counter(
     "fihris_articles_written", "Articles by what became of them.", ["outcome"], registry=_OWN
+)
+_QUERY_VECTORS = Counter(
+    "fihris_query_vectors", "Queries by what gave their vector.", ["source"], registry=_OWN
 )
 
 
@@ -105,6 +109,15 @@ def written(ended: WriteOutcome) -> WriteOutcome:
 def removed(many: int) -> None:
     """Count articles that were removed."""
     _WRITTEN.labels("removed").inc(many)
+
+
+def counted(searcher: Searcher) -> Searcher:
+    """Have the vectors of its queries counted; return it."""
+    if searcher.queries is not None:
+        searcher.queries.count = lambda asked: _QUERY_VECTORS.labels(
+            "model" if asked else "cache"
+        ).inc()
+    return searcher
 
 
 class _Now(Collector):

@@ -10,8 +10,11 @@ the seed .741 -> .782 (.2: .951, .904, .771; .5: .949, .908, .805).
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable
 from functools import cached_property
 from importlib import resources
+from threading import Lock
 
 import numpy as np
 
@@ -24,15 +27,38 @@ SHARE = 0.3
 SPREAD = 2.25
 
 
+# The next page of a query, its facets, and what many ask: 1.5 KB each of the bundled model.
+MOST_KEPT = 1_024
+
+
 class CentredQueries:
-    """Embeds queries with an embedder, a share of its mean query taken off."""
+    """Embeds queries with an embedder, a share of its mean query taken off.
+
+    The vectors of the last `MOST_KEPT` are kept, in memory only. Any thread may call.
+
+    `count`, where somebody sets it, is called for each query, with whether the model was asked.
+    """
 
     def __init__(self, embedder: Embedder) -> None:
+        self.count: Callable[[bool], object] = lambda _asked: None
         self._embedder = embedder
+        self._lock = Lock()
+        self._kept: OrderedDict[str, Vector] = OrderedDict()
 
     def embed(self, text: str) -> Vector:
-        """Return shape (dimensions,), L2-normalised. Raises EmbedderError."""
-        return self._centred(self._embedder.embed_query(text))
+        """Return shape (dimensions,), L2-normalised, to be read only. Raises EmbedderError."""
+        with self._lock:
+            if (vector := self._kept.get(text)) is not None:
+                self._kept.move_to_end(text)
+        self.count(vector is None)
+        if vector is None:
+            vector = self._centred(self._embedder.embed_query(text))
+            vector.setflags(write=False)
+            with self._lock:
+                self._kept[text] = vector
+                if len(self._kept) > MOST_KEPT:
+                    self._kept.popitem(last=False)
+        return vector
 
     @cached_property
     def spread(self) -> float:

@@ -161,7 +161,7 @@ class Searcher:
         self._preparing: threading.Thread | None = None  # of the model
         # Counting goes on while hits are fetched and marked.
         self._beside = ThreadPoolExecutor(thread_name_prefix="fihris-count")
-        self._queries = CentredQueries(embedder) if embedder is not None else None
+        self.queries = CentredQueries(embedder) if embedder is not None else None
 
     def search(self, query: Query) -> Results:
         """Return the hits, or articles, `start .. start + size` of a query, best first.
@@ -299,7 +299,7 @@ class Searcher:
         query = Query("", mode, size, filter=filter, group_by=group_by)
         check_query(query)
         clock = _Clock()
-        spread = 0.0 if mode == "keyword" or self._queries is None else self._queries.spread
+        spread = 0.0 if mode == "keyword" or self.queries is None else self.queries.spread
         results = find_similar(self.engine, id, query, KEYWORD_WEIGHT, spread)
         return replace(results, took_ms=clock.took_ms({}))
 
@@ -401,7 +401,7 @@ class Searcher:
             if (parsed.prefixes() or parsed.synonyms) and rankings.text:
                 known = known or 1.0  # some word begins so, or stands for another
             weight = KEYWORD_WEIGHT * known
-            spread = 0.0 if vector is None or self._queries is None else self._queries.spread
+            spread = 0.0 if vector is None or self.queries is None else self.queries.spread
             based = basis(query.mode, rankings, spread, weight)
             ranked = in_one(rankings, based, weight, spread)
         stored = dict(rankings.passages_read)
@@ -537,10 +537,10 @@ class Searcher:
     def _embed(self, meaning: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:
         if mode == "keyword" or not meaning:
             return None, ()
-        if self._queries is None:
+        if self.queries is None:
             return None, ("semantic",)
         try:
-            return self._queries.embed(meaning), ()
+            return self.queries.embed(meaning), ()
         except EmbedderError:
             logger.exception("the model failed on a query; answering by keyword")
             return None, ("semantic",)

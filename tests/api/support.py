@@ -79,6 +79,7 @@ class ToldSearcher:
     def __init__(self, text: str = "نص", error: Exception | None = None) -> None:
         self.engine = ToldEngine(text, error)
         self.embedder = object()
+        self.queries = None
         self.synonyms: SynonymFile | None = None
         self.asked: list[Query] = []
         self.closed = 0

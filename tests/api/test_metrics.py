@@ -59,6 +59,14 @@ def test_requests_are_counted_by_route_method_and_status(writable: TestClient) -
     }
 
 
+def test_a_vector_is_of_the_model_once_and_then_of_the_cache(writable: TestClient) -> None:
+    before = samples(writable)
+    for page in ({"start": 0}, {"start": 10}, {"mode": "semantic"}, {"mode": "keyword"}):
+        assert writable.get("/v1/search", params={"q": "ميناء قديم", **page}).status_code == 200
+    found = grown(before, samples(writable), "fihris_query_vectors_total")
+    assert found == {("model",): 1, ("cache",): 2}
+
+
 def test_no_word_of_a_client_is_told(writable: TestClient) -> None:
     for path in ("/v1/search?q=marker-word", "/marker-word", "/v1/articles/marker-word"):
         writable.get(path, headers={"X-Request-ID": "marker-word"})

@@ -73,6 +73,15 @@ def test_queries_together_have_the_vectors_they_have_alone(bundled: BundledEmbed
     assert bundled.embed_queries([]).shape == (0, bundled.dimensions)
 
 
+def test_queries_of_many_threads_at_once_have_the_bits_they_have_alone(
+    bundled: BundledEmbedder, paragraphs: list[str]
+) -> None:
+    queries = [" ".join(text.split()[: 1 + at % 9]) for at, text in enumerate(paragraphs * 4)]
+    alone = [bundled.embed_query(text).tobytes() for text in queries]
+    with ThreadPoolExecutor(16) as pool:
+        assert [vector.tobytes() for vector in pool.map(bundled.embed_query, queries)] == alone
+
+
 def test_the_same_call_gives_the_same_bits(bundled: BundledEmbedder, paragraphs: list[str]) -> None:
     first, second = (bundled.embed_passages(paragraphs[:8]) for _ in range(2))
     assert first.tobytes() == second.tobytes()

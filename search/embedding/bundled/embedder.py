@@ -25,6 +25,7 @@ from search.embedding import Progress
 from search.embedding.bundled.batching import batches, width
 from search.embedding.bundled.tokenizer import UnigramTokenizer
 from search.embedding.bundled.weights import Weights, dequantised, find_weights
+from search.embedding.gathering import Gathered
 from search.embedding.rounds import Rounds, Submit
 from search.errors import SettingsError
 
@@ -89,6 +90,12 @@ class BundledEmbedder:
         self._threads = threads or os.cpu_count() or 1
         self._passages: tuple[Lane, Rounds[_Batch]] | None = None
         self._opening = RLock()
+        self._gathered = Gathered[Sequence[int], Vector](
+            lambda batch: self._embed(self._queries, batch),
+            kind=lambda ids: width(len(ids)),
+            most=lambda ids: max(1, BATCH_TOKENS // width(len(ids))),
+            name="embed-queries",
+        )
         self.dimensions = self._weights.sizes.hidden
         made_of = (self._weights.sha256, QUERY_PROMPT, PASSAGE_PROMPT, _VECTORS_VERSION)
         self.content_hash = hashlib.sha256("\n".join(made_of).encode()).hexdigest()
@@ -153,8 +160,7 @@ class BundledEmbedder:
 
     def embed_query(self, text: str) -> Vector:
         """Return shape (dimensions,). Not kept waiting by passages. Raises EmbedderError."""
-        vector: Vector = self._embed(self._queries, [self._ids(QUERY_PROMPT, text)])[0]
-        return vector
+        return self._gathered(self._ids(QUERY_PROMPT, text))
 
     def embed_queries(self, texts: Sequence[str]) -> Vector:
         """Return shape (len(texts), dimensions): the vectors of `embed_query`.

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search.domain import NO_FILTER, FacetField, Filter, Layer, Sort
+from search.domain import NO_FILTER, FacetField, Layer, Sort
 from search.engines.checks import (
     check_count,
     check_layer,
@@ -34,7 +34,7 @@ from search.engines.protocol import (
 )
 from search.errors import FingerprintMismatch
 from search.limits import MAX_RESULTS
-from search.query.clauses import Clause, Prefix
+from search.query.clauses import Prefix
 
 # Buckets each shard offers besides those wanted: counts are exact unless a value is rarer
 # on a shard than so many others.
@@ -61,8 +61,6 @@ def rank(index: Index, request: RankRequest) -> Rankings:
         nearest = ranking.nearest_of(request)
         while True:
             answers = index.searched(ranking.searches(request, version, view, nearest))
-            if ranking.lacks_total(answers):
-                answers |= index.searched({"total": ranking.total_search(request, view)})
             for name, answer in answers.items():
                 took[name] += answer["took"]
             answered = ranking.read(request, answers, nearest)
@@ -87,7 +85,7 @@ def count(index: Index, requests: Sequence[CountRequest]) -> list[Counts]:
             for n, request in enumerate(requests)
         }
         answers: list[Answer] = list(index.searched(searches, without=_BUCKETS).values())
-        return answers, all(map(_is_sure, answers))
+        return answers, all(map(ranking.is_sure, answers))
 
     try:
         answers = index.surely(ask)
@@ -113,10 +111,9 @@ def _counts_search(view: View, request: CountRequest, lacks: Collection[str]) ->
         each = {"field": "article_id", "size": MAX_RESULTS}
         wanted["articles"] = {"terms": each}
         wanted["number"] = {"stats_bucket": {"buckets_path": "articles>_count"}}
-    header, body = _counting(view, request.clause, request.filter, wanted)
-    if "collection" in wanted:
-        body |= _told_collections(lacks)
-    return header, {**body, "track_total_hits": True}
+    clauses = () if request.clause is None else (request.clause,)
+    header, body = ranking.counting(view, request.filter, *clauses, counted=wanted)
+    return header, (body | _told_collections(lacks) if "collection" in wanted else body)
 
 
 def _told_collections(lacks: Collection[str]) -> Query:
@@ -187,7 +184,7 @@ def list_articles(index: Index, request: ListRequest) -> Listed:
         query: Query = {"bool": {"filter": wanted, **queries.without(view.hidden)}}
         search = (view.header, {**view.pit, **body, "query": view.finding(query)})
         answer: Answer = index.searched({"list": search})["list"]
-        return answer, _is_sure(answer)
+        return answer, ranking.is_sure(answer)
 
     answer = index.surely(ask)
     infos = tuple(read_info(hit["_source"]) for hit in answer["hits"]["hits"])
@@ -226,28 +223,14 @@ def terms_with_prefixes(
         # Only what begins so is counted; `map` looks at these passages, not at all terms.
         if prefix:
             wanted["terms"] |= {"include": _quoted(prefix) + ".*", "execution_hint": "map"}
-        return _counting(view, Prefix(layer, prefix), NO_FILTER, {layer: wanted})
+        prefixed = Prefix(layer, prefix)
+        return ranking.counting(view, NO_FILTER, prefixed, counted={layer: wanted})
 
     def ask(view: View) -> tuple[Mapping[str, Answer], bool]:
         answers = index.searched({prefix: search(view, prefix) for prefix in asked})
-        return answers, all(map(_is_sure, answers.values()))
+        return answers, all(map(ranking.is_sure, answers.values()))
 
     return found | {p: _buckets(answer, layer) for p, answer in index.surely(ask).items()}
-
-
-def _counting(
-    view: View, clause: Clause | None, filter: Filter, counted: Mapping[str, Query]
-) -> Search:
-    """Return the search that aggregates over the passages that match and are shown."""
-    silent = () if clause is None else (clause,)
-    query = queries.passages_query(None, filter, *silent, hidden=view.hidden)
-    doubtful: Query = {"unsettled": {"filter": queries.unsettled()}}
-    body = {"query": view.finding(query), "size": 0, "track_total_hits": False}
-    return view.header, {**view.pit, **body, "aggs": {**counted, **doubtful}}
-
-
-def _is_sure(answer: Answer) -> bool:
-    return not answer["aggregations"]["unsettled"]["doc_count"]
 
 
 def _buckets(answer: Answer, name: str) -> list[tuple[str, int]]:

@@ -140,10 +140,7 @@ def test_a_search_never_sees_half_a_replacement(url: str, alias: str, shards: in
         assert documents(url, alias) == 2 * 2 + len(IDS)
 
 
-def test_matches_beyond_those_a_ranking_counts_are_counted(
-    url: str, alias: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.engines.elastic.ranking.MOST_COUNTED", 2)
+def test_matches_are_counted_only_where_they_are_asked(url: str, alias: str) -> None:
     with opened(url, alias) as engine:
         engine.write([indexed(str(n), "كلمة") for n in range(5)])
         rankings = engine.rank(RankRequest(Term("letters", "كلمة"), limit=1, texts=True))

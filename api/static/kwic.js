@@ -41,7 +41,7 @@ function countLine({ lines, occurrences, passages }, state, words) {
 
 /** What is before a word stands where its language begins: on the right in Arabic. */
 function lineView({ before, word, after, passage, place, article }, state, words) {
-  const about = [article.source && bdi(article.source), article.published && element("time", { datetime: article.published }, words.day(article.published))].filter(Boolean);
+  const about = [article.source && element("span", {}, bdi(article.source)), article.published && element("time", { datetime: article.published }, words.day(article.published))].filter(Boolean);
   return element("li", {},
     element("p", { class: "line", dir: "auto", lang: article.language || null },
       element("span", { class: "before" }, before), element("mark", {}, word), element("span", { class: "after" }, after)),

@@ -27,10 +27,16 @@ export function searchedAlso(answer, state, words) {
   const kinds = ALSO.filter((kind) => found.some((variant) => variant.kind === kind));
   const without = (kind) => link(write({ ...state, start: 0, also: kinds.filter((other) => other !== kind) }), words.without[kind]);
   return element("div", { class: "also" }, words.also,
-    element("ul", {}, found.map(({ word, forms, kind }) => element("li", {}, bdi(word), ": ",
+    element("ul", {}, found.map(({ word, forms, kind }) => element("li", {}, bdi(asTyped(word, state)), ": ",
       forms.flatMap((form, n) => (n ? [words.comma, bdi(form)] : [bdi(form)])),
       kinds.length > 1 && kinds.includes(kind) ? [" · ", without(kind)] : ""))),
     link(write({ ...state, start: 0, literal: true }), words.literal));
+}
+
+/** A word as it stands in the query: the answer has it in small letters. */
+function asTyped(word, { q }) {
+  const at = q.toLowerCase().indexOf(word);
+  return at < 0 ? word : q.slice(at, at + word.length);
 }
 
 /** What was perhaps meant by words that no passage has. */

@@ -37,7 +37,9 @@ export async function similarView(state, words, context, signal) {
     state.grouped ? api.article(state.similar, [], signal) : api.passage(state.similar, signal),
   ]);
   const of = state.grouped ? { article: like.article } : like;
-  const title = link(write({ ...state, similar: "", grouped: false, article: of.article.id, passage: of.passage?.id ?? "" }), bdi(of.article.title || of.article.id));
+  const name = of.article.title || of.article.id;
+  // Alone in its paragraph it gives it its direction, which a bdi would not.
+  const title = link(write({ ...state, similar: "", grouped: false, article: of.article.id, passage: of.passage?.id ?? "" }), of.passage ? bdi(name) : name);
   await learnOriginals(answer, signal);
   return {
     title: words.similar[kind],
@@ -107,8 +109,7 @@ function copiesView(copies, state, words) {
   return element("details", { class: "copies" },
     element("summary", {}, words.andCopies(words.count("copies", copies.length))),
     element("ul", {}, copies.map(({ article, passage }) => element("li", { class: "facts" },
-      link(write({ ...state, article: article.id, passage: passage.id }), article.title || article.id, { dir: "auto" }),
-      element("span", { class: "about" }, facts(article, state, words))))));
+      about({ article }, state, words, [link(write({ ...state, article: article.id, passage: passage.id }), bdi(article.title || article.id))])))));
 }
 
 /** Where in the original it stands: a page, a slide, a row, a time. */

@@ -324,6 +324,7 @@ def test_similar_passages_and_articles_are_found(browser: Browser, library: str)
     browser.until(lambda: "group" in address(browser))
     browser.one(".like")
     assert browser.one("h1").text == "مقالات تشبه هذا"
+    assert browser.one(".like p").value_of_css_property("direction") == "rtl"
     assert browser.all(".hits > li")
     assert browser.complaints() == []
 

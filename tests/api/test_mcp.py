@@ -161,7 +161,10 @@ async def questioned(server: Any) -> Any:
     async with Client(server) as assistant:
         assert [tool.name for tool in (await assistant.list_tools()).tools] == TOOLS
         (first, *_) = (await content(assistant, "search", query=QUESTION))["results"]
-        return (await content(assistant, "fetch", id=first["id"]))["title"]
+        assert first.keys() == {"id", "title", "url"}
+        found = await content(assistant, "fetch", id=first["id"])
+        assert found.keys() == {"id", "title", "text", "url", "metadata"}
+        return found["title"]
 
 
 @pytest.mark.slow

@@ -94,6 +94,14 @@ def test_who_writes_is_named(fihris: Fihris, folder: Path, tmp_path: Path) -> No
         lock.release()
 
 
+def test_it_takes_no_lock_that_a_writer_may_need(
+    fihris: Fihris, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fihris("index", folder)
+    monkeypatch.setattr("filelock.FileLock.acquire", lambda *_, **__: pytest.fail("it was taken"))
+    assert findings(fihris)["writer"][1] == "nobody writes"
+
+
 def test_damage_is_said_and_ends_with_1(fihris: Fihris, folder: Path, tmp_path: Path) -> None:
     fihris("index", folder)
     with closing(sqlite3.connect(tmp_path / "data" / "record.sqlite")) as connection, connection:

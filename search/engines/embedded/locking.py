@@ -141,6 +141,10 @@ class WriterLock:
         """Tell whether the folder can be written to at all."""
         return os.access(self._folder, os.W_OK)
 
+    def is_signed(self) -> bool:
+        """Tell whether somebody has it, or was killed while he had it and nobody had it since."""
+        return self._holder.exists()
+
     def holder(self) -> str:
         """Return who holds the lock, in words."""
         try:

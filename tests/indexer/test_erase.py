@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +20,7 @@ from indexer.sources.listing import list_files
 from search.engines.protocol import Engine
 from search.settings import Settings
 from tests.indexer.conftest import Fihris
+from tests.support import REPOSITORY
 
 MARK = "زقنبوط"  # in all that is to be erased and nowhere else
 MARKED = f"قصف بغداد {MARK} في الليل\n\nنص آخر"
@@ -77,6 +84,52 @@ def test_articles_are_removed_and_erased_while_others_read(
     assert (erased.status, erased.err) == (0, "")
     assert holding(settings.data) == set()
     assert engine.article_ids("", 10) == ["/k/k2"]
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_run_again_it_has_erased_that_and_nothing_else(
+    fihris: Fihris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = dict.fromkeys(("title", "source", "author"), MARK)
+    lines = [{"id": f"{n}", "text": f"خبر {n} من بغداد\n\nنص {n}"} for n in range(500)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, [{"id": "gone", **fields, "text": MARKED}, *lines])))
+    assert fihris("saved", "add", "بغداد", "--mode", "keyword").status == 0
+    assert fihris("index", path, "--collection", "k").status == 0
+    assert fihris("annotations", "add", "/k/gone#0", "--note", "كلامي").status == 0
+    fihris("search", MARK)
+    whole = [line for line in fihris("export").out.splitlines() if "/k/gone" not in line]
+    assert len(whole) == len(lines)
+
+    def erased(folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+        shutil.copytree(tmp_path / "data", folder)
+        return subprocess.run(
+            [sys.executable, "-m", "tests.indexer.erasing", str(seconds), "/k/gone"],
+            cwd=REPOSITORY,
+            env={**os.environ, "FIHRIS_DATA": str(folder)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    lasts = float(erased(tmp_path / "in peace", 100.0).stdout.splitlines()[-1])
+    chosen = random.Random(7)
+    killed = 0
+    for number in range(8):
+        folder = tmp_path / f"killed {number}"
+        ended = erased(folder, lasts * (number + chosen.random()) / 8)
+        killed += ended.returncode == -signal.SIGKILL
+        monkeypatch.setenv("FIHRIS_DATA", str(folder))
+        again = fihris("erase", "/k/gone")
+        assert (again.status, again.err) == (0, "")
+        assert holding(folder) == set()
+        assert fihris("export").out.splitlines() == whole
+        assert fihris("check").out == "nothing is damaged\n"
+        found = json.loads(fihris("search", "بغداد", "--mode", "keyword", "--json").out)
+        assert found["total"]["value"] == len(lines)
+        assert json.loads(fihris("status", "--json").out)["unembedded"] == 0
+        assert "كلامي" in fihris("annotations", "list", "--orphaned").out
+    assert killed
 
 
 def test_a_kept_version_is_named(fihris: Fihris, tmp_path: Path) -> None:

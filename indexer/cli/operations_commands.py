@@ -84,6 +84,9 @@ def erase_command(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="ID...", help="Articles to remove before.")
     ] = None,
+    scans: Annotated[
+        bool, typer.Option("--scans", help="Also forget what was recognised of every scan.")
+    ] = False,
 ) -> None:
     """Leave no word of removed articles on disk: in the index, in what is kept beside it.
 
@@ -91,6 +94,7 @@ def erase_command(
     not there any more, or gave these articles, go too. Exit status 1 where some may be left, and
     each place is named. Backups and snapshots stay as they are.
     """
+    from indexer.extraction.sandbox.recogniser import kept_in
     from indexer.sources import dead_letters
     from search.engines import erase
 
@@ -98,6 +102,9 @@ def erase_command(
     with opened() as (engine, _, settings):
         removed = engine.delete(wanted)
     blanked = dead_letters.erase(settings.data / "dead-letters", wanted, str(settings.root))
+    if scans:
+        for path in kept_in(settings):
+            path.unlink(missing_ok=True)
     left = list(erase(settings))
     typer.echo(f"{removed:,} articles, {blanked:,} dead letters removed")
     for each in left:
@@ -105,6 +112,8 @@ def erase_command(
     if left:
         raise typer.Exit(1)
     typer.echo("no word of what was removed is left in the index")
+    for path in kept_in(settings):
+        typer.echo(f"what was recognised of scans stays in {path}, but with --scans")
 
 
 def doctor_command(json: AsJson = False) -> None:

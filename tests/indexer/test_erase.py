@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.extraction.sandbox.recogniser import Recogniser
 from indexer.sources import Failure, SourceFile
 from indexer.sources.dead_letters import DeadLetters
 from indexer.sources.listing import list_files
@@ -130,6 +131,18 @@ def test_killed_at_any_moment_and_run_again_it_has_erased_that_and_nothing_else(
         assert json.loads(fihris("status", "--json").out)["unembedded"] == 0
         assert "كلامي" in fihris("annotations", "list", "--orphaned").out
     assert killed
+
+
+def test_what_was_recognised_of_scans_is_forgotten_where_that_is_asked(
+    fihris: Fihris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIHRIS_CACHE", str(tmp_path / "cache"))
+    recogniser = Recogniser(Settings(cache=tmp_path / "cache"))
+    recogniser.keep(b"page", MARK)
+    assert "--scans" in fihris("erase").out
+    assert recogniser.kept(b"page") == MARK
+    assert "--scans" not in fihris("erase", "--scans").out
+    assert recogniser.kept(b"page") is None
 
 
 def test_a_kept_version_is_named(fihris: Fihris, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 from tempfile import SpooledTemporaryFile
 
 from indexer.extraction.registry import MEBIBYTE, NO_OCR
@@ -28,10 +29,16 @@ from search.sqlite_file import make_private
 MAX_TABLE = 8 * MEBIBYTE  # bytes that tesseract may say of a page: 60 a word
 MAX_FAILED = 20  # pages of a file, after which no more of it are tried
 MAX_KEPT = 1_000_000  # pages: some 4 GB
+_KEPT = "ocr.sqlite"  # in the cache folder
 _VERSION = "1"  # of how pages are drawn and tesseract is called
 
 _INSTALL = "install tesseract (Debian: apt-get install tesseract-ocr tesseract-ocr-ara)"
 _ENOUGH = Failure("", "damaged", f"not tried: {MAX_FAILED} pages failed before")
+
+
+def kept_in(settings: Settings) -> list[Path]:
+    """Return the files that hold what was recognised; without them it is recognised anew."""
+    return sorted(settings.cache.glob(f"{_KEPT}*"))
 
 
 class Recogniser:
@@ -49,7 +56,7 @@ class Recogniser:
         self.seconds = settings.ocr_seconds
         self.memory = settings.ocr_memory * MEBIBYTE
         self._is_on = settings.ocr
-        self._kept_in = settings.cache / "ocr.sqlite"
+        self._kept_in = settings.cache / _KEPT
 
     @cached_property
     def missing(self) -> str:

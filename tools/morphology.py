@@ -86,6 +86,7 @@ SHORT = frozenset(
         "imperfect_1p",
     )
 )
+LEAST_ARTICLE = 0.3  # of what looks like an imperfect and is a noun (نقال), beside the word alone
 # Stop words that are verbs; others that look like one (انت, جدا) say nothing of it.
 STOP_VERBS = frozenset(("كان", "صار", "قال", "ظل", "عاد"))
 # How often a clitic stands before a noun, beside the noun alone: what three nouns of four have less of.
@@ -333,6 +334,19 @@ def main() -> None:
     names = {fold(w) for name, _ in read_lists("names.txt") for w in name.split("_")}
     names |= {fold(w) for w in read_words("whole.txt")}
     nouns = lexicon.nouns | listed | names
+
+    def has_article(form: str) -> bool:
+        """Whether texts have a word with the article (التسعين, النقال), which no verb has (التهاب)."""
+        the = "ال" + form
+        return (
+            seen.get(the, 0.0) >= max(2e-8, LEAST_ARTICLE * seen[form])
+            and the not in nouns
+            and all(
+                k.startswith("the_") for _, kinds in lexicon.candidates.get(the, ()) for k in kinds
+            )
+            and not the.endswith(("وا", "هما", "هم"))
+        )
+
     not_verbs = {
         form
         for form in {*seen, *nouns}
@@ -402,10 +416,22 @@ def main() -> None:
     }
     write(folder / "imperfects.txt", IMPERFECTS, cores)
     write(folder / "more_plurals.txt", PLURALS, plurals)
-    text = HEAD + NOT_VERBS + "".join(f"{word}\n" for word in sorted(not_verbs))
-    (folder / "not_verbs.txt").write_text(text, "utf-8")
-    for name in ("nouns_whole.txt", "nouns_kept.txt"):  # tools/nouns.py makes them behind this
+    for name in (
+        "nouns_whole.txt",
+        "nouns_kept.txt",
+        "own_letters.txt",
+        "noun_forms.txt",
+    ):  # tools/nouns.py makes them behind this
         (folder / name).write_text("", "utf-8")
+    with_article = {f for f in seen if f[0] in PERSONS and len(f) > 3 and has_article(f)} - stops
+    write_words(folder / "not_verbs.txt", NOT_VERBS, not_verbs)
+    write(folder / "verb_forms.txt", VERB_FORMS, {})
+    forget()
+    before = {form: stemming.stem(form) for form in with_article}
+    write_words(folder / "not_verbs.txt", NOT_VERBS, not_verbs | with_article)
+    forget()
+    not_verbs |= {form for form in with_article if stemming.stem(form) != before[form]}
+    write_words(folder / "not_verbs.txt", NOT_VERBS, not_verbs)
     # What the stemmer comes to of itself is not listed.
     listed_forms: dict[str, str] = {}
     for _ in range(2):
@@ -441,6 +467,10 @@ IMPERFECTS = "# A verb's past, he; then its imperfects without the letter of the
 VERB_FORMS = "# A verb's past, he; then forms of it that taking letters away does not make that.\n"
 PLURALS = "# A noun, then its broken plurals. plurals.txt, kept by hand, goes before.\n"
 NOT_VERBS = "# Words that begin like an imperfect and are mostly none.\n"
+
+
+def write_words(path: Path, about: str, words: Iterable[str]) -> None:
+    path.write_text(HEAD + about + "".join(f"{word}\n" for word in sorted(words)), "utf-8")
 
 
 def write(path: Path, about: str, forms: Mapping[str, str]) -> None:

@@ -86,11 +86,12 @@ def stem(folded: str) -> str:
     if folded[-1:] == "ش" or (folded[:1] in "هبح" and folded[1:2] in _SPOKEN):
         verb = _spoken_verb(folded)
         if verb is not None:
-            return _without_endings(verb, singular=verb in _verb_stems())
+            # A past stays, but بتفكر is ب and an imperfect, although تفكر is a past too.
+            return _without_endings(verb, singular=folded[0] == "م" and verb in _verb_stems())
     if len(folded) < 4 or folded[0] not in _CLITICS or _is_whole(folded):
         return _without_endings(folded)
     if (noun := _without_article(folded)) is not None:
-        return _of_noun(noun)
+        return _without_endings(noun)
     return _without_endings(_without_clitics(folded))
 
 
@@ -188,11 +189,15 @@ def _without_article(word: str) -> str | None:
 # A word is asked with and without what may be a clitic: a fifth of the calls for the distinct
 # words of real prose are answered so.
 @lru_cache(maxsize=65_536)
-def _without_endings(word: str, *, singular: bool = False, noun: bool = False) -> str:
-    forms, kept, imperfects, not_verbs = _tables()
-    verb = word[:1] in _PERSONS and not noun
+def _without_endings(word: str, *, singular: bool = False) -> str:
+    forms, kept, imperfects, not_verbs, of_nouns = _tables()
+    verb = word[:1] in _PERSONS
     ending = ""
+    if word in of_nouns:
+        word, singular = of_nouns[word], True
     while word not in kept:
+        if word in of_nouns and len(of_nouns[word]) == 2 and _is_pronoun(word, ending):
+            return of_nouns[word]  # يديها is يدي + ها
         if not singular:
             base = forms.get(word)
             if verb and base is None and (verb := word not in not_verbs):
@@ -210,9 +215,9 @@ def _without_endings(word: str, *, singular: bool = False, noun: bool = False) -
     return word
 
 
-def _of_noun(word: str) -> str:
-    """`_without_endings` of what is no verb; asked as for any word where that is the same."""
-    return _without_endings(word, noun=True) if word[0] in _PERSONS else _without_endings(word)
+def _is_pronoun(word: str, ending: str) -> bool:
+    """Whether an ending that was taken off a word is a pronoun, or the ا of ها."""
+    return ending == "ه" or ending in _PRONOUNS or (ending == "ا" and word[-1] == "ه")
 
 
 def _without_ending(
@@ -221,15 +226,17 @@ def _without_ending(
     """Return the word without one of these endings, and that ending; None where it has none."""
     first: tuple[str, str] | None = None
     for ending in endings.get(word[-2:]) or endings[word[-1]]:
-        if not word.endswith(ending) or not _can_lose(word, ending):
+        if not word.endswith(ending):
             continue
         rest = word[: -len(ending)]
+        if ending == "ات" and rest + "ه" in kept:  # قصات is قصه, short as قص is
+            return rest + "ه", ending
+        if not _can_lose(word, ending):
+            continue
         # ة is written ت before an ending: جامعتها is جامعة + ها.
         feminine = rest[:-1] + "ه" if rest[-1] == "ت" else rest
         if feminine in kept or feminine in plurals:
             return feminine, ending
-        if ending == "ات" and rest + "ه" in kept:
-            return rest + "ه", ending
         if rest in kept or rest in plurals:  # بيانا is بيان + ا, not بيا + نا
             return rest, ending
         first = first or (rest, ending)
@@ -253,7 +260,15 @@ def _is_whole(word: str) -> bool:
     stem = _without_endings(word)
     if stem not in _whole_stems():
         return False
-    if _of_noun(word[1:]) in _lemma_stems():
+    if word.startswith("ال") and (word[2:] in _kept() or word[2:] in _not_verbs()):
+        return False  # التفاهم is ال + تفاهم although التف is a word
+    if (
+        word[0] != "س"
+        and (  # which stands before verbs only
+            word[1:] in _kept_by_hand()  # بشريان is ب + شريان although بشر is a word
+            or (stem not in _own_letters() and _without_endings(word[1:]) in _lemma_stems())
+        )
+    ):
         return False  # بلغات is ب + لغات although بلغ is a word
     # Short words that look like the article (الف, والي) do not protect longer ones (الفهم).
     return len(stem) > MIN_STEM or not word.startswith(_ARTICLES)
@@ -264,6 +279,11 @@ def _plurals() -> dict[str, str]:
     by_hand = read_pairs("plurals.txt")
     listed = {fold_seats(form): fold_seats(lemma) for form, lemma in by_hand.items()}
     return read_pairs("more_plurals.txt") | listed
+
+
+@cache
+def _noun_forms() -> dict[str, str]:
+    return read_pairs("noun_forms.txt")
 
 
 @cache
@@ -287,9 +307,11 @@ def _not_verbs() -> frozenset[str]:
 
 
 @cache
-def _tables() -> tuple[dict[str, str], frozenset[str], dict[str, str], frozenset[str]]:
+def _tables() -> tuple[
+    dict[str, str], frozenset[str], dict[str, str], frozenset[str], dict[str, str]
+]:
     """What `_without_endings` looks in, by one call."""
-    return _forms(), _kept(), _imperfects(), _not_verbs()
+    return _forms(), _kept(), _imperfects(), _not_verbs(), _noun_forms()
 
 
 @cache
@@ -312,6 +334,11 @@ def _kept() -> frozenset[str]:
 
 
 @cache
+def _own_letters() -> frozenset[str]:
+    return read_words("own_letters.txt")
+
+
+@cache
 def _apart() -> frozenset[str]:
     return read_words("nouns_apart.txt")
 
@@ -328,7 +355,7 @@ def _kept_by_hand() -> frozenset[str]:
 
 @cache
 def _whole() -> frozenset[str]:
-    return _whole_words().union(_verb_forms())
+    return _whole_words().union(_verb_forms(), _noun_forms())
 
 
 @cache

@@ -1,8 +1,8 @@
 """Suggestions while somebody types: titles, names of sources and authors, words of the collection.
 
 They are looked up in memory, so that no engine is asked at each letter: gathered when they are
-first asked for, and again beside what is asked later, at most once a minute and a fiftieth of the
-time. Of 100,000 passages in 12,600 articles they are gathered in 3 s, take 30 MB, and are found
+first asked for, and again beside what is asked later where more or less is there since, at most
+once a minute and a fiftieth of the time. Of 100,000 passages in 12,600 articles they are gathered in 3 s, take 30 MB, and are found
 in 0.07 ms (p95 0.2).
 """
 
@@ -100,6 +100,7 @@ class _Gathered:
     by_word: _Beginnings
     names: Sequence[Suggestion]  # and titles behind them
     by_name: _Beginnings
+    amounts: tuple[int, ...]  # of articles, passages and sentences that it was gathered of
     took: float  # seconds
 
 
@@ -146,7 +147,7 @@ class Suggester:
         """Return what was gathered last; None where nothing was in time."""
         with self._guard:
             if self._next is None and time.monotonic() >= self._not_before:
-                self._next = self._beside.submit(_gather, self._engine)
+                self._next = self._beside.submit(_gather, self._engine, self._gathered)
             coming, known = self._next, self._gathered
         if coming is None or not (known is None or coming.done()):
             return known
@@ -210,8 +211,14 @@ def _readings(typed: str) -> Iterator[tuple[str, str]]:
         yield "", typed
 
 
-def _gather(engine: EngineReader) -> _Gathered:
+def _gather(engine: EngineReader, known: _Gathered | None) -> _Gathered:
+    """Gather anew, unless as much is there as before: half a second's work for 20,000 passages, beside
+    which searches took up to 200 ms longer."""
     started = time.monotonic()
+    status = engine.status()
+    amounts = (status.articles, status.passages, status.sentences)
+    if known is not None and known.amounts == amounts:
+        return known
     words = _vocabulary(engine)
     names = list({each.text: each for each in chain(_names(engine), _titles(engine))}.values())
     return _Gathered(
@@ -219,6 +226,7 @@ def _gather(engine: EngineReader) -> _Gathered:
         _Beginnings({word, word.removeprefix(_ARTICLE)} for word in map(_folded, words)),
         names,
         _Beginnings({key for word in analyse(one.text) for key in _keys(word)} for one in names),
+        amounts,
         time.monotonic() - started,
     )
 

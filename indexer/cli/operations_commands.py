@@ -113,7 +113,7 @@ def erase_command(
         raise typer.Exit(1)
     typer.echo("no word of what was removed is left in the index")
     for path in kept_in(settings):
-        typer.echo(f"what was recognised of scans stays in {path}, but with --scans")
+        typer.echo(f"what was recognised of scans stays in {path}; --scans removes it")
 
 
 def doctor_command(json: AsJson = False) -> None:

@@ -84,6 +84,8 @@ def _latencies(searcher: Searcher, texts: list[str], mode: Mode) -> dict[str, li
     for text in texts[:20]:
         searcher.search(Query(text, mode=mode))
     for _ in range(ROUNDS):
+        assert searcher.queries is not None
+        searcher.queries.forget()
         for text in texts:
             stages = searcher.search(Query(text, mode=mode)).took_ms
             for stage, ms in stages.items():

@@ -8,7 +8,8 @@ the index that the FIHRIS_* variables name. A `fihris serve` of each number of w
 after round; clients are connections that are kept and ask again when they are answered, all in one
 process on the same machine, whose CPU time is said: it is the server's loss. Wall-clock times are
 worth something where nothing else runs; CPU time a search is the server's processes'. Memory is
-proportional (PSS), after the searches. CHECKOUT is another one, with an environment in .venv, whose
+proportional (PSS), after the searches. In other modes than keyword a query that comes again is not
+embedded again: say as many queries as are asked, or read the figures so. CHECKOUT is another one, with an environment in .venv, whose
 `serve` is measured instead.
 """
 

@@ -222,6 +222,8 @@ def _times(searcher: Searcher, mode: Mode, texts: Sequence[str]) -> list[float]:
     for query in asked[:_WARM_UP]:
         searcher.search(query)
     times = []
+    if searcher.queries is not None:
+        searcher.queries.forget()  # of another mode, and of the warm-up
     for query in asked:
         started = time.perf_counter()
         searcher.search(query)

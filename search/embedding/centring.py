@@ -19,7 +19,7 @@ from threading import Lock
 import numpy as np
 
 from search.domain import Vector
-from search.embedding import Embedder
+from search.embedding import Embedder, embed_queries
 
 SHARE = 0.3
 # .16 with the bundled model, whose deviation is .071. With the words' weight of .33, nDCG@10 is flat
@@ -60,6 +60,11 @@ class CentredQueries:
                     self._kept.popitem(last=False)
         return vector
 
+    def forget(self) -> None:
+        """Keep none of them: for who measures what the model takes."""
+        with self._lock:
+            self._kept.clear()
+
     @cached_property
     def spread(self) -> float:
         """How far cosines of this model lie apart, above 0: `SPREAD` standard deviations of the
@@ -81,7 +86,7 @@ class CentredQueries:
 
     @cached_property
     def _generic(self) -> Vector:
-        return np.stack([self._embedder.embed_query(query) for query in _generic_queries()])
+        return embed_queries(self._embedder, _generic_queries())
 
 
 def _generic_queries() -> list[str]:

@@ -1,10 +1,11 @@
 """What does a server do at half, nearly all and twice of what it can answer?
 
     python -m benchmarks.load FOLDER... [--rates 0.5 0.9 1.2 2] [--seconds 10] [--workers 1]
-        [--mode keyword...] [--indexing] [--saturation N] [--held SECONDS] [--json]
+        [--mode keyword...] [--indexing] [--rounds 1] [--saturation N] [--held SECONDS] [--json]
 
 The queries of judged sets over the index that the FIHRIS_* variables name, as `benchmarks.throughput`
-asks them. Saturation is what 16 clients that wait for their answers get in so many seconds. Then
+asks them. Saturation is what 16 clients that wait for their answers get in so many seconds; each
+round has its own, so that other work on the machine is in both of a round's figures. Then
 searches arrive at random (a Poisson process) at multiples of it, whether or not those before are
 answered, and each one's latency counts from when it was due: a server that stalls cannot make its
 clients wait politely. Goodput are the answers (200) a second, those of the seconds only; refused is
@@ -123,7 +124,19 @@ def quantile(values: list[float], share: float) -> float:
     return round(sorted(values)[int(len(values) * share)] * 1000, 1) if values else 0.0
 
 
-def measured(port: int, pids: list[int], rate: float, requests: Iterator[bytes], seconds: float, bodies: Iterator[bytes] | None) -> dict[str, object]:  # fmt: skip
+def saturated(port: int, requests: Iterator[bytes], seconds: float) -> float:
+    """Return how many answers a second clients get that wait for them."""
+    with ExitStack() as stack:
+        clients = [Client(port) for _ in range(16)]
+        for client in clients:
+            stack.enter_context(client.connection)
+        ask_for(clients, requests, seconds / 4)
+        begun = time.perf_counter()
+        answered = len(ask_for(clients, requests, seconds))
+        return answered / (time.perf_counter() - begun)
+
+
+def measured(port: int, pids: list[int], rate: float, requests: Iterator[bytes], seconds: float, bodies: Iterator[bytes] | None) -> dict[str, float]:  # fmt: skip
     server, own = cpu(pids), time.process_time()
     load = asyncio.run(at(port, rate, requests, seconds, bodies))
     took, ended = load.took, load.ended
@@ -164,6 +177,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--rates", nargs="+", type=float, default=[0.5, 0.9, 1.2, 2.0])
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--mode", nargs="+", default=["keyword"])
     parser.add_argument("--indexing", action="store_true")
@@ -185,28 +199,19 @@ def main() -> None:
     requests, rows = asked(), []
     bodies = writing(queries) if options.indexing else None
     with served(options.workers, None) as (port, pids):
-        saturation = options.saturation
-        if saturation is None:
-            with ExitStack() as stack:
-                clients = [Client(port) for _ in range(16)]
-                for client in clients:
-                    stack.enter_context(client.connection)
-                ask_for(clients, requests, 3.0)
-                begun = time.perf_counter()
-                saturation = len(ask_for(clients, requests, options.seconds)) / (
-                    time.perf_counter() - begun
-                )
-            print(f"saturation {saturation:.1f}", file=sys.stderr, flush=True)
         ended = threading.Event()
         held = threading.Thread(target=hold, args=(pids, options.held, ended))
         if options.held:
             held.start()
-        for share in options.rates:
-            row = {"of saturation": share}
-            row |= measured(port, pids, share * saturation, requests, options.seconds, bodies)
-            rows.append(row)
-            if not options.json:
-                print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+        for _ in range(options.rounds):
+            saturation = options.saturation or saturated(port, requests, options.seconds)
+            for share in options.rates:
+                row = {"times saturation": share}
+                row |= measured(port, pids, share * saturation, requests, options.seconds, bodies)
+                row["goodput of saturation"] = round(float(row["goodput/s"]) / saturation, 2)
+                rows.append(row)
+                if not options.json:
+                    print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
         ended.set()
         if options.held:
             hold(pids, 0, ended)

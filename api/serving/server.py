@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import os
 import shutil
@@ -38,6 +39,8 @@ log = logging.getLogger("fihris.server")
 
 _METRICS = "fihris-metrics-"  # then the process's number
 KEEP_ALIVE_SECONDS = 15
+ARENAS = 2  # of malloc; the least at which threads seldom wait for each other
+_M_ARENA_MAX = -8
 SHUTDOWN_SECONDS = 5  # for requests to end; some more are for what writes, and the engine
 
 
@@ -209,6 +212,10 @@ def _run(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+    # glibc gives threads up to eight times as many arenas as there are cores, and each keeps what
+    # the largest search or batch in it took: 790 MB in ten minutes beside 510 (docs/RELIABILITY.md).
+    with suppress(AttributeError, TypeError):  # other systems' malloc
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
     with suppress(KeyboardInterrupt):  # how a server is meant to be stopped
         StoppingServer(config, room(), worker).run(sockets=[listening])
 

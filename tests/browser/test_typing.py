@@ -151,16 +151,19 @@ def test_keys_lead_through_the_results_and_back(browser: Browser, site: str) -> 
     assert browser.complaints() == []
 
 
-@pytest.mark.parametrize("width", [320, 1440])
-def test_nothing_moves_after_it_is_shown(browser: Browser, library: str, width: int) -> None:
+@pytest.mark.parametrize(("width", "lang"), [(320, "ar"), (320, "en"), (1440, "ar")])
+def test_nothing_moves_after_it_is_shown(
+    browser: Browser, library: str, width: int, lang: str
+) -> None:
     browser.size(width)
-    browser.open(library)
+    browser.open(at(library, lang=lang))
     browser.one(".tips")
     browser.run(SHIFTS)
     for word in ("مكتبات", " بغداد"):
         press(browser, *word)
         asked(browser, str(browser.one("#q").get_property("value")))
         browser.settled()
+        browser.one("[role=option]")
     browser.run("document.querySelector('.next').click()")
     browser.until(lambda: "start" in address(browser))
     browser.settled()

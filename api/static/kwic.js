@@ -24,7 +24,8 @@ export async function kwicView(state, words, context, signal) {
         element("ol", { class: "kwic", start: state.start + 1 }, answer.lines.map((line) => lineView(line, state, words))),
         pager(state, words, LINES, answer.occurrences.value > state.start + LINES, answer.occurrences.value),
         element("p", { class: "facts" }, words.files, ": ", element("a", { href: api.kwicFile(kwicParameters(state)), download: true }, words.formats.csv)),
-      ] : [element("p", { class: "notice" }, words.noneTitle)]),
+      ] : [element("section", { class: "notice" }, element("p", {}, words.noneTitle),
+        link(write({ ...state, start: 0, kwic: "", mode: "semantic", sort: "relevance" }), words.none.semantic))]),
       plot(year, words), frequencies("year", year, state, words), frequencies("source", source, state, words)],
   };
 }

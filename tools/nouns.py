@@ -90,22 +90,31 @@ def failing(noun: str) -> list[str]:
 def apart(seen: Mapping[str, float]) -> list[str]:
     """Return nouns with ة whose noun without it is another word: حجرة, حجر.
 
-    Both are nouns of their own, not adjectives, the shorter one has broken plurals that the longer
-    one has not, and their vowels differ (حُجْرَة, حَجَر). So what is one of a kind meets the kind
-    (شَجَرَة, شَجَر), and so does what is done once (ضَرْبَة, نَظْرَة), whose pattern any verb has.
+    Both are nouns of their own, not adjectives, and share no broken plural. The longer one has broken
+    plurals (عَقِيدَة, عَقَائِد), or the shorter one has and the longer one is a masdar (غُرْبَة, غَرْب) or their
+    vowels differ (حُجْرَة, حَجَر). So what is one of a kind meets the kind (شَجَرَة, شَجَر), the feminine its
+    masculine (سَفِيرَة), and what is done once, whose pattern any verb has, the act (ضَرْبَة).
     """
     import arramooz  # type: ignore[import-not-found, unused-ignore]
 
     path = Path(arramooz.__file__).parent / "data" / "arabicdictionary.sqlite"
     with sqlite3.connect(path) as database:
         rows = database.execute(
-            "select vocalized, broken_plural from nouns where number like 'مفرد%'"
+            "select vocalized, broken_plural, wordtype from nouns where number like 'مفرد%'"
             " and (wordtype like '%جامد' or wordtype like '%مصدر%')"
         ).fetchall()
+        male = {  # سفير, whose feminine is سفيرة
+            row[0]
+            for row in database.execute(
+                "select unvocalized from nouns where feminable = 1 and wordtype like '%جامد'"
+            )
+        }
+    kinds: dict[str, set[str]] = defaultdict(set)
     vowels: dict[str, set[str]] = defaultdict(set)
     plurals: dict[str, set[str]] = defaultdict(set)
-    for vocalized, several in rows:
+    for vocalized, several, kind in rows:
         noun = _MARKS.sub("", vocalized)
+        kinds[noun].add(kind)
         vowels[noun].add(re.sub("[\u064b-\u0650]*$", "", vocalized))
         parts = (_MARKS.sub("", part).strip() for part in re.split("[;،,؛]", several or ""))
         plurals[noun] |= {part for part in parts if _LETTERS.fullmatch(part)}
@@ -119,12 +128,13 @@ def apart(seen: Mapping[str, float]) -> list[str]:
         # Without ة and the vowel before it.
         alike = {re.sub("\u064e?$", "", v[:-1]) for v in vowels[noun]} & vowels[bare]
         once = any(_ONCE.fullmatch(v) for v in vowels[noun])
+        masdar = kinds[noun] == {"مصدر:مصدر"}
+        has_own = own and bare not in own and bare not in male
         if (
             min(often) >= LEAST_APART
-            and others
             and not (own & plurals[bare])
-            and not alike
             and not once
+            and (has_own or (others and (masdar or not alike)))
         ):
             found.append(fold(noun))
     return sorted({*found} - left_out("apart"))

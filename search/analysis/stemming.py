@@ -167,7 +167,10 @@ def _looks_foreign(word: str) -> bool:
     بيوم); a verb's ي may follow ف and ل (فيضم, ليكون).
     """
     vowels = "" if word[0] == "و" else "و" if word[0] in "فل" else "وي"
-    return word[1] in vowels and not _is_whole(word[1:])
+    if word[1] not in vowels or _is_whole(word[1:]):
+        return False
+    stem = _without_endings(word[1:])
+    return len(stem) >= MIN_STEM or not word.startswith(stem, 1)  # بيديه is of يد
 
 
 def _without_article(word: str) -> str | None:
@@ -191,11 +194,12 @@ def _without_article(word: str) -> str | None:
 @lru_cache(maxsize=65_536)
 def _without_endings(word: str, *, singular: bool = False) -> str:
     forms, kept, imperfects, not_verbs, of_nouns = _tables()
+    apart = _apart()
     verb = word[:1] in _PERSONS
     ending = ""
     if word in of_nouns:
         word, singular = of_nouns[word], True
-    while word not in kept:
+    while word not in kept and not (singular and word in apart):  # عقائد is of عقيدة, not عقيد
         if word in of_nouns and len(of_nouns[word]) == 2 and _is_pronoun(word, ending):
             return of_nouns[word]  # يديها is يدي + ها
         if not singular:

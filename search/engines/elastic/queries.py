@@ -50,7 +50,7 @@ def passages_query(
         InputError: a clause is nested too deep for Elasticsearch.
     """
     query: Query = {
-        "filter": [*conditions(filter), *(_query(c, scored=False) for c in constraints)],
+        "filter": [*conditions(filter), *map(matching, constraints)],
         **without(hidden),
     }
     if clause is None or isinstance(clause, Everything):
@@ -150,6 +150,11 @@ def _any_value(field: str, values: Iterable[str]) -> Query:
         if value and is_unicode(value) and len(value) <= _LONGEST
     ]
     return {"terms": {field: known}} if known else NOTHING
+
+
+def matching(clause: Clause) -> Query:
+    """Return what matches a clause, where its score counts for nothing."""
+    return _query(clause, scored=False)
 
 
 def _query(clause: Clause, *, scored: bool = True) -> Query:

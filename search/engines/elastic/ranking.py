@@ -22,9 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.domain import NO_FILTER, Filter, StoredPassage
-from search.engines.checks import is_unicode
 from search.engines.elastic.documents import PACKED_ONE, read_passage
-from search.engines.elastic.queries import NOTHING, Query, kind, passages_query, unsettled
+from search.engines.elastic.queries import NOTHING, Query, kind, matching, passages_query, unsettled
 from search.engines.elastic.versions import Version
 from search.engines.elastic.visible import (
     WHICH,
@@ -199,12 +198,8 @@ def _frequency_search(terms: tuple[Term, ...], view: View) -> Search:
     in BM25 as well. Only passages have terms; asked of all documents, a segment of which nothing
     was removed knows a term's number.
     """
-    filters = {"passages": kind("passage")} | {
-        str(number): {"term": {term.layer: term.value}}
-        for number, term in enumerate(terms)
-        if term.value and len(term.value) <= 32_000 and is_unicode(term.value)
-    }
-    aggregations = {"counts": {"filters": {"filters": filters}}}
+    filters = {str(number): matching(term) for number, term in enumerate(terms)}
+    aggregations = {"counts": {"filters": {"filters": {"passages": kind("passage"), **filters}}}}
     return view.header, {**view.pit, "size": 0, "track_total_hits": False, "aggs": aggregations}
 
 

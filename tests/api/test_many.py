@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from search.keys import KeyFile
 from search.settings import Settings
-from tests.api.support import ToldIngest, client
+from tests.api.support import ToldIngest, ToldSearcher, client
 from tests.api.test_documented import PAGE
 
 PATH = "/v1/articles"
@@ -81,8 +81,8 @@ def test_what_cannot_be_set_is_refused(http: TestClient, body: object) -> None:
 
 def test_who_may_not_write_may_not_change_many(told: ToldIngest, settings: Settings) -> None:
     KeyFile(settings.data / "keys.json").create("reader", ["search"])
-    with client(object(), settings, told) as http:
+    with client(ToldSearcher(), settings, told) as http:
         for method in ("DELETE", "PATCH"):
             assert http.request(method, f"{PATH}?source=CNN", json={}).status_code == 401
-    with client(object(), Settings()) as http:
+    with client(ToldSearcher(), Settings()) as http:
         assert http.request("DELETE", f"{PATH}?source=CNN").status_code == 403

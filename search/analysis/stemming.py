@@ -326,7 +326,7 @@ def _verb_stems() -> frozenset[str]:
 @cache
 def _other_forms() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for listed in (_forms(), _imperfects()):
+    for listed in (_forms(), _imperfects(), _noun_forms()):
         for form, lemma in listed.items():
             found.setdefault(_without_endings(lemma, singular=True), []).append(form)
     return {stem: tuple(forms) for stem, forms in found.items()}

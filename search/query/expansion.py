@@ -97,8 +97,8 @@ def kin(query: ParsedQuery) -> tuple[str, ...]:
 
 def kin_of_word(word: Token) -> tuple[str, ...]:
     """Return the stems of a word's families: its stem's, and those of a verb it is a form of."""
-    verb = _homographs()[1].get(word.folded)
-    return kin_of(word.stem) if verb is None else (*kin_of(word.stem), *kin_of(verb))
+    verbs = _homographs()[1].get(word.folded, ())
+    return tuple(dict.fromkeys(stem for own in (word.stem, *verbs) for stem in kin_of(own)))
 
 
 @lru_cache(REMEMBERED)
@@ -112,24 +112,28 @@ def homographs(query: ParsedQuery) -> tuple[Term, ...]:
 def homographs_of(word: Token) -> tuple[Term, ...]:
     """Return what else finds a word that is one of two: كتب, books or he wrote.
 
-    In passages such a word has the stem of the other one. So a form of the verb asks for
-    its other forms as they are written, and one of those for the verb.
+    In passages such a word has the stem of the other one. So a form of the verb, and a masdar of a
+    derived one (إبراز), asks for its other forms as they are written, and one of those for the verb.
     """
     forms, verbs = _homographs()
-    found = [Term("folded", form) for form in forms.get(word.stem, ())]
-    if word.folded in verbs:
-        found.append(Term("stem", verbs[word.folded]))
+    own = [word.stem]
+    if not word.stem.startswith(
+        "م"
+    ):  # a participle or a place has a meaning of its own (مسلم, يسلم)
+        own += [verb for verb in kin_of(word.stem) if len(verb) >= DERIVED]
+    found = [Term("folded", form) for verb in own for form in forms.get(verb, ())]
+    found += [Term("stem", verb) for verb in verbs.get(word.folded, ())]
     return tuple(dict.fromkeys(found))
 
 
 @cache
-def _homographs() -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, str]]:
-    """Return the forms of each verb, and the verb of each form; verbs by stem."""
+def _homographs() -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]]:
+    """Return the forms of each verb, and the verbs of each form; verbs by stem."""
     listed = read_lists("homographs.txt")
-    verbs: dict[str, str] = {}
+    verbs: dict[str, tuple[str, ...]] = {}
     for verb, forms in listed:
         for form in forms:
-            verbs.setdefault(form, verb)
+            verbs[form] = (*verbs.get(form, ()), verb)
     return {verb: tuple(forms) for verb, forms in listed}, verbs
 
 

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { bdi, button, element, link } from "./dom.js";
 import { chips } from "./narrowing.js";
+import { telling } from "./notices.js";
 import { emptied, toggled, write } from "./state.js";
 
 const SIZE = 20; // on a page of the list
@@ -49,9 +50,7 @@ export async function editNotes({ note: target, article, quote }, words, context
   try {
     [all, known] = await Promise.all([api.notes([["article", article], ["size", MOST]]), api.notes([["size", 1]])]);
   } catch (problem) {
-    if (!(problem instanceof api.Problem)) throw problem;
-    context.say(words.problems[problem.name] ?? problem.detail);
-    return;
+    return telling(words, context)(problem);
   }
   const failed = element("p", { role: "alert" });
   const done = async (request, text) => {
@@ -123,7 +122,7 @@ export async function notesView(state, words, context, signal) {
   const more = element("p", {});
   const show = (page) => {
     list.append(...page.annotations.map((one) => item(one, own, words)));
-    more.replaceChildren(page.cursor ? button(words.more, async () => show(await ask(page.cursor)), { class: "quiet" }) : "");
+    more.replaceChildren(page.cursor ? button(words.more, () => ask(page.cursor).then(show, telling(words, context)), { class: "quiet" }) : "");
   };
   show(first);
   const csv = api.notesFile([["size", MOST], ["q", state.text], ...inside]);

@@ -1,5 +1,6 @@
 // What is said when nothing is asked, nothing is found, something failed or was read otherwise.
 
+import { Problem } from "./api.js";
 import { bdi, button, element, link } from "./dom.js";
 import { ALSO, searching, write } from "./state.js";
 
@@ -77,6 +78,12 @@ export function skeleton(label) {
   return [element("h1", { class: "hidden", tabindex: -1 }, label), element("div", { class: "skeleton", role: "img", "aria-label": label },
     [0, 1, 2].map(() => element("div", { class: "hit" }, bar("short"), bar("long"), bar("long"), bar("middle"))))];
 }
+
+/** Return what tells in passing what failed; a fault of the page itself goes on. */
+export const telling = (words, context) => (problem) => {
+  if (!(problem instanceof Problem)) throw problem;
+  context.say(words.problems[problem.name] ?? problem.detail);
+};
 
 /** What went wrong, what to do about it, and what the server said in its own words. */
 export function failure(problem, state, words, retry) {

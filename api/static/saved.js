@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { bdi, button, element, link } from "./dom.js";
+import { telling } from "./notices.js";
 import { about, copyButtons } from "./results.js";
 import { ALSO, FILTERS, emptied, write } from "./state.js";
 
@@ -9,7 +10,7 @@ export async function savedView(state, words, context, signal) {
   const { saved } = await api.saved(signal);
   const one = saved.find(({ id }) => id === state.saved);
   if (state.saved && !one) throw new api.Problem("not-found");
-  return { title: words.savedSearches.title, nodes: one ? await matches(one, state, words, signal) : list(saved, state, words, context) };
+  return { title: words.savedSearches.title, nodes: one ? await matches(one, state, words, context, signal) : list(saved, state, words, context) };
 }
 
 function list(saved, state, words, context) {
@@ -36,14 +37,7 @@ function actions(one, state, words, context) {
       event.target.textContent = words.savedSearches.sure;
       return;
     }
-    try {
-      await api.forget(one.id);
-    } catch (problem) {
-      if (!(problem instanceof api.Problem)) throw problem;
-      context.say(words.problems[problem.name] ?? problem.detail);
-      return;
-    }
-    context.reload();
+    await api.forget(one.id).then(context.reload, telling(words, context));
   };
   return element("p", { class: "actions" },
     link(run, words.savedSearches.run),
@@ -53,7 +47,7 @@ function actions(one, state, words, context) {
 
 const filtersOf = (one) => FILTERS.flatMap((name) => [one[name] ?? []].flat().map((value) => [name, value]));
 
-async function matches(one, state, words, signal) {
+async function matches(one, state, words, context, signal) {
   const found = element("ol", { class: "hits" });
   const more = element("p", {});
   const items = (page) => page.matches.map(({ found: when, by, passage, article }) => {
@@ -70,7 +64,7 @@ async function matches(one, state, words, signal) {
   });
   const show = (page) => {
     found.append(...items(page));
-    more.replaceChildren(page.cursor ? button(words.more, async () => show(await api.savedMatches(one.id, page.cursor)), { class: "quiet" }) : "");
+    more.replaceChildren(page.cursor ? button(words.more, () => api.savedMatches(one.id, page.cursor).then(show, telling(words, context)), { class: "quiet" }) : "");
   };
   show(await api.savedMatches(one.id, "", signal));
   return [

@@ -90,3 +90,16 @@ def test_notes_stay_when_an_article_is_replaced_until_they_are_removed(
     browser.open(at(own, view="notes"))
     browser.until(lambda: len(browser.all(".searches > li")) == 1, "the other")
     assert browser.complaints() == []
+
+
+def test_more_notes_come_with_a_click_and_what_fails_is_said(browser: Browser, own: str) -> None:
+    for number in range(21):
+        annotate(own.rstrip("/"), f"library-{number % 3}", [], f"ملاحظة {number}")
+    browser.open(at(own, view="notes"))
+    more = browser.one(".searches + p button")
+    browser.block("*/v1/annotations*")
+    more.click()
+    browser.until(lambda: "تعذّر الوصول إلى الخادم" in browser.texts("#said")[0], "it is said")
+    browser.block()
+    more.click()
+    browser.until(lambda: len(browser.all(".searches > li")) == 21, "all of them")

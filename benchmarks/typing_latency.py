@@ -5,8 +5,8 @@
 The articles of `PROSE` with drawn vectors are served from this machine; with --data they stay
 there and are not indexed again. Queries are runs of words of nine to eleven letters, drawn by
 seed, typed in a real Chromium, a letter every so many milliseconds, first by words, then hybrid.
-In milliseconds, medians: from the last key until the frame that shows hits for all that was
-typed; of it until the page asks, until the answer is there, and until it is drawn.
+In milliseconds: from the last key until the frame that shows hits for all that was typed;
+medians of it until the page asks, until the answer is there, and until it is drawn.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def measured(url: str, pause: int, amount: int) -> None:
         options.add_argument(flag)
     with webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver")) as driver:
         print(f"load {os.getloadavg()[0]:.1f}, {pause} ms between keys")
-        print("| mode | least | median | most | until asked | answer | drawn |")
-        print("|---|--:|--:|--:|--:|--:|--:|")
+        print("| mode | least | median | p95 | most | until asked | answer | drawn |")
+        print("|---|--:|--:|--:|--:|--:|--:|--:|")
         for mode in ("keyword", "hybrid"):
             rows = []
             for text in queries(amount):
@@ -132,7 +132,8 @@ def measured(url: str, pause: int, amount: int) -> None:
                 driver.execute_script(STOPWATCH)
                 rows.append(typed(driver, text, pause / 1000))
             whole, *parts = zip(*rows, strict=True)
-            cells = [min(whole), statistics.median(whole), max(whole)]
+            p95 = statistics.quantiles(whole, n=20)[-1]
+            cells = [min(whole), statistics.median(whole), p95, max(whole)]
             cells += map(statistics.median, parts)
             print(f"| {mode} | " + " | ".join(f"{cell:.0f}" for cell in cells) + " |")
 

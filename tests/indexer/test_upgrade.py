@@ -135,8 +135,11 @@ def check_answers(settings: Settings, embedder: Embedder, *, scores: bool = True
             results = searcher.search(Query(text, mode=mode, filter=filter_of(given)))
             now = [(hit.passage.id, hit.score) for hit in results.hits]
             keys, then = {key for key, _ in now}, {key for key, _ in hits}
-            if mode == "keyword":  # 0.1 had another analyser, and no names of sources in passages
-                assert len(then - keys) <= 1, (text, mode, given)  # at the cut
+            if mode == "keyword":
+                # 0.1 had another analyser and no names of sources in passages, and scored every
+                # letter group: of a long article's many like passages others come first.
+                assert len(keys) >= len(then), (text, mode, given)
+                assert len(then - keys) <= 3, (text, mode, given)
             elif scores:
                 assert_same(now, hits, (text, mode, given))
             else:

@@ -53,7 +53,6 @@ def examine() -> Iterator[Finding]:
     yield _asked("keys", lambda: _keys(settings))
     yield _asked("synonyms", lambda: "read" if open_synonyms(settings) else "none set")
     yield _asked("reranker", lambda: "opened" if open_reranker(settings) else "none set")
-    yield _asked("saved searches", lambda: _saved(settings))
     try:
         embedder = embedding.open_embedder(settings)
     except FihrisError as error:
@@ -67,6 +66,8 @@ def examine() -> Iterator[Finding]:
         yield Finding("index", "failed", str(error))
         return
     yield from _index(found)
+    # Behind it: what writes waits a minute for an Elasticsearch that cannot be reached.
+    yield _asked("saved searches", lambda: _saved(settings))
     if settings.engine == "embedded":
         yield _writer(settings.data)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -76,6 +77,8 @@ def test_a_call_that_is_given_up_leaves_the_others(held: Held) -> None:
     def interrupt() -> None:
         assert held.started.wait(60)
         later.append(held.call("two"))
+        # A signal that comes just before somebody waits for a lock is told when the wait ends.
+        time.sleep(0.3)
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()

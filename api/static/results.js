@@ -58,12 +58,12 @@ export async function similarView(state, words, context, signal) {
 /** How many there are, which of them are shown, and how long it took. */
 function countLine(answer, state, words) {
   const found = (answer.groups ?? answer.hits).length;
-  const { total } = answer;
+  // Where no passage has the words, all that is shown is near in meaning, and those are not counted.
+  const total = answer.total?.value || !found ? answer.total : null;
   const count = (noun, { value, relation }) =>
     relation === "exact" ? words.count(noun, value) : words.atLeast(words.count(noun, value));
   const parts = total ? [count("passages", total)] : [words.nearest];
   if (total?.articles) parts.unshift(count("articles", total.articles));
-  // The hits by meaning that follow are not counted.
   if (total && state.mode === "hybrid" && total.level !== "meaning") parts.push(state.sort === "relevance" && !answer.degraded.includes("semantic") ? words.byWords : words.onlyWords);
   if (state.start) parts.push(words.range(words.number(state.start + 1), words.number(state.start + found)));
   if (answer.took_ms.total !== undefined) parts.push(words.took(words.number(Math.max(1, Math.round(answer.took_ms.total)))));

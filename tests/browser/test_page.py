@@ -68,6 +68,12 @@ def test_an_arabic_search(browser: Browser, site: str) -> None:
     assert browser.complaints() == []
 
 
+def test_where_no_passage_has_the_words_none_are_counted(browser: Browser, site: str) -> None:
+    results(browser, site, q="snow")
+    assert browser.one("#count").text.startswith("أقرب الفقرات معنى · ")
+    browser.until(lambda: browser.all(".badge.semantic"))
+
+
 def test_modes_are_in_the_address_and_back_goes_back(browser: Browser, site: str) -> None:
     results(browser, site, q="بغداد")
     assert browser.all(".badge.semantic")

@@ -213,7 +213,7 @@ def _run(
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     # glibc gives threads up to eight times as many arenas as there are cores, and each keeps what
-    # the largest search or batch in it took: 790 MB in ten minutes beside 510 (docs/RELIABILITY.md).
+    # the largest search or batch in it took: 788 MB after ten minutes, 604 with two (docs/RELIABILITY.md).
     with suppress(AttributeError, TypeError):  # other systems' malloc
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
     with suppress(KeyboardInterrupt):  # how a server is meant to be stopped

@@ -1,4 +1,5 @@
-"""Make `search/analysis/lexicon/nouns_{whole,kept,apart}.txt`: nouns whose own letters look like affixes.
+"""Make nouns_{whole,kept,apart}.txt, own_letters.txt and noun_forms.txt of `search/analysis/lexicon`:
+nouns whose own letters look like affixes, and the forms that stay theirs only where they are listed.
 
     python -m pip install arramooz-pysqlite==0.4.2 wordfreq==3.1.1 pyarabic==0.6.15
     python tools/nouns.py search/analysis/lexicon    (in an environment of its own)
@@ -24,7 +25,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from search.analysis import stemming
 from search.analysis.lexicon import read_words
-from tools.morphology import CLITICS, HEAD, fold, forget, frequencies, has_clitic, left_out, write
+from tools.morphology import (
+    CLITICS,
+    fold,
+    forget,
+    frequencies,
+    has_clitic,
+    left_out,
+    write,
+    write_words,
+)
 
 LEAST = 1e-7
 LEAST_APART = 5e-7
@@ -283,9 +293,7 @@ def main() -> None:
     folder, seen = Path(sys.argv[1]), frequencies()
     for name in _LISTED:
         (folder / name).write_text("", "utf-8")
-    several = apart(seen)
-    text = HEAD + "".join(f"{noun}\n" for noun in several)
-    (folder / "nouns_apart.txt").write_text(text, "utf-8")
+    write_words(folder / "nouns_apart.txt", "", apart(seen))
     forget()
     several_forms = short(seen)
     write(folder / "noun_forms.txt", FORMS_ABOUT, several_forms)
@@ -340,24 +348,22 @@ def main() -> None:
     }
     for _ in range(2):
         for name, several in lists.items():
-            text = HEAD + "".join(f"{noun}\n" for noun in several)
-            (folder / name).write_text(text, "utf-8")
+            write_words(folder / name, "", several)
         forget()
         after = {noun: len(failing(noun)) for noun in known}
         worse = {noun for noun in known if after[noun] >= max(1, before[noun])}
         lists = {name: [n for n in several if n not in worse] for name, several in lists.items()}
     for name, several in lists.items():
-        (folder / name).write_text(HEAD + "".join(f"{noun}\n" for noun in several), "utf-8")
+        write_words(folder / name, "", several)
     forget()
-    own = own_letters(seen)
-    print(len(own))
-    (folder / "own_letters.txt").write_text(HEAD + "".join(f"{stem}\n" for stem in own), "utf-8")
+    write_words(folder / "own_letters.txt", "", own_letters(seen))
     forget()
     several_forms = mended(known, seen) | several_forms
     write(folder / "noun_forms.txt", FORMS_ABOUT, several_forms)
     forget()
-    after = {noun: len(failing(noun)) for noun in known}
-    lines = (" ".join([noun, *failing(noun)]) + "\n" for noun in known)
+    failed = {noun: failing(noun) for noun in known}
+    after = {noun: len(forms) for noun, forms in failed.items()}
+    lines = (" ".join([noun, *forms]) + "\n" for noun, forms in failed.items())
     Path("tests/analysis/nouns.txt").write_text(KNOWN_ABOUT + "".join(lines), "utf-8")
     whole = sum(sum(1 for _ in noun_forms(noun)) for noun in known)
     print({name: len(several) for name, several in lists.items()}, len(known), whole)

@@ -117,9 +117,8 @@ def homographs_of(word: Token) -> tuple[Term, ...]:
     """
     forms, verbs = _homographs()
     own = [word.stem]
-    if not word.stem.startswith(
-        "م"
-    ):  # a participle or a place has a meaning of its own (مسلم, يسلم)
+    # A participle or a place has a meaning of its own (مسلم, يسلم).
+    if not word.stem.startswith("م"):
         own += [verb for verb in kin_of(word.stem) if len(verb) >= DERIVED]
     found = [Term("folded", form) for verb in own for form in forms.get(verb, ())]
     found += [Term("stem", verb) for verb in verbs.get(word.folded, ())]

@@ -102,7 +102,8 @@ class Segments:
         lock can tell that from damage.
         """
         self.verify(manifest)
-        with tempfile.TemporaryDirectory(prefix="fihris-") as name:
+        # A thread of Tantivy may put its lock there as it is removed (see `_open` in `text`).
+        with tempfile.TemporaryDirectory(prefix="fihris-", ignore_cleanup_errors=True) as name:
             links = Path(name)
             for file in manifest.files:
                 (links / file).symlink_to((self.folder / file).absolute())

@@ -91,7 +91,9 @@ def _open(folder: Path, *, create: bool = False) -> tantivy.Index:
     )
     words = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
     index.register_tokenizer("terms", words)
-    index.config_reader("manual")  # the others start a thread that polls the folder
+    # The other readers have a thread that polls the folder. Opening starts one; it ends with this,
+    # but may, later, load the segments once and so put `.tantivy-meta.lock` into the folder.
+    index.config_reader("manual")
     return index
 
 
@@ -104,7 +106,7 @@ def change(
 ) -> None:
     """Apply changes to the index in `folder`, made if it is empty.
 
-    Returns when every merge is done and no thread of Tantivy touches the folder.
+    Returns when every merge is done and no thread of Tantivy touches the segments.
 
     Args:
         folder: nobody else writes there.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 
 from search.analysis import compounds
 from search.analysis.folding import fold_arabic
@@ -21,9 +22,12 @@ from search.query.parse import REMEMBERED, ParsedQuery
 
 MAX_KIN = 8  # stems of one word
 MAX_STEMS = 24  # of one query
+MAX_NAMES = 24  # rows of a query's names
 # Letters of a verb of a derived pattern. The nouns of a shorter one have meanings of their own
 # (عمران and عمرة are of عمر): they are kin of their verb only.
 DERIVED = 4
+
+Row = tuple[str, ...]  # words next to each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,26 @@ def besides(word: Token, following: Token | None = None) -> Besides:
         tuple(dict.fromkeys(others)),
         tuple(names),
     )
+
+
+def name_rows(query: ParsedQuery) -> tuple[Row, ...]:
+    """Return, as rows of stems, how names of two parts are written the other way."""
+    return tuple(dict.fromkeys(row for _, row in name_variants(query)))
+
+
+@lru_cache(REMEMBERED)
+def name_variants(query: ParsedQuery) -> tuple[tuple[Row, Row], ...]:
+    """Return what is asked beside words as typed, as rows of stems.
+
+    Names of two parts written the other way, and synonyms.
+    """
+    asked = [i for i in query.items if i.occur != "excluded" and not i.typed]
+    words = [t.folded for i in asked for t in i.tokens if i.exact or len(i.tokens) == 1]
+    found: list[tuple[Row, Row]] = [((w,), row) for w in words for row in compounds.parted(w)]
+    for word, following in pairwise(words):
+        found += [((word, following), (name,)) for name in compounds.joined(word, following)]
+    names = ((typed, tuple(map(stem_of, row))) for typed, row in found[:MAX_NAMES])
+    return (*names, *((each.typed, each.stems) for each in query.synonyms))
 
 
 _HAMZA = str.maketrans("ءؤئ", "ااا")

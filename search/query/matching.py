@@ -30,10 +30,10 @@ from search.query.clauses import (
     Proximity,
     Term,
 )
-from search.query.expansion import homographs, kin, other_seats, other_spellings
+from search.query.expansion import homographs, kin, name_rows, other_seats, other_spellings
 from search.query.misspellings import Meant
 from search.query.parse import REMEMBERED, Item, ParsedQuery
-from search.query.phrases import beginnings, layer_of, name_rows, rows
+from search.query.phrases import beginnings, layer_of, rows
 
 STEM_WEIGHT = 1.0
 # Of every second gram of a word: neighbours share three of their four letters, and grams are half

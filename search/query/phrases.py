@@ -8,19 +8,13 @@ written as one word (`search.analysis.compounds`). With `=` before the quotes on
 
 from __future__ import annotations
 
-from functools import lru_cache
-from itertools import pairwise
-
 from search.analysis import compounds
-from search.analysis.stemming import stem
 from search.domain import Layer, Level
-from search.query.parse import REMEMBERED, Item, ParsedQuery
-
-Row = tuple[str, ...]
+from search.query.expansion import Row
+from search.query.parse import Item
 
 _CLITICS = ("و", "ف", "ب", "ل", "ك", "وب", "ول")
 _MOST_ROWS = 24  # of all phrases of a query, before clitics: 11 for each row's first word
-_MOST_NAMES = 24  # rows of a query's names
 _SHORTEST = 3  # letters that follow a و written together with its word
 _SON = {"ابن": "بن", "بن": "ابن"}
 
@@ -45,26 +39,6 @@ def rows(item: Item, phrases: int = 1) -> tuple[Row, ...]:
     return tuple(
         dict.fromkeys((first, *rest) for word, *rest in found for first in with_clitics(word))
     )
-
-
-def name_rows(query: ParsedQuery) -> tuple[Row, ...]:
-    """Return, as rows of stems, how names of two parts are written the other way."""
-    return tuple(dict.fromkeys(row for _, row in name_variants(query)))
-
-
-@lru_cache(REMEMBERED)
-def name_variants(query: ParsedQuery) -> tuple[tuple[Row, Row], ...]:
-    """Return what is asked beside words as typed, as rows of stems.
-
-    Names of two parts written the other way, and synonyms.
-    """
-    asked = [i for i in query.items if i.occur != "excluded" and not i.typed]
-    words = [t.folded for i in asked for t in i.tokens if i.exact or len(i.tokens) == 1]
-    found: list[tuple[Row, Row]] = [((w,), row) for w in words for row in compounds.parted(w)]
-    for word, following in pairwise(words):
-        found += [((word, following), (name,)) for name in compounds.joined(word, following)]
-    names = ((typed, tuple(map(stem, row))) for typed, row in found[:_MOST_NAMES])
-    return (*names, *((each.typed, each.stems) for each in query.synonyms))
 
 
 def beginnings(item: Item, level: Level = "near") -> tuple[str, ...]:

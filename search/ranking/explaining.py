@@ -18,10 +18,10 @@ from search.errors import EmbedderError
 from search.explanation import ExplainedKind, Explanation, NearestSentence, Part, WordPart
 from search.limits import MAX_RESULTS
 from search.query.clauses import AnyOf, Boost, Clause, Fuzzy, Phrase, Prefer, Term
-from search.query.expansion import homographs_of, kin_of_word, other_seats
+from search.query.expansion import homographs_of, kin_of_word, name_variants, other_seats
 from search.query.matching import phrase_clause, prefixed
 from search.query.parse import Item
-from search.query.phrases import layer_of, name_variants, rows
+from search.query.phrases import layer_of, rows
 from search.ranking.explained_text import reads
 from search.ranking.fusion import basis, by_distance, by_share, coverage, idf
 

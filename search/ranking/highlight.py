@@ -8,11 +8,11 @@ from itertools import pairwise, product
 from search.analysis.tokens import FOLDED, GRAMS, LETTERS, RUN, STEM, STOP, words_of
 from search.analysis.transliteration import NO_FORMS, Forms
 from search.domain import Segment, Span
-from search.query.expansion import homographs, kin, other_seats
+from search.query.expansion import Row, homographs, kin, name_rows, other_seats
 from search.query.matching import near
 from search.query.misspellings import Meant
 from search.query.parse import ParsedQuery
-from search.query.phrases import Row, beginnings, name_rows, rows
+from search.query.phrases import beginnings, rows
 from search.ranking.highlight_candidates import Candidates
 
 Stretches = Sequence[tuple[int, int]]

@@ -11,11 +11,18 @@ from dataclasses import dataclass
 from search.analysis.tokens import Token, analyse
 from search.analysis.transliteration import NO_FORMS, Forms
 from search.domain import LEVELS, Level, Match, MatchedWord
-from search.query.expansion import homographs_of, kin, kin_of_word, other_seats, other_spellings
+from search.query.expansion import (
+    homographs_of,
+    kin,
+    kin_of_word,
+    name_variants,
+    other_seats,
+    other_spellings,
+)
 from search.query.matching import Near, near
 from search.query.misspellings import Meant
 from search.query.parse import ParsedQuery
-from search.query.phrases import beginnings, name_variants
+from search.query.phrases import beginnings
 
 _LEVELS: tuple[Level | None, ...] = (*LEVELS, None)  # tightest first
 _PLACES = {level: at for at, level in enumerate(_LEVELS)}

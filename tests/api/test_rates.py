@@ -8,9 +8,9 @@ from typing import cast
 import pytest
 from fastapi.testclient import TestClient
 
+from api.access import MAX_CLIENTS, Rate, client_of
 from api.app import create_app
 from api.problems import Refused
-from api.rates import MAX_CLIENTS, Rate, client_of
 from search.keys import key_file
 from search.ranking.searcher import Searcher
 from search.settings import Settings

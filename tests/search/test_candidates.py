@@ -16,11 +16,11 @@ from search.analysis.stemming import other_forms, stem
 from search.analysis.tokens import RUN, Token, analyse
 from search.analysis.transliteration import NO_FORMS, Form, Forms
 from search.domain import Segment
-from search.query.expansion import homographs, kin, other_seats
+from search.query.expansion import homographs, kin, name_rows, other_seats
 from search.query.matching import near
 from search.query.misspellings import meant
 from search.query.parse import ParsedQuery, parse
-from search.query.phrases import name_rows, rows
+from search.query.phrases import rows
 from search.ranking import highlight_candidates
 from search.ranking.highlight import Marker
 from search.ranking.highlight_candidates import Candidates

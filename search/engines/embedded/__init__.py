@@ -1,7 +1,7 @@
 """The engine that needs no server: everything in one folder.
 
 record.sqlite   the truth: articles, passages, vectors, terms (`record`)
-head.json       its last acknowledged commit (`head`, `chain`)
+head.json       its last acknowledged commit (`state`, `chain`)
 text/           Tantivy's files; the record lists them with their checksums (`segments`)
 passages.npz    what a search has in memory, so that opening reads few rows (`snapshot`)
 writer.lock     held by the one process that writes (`locking`)

@@ -19,9 +19,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.engines.embedded.changes import State, knows, read_state
 from search.engines.embedded.connections import connect
-from search.engines.embedded.head import Head, HeadFile, write_head
+from search.engines.embedded.state import Head, HeadFile, State, knows, read_state, write_head
 from search.engines.embedded.storing import KEPT_COMMITS
 from search.errors import RecordLost
 

@@ -10,14 +10,14 @@ from contextlib import closing
 from pathlib import Path
 
 from search.engines import BESIDE, Step
-from search.engines.embedded.changes import State, read_removals, read_terms
 from search.engines.embedded.connections import Connection, open_for_reading, translated
 from search.engines.embedded.derived import published
-from search.engines.embedded.reading import read_indexed
+from search.engines.embedded.reading import read_indexed, read_removals, read_terms
 from search.engines.embedded.record import Record
 from search.engines.embedded.rows import damaged_index
 from search.engines.embedded.segments import Segments
 from search.engines.embedded.snapshot import SNAPSHOT
+from search.engines.embedded.state import State
 from search.engines.embedded.text import TextIndexError
 from search.engines.embedded.versions import Versions
 from search.errors import EngineError, InputError

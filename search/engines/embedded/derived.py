@@ -10,9 +10,10 @@ from importlib.metadata import version
 
 from search.domain import LAYERS
 from search.engines.embedded.chain import HEAD
-from search.engines.embedded.changes import State, read_removals, read_terms
+from search.engines.embedded.reading import read_removals, read_terms
 from search.engines.embedded.record import Record
 from search.engines.embedded.segments import Manifest, Segments, read_manifest
+from search.engines.embedded.state import State
 from search.engines.embedded.text import FORMAT, TextIndex, TextIndexError, change, counted
 from search.errors import EngineUnavailable
 

@@ -17,7 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from search.domain import IndexedArticle, Layer, StoredArticle, StoredPassage, WriteOutcome
+from search.domain import (
+    NO_FILTER,
+    IndexedArticle,
+    Layer,
+    StoredArticle,
+    StoredPassage,
+    WriteOutcome,
+)
 from search.engines.checks import (
     check_count,
     check_fingerprint,
@@ -28,15 +35,15 @@ from search.engines.checks import (
     is_unicode,
     passage_key,
 )
-from search.engines.embedded.changes import State
 from search.engines.embedded.connections import Connection
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.masks import Masks
-from search.engines.embedded.meaning import rank_by_meaning
 from search.engines.embedded.reading import read_article, read_indexed, read_passages
 from search.engines.embedded.record import Record
 from search.engines.embedded.segments import Segments
 from search.engines.embedded.snapshot import SNAPSHOT
+from search.engines.embedded.state import State
+from search.engines.embedded.vectors import rank_by_meaning
 from search.engines.embedded.versions import Versions
 from search.engines.embedded.viewing import View, Views
 from search.engines.protocol import (
@@ -189,7 +196,10 @@ class EmbeddedEngine:
     def _by_meaning(self, view: View, request: RankRequest) -> tuple[tuple[Ranked, ...], float]:
         """Return the vector ranking and the milliseconds it took."""
         started = time.perf_counter()
-        hits = rank_by_meaning(self._record, self._masks, view.table, view.text, request)
+        chosen, allowed = (request.filter, request.constraint), None
+        if chosen != (NO_FILTER, None):
+            allowed = self._masks.allowed(view.table, view.text, *chosen)
+        hits = rank_by_meaning(self._record, view.table, request, allowed)
         return hits, (time.perf_counter() - started) * 1000
 
     def _rank(self, view: View, request: RankRequest) -> Rankings:

@@ -1,15 +1,16 @@
-"""What is read of articles in the record, inside a transaction that is open."""
+"""What is read of the record, inside a transaction that is open: articles, and what changed since."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from search.domain import (
+    LAYERS,
     Article,
     IndexedArticle,
     IndexedPassage,
@@ -31,11 +32,18 @@ from search.engines.embedded.rows import (
     article_text,
     damaged,
     damaged_article,
+    damaged_index,
     passage_of,
     places_of,
+    removal_of,
+    terms_of,
     unseal,
 )
+from search.engines.embedded.state import read_state
 
+# An article, the number of the first of some passages that follow each other in it, and each
+# one's terms in the order of LAYERS.
+Terms = tuple[ArticleRow, int, list[tuple[str, ...]]]
 _ARTICLE = f"SELECT {ARTICLE}, a.text FROM articles a WHERE a.id = ?"  # noqa: S608
 _PASSAGES = (
     f"SELECT {PASSAGE} FROM passages p "  # noqa: S608
@@ -186,3 +194,56 @@ def _check_present(connection: sqlite3.Connection, missing: Collection[int]) -> 
         if connection.execute(sql, (number,)).fetchone() is not None:
             raise damaged("its vectors are missing", number)
         raise LookupError("a passage went while it was being ranked")
+
+
+def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterator[Terms]:
+    """Yield what the text index needs of every passage above `after` up to `last`, in order.
+
+    Both are where one call's writing ended. Raises RecordCorrupt, at its end too: where
+    passages are missing.
+    """
+    sql = (
+        f"SELECT {ARTICLE}, t.number, t.layers FROM terms t LEFT JOIN articles a "  # noqa: S608
+        "ON a.key = t.article WHERE t.number > ? AND t.number <= ? ORDER BY t.number"
+    )
+    size, due, about = len(LAYERS), 0, None  # the number that must come next in an article
+    count = 0
+    for *row, number, packed in connection.execute(sql, (after, last)):
+        if about is None or row[0] != about.key:
+            if due:
+                break
+            about = article_row(row)
+            due = about.first
+        if number != due:
+            raise damaged(f"terms of passage {due} were expected here", number)
+        layers = terms_of(packed, number, about.key).split("\n")
+        if len(layers) % size:
+            raise damaged(f"it has {len(layers)} layers of terms, not {size}", number)
+        terms = [tuple(layers[at : at + size]) for at in range(0, len(layers), size)]
+        due = number + len(terms)
+        count += len(terms)
+        if due == about.first + about.passages:
+            due = 0
+        yield about, number, terms
+    if due:
+        raise damaged("its terms are missing", due)
+    if count != _passages(connection, after, last):
+        raise damaged_index(f"terms of passages {after + 1:,} to {last:,} are missing")
+
+
+def _passages(connection: sqlite3.Connection, after: int, last: int) -> int:
+    """Return how many passages there are above `after` up to `last`."""
+    state = read_state(connection)
+    if state is not None and after == 0 and last == state.last:
+        return state.passages  # to count them all would be to read them all
+    sql = "SELECT count(*) FROM passages WHERE number > ? AND number <= ?"
+    return int(connection.execute(sql, (after, last)).fetchone()[0])
+
+
+def read_removals(connection: sqlite3.Connection, after: int) -> list[tuple[int, int, int]]:
+    """Return (article key, its first passage's number, its passages) of what went after a sequence."""
+    sql = (
+        "SELECT sequence, article, first, passages, checksum FROM removals "
+        "WHERE sequence > ? ORDER BY sequence"
+    )
+    return [removal_of(row) for row in connection.execute(sql, (after,))]

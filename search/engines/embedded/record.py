@@ -29,11 +29,11 @@ from pathlib import Path
 
 from search.domain import ArticleInfo, IndexedArticle, WriteOutcome
 from search.engines.embedded.chain import HEAD, Chain, log_of
-from search.engines.embedded.changes import State, state_of
 from search.engines.embedded.connections import Connection, Connections, as_json, identity_of
 from search.engines.embedded.reserve import Reserve
 from search.engines.embedded.rows import ARTICLE, ArticleRow, article_rows
 from search.engines.embedded.segments import Manifest, store_manifest
+from search.engines.embedded.state import State, state_of
 from search.engines.embedded.storing import Storing, commit, create
 from search.engines.protocol import Fingerprint, Stored
 from search.errors import EngineError, EngineUnavailable

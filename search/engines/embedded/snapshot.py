@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from search.engines.embedded.articles import Articles, Values
-from search.engines.embedded.changes import State, knows
-from search.engines.embedded.head import Head
+from search.engines.embedded.state import Head, State, knows
 from search.engines.embedded.storing import KEPT_COMMITS
 from search.engines.embedded.vectors import Codes, PassageTable, Rows, table_of
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from search.domain import LAYERS, IndexedArticle, WriteOutcome
 from search.engines.checks import Unfit, check_article, not_stored
-from search.engines.embedded.changes import COMMIT, State
 from search.engines.embedded.connections import RECORD_SCHEMA, Connection
 from search.engines.embedded.packing import encode
 from search.engines.embedded.rows import (
@@ -25,6 +24,7 @@ from search.engines.embedded.rows import (
     removal_checksum,
     sealed_vectors,
 )
+from search.engines.embedded.state import COMMIT, State
 from search.engines.protocol import Fingerprint
 
 KEPT_REMOVALS = 100_000  # a reader further behind reads everything anew

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from search.article_ids import parsed
 from search.domain import LAYERS, PHRASE_LAYERS, Layer
 from search.engines.checks import is_unicode
-from search.engines.embedded.changes import Terms
 from search.engines.embedded.queries import Spell, Translator, is_constant
+from search.engines.embedded.reading import Terms
 from search.engines.embedded.rows import ArticleRow
 from search.engines.protocol import RankRequest
 from search.errors import EngineUnavailable

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from search.durable import sync_folder
 from search.engines.embedded.chain import HEAD, TEXT
-from search.engines.embedded.changes import State
 from search.engines.embedded.locking import WriterLock
 from search.engines.embedded.record import RECORD, Record
 from search.engines.embedded.reserve import RESERVE
 from search.engines.embedded.snapshot import SNAPSHOT
+from search.engines.embedded.state import State
 from search.errors import EngineUnavailable, RecordCorrupt, RecordLost
 
 _POINTER = "current"

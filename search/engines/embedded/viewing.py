@@ -19,13 +19,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from search.engines.embedded.changes import State, read_removals
 from search.engines.embedded.connections import Connection
 from search.engines.embedded.derived import publish, published
 from search.engines.embedded.locking import WriterLock
+from search.engines.embedded.reading import read_removals
 from search.engines.embedded.record import Record
 from search.engines.embedded.segments import Manifest, Segments
 from search.engines.embedded.snapshot import is_outdated, read_snapshot, write_snapshot
+from search.engines.embedded.state import State
 from search.engines.embedded.text import TextIndex, TextIndexError
 from search.engines.embedded.vectors import PassageTable, check_ids, follow, no_passages
 from search.errors import EngineError, EngineUnavailable

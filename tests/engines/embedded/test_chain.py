@@ -22,9 +22,9 @@ from typer.testing import CliRunner
 from indexer.cli.app import app
 from search.engines import accept, open_engine
 from search.engines.embedded import chain, storing
-from search.engines.embedded.changes import read_state
 from search.engines.embedded.connections import connect
 from search.engines.embedded.engine import EmbeddedEngine
+from search.engines.embedded.state import read_state
 from search.engines.protocol import RankRequest
 from search.errors import EngineError, EngineUnavailable, RecordLost
 from search.query.clauses import Everything, Term

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
-from search.engines.embedded import changes, storing
+from search.engines.embedded import reading, storing
 from search.engines.embedded.engine import EmbeddedEngine
 from search.engines.embedded.segments import Manifest
 from search.engines.protocol import RankRequest
@@ -82,7 +82,7 @@ def test_terms_are_read_back_as_they_were_packed(tmp_path: Path, passages: int) 
         engine.write([indexed("before", "x", "y"), given])
         with engine._record.snapshot() as moment:
             assert moment is not None
-            some = list(changes.read_terms(moment[0], 2, 2 + passages))
+            some = list(reading.read_terms(moment[0], 2, 2 + passages))
     assert [number - about.first for about, number, _ in some] == list(range(0, passages, 64))
     read = [layers for _, _, terms in some for layers in terms]
     assert read == [tuple(p.terms.values()) for p in given.passages]

@@ -11,7 +11,7 @@ import pytest
 
 from search.engines.embedded.adapter import Successor
 from search.engines.embedded.engine import EmbeddedEngine
-from search.engines.embedded.meaning import rank_by_meaning
+from search.engines.embedded.vectors import rank_by_meaning
 from search.engines.embedded.versions import Versions
 from search.engines.protocol import RankRequest
 from search.errors import RecordLost

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 
-from search.engines.embedded import head as heads
-from search.engines.embedded.head import Head, HeadFile, write_head
+from search.engines.embedded import state as heads
+from search.engines.embedded.state import Head, HeadFile, write_head
 
 FIRST, SECOND = (Head("record", token, n, 1, 1) for n, token in enumerate(("a" * 32, "b" * 32)))
 

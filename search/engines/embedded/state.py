@@ -1,27 +1,128 @@
-"""What followers read of the record: where it stands and what changed since."""
+"""Where a record stands, and the head: which commit of it was the last one, in a small file beside it.
+
+    {"record": ..., "token": ..., "sequence": ..., "articles": ..., "passages": ..., "checksum": ...}
+
+Every commit of the record carries a random token, and is acknowledged when the head names it.
+So a record that does not know its head's token has lost what was acknowledged: it is an older
+copy, another index's, or its log was cut by damage (`chain`). A head that names an earlier
+commit of the record is left by a writer that died before it wrote it, and harms nobody.
+
+It is one block, written in place: with its fsync half of a commit's time, so that a writer of
+many commits asks for one a second at most. A half written one fails its checksum and counts
+as missing.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import sqlite3
+import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from search.domain import LAYERS
+from search.durable import sync_folder
 from search.engines.embedded.connections import FORMER_SCHEMA, RECORD_SCHEMA, Connection
-from search.engines.embedded.head import Head
-from search.engines.embedded.rows import (
-    ARTICLE,
-    ArticleRow,
-    article_row,
-    damaged,
-    damaged_index,
-    removal_of,
-    terms_of,
-)
+from search.engines.embedded.rows import damaged_index
 from search.engines.protocol import Fingerprint
 from search.errors import FingerprintMismatch
+
+# Without the time of change: the file keeps its size. Not everywhere is there such a call.
+_sync = getattr(os, "fdatasync", os.fsync)
+_BLOCK = 512  # bytes: written whole by a disk
+_TICK = 20_000_000  # nanoseconds by which times of change may be behind
+_TRIES = 5  # a reader may meet a writer at work
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A commit of a record, and how much the record held then."""
+
+    record: str
+    token: str
+    sequence: int
+    articles: int
+    passages: int
+
+
+class HeadFile:
+    """A head file that is read again only when it was written. Any thread."""
+
+    def __init__(self) -> None:
+        self._known: tuple[tuple[int, int, int], Head | None] | None = None
+
+    def read(self, path: Path) -> Head | None:
+        """Return what it names, None where there is none that is whole."""
+        try:
+            key = _key(path)
+        except OSError:
+            return None
+        known = self._known
+        if known is not None and known[0] == key:
+            return known[1]
+        head = read_head(path)
+        # What was written a moment ago may be written again without another time.
+        if head is not None and time.time_ns() - key[2] > _TICK:
+            self._known = key, head
+        return head
+
+    def written(self, path: Path, head: Head) -> None:
+        """Note what was written by this process, which alone may write."""
+        self._known = _key(path), head
+
+
+def _key(path: Path) -> tuple[int, int, int]:
+    found = os.stat(path)  # noqa: PTH116  # for every request
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def read_head(path: Path) -> Head | None:
+    """Return what a head file names, None where there is none that is whole."""
+    for _ in range(_TRIES):
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                content = os.read(descriptor, _BLOCK)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return None
+        head = _head_of(content)
+        if head is not None:
+            return head
+        time.sleep(0.001)
+    return None
+
+
+def write_head(path: Path, head: Head, *, durable: bool = True) -> None:
+    """Write a head file: on disk when this returns, if `durable`. Raises OSError."""
+    about = json.dumps({name: getattr(head, name) for name in Head.__slots__})
+    content = f'{about[:-1]}, "checksum": {zlib.crc32(about.encode())}}}'.encode()
+    try:
+        descriptor, new = os.open(path, os.O_WRONLY), False
+    except FileNotFoundError:
+        descriptor, new = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), True
+    try:
+        os.pwrite(descriptor, content.ljust(_BLOCK - 1) + b"\n", 0)
+        if durable:
+            _sync(descriptor)
+    finally:
+        os.close(descriptor)
+    if new and durable:
+        sync_folder(path.parent)
+
+
+@functools.lru_cache(maxsize=8)  # it is read for every request
+def _head_of(content: bytes) -> Head | None:
+    try:
+        values = json.loads(content)
+        checksum = values.pop("checksum")
+        return Head(**values) if checksum == zlib.crc32(json.dumps(values).encode()) else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +180,6 @@ COMMIT = (
     "horizon", "log", "checksum",
 )  # fmt: skip
 _READ_COMMIT = f"SELECT {', '.join(COMMIT)} FROM commits ORDER BY sequence DESC LIMIT 1"  # noqa: S608
-
-
-# An article, the number of the first of some passages that follow each other in it, and each
-# one's terms in the order of LAYERS.
-Terms = tuple[ArticleRow, int, list[tuple[str, ...]]]
 
 
 def state_of(connection: Connection) -> State | None:
@@ -154,56 +250,3 @@ def knows(connection: sqlite3.Connection, head: Head) -> bool:
     """Tell whether a head names one of the record's commits."""
     sql = "SELECT 1 FROM commits WHERE sequence = ? AND token = ?"
     return connection.execute(sql, (head.sequence, head.token)).fetchone() is not None
-
-
-def read_terms(connection: sqlite3.Connection, after: int, last: int) -> Iterator[Terms]:
-    """Yield what the text index needs of every passage above `after` up to `last`, in order.
-
-    Both are where one call's writing ended. Raises RecordCorrupt, at its end too: where
-    passages are missing.
-    """
-    sql = (
-        f"SELECT {ARTICLE}, t.number, t.layers FROM terms t LEFT JOIN articles a "  # noqa: S608
-        "ON a.key = t.article WHERE t.number > ? AND t.number <= ? ORDER BY t.number"
-    )
-    size, due, about = len(LAYERS), 0, None  # the number that must come next in an article
-    count = 0
-    for *row, number, packed in connection.execute(sql, (after, last)):
-        if about is None or row[0] != about.key:
-            if due:
-                break
-            about = article_row(row)
-            due = about.first
-        if number != due:
-            raise damaged(f"terms of passage {due} were expected here", number)
-        layers = terms_of(packed, number, about.key).split("\n")
-        if len(layers) % size:
-            raise damaged(f"it has {len(layers)} layers of terms, not {size}", number)
-        terms = [tuple(layers[at : at + size]) for at in range(0, len(layers), size)]
-        due = number + len(terms)
-        count += len(terms)
-        if due == about.first + about.passages:
-            due = 0
-        yield about, number, terms
-    if due:
-        raise damaged("its terms are missing", due)
-    if count != _passages(connection, after, last):
-        raise damaged_index(f"terms of passages {after + 1:,} to {last:,} are missing")
-
-
-def _passages(connection: sqlite3.Connection, after: int, last: int) -> int:
-    """Return how many passages there are above `after` up to `last`."""
-    state = read_state(connection)
-    if state is not None and after == 0 and last == state.last:
-        return state.passages  # to count them all would be to read them all
-    sql = "SELECT count(*) FROM passages WHERE number > ? AND number <= ?"
-    return int(connection.execute(sql, (after, last)).fetchone()[0])
-
-
-def read_removals(connection: sqlite3.Connection, after: int) -> list[tuple[int, int, int]]:
-    """Return (article key, its first passage's number, its passages) of what went after a sequence."""
-    sql = (
-        "SELECT sequence, article, first, passages, checksum FROM removals "
-        "WHERE sequence > ? ORDER BY sequence"
-    )
-    return [removal_of(row) for row in connection.execute(sql, (after,))]

@@ -26,9 +26,9 @@ from api.routes.page import page_router
 from api.routes.retrieval import retrieval_router
 from api.routes.saved import saved_router
 from api.routes.search import health, router
-from api.security import Gate
+from api.security import WRITING, Gate
 from api.serving.proxies import believing
-from api.writing import METHODS, OpenIngest, Writing
+from api.writing import OpenIngest, Writing
 from search.errors import FihrisError
 from search.ranking.searcher import Searcher
 from search.settings import Settings, listed, read_settings
@@ -99,7 +99,7 @@ def create_app(
                 Gate,
                 host=settings.host,
                 hosts=listed(settings.hosts),
-                stopping=writing.is_stopping,
+                writing=writing,
             ),
         ],
     )
@@ -135,7 +135,7 @@ def _outer(settings: Settings) -> list[Middleware]:
             Middleware(
                 CORSMiddleware,
                 allow_origins=origins,
-                allow_methods=["GET", *METHODS],
+                allow_methods=["GET", *WRITING],
                 allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
                 expose_headers=["Content-Disposition", "Retry-After", "X-Request-ID"],
             )

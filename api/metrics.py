@@ -32,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.access import ADMIN
 from api.readiness import Readiness
 from api.requests import Parameters, reads
-from api.writing import writes
+from api.security import writes
 from search.domain import WriteOutcome
 from search.errors import FihrisError
 from search.ranking.searcher import Searcher

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -22,9 +22,10 @@ from api.problems import (
     Refused,
     problem_response,
 )
-from api.writing import writes
+from api.writing import Writing
 from search.errors import Stopping
 
+WRITING = ("POST", "PUT", "DELETE", "PATCH")  # methods
 MAX_BODY = 64 * 1024  # bytes
 BODY_TIMEOUT = 10.0  # seconds for a whole body
 MAX_AT_ONCE = 64  # API requests being answered or waiting for a thread
@@ -81,14 +82,14 @@ class Gate:
         *,
         host: str = "",
         hosts: Sequence[str] = (),
-        stopping: Callable[[], bool] = lambda: False,
+        writing: Writing | None = None,
         timeout: float = BODY_TIMEOUT,
         at_once: int = MAX_AT_ONCE,
     ) -> None:
         self.app = app
         self.hosts = {"localhost", host.lower(), *map(str.lower, hosts)} - {""}
         self.any = not hosts and host in ("0.0.0.0", "::", "")  # noqa: S104
-        self.stopping = stopping
+        self.writing = writing
         self.timeout = timeout
         self.at_once = at_once
         self.now = 0
@@ -103,7 +104,7 @@ class Gate:
                 "The Host header names a server that this is not; use localhost, an address,"
                 " or a name in FIHRIS_HOST or FIHRIS_HOSTS.",
             )
-        if self.stopping() and scope["path"] != "/live":
+        if self.writing and self.writing.stopping and scope["path"] != "/live":
             raise Stopping()
         if writes(scope):
             await self.app(scope, receive, send)
@@ -160,6 +161,11 @@ class Gate:
             await self.app(scope, receive, send_and_leave)
         finally:
             ended()
+
+
+def writes(scope: Scope) -> bool:
+    """Tell whether a request is one that writes: it bounds its body and its number itself."""
+    return scope["method"] in WRITING and scope["path"].startswith("/v1/articles")
 
 
 def _name(host: str) -> str:

@@ -11,7 +11,6 @@ from weakref import WeakSet
 import anyio
 import anyio.to_thread
 from fastapi import Request
-from starlette.types import Scope
 
 from api.bodies import Body
 from api.problems import READ_ONLY, TOO_MANY_WRITERS, Refused
@@ -21,15 +20,9 @@ from search.ranking.searcher import Searcher
 from search.settings import Settings
 
 MAX_WRITERS = 16  # writing requests at once, with as many threads beside those that search
-METHODS = ("POST", "PUT", "DELETE", "PATCH")
 
 Given = TypeVar("Given")
 OpenIngest = Callable[[Searcher], Ingest]
-
-
-def writes(scope: Scope) -> bool:
-    """Tell whether a request is one that writes: it bounds its body and its number itself."""
-    return scope["method"] in METHODS and scope["path"].startswith("/v1/articles")
 
 
 class Writing:
@@ -54,9 +47,6 @@ class Writing:
             body.stop()
         if self._ingest is not None:
             self._ingest.stop()
-
-    def is_stopping(self) -> bool:
-        return self.stopping
 
     def close(self) -> None:
         """Let go of what writes. Blocks for a few seconds at most."""

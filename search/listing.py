@@ -17,6 +17,7 @@ from search.domain import NO_FILTER, SORTS, Article, ArticleInfo, Filter, Sort
 from search.engines.protocol import CountRequest, EngineReader, ListRequest, Place
 from search.errors import CursorGone, InputError
 from search.limits import MAX_CURSOR, MAX_RESULTS, MAX_SIZE
+from search.query.validation import check_one_of, check_within
 
 T = TypeVar("T")
 READ_AT_ONCE = 20  # articles with their texts
@@ -53,10 +54,8 @@ def list_articles(
         CursorGone: the cursor is of another order, or of another version of Fihris.
         EngineError: the engine cannot answer.
     """
-    if sort not in SORTS:
-        raise InputError(f"sort is {sort!r}; it must be {', '.join(SORTS)}", field="sort")
-    if not 1 <= size <= MAX_SIZE:
-        raise InputError(f"size is {size:,}; it must be 1 to {MAX_SIZE}", field="size")
+    check_one_of("sort", sort, SORTS)
+    check_within("size", size, 1, MAX_SIZE)
     after = read(cursor, sort, _place) if cursor else None
     listed = engine.list_articles(ListRequest(filter, sort, after, size + 1))
     page = listed.articles[:size]

@@ -28,6 +28,7 @@ from search.analysis.tokens import Token, analyse
 from search.engines.protocol import CountRequest, EngineReader, EngineStatus, ListRequest, Place
 from search.errors import EngineError, InputError
 from search.limits import MAX_QUERY_LENGTH, MAX_RESULTS, MAX_SUGGESTIONS
+from search.query.validation import check_within
 
 SuggestionKind = Literal["word", "source", "author", "title"]
 
@@ -124,8 +125,7 @@ class Suggester:
 
     def suggest(self, text: str, size: int) -> Suggestions:
         """Return what may be meant to be typed. Raises InputError, EngineError."""
-        if not 1 <= size <= MAX_SUGGESTIONS:
-            raise InputError(f"size is {size:,}; it must be 1 to {MAX_SUGGESTIONS}", field="size")
+        check_within("size", size, 1, MAX_SUGGESTIONS)
         if len(text) > MAX_QUERY_LENGTH:
             raise InputError(
                 f"the query has {len(text):,} characters; the most are {MAX_QUERY_LENGTH:,}",

@@ -14,10 +14,9 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.security import refused
+from api.security import refused, writes
 from api.serving.handover import Channel, duplicate
 from api.serving.http_framing import MAX_HEAD, HeadRefused, body_length, check, head_end, readable
-from api.writing import writes
 
 REQUEST_SECONDS = 10.0  # a request's head has arrived by then, or its connection is closed
 UNREAD_SECONDS = 60.0  # without a byte of an answer being taken

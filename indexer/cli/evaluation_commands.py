@@ -122,10 +122,10 @@ def judge_command(
     """Grade hits of your index one by one, 0 to 3; kept as judgements for `evaluate --index`."""
     from indexer.evaluation.judging import judging
     from search.limits import MAX_SIZE
+    from search.query.validation import check_within
 
     modes = modes_of(mode)
-    if not 1 <= size <= MAX_SIZE:
-        raise InputError(f"--size is {size:,}; it must be 1 to {MAX_SIZE}", field="size")
+    check_within("--size", size, 1, MAX_SIZE)
     with judging(folder) as judgements, searching() as (searcher, _):
         if not searcher.engine.status().articles:
             raise InputError(

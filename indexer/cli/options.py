@@ -26,17 +26,6 @@ Text = Annotated[
     str, typer.Argument(metavar="TEXT", help='Words, "phrases", +required, -excluded.')
 ]
 Mode = Annotated[Choice, typer.Option(help="hybrid, keyword or semantic.")]
-Match = Annotated[
-    Choice, typer.Option(help="How far a match may go: exact, spelling, form, near or meaning.")
-]
-Variants = Annotated[bool, typer.Option(help="Also search what stands for words that were typed.")]
-Also = Annotated[
-    list[Choice] | None,
-    typer.Option(
-        help="Of that only Arabic words for Latin spellings (latin: al3iraq), or each synonym of"
-        " FIHRIS_SYNONYMS (synonym); may be given again."
-    ),
-]
 
 
 def _values(of: str) -> object:
@@ -60,29 +49,71 @@ _FILTER = {
     "published_to": ("published_to", _day("--to", "then or earlier"), ""),
 }
 
+# What every search may be told besides: its option's name and kind, and what it is unless given.
+_HOW = (
+    (
+        "variants",
+        Annotated[bool, typer.Option(help="Also search what stands for words that were typed.")],
+        True,
+    ),
+    (
+        "also",
+        Annotated[
+            list[Choice] | None,
+            typer.Option(
+                help="Of that only Arabic words for Latin spellings (latin: al3iraq), or each synonym of"
+                " FIHRIS_SYNONYMS (synonym); may be given again."
+            ),
+        ],
+        None,
+    ),
+    (
+        "match",
+        Annotated[
+            Choice,
+            typer.Option(help="How far a match may go: exact, spelling, form, near or meaning."),
+        ],
+        "",
+    ),
+)
+
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a filter in place of its argument `filter`."""
-    command.__annotations__.pop("filter")  # whose type would slow `fihris --help`
+    """Give a command the options of a filter in place of its argument `filter`.
+
+    Or, in place of an argument `query`, these and what else every search may be told: the query
+    has no text yet.
+    """
+    of = "query" if "query" in command.__annotations__ else "filter"
+    command.__annotations__.pop(of)  # whose type would slow `fihris --help`
     signature = inspect.signature(command, eval_str=True)
+    added = [*_FILTER.values(), *(_HOW if of == "query" else ())]
     parameters = []
     for each in signature.parameters.values():
-        if each.name == "filter":
+        if each.name == of:
             parameters += [
                 inspect.Parameter(name, each.kind, default=default, annotation=annotation)
-                for name, annotation, default in _FILTER.values()
+                for name, annotation, default in added
             ]
         else:
             parameters.append(each)
 
-    def run(**given: object) -> None:
-        from search.domain import Filter
+    def run(**given: Any) -> None:  # noqa: ANN401  # as the options say
+        from search.domain import ALSO, Filter, Query
 
         values: dict[str, Any] = {
             field: _checked(name, given.pop(name, default))
             for field, (name, _, default) in _FILTER.items()
         }
-        command(**given, filter=Filter(**values))
+        wanted = Filter(**values)
+        if of == "filter":
+            command(**given, filter=wanted)
+            return
+        variants, also, match = (given.pop(name, default) for name, _, default in _HOW)
+        query = Query(
+            "", filter=wanted, variants=variants, also=tuple(also or ALSO), match=match or None
+        )
+        command(**given, query=query)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__annotations__ = {each.name: each.annotation for each in parameters}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli.options import Also, AsJson, Choice, Match, Mode, Text, Variants, filtered
+from indexer.cli.options import AsJson, Choice, Mode, Text, filtered
 from indexer.cli.terminal import opened, plain, valid
-from search.errors import InputError
 
 if TYPE_CHECKING:
-    from search.domain import Filter
+    from search.domain import Query
     from search.saved.manager import SavedSearches
 
 saved = typer.Typer(
@@ -43,10 +43,7 @@ def add_command(
     text: Text,
     name: Annotated[str, typer.Option(help="For people; the text unless given.")] = "",
     mode: Mode = "hybrid",
-    filter: Filter,
-    variants: Variants = True,
-    also: Also = None,
-    match: Match = "",
+    query: Query,
     words: Annotated[
         Choice, typer.Option(help="all: a passage must have all words of the text; or any.")
     ] = "all",
@@ -57,16 +54,7 @@ def add_command(
     webhook: Annotated[str, typer.Option(metavar="URL", help="Post matches there, signed.")] = "",
 ) -> None:
     """Save a search, and print its id. What posts to a webhook is signed: FIHRIS_WEBHOOK_SECRET."""
-    from search.domain import ALSO, Query
-
-    query = Query(
-        valid("text", text),
-        mode,
-        filter=filter,
-        variants=variants,
-        also=tuple(also or ALSO),
-        match=match or None,
-    )
+    query = replace(query, text=valid("text", text), mode=mode)
     with _opened() as searches:
         search = searches.add(
             valid("name", name),
@@ -133,9 +121,9 @@ def matches_command(
     """Show what a saved search matched, the newest first, a line each."""
     from indexer.cli import output
     from search.limits import MAX_SIZE
+    from search.query.validation import check_within
 
-    if size < 0:
-        raise InputError(f"--size is {size}; it must be 0 or more", field="size")
+    check_within("--size", size, 0)
     shown, cursor = 0, ""
     with _opened() as searches:
         while True:

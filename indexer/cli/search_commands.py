@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli.options import Also, AsCsv, AsJson, Choice, Match, Mode, Text, Variants, filtered
+from indexer.cli.options import AsCsv, AsJson, Choice, Mode, Text, filtered
 from indexer.cli.terminal import opened, plain, print_text, searching, valid
 from search.errors import InputError
 
 if TYPE_CHECKING:  # these would slow `fihris --help`
-    from search.domain import Filter
+    from search.domain import Filter, Query
 
 
 @filtered
@@ -25,10 +25,7 @@ def search_command(
     mode: Mode = "hybrid",
     size: Annotated[int, typer.Option(help="Results to show, 1 to 100.")] = 10,
     start: Annotated[int, typer.Option(help="Results to pass over first.")] = 0,
-    filter: Filter,
-    variants: Variants = True,
-    also: Also = None,
-    match: Match = "",
+    query: Query,
     facet: Annotated[
         list[Choice] | None,
         typer.Option(
@@ -62,19 +59,15 @@ def search_command(
     """Search; matches are bold, or between ** and ** where the output is no terminal."""
     from indexer.cli import output
     from search import exports
-    from search.domain import ALSO, Query
+    from search.query.validation import check_one_of
 
-    if format not in ("text", *exports.FORMATS):
-        known = ", ".join(("text", *exports.FORMATS))
-        raise InputError(f"format is {format!r}; it must be one of {known}", field="format")
-    query = Query(
+    check_one_of("format", format, ("text", *exports.FORMATS))
+    query = replace(
+        query,
         text=valid("text", text),
         mode=mode,
         size=size,
         start=start,
-        variants=variants,
-        also=tuple(also or ALSO),
-        match=match or None,
         facets=tuple(valid("facet", each) for each in facet or ()),
         facet_size=facet_size,
         facet_prefix=facet_prefix,
@@ -83,7 +76,6 @@ def search_command(
         sort=sort,
         explain=explain,
         collapse=collapse,
-        filter=filter,
     )
     with searching() as (searcher, settings):
         results = searcher.search(query)
@@ -117,10 +109,7 @@ def kwic_command(
     ] = 200,
     size: Annotated[int, typer.Option(help="Lines to show, 1 to 1000.")] = 50,
     start: Annotated[int, typer.Option(help="Lines to pass over first.")] = 0,
-    filter: Filter,
-    variants: Variants = True,
-    also: Also = None,
-    match: Match = "",
+    query: Query,
     as_csv: AsCsv = False,
     frequencies: Annotated[
         bool, typer.Option("--frequencies", help="As --csv, how many each source and year has.")
@@ -133,21 +122,11 @@ def kwic_command(
     """
     from indexer.cli import output
     from search.assembly import open_synonyms
-    from search.domain import ALSO, Query
     from search.ranking import kwic
     from search.ranking.searcher import Searcher
 
     _one_format(as_csv or frequencies, json)
-    query = Query(
-        text=valid("text", text),
-        mode="keyword",
-        size=size,
-        start=start,
-        variants=variants,
-        also=tuple(also or ALSO),
-        match=match or None,
-        filter=filter,
-    )
+    query = replace(query, text=valid("text", text), mode="keyword", size=size, start=start)
     with opened() as (engine, _, settings):
         searcher = Searcher(engine, None, synonyms=open_synonyms(settings))
         found = kwic.kwic(searcher, query, width=width, sort=sort, passages=passages)
@@ -216,10 +195,7 @@ def batch_command(
     ],
     mode: Mode = "hybrid",
     size: Annotated[int, typer.Option(help="Results of each query, 1 to 100.")] = 3,
-    filter: Filter,
-    variants: Variants = True,
-    also: Also = None,
-    match: Match = "",
+    query: Query,
     as_csv: AsCsv = False,
     json: AsJson = False,
 ) -> None:
@@ -230,20 +206,11 @@ def batch_command(
     """
     from indexer.cli.batch_output import FORMATS, Answered
     from indexer.progress import steps
-    from search.domain import ALSO, Query
 
     _one_format(as_csv, json)
     lines = _queries(queries)
     write = FORMATS["csv" if as_csv else "json" if json else "text"](sys.stdout)
-    query = Query(
-        text="",
-        mode=mode,
-        size=size,
-        variants=variants,
-        also=tuple(also or ALSO),
-        match=match or None,
-        filter=filter,
-    )
+    query = replace(query, mode=mode, size=size)
     failed, degraded = 0, set[str]()
     with (
         searching() as (searcher, _),
@@ -312,9 +279,9 @@ def list_command(
     """List the articles there are, a line each: id, date, source, title."""
     from indexer.cli import output
     from search.listing import pages
+    from search.query.validation import check_within
 
-    if size < 0:
-        raise InputError(f"--size is {size}; it must be 0 or more", field="size")
+    check_within("--size", size, 0)
     shown = 0
     with opened() as (engine, _, _):
         for page in pages(engine, filter, sort):

@@ -64,11 +64,10 @@ def searching() -> Iterator[tuple[Searcher, Settings]]:
 def modes_of(given: list[str] | None) -> list[Mode]:
     """Return the modes that are asked for, all where none is. Raises InputError."""
     from search.domain import MODES
+    from search.query.validation import check_one_of
 
-    if unknown := sorted(set(given or ()) - set(MODES)):
-        raise InputError(
-            f"--mode is {unknown[0]!r}; it must be one of {', '.join(MODES)}", field="mode"
-        )
+    for each in given or ():
+        check_one_of("--mode", each, MODES)
     return [each for each in MODES if given is None or each in given]
 
 
@@ -99,12 +98,9 @@ def stopping(finishing: str) -> Iterator[Callable[[], bool]]:
 def with_engine(settings: Settings, engine: str, option: str) -> Settings:
     """Return the settings with another engine. Raises InputError on an unknown one."""
     from search import registry
+    from search.query.validation import check_one_of
 
-    known = [*registry.OWN_ENGINES, *registry.installed(registry.ENGINES)]
-    if engine not in known:
-        raise InputError(
-            f"{option} is {engine!r}; it must be one of {', '.join(known)}", field=option
-        )
+    check_one_of(option, engine, [*registry.OWN_ENGINES, *registry.installed(registry.ENGINES)])
     return settings.model_copy(update={"engine": engine})
 
 

@@ -17,7 +17,7 @@ from indexer.extraction.registry import (
     kind_of,
     unknown_fields,
 )
-from indexer.extraction.sandbox.parser import Limits, OnUsage, Parser
+from indexer.extraction.sandbox.parser import OnUsage, Parser
 from indexer.extraction.sandbox.recogniser import Recogniser
 from indexer.sources import Failure, Found, Item, Listed, Skipped, SourceFile
 from indexer.sources.naming import problem_of, shown
@@ -35,7 +35,6 @@ def read_articles(
     *,
     source: str = "",
     workers: int = 1,
-    limits: Limits | None = None,
     on_usage: OnUsage | None = None,
     parser: Parser | None = None,
     recogniser: Recogniser | None = None,
@@ -49,9 +48,8 @@ def read_articles(
         options: what a person says of them.
         source: the source of articles that name none.
         workers: how many files are parsed at once.
-        limits: what parsing a file may take.
         on_usage: called after each file with what it took, from a thread of its worker.
-        parser: parses them, in place of one with these `limits` and the rest, and stays open.
+        parser: parses them, in place of one of its own, and stays open.
         recogniser: reads pages that are pictures.
     """
     said = options or Options()
@@ -76,7 +74,7 @@ def read_articles(
                     yield item
 
     def new_parser() -> Parser:
-        return Parser(limits, on_usage=on_usage, recogniser=recogniser)
+        return Parser(on_usage=on_usage, recogniser=recogniser)
 
     if workers == 1:
         with nullcontext(parser) if parser else new_parser() as one:

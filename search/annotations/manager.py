@@ -29,6 +29,7 @@ from search.limits import MAX_ANNOTATIONS, MAX_OF_PLACE, MAX_QUERY_LENGTH, MAX_R
 from search.listing import read, written
 from search.query.expansion import forms_of_roots
 from search.query.parse import parse
+from search.query.validation import check_within
 from search.saved.domain import SavedSearch, text_hash
 from search.saved.matching import Batch, condition_of
 from search.settings import Settings
@@ -152,8 +153,7 @@ class Annotations:
         Raises:
             InputError, CursorGone: as `search.listing.list_articles`.
         """
-        if not 1 <= size <= MAX_SIZE:
-            raise InputError(f"size is {size:,}; it must be 1 to {MAX_SIZE}", field="size")
+        check_within("size", size, 1, MAX_SIZE)
         behind = read(cursor, _ORDER, lambda *place: place) if cursor else None
         found = list(self._known.all().values())
         if articles:

@@ -137,16 +137,3 @@ Clause = (
     | Boost
     | Everything
 )
-
-
-def count_clauses(clause: Clause) -> int:
-    """Return how many clauses a tree holds, itself included."""
-    match clause:
-        case AnyOf(clauses=parts) | AllOf(clauses=parts):
-            return 1 + sum(map(count_clauses, parts))
-        case Not(clause=a, excluded=b) | Prefer(clause=a, bonus=b):
-            return 1 + count_clauses(a) + count_clauses(b)
-        case Boost(clause=a):
-            return 1 + count_clauses(a)
-        case _:
-            return 1

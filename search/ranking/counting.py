@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from search.analysis.folding import fold_value
 from search.article_ids import article_of_passage
 from search.domain import (
-    FACET_FIELDS,
     FacetField,
     FacetValue,
     Filter,
@@ -20,46 +20,10 @@ from search.domain import (
     Total,
 )
 from search.engines.protocol import CountRequest, EngineReader, RankRequest
-from search.errors import InputError
-from search.limits import MAX_FACET_PREFIX, MAX_FACET_SIZE, MAX_RESULTS
+from search.limits import MAX_RESULTS
 from search.query.clauses import AllOf, Clause
 
 MOST_HITS = 3  # of a group
-
-
-def check_counted(query: Query) -> None:
-    """Raise InputError unless facets and groups can be had; names the field."""
-    for facet in query.facets:
-        if facet not in FACET_FIELDS:
-            raise InputError(
-                f"there is no facet {facet!r}; there are {', '.join(FACET_FIELDS)}", field="facets"
-            )
-    if len(query.facet_prefix) > MAX_FACET_PREFIX:
-        raise InputError(
-            f"facet_prefix has {len(query.facet_prefix):,} characters; at most {MAX_FACET_PREFIX}",
-            field="facet_prefix",
-        )
-    if query.count_articles and query.mode == "semantic":
-        raise InputError(
-            "articles are counted where words match, and mode semantic asks for none: ask for mode"
-            " hybrid or keyword, or leave count_articles out",
-            field="count_articles",
-        )
-    if query.facets and query.mode == "semantic":
-        raise InputError(
-            "facets count what matches by words, and mode semantic asks for none: ask for mode"
-            " hybrid or keyword, or leave facets out",
-            field="facets",
-        )
-    if not 1 <= query.facet_size <= MAX_FACET_SIZE:
-        raise InputError(
-            f"facet_size is {query.facet_size:,}; it must be 1 to {MAX_FACET_SIZE}",
-            field="facet_size",
-        )
-    if query.group_by not in ("", "article"):
-        raise InputError(
-            f"group_by is {query.group_by!r}; it must be article or left out", field="group_by"
-        )
 
 
 def by_article(ranked: Iterable[tuple[str, float]]) -> list[list[tuple[str, float]]]:
@@ -153,18 +117,7 @@ def grouped(hits: Iterable[Hit], of: Mapping[str, int] | None = None) -> tuple[G
 
 
 def _without(filter: Filter, field: FacetField) -> Filter:
-    match field:
-        case "collection":
-            return replace(filter, collections=())
-        case "source":
-            return replace(filter, sources=())
-        case "author":
-            return replace(filter, authors=())
-        case "language":
-            return replace(filter, languages=())
-        case "tag":
-            return replace(filter, tags=())
-        case "label":
-            return replace(filter, labels=())
-        case "year" | "month":
-            return replace(filter, published_from=None, published_to=None)
+    if field in ("year", "month"):
+        return replace(filter, published_from=None, published_to=None)
+    own: dict[str, Any] = {f"{field}s": ()}
+    return replace(filter, **own)

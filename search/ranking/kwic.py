@@ -28,7 +28,6 @@ from search.domain import (
     Total,
 )
 from search.engines.protocol import CountRequest, Counts, EngineReader
-from search.errors import InputError
 from search.exports import cells_about, table
 from search.limits import (
     MAX_CONTEXT,
@@ -37,6 +36,7 @@ from search.limits import (
     MAX_OCCURRENCES,
     MAX_READ,
 )
+from search.query.validation import check_one_of, check_within
 from search.ranking.counting import counted_clause
 from search.ranking.searcher import FirstPassages, Searcher
 
@@ -140,17 +140,11 @@ def kwic(
 
 
 def _check(query: Query, width: int, sort: KwicSort, passages: int) -> None:
-    if sort not in KWIC_SORTS:
-        raise InputError(f"sort is {sort!r}; it must be {', '.join(KWIC_SORTS)}", field="sort")
-    bounds = {
-        "width": (width, 1, MAX_CONTEXT),
-        "passages": (passages, 1, MAX_READ),
-        "size": (query.size, 1, MAX_LINES),
-        "start": (query.start, 0, MAX_OCCURRENCES - 1),
-    }
-    for name, (value, least, most) in bounds.items():
-        if not least <= value <= most:
-            raise InputError(f"{name} is {value:,}; it must be {least:,} to {most:,}", field=name)
+    check_one_of("sort", sort, KWIC_SORTS)
+    check_within("width", width, 1, MAX_CONTEXT)
+    check_within("passages", passages, 1, MAX_READ)
+    check_within("size", query.size, 1, MAX_LINES)
+    check_within("start", query.start, 0, MAX_OCCURRENCES - 1)
 
 
 def _counts(engine: EngineReader, asked: Query, first: FirstPassages) -> Counts:

@@ -23,11 +23,7 @@ from search.analysis.transliteration import (
 )
 from search.article_ids import article_of_passage
 from search.domain import (
-    ALSO,
-    LEVELS,
-    MODES,
     NO_FILTER,
-    SEARCH_SORTS,
     DidYouMean,
     Filter,
     GroupBy,
@@ -42,7 +38,7 @@ from search.domain import (
 from search.embedding import Embedder
 from search.embedding.centring import CentredQueries
 from search.engines.protocol import Engine, Rankings, RankRequest
-from search.errors import EmbedderError, InputError, PageTooDeep
+from search.errors import EmbedderError, PageTooDeep
 from search.limits import MAX_RESULTS, MAX_SIZE
 from search.query.clauses import Term
 from search.query.expansion import forms_of_roots
@@ -50,10 +46,10 @@ from search.query.matching import constraint, near_clause, stem_terms, text_clau
 from search.query.misspellings import Meant, counted, may_be_misspelt, misspelt
 from search.query.parse import ParsedQuery, parse
 from search.query.synonyms import SynonymFile, with_synonyms
+from search.query.validation import check_query
 from search.ranking.counting import (
     MOST_HITS,
     by_article,
-    check_counted,
     count_search,
     with_counts,
 )
@@ -551,72 +547,6 @@ class Searcher:
 
 def _reaches_near(query: Query) -> bool:
     return query.level in ("near", "meaning")
-
-
-def check_query(query: Query) -> None:
-    """Raise InputError where a search cannot be answered as it is asked; names the field."""
-    if query.mode not in MODES:
-        raise InputError(
-            f"mode is {query.mode!r}; it must be one of {', '.join(MODES)}", field="mode"
-        )
-    if not set(query.also) <= set(ALSO):
-        raise InputError(
-            f"also has {', '.join(query.also)}; it may have {', '.join(ALSO)}", field="also"
-        )
-    if query.match not in (None, *LEVELS):
-        raise InputError(
-            f"match is {query.match!r}; it must be one of {', '.join(LEVELS)}", field="match"
-        )
-    if query.mode == "keyword" and query.match == "meaning":
-        raise InputError(
-            "match is meaning, and mode is keyword, which looks at words only; ask with mode"
-            " hybrid or semantic",
-            field="match",
-        )
-    if query.mode == "semantic" and query.match not in (None, "meaning"):
-        raise InputError(
-            f"match is {query.match}, and mode is semantic, which looks at no words; ask with mode"
-            " hybrid or keyword",
-            field="match",
-        )
-    if query.sort != "relevance":
-        _check_sort(query)
-    if query.counts:
-        check_counted(query)
-    if query.collapse not in ("", "duplicates"):
-        raise InputError(
-            f"collapse is {query.collapse!r}; it must be duplicates or left out", field="collapse"
-        )
-    if not 1 <= query.size <= MAX_SIZE:
-        raise InputError(f"size is {query.size:,}; it must be 1 to {MAX_SIZE}", field="size")
-    if query.start < 0:
-        raise InputError(f"start is {query.start:,}; it must be 0 or more", field="start")
-    if query.start + query.size > MAX_RESULTS:
-        raise PageTooDeep(
-            f"the page ends at hit {query.start + query.size:,}; only the first {MAX_RESULTS:,} can be"
-            " paged through: narrow the query or add a filter",
-            field="start",
-        )
-
-
-def _check_sort(query: Query) -> None:
-    if query.sort not in SEARCH_SORTS:
-        raise InputError(
-            f"sort is {query.sort!r}; it must be one of {', '.join(SEARCH_SORTS)}", field="sort"
-        )
-    if query.mode == "semantic" or query.match == "meaning":
-        raise InputError(
-            f"sort is {query.sort}, and by meaning every passage is near or far, so none is the"
-            f" {query.sort} that matches; ask with mode keyword or hybrid, which list by date what"
-            " matches by words, and without match=meaning",
-            field="sort",
-        )
-    if query.explain:
-        raise InputError(
-            f"sort is {query.sort}, and explain says why hits have their scores, which have none"
-            " by date; leave one out",
-            field="explain",
-        )
 
 
 def _request(

@@ -16,7 +16,8 @@ from search.errors import EmbedderError, InputError, NotFound
 from search.limits import MAX_SAVED, MAX_SAVED_NAME, MAX_SIZE
 from search.listing import read, written
 from search.query.parse import parse
-from search.ranking.searcher import Searcher, check_query
+from search.query.validation import check_one_of, check_query, check_within
+from search.ranking.searcher import Searcher
 from search.saved import open_store
 from search.saved.domain import (
     WORDS,
@@ -89,8 +90,7 @@ class SavedSearches:
         parsed = parse(query.text)
         if not parsed.words() and not parsed.prefixes():
             raise InputError("the query has no word to look for", field="q")
-        if words not in WORDS:
-            raise InputError(f"words is {words!r}; it must be all or any", field="words")
+        check_one_of("words", words, WORDS)
         threshold = THRESHOLD if threshold is None else threshold
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold is {threshold:g}; it must be 0 to 1", field="threshold")
@@ -164,8 +164,7 @@ class SavedSearches:
             InputError, CursorGone: as `search.listing.list_articles`.
         """
         self.get(saved)
-        if not 1 <= size <= MAX_SIZE:
-            raise InputError(f"size is {size:,}; it must be 1 to {MAX_SIZE}", field="size")
+        check_within("size", size, 1, MAX_SIZE)
         behind = read(cursor, _ORDER, _place) if cursor else None
         found: list[ShownMatch] = []
         while some := self.store.matches(saved, behind, size + 1):

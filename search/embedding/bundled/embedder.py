@@ -74,7 +74,6 @@ class BundledEmbedder:
     Args:
         folder: of the prepared graph's cache; need not exist, nor be writable.
         threads: of the model; 0: as many as there are cores.
-        weights: the weights file; the installed one if None.
 
     Raises:
         EmbedderError: the weights are missing or damaged. Of the methods: OpenVINO cannot run
@@ -83,8 +82,8 @@ class BundledEmbedder:
 
     name = "intfloat/multilingual-e5-small"
 
-    def __init__(self, folder: Path, threads: int = 0, weights: Path | None = None) -> None:
-        self._weights = Weights(weights or find_weights())
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        self._weights = Weights(find_weights())
         self._folder = folder
         self._most_ids = self._weights.sizes.positions
         self._threads = threads or os.cpu_count() or 1

@@ -57,6 +57,7 @@ _VARIANTS = str.maketrans(
     }
 )
 _FOLDS = str.maketrans("أإآٱىةڤڥپچگڭڨ", "ااااي" + "هففبجككق")
+_ARABIC = re.compile("[\u0621-\u064a]")
 # Madda written as a letter of its own: قرءان is قرآن. Not after alef (قراءات) and
 # not at the end (جزءا), where hamza and alef belong to different syllables.
 _HAMZA_ALEF = re.compile("(?<!ا)ء+ا(?=.)")
@@ -87,6 +88,11 @@ _IN_VALUES_DROPPED = TASHKEEL | {TATWEEL}
 
 PAD = "_"
 GRAM_LENGTH = 4
+
+
+def has_arabic(text: str) -> bool:
+    """Whether any letter of a text is Arabic."""
+    return _ARABIC.search(text) is not None
 
 
 def unify_letters(letters: str) -> str:

@@ -13,10 +13,10 @@ meaning by how far it is below the best.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Literal
 
+from search.analysis.folding import has_arabic
 from search.analysis.transliteration import NO_FORMS, Forms
 from search.domain import Mode
 from search.engines.protocol import Rankings
@@ -28,7 +28,6 @@ Basis = Literal["words", "meaning", "both"]
 # An Arabic word the index lacks may still be met by its grams: clitic queries of the seed
 # .876 -> .909, xquad-ar .9766 -> .9769 (0.7: paraphrases lose .06).
 UNKNOWN_ARABIC = 0.3
-_ARABIC = re.compile("[\u0621-\u064a]")
 
 
 def coverage(frequencies: Mapping[Term, int], passages: int, forms: Forms = NO_FORMS) -> float:
@@ -49,7 +48,7 @@ def coverage(frequencies: Mapping[Term, int], passages: int, forms: Forms = NO_F
             known += weight
         elif offered:
             known += weight * FORM_WEIGHT
-        elif _ARABIC.search(term.value):
+        elif has_arabic(term.value):
             known += weight * UNKNOWN_ARABIC
     return known / whole if whole else 0.0
 

@@ -1,4 +1,4 @@
-"""The vectors of queries: which are kept, and which are made."""
+"""The vectors of queries: what is taken off them, which are kept, and which are made."""
 
 from __future__ import annotations
 
@@ -62,3 +62,17 @@ def test_a_failure_is_not_kept() -> None:
         queries.embed("نص")
     embedder.fails = None
     assert queries.embed("نص").shape == (embedder.dimensions,)
+
+
+class OfTwoScripts(HashingEmbedder):
+    """All that has Arabic letters is one way, all else another."""
+
+    def embed_query(self, text: str) -> Vector:
+        is_arabic = "\u0621" <= text[0] <= "\u064a"
+        return np.array([is_arabic, not is_arabic, len(text)], np.float32)
+
+
+def test_what_queries_in_one_script_have_in_common_is_not_taken_off_those_in_another() -> None:
+    queries = CentredQueries(OfTwoScripts(3))
+    assert queries.embed("نص")[1] == 0
+    assert queries.embed("text")[0] == 0

@@ -67,8 +67,7 @@ def reindex(
             copy = _Copy(source, following.engine, embedder, settings, on_step or _ignore)
             copy.reuse = _same_model(present.fingerprint, fingerprint)
             copy.differences(remove=True)
-            with source.hold("reindexing") as keep_held:
-                copy.still_held = keep_held
+            with source.hold("reindexing"):
                 copy.differences(remove=True)
                 copied = copy.verified()
                 return replace(copied, kept=following.take_over(keep=keep))
@@ -134,8 +133,7 @@ def migrate(
     ):
         copy = _Copy(source, target, embedder, target_settings, on_step or _ignore)
         copy.differences(remove=False)
-        with source.hold("migrating") as keep_held:
-            copy.still_held = keep_held
+        with source.hold("migrating"):
             copy.differences(remove=False)
             return copy.verified(alike=False)
 
@@ -157,7 +155,6 @@ class _Copy:
         self._settings = settings
         self._on_step = on_step
         self.reuse = True  # the vectors: whether the model that made them is this one
-        self.still_held: Callable[[], None] = lambda: None
         self._written: set[str] = set()
         self._removed = 0
 
@@ -171,16 +168,13 @@ class _Copy:
             ]
             for batch in batches(self._articles(wanted)):
                 self._write(batch)
-                self.still_held()
             done += len(page)
             self._on_step("copying", min(done, whole), whole)
-            self.still_held()
         if not remove:
             return
         for page in _pages(self._target):
             stored = self._source.stored(page)
             self._removed += self._target.delete([key for key in page if key not in stored])
-            self.still_held()
 
     def verified(self, *, alike: bool = True) -> Copied:
         """Compare what both hold; return what was done.

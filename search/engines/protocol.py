@@ -3,20 +3,21 @@
 The contract, each line a test in tests/conformance:
 
 - hits are ordered by (-score, passage id); the same index gives the same order;
-- filters act before the limit; nothing asked gives nothing; a limit is 0..10,000;
+- filters act before the limit; a request that asks for nothing gets nothing; a limit is
+  0 to 10,000;
 - a semantic score is the mean of the passage's cosine and its best sentence's
-  (`SENTENCE_WEIGHT`), that sentence named, for the `shortlist_size` passages that are
-  nearest by their own;
-- an article is replaced whole; writing what is there already changes nothing, but for
-  vectors where the stored one has none;
-- passages without vectors are in everything but vector rankings;
+  (`SENTENCE_WEIGHT`), and names that sentence; it is computed for the `shortlist_size`
+  passages whose own cosines are greatest;
+- an article is replaced whole; writing an article that is stored already changes nothing,
+  except that vectors are added where it had none;
+- passages without vectors are in every answer except vector rankings;
 - `write` returns when what it reports as written would survive a crash;
 - unknown ids are ignored by `fetch`, `delete` and `stored`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
@@ -45,7 +46,7 @@ TIE_SLACK = 8  # of a shortlist: a tie at the limit is then usually seen whole
 
 
 def shortlist_size(limit: int) -> int:
-    """Return of how many passages the sentences are looked at for a vector ranking."""
+    """Return how many passages of a vector ranking are scored by their sentences too."""
     return min(MAX_RESULTS, max(limit, SHORTLIST) + TIE_SLACK)
 
 
@@ -63,7 +64,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What tells whether an article must be written again.
+    """What is stored of an article: enough to tell whether it must be written again.
 
     `embedded`: whether no passage lacks its vector.
     """
@@ -89,15 +90,15 @@ class Ranked:
 class RankRequest:
     """Everything a search asks of an engine, so that a remote one needs a single round trip.
 
-    `clause` None asks for no text ranking, `vector` None for no semantic one.
-    `constraint` is one more condition on both rankings: a passage that does not
-    match it is in neither; its score counts for nothing.
-    `frequencies` names terms whose document frequency (passages of the whole
-    index, filter not applied) is wanted besides.
-    `exact_total` False spares an engine the counting of what it does not list.
-    `texts` asks for the listed passages of the text ranking too, where they cost no round trip.
-    `sort`: by date, the text ranking has every match in order of its article's date (those
-    without one last), then of article id and position, each with the score 0.
+    clause       ranks by text; None: no text ranking
+    vector       ranks by meaning; None: no vector ranking
+    constraint   a condition on both rankings, which adds nothing to scores
+    frequencies  terms whose document frequency is wanted: passages of the whole index, whatever
+                 the filter
+    exact_total  False: matches that are not listed need not be counted
+    texts        also return the passages of the text ranking, if that takes no further round trip
+    sort         by date: the text ranking has every match by its article's date (those without
+                 one last), then by article id and position, each with the score 0
     """
 
     clause: Clause | None = None
@@ -113,17 +114,15 @@ class RankRequest:
 
 @dataclass(frozen=True, slots=True)
 class Rankings:
-    """`text_total` is how many passages match clause and filter, None without a clause.
+    """What an engine ranked.
 
-    Exact where `total_is_exact`; otherwise, or where `exact_total` was not asked, it is at least
-    the passages listed and at most the exact one.
-
-    `passages_read`: passages that came along, by id, as they were ranked; the others are fetched.
-
-    `behind`: what was written last is not found by words yet, and not for its first seconds:
-    the disk is full, or the process that writes is stuck.
-
-    `took_ms` holds milliseconds by stage ("text", "vector") where the engine can tell.
+    text_total     how many passages match clause and filter, None without a clause. Unless
+                   `total_is_exact` and `exact_total` was asked, between the number of passages
+                   listed and the exact total
+    passages_read  passages that came with the ranking, by id; the others have to be fetched
+    behind         the newest articles cannot be found by words, and have not been for seconds:
+                   the disk is full, or the process that writes is stuck
+    took_ms        milliseconds by stage ("text", "vector"), if the engine measures them
     """
 
     text: tuple[Ranked, ...] = ()
@@ -199,7 +198,7 @@ class ListRequest:
 class Listed:
     """`total`: how many articles there are, those before the place too.
 
-    `by_collection`: how many of them each collection has, of ten thousand collections at most.
+    `by_collection`: the number of articles of each collection, ten thousand collections at most.
     """
 
     articles: tuple[ArticleInfo, ...] = ()
@@ -245,9 +244,9 @@ class EngineReader(Protocol):
     def terms_with_prefixes(
         self, layer: Layer, prefixes: Sequence[str], limit: int
     ) -> dict[str, list[tuple[str, int]]]:
-        """Return of each prefix the vocabulary's terms with their document frequency.
+        """Return, for each prefix, the terms that begin with it and their document frequencies.
 
-        The most frequent first, ties by term; LIMIT of each prefix at most.
+        The most frequent first, ties by term; `limit` terms of each prefix at most.
         """
         ...
 
@@ -269,7 +268,7 @@ class EngineReader(Protocol):
 
 
 class EngineWriter(Protocol):
-    """What fills an index and keeps it current."""
+    """What indexing needs."""
 
     def write(self, articles: Sequence[IndexedArticle]) -> list[WriteOutcome]:
         """Store articles, each replaced whole; one outcome per article, in order.
@@ -285,7 +284,7 @@ class EngineWriter(Protocol):
         ...
 
     def stored(self, article_ids: Sequence[str]) -> dict[str, Stored]:
-        """Return of each of these articles that is known what is stored."""
+        """Return what is stored of those of these articles that are known."""
         ...
 
     def indexed(self, article_ids: Sequence[str]) -> list[IndexedArticle]:
@@ -297,22 +296,22 @@ class EngineWriter(Protocol):
         ...
 
     def show(self) -> None:
-        """Return when searches in every process see all that was written.
+        """Wait until searches in every process see all that was written.
 
         Raises EngineUnavailable when that cannot be done; what was acknowledged is safe.
         """
         ...
 
     def rest(self) -> None:
-        """Give back the right to write, so that other processes may; the next write takes it.
+        """Release the writer's lock, so that other processes can write; the next write takes it.
 
-        Harmless at any time, in a closed engine too; nothing is given back while it is held.
+        May be called at any time, on a closed engine too; does nothing inside a `hold`.
         """
         ...
 
 
 class EngineAdmin(Protocol):
-    """What goes over a whole index: reindexing, adding vectors, cleaning."""
+    """What works on a whole index needs: reindexing, adding vectors, cleaning."""
 
     def article_ids(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` article ids greater than `after`, in order ("" starts)."""
@@ -322,21 +321,20 @@ class EngineAdmin(Protocol):
         """Return, as `article_ids`, the articles whose passages have no vectors."""
         ...
 
-    def hold(self, purpose: str) -> AbstractContextManager[Callable[[], None]]:
-        """Keep every other writer out while the context lasts, and say why to those who ask.
+    def hold(self, purpose: str) -> AbstractContextManager[None]:
+        """Keep every other writer out while the context lasts; they are told the purpose.
 
-        Gives what must be called now and then (every ten seconds) while nothing is written.
         Raises EngineBusy when another writer is at work.
         """
         ...
 
     def clean(self) -> int:
-        """Remove what writers left that were killed; return of how many articles.
+        """Remove what killed writers left behind; return of how many articles.
 
-        It is never shown, and the next writing of such an article removes it too.
+        Searches never show it, and the next write of such an article removes it too.
         """
         ...
 
 
 class Engine(EngineReader, EngineWriter, EngineAdmin, Protocol):
-    """An index of articles: what every engine is, and its conformance tests hold."""
+    """An index of articles. tests/conformance checks every engine against it."""

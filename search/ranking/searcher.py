@@ -65,11 +65,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-# How deep both rankings go. A page is cut from the shallowest that holds it, so that
-# pages of one depth never repeat or lose a hit.
+# How many passages are ranked. A page is cut from the shortest ranking that holds it, so that
+# pages of one length neither repeat nor lose a hit.
 DEPTHS = (100, 1_000, MAX_RESULTS)
 
-# Of one sound, the most frequent are looked at: names worth offering are among them.
+# Of the words that sound alike only the most frequent are compared with a Latin spelling.
 MAX_TERMS_OF_A_SOUND = 600
 
 # With the spread in `centring`, by cross-validation over five sets (docs/EVALUATION.md). Hybrid
@@ -98,9 +98,9 @@ class _Clock:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of passage ids with their scores, and what made it.
+    """A page of passage ids with their scores, and everything it was made from.
 
-    `weight` is what words have in hybrid, `vector` what was asked by meaning.
+    `weight` is that of the text ranking in a hybrid search, `vector` the query's.
     """
 
     page: list[tuple[str, float]]
@@ -137,10 +137,10 @@ class FirstPassages:
 class Searcher:
     """Answers queries over one engine. Safe to use from many threads.
 
-    Without an embedder every answer is by keyword and says `degraded: semantic`; where the
-    engine lacks the words of what was written last, `degraded: behind`. With `first_hits` the
-    first hits of any search are in a reranker's order; where it fails or is late, they stand
-    as they were and the answer says `degraded: rerank`.
+    Without an embedder every search is by keyword, and its answer says `degraded: semantic`. It
+    says `degraded: behind` if the engine cannot search the newest articles by words yet. With
+    `first_hits` a reranker orders the first hits; if it fails or is late, their order stays as it
+    was, and the answer says `degraded: rerank`.
     """
 
     def __init__(
@@ -374,7 +374,7 @@ class Searcher:
         return units, replace(found, stored=stored, copies=copies)
 
     def _find(self, query: Query, clock: _Clock) -> Found:
-        if query.sort != "relevance":  # what matches by words has an end, and so an order by date
+        if query.sort != "relevance":  # by meaning every passage is a hit, so only words can match
             query = replace(query, mode="keyword")
         with clock.stage("parse"):
             parsed = self._parsed(query)
@@ -384,7 +384,7 @@ class Searcher:
         forms = {**forms, **forms_of_roots(parsed)}
         with clock.stage("embed"):
             vector, degraded = self._embed(meaning, query.mode)
-        if degraded:  # what was asked by meaning is answered by words
+        if degraded:  # without the model, the query is answered by words alone
             match = None if query.match == "meaning" else query.match
             query = replace(query, mode="keyword", match=match)
         with clock.stage("rank"):
@@ -395,7 +395,7 @@ class Searcher:
         with clock.stage("fuse"):
             known = coverage(rankings.frequencies, rankings.passages, forms)
             if (parsed.prefixes() or parsed.synonyms) and rankings.text:
-                known = known or 1.0  # some word begins so, or stands for another
+                known = known or 1.0  # its prefix or synonym was found
             weight = KEYWORD_WEIGHT * known
             spread = 0.0 if vector is None or self.queries is None else self.queries.spread
             based = basis(query.mode, rankings, spread, weight)
@@ -442,11 +442,11 @@ class Searcher:
         return meaning_in_arabic(parsed, forms)
 
     def prepare(self) -> None:
-        """Do now what the first search by words would wait for: word lists, the engine's files.
+        """Load now what the first search by words would wait for: word lists, the engine's files.
 
-        The model, which takes a second, is made ready beside; a search that needs it waits. So are
-        suggestions: gathered at the first key they kept its results waiting (412 ms for 111).
-        Raises EngineError.
+        The model, which takes a second, is loaded in another thread, as are suggestions (gathered
+        when they were first asked for, they delayed that search from 111 ms to 412). Raises
+        EngineError.
         """
         if self.engine.status().articles:
             self._suggester.prepare()
@@ -473,10 +473,10 @@ class Searcher:
     def _rank(
         self, query: Query, parsed: ParsedQuery, vector: Vector | None, forms: Forms
     ) -> tuple[Rankings, tuple[Meant, ...], RankRequest]:
-        """Rank by words and meaning; by what is nearly a word where no passage has it.
+        """Rank by words and by meaning, and by near matches of words that no passage has.
 
-        Returns the rankings, what may be meant by words that are perhaps misspelt, and the
-        request that ranked by words.
+        Returns the rankings, what the query's unknown words may have been meant to be, and the
+        request of the text ranking.
         """
         least = self._first_hits.most if self._first_hits is not None else 0
         request = _request(query, parsed, vector, forms, least)
@@ -488,7 +488,7 @@ class Searcher:
             return rankings, (), request
         known = coverage(rankings.frequencies, rankings.passages, forms)
         if query.level == "meaning" and not known:
-            return rankings, unknown, request  # words would weigh nothing beside the meaning
+            return rankings, unknown, request  # beside the meaning, near matches weigh nothing
         words: Sequence[Token] = [one.word for one in unknown if not one.stem_is_known]
         if not rankings.text:
             words = parsed.words(exact=False)

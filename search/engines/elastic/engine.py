@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
@@ -78,12 +78,12 @@ class ElasticEngine:
         return 0 if self._index.opened() is None else self._writer.clean()
 
     @contextmanager
-    def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
+    def hold(self, purpose: str) -> Iterator[None]:
         with ExitStack() as holding:
             if self._index.opened() is not None:
                 holding.enter_context(held(self._index, purpose))
                 self._index.refresh()  # what others wrote before is read by who holds it
-            yield lambda: None  # a hold lasts until it is given back
+            yield
 
     def show(self) -> None:
         if self._index.opened() is not None:

@@ -7,7 +7,7 @@ place, so a kill at any step leaves it as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -80,12 +80,12 @@ class FormerIndex:
         return [found[key] for key in article_ids if key in found]
 
     @contextmanager
-    def hold(self, purpose: str) -> Iterator[Callable[[], None]]:  # noqa: ARG002  # told to nobody
+    def hold(self, purpose: str) -> Iterator[None]:  # noqa: ARG002  # told to nobody
         """Keep writers of the first release out, by a write block."""
         versions.block(self._connection, self._index)
         try:
             self._refresh()
-            yield lambda: None
+            yield
         finally:
             versions.unblock(self._connection, self._index)
 

@@ -119,13 +119,13 @@ class EmbeddedEngine:
             return self._record.delete(known)
 
     @contextmanager
-    def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
+    def hold(self, purpose: str) -> Iterator[None]:
         """Keep other writers out, from now until this engine rests or is closed."""
         with self._writing:
             self._start_writing(purpose)
             self._holds += 1
         try:
-            yield lambda: None
+            yield
         finally:
             with self._writing:
                 self._holds -= 1

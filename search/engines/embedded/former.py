@@ -7,7 +7,7 @@ version stands beside it and takes its place, so a kill at any step leaves it as
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
@@ -86,10 +86,10 @@ class FormerIndex:
         return [article for article in found if article is not None]
 
     @contextmanager
-    def hold(self, purpose: str) -> Iterator[Callable[[], None]]:
+    def hold(self, purpose: str) -> Iterator[None]:
         self._lock.acquire(purpose)
         try:
-            yield lambda: None
+            yield
         finally:
             self._lock.release()
 

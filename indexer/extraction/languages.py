@@ -16,8 +16,6 @@ from functools import cache
 from importlib import import_module
 from typing import Protocol
 
-EXPECTED = ("ar", "en", "fr", "fa", "ur", "ckb", "he", "tr", "de", "es")
-
 MIN_LETTERS = 20
 _MAX_LETTERS = 400
 # Of 1,172 English and 1,145 Arabic questions (xquad, 20 letters and more) it leaves 8 and 1
@@ -25,8 +23,9 @@ _MAX_LETTERS = 400
 _MIN_PROBABILITY = 0.7
 _MAIN_SCRIPT = 0.6  # of the letters
 
+# The languages that are told, by script.
 _SCRIPTS: Mapping[str, tuple[str, ...]] = {
-    "ARABIC": ("ar", "fa", "ur", "ckb", "ps", "ug"),
+    "ARABIC": ("ar", "fa", "ur", "ckb"),
     "HEBREW": ("he",),
     "LATIN": ("en", "fr", "tr", "de", "es"),
 }
@@ -62,19 +61,14 @@ _NEIGHBOURS: Mapping[str, tuple[str, ...]] = {
 _NO_WORDS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|[\W\d_]+")
 
 
-def language_of(text: str, expected: Sequence[str] = EXPECTED) -> str:
+def language_of(text: str) -> str:
     """Return the code of the language that most of a text is in, "" where it is unsure.
 
     Unsure is a text of fewer than 20 letters, one of several scripts, in a language that is
-    not expected, or in Arabic written with Latin letters.
-
-    Args:
-        text: the first 400 letters are looked at.
-        expected: codes of languages; of others than those of `EXPECTED`, only those that
-            py3langid knows and that are written in Arabic, Hebrew or Latin script.
+    not among `_SCRIPTS`, or in Arabic written with Latin letters. The first 400 letters count.
     """
     words = _words(text)
-    if "ar" in expected and _is_plainly_arabic(words):
+    if _is_plainly_arabic(words):
         return "ar"
     scripts = Counter(_script(letter) for letter in words if letter != " ")
     if not scripts or scripts.total() < MIN_LETTERS:
@@ -82,18 +76,12 @@ def language_of(text: str, expected: Sequence[str] = EXPECTED) -> str:
     script, count = scripts.most_common(1)[0]
     if count < _MAIN_SCRIPT * scripts.total():
         return ""
-    known = _SCRIPTS.get(script, ())
-    possible = [code for code in expected if code in known]
-    if script == "LATIN":
-        others = {code for codes in _SCRIPTS.values() for code in codes}
-        possible += [code for code in expected if code not in others]
-    if script == "ARABIC":
-        by_letters = _by_letters(words)
-        if by_letters:
-            return by_letters if by_letters in expected else ""
-    if len(known) == 1:
+    possible = _SCRIPTS.get(script, ())
+    if script == "ARABIC" and (by_letters := _by_letters(words)):
+        return by_letters if by_letters in possible else ""
+    if len(possible) < 2:
         return possible[0] if possible else ""
-    return _by_model(words, possible, _NEIGHBOURS[script]) if possible else ""
+    return _by_model(words, possible, _NEIGHBOURS[script])
 
 
 def _is_plainly_arabic(words: str) -> bool:

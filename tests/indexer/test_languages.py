@@ -53,16 +53,6 @@ def test_one_text(text: str, code: str) -> None:
     assert language_of(text) == code
 
 
-def test_only_what_is_expected_is_said() -> None:
-    assert language_of(SEED, ("en", "fa")) == ""
-    assert language_of(SEED, ()) == ""
-    assert language_of("پاکستان کے وزیر اعظم نے کہا ہے کہ ملک میں امن", ("ar",)) == ""
-    assert language_of("د افغانستان د اسلامي امارت ویاند وویل چې", ("ar", "ps")) == "ps"
-    italian = "Il governo italiano ha annunciato nuove misure per la crescita"
-    assert language_of(italian, ("it", "en")) == "it"
-    assert language_of(italian, ("xx",)) == ""
-
-
 def test_questions() -> None:
     folder = Path(__file__).resolve().parents[3] / "shared" / "eval"
     if not folder.is_dir():
@@ -74,8 +64,7 @@ def test_questions() -> None:
         assert found.count(code) >= least * len(found)
 
 
-@given(st.text(), st.lists(st.sampled_from(["ar", "en", "ckb", "he", "xx", "it"])))
-def test_no_text_makes_it_fail(text: str, expected: list[str]) -> None:
-    for whole in (text, text * 30):
-        found = language_of(whole, expected)
-        assert found == "" or found in expected
+@given(st.text())
+def test_no_text_makes_it_fail(text: str) -> None:
+    told = {"", "ar", "en", "fr", "fa", "ur", "ckb", "he", "tr", "de", "es"}
+    assert {language_of(text), language_of(text * 30)} <= told

@@ -23,7 +23,15 @@ from numpy.typing import NDArray
 
 from search.domain import NO_FILTER, Filter, StoredPassage
 from search.engines.elastic.documents import PACKED_ONE, read_passage
-from search.engines.elastic.queries import NOTHING, Query, kind, matching, passages_query, unsettled
+from search.engines.elastic.queries import (
+    NOTHING,
+    Query,
+    kind,
+    looks_at_all,
+    matching,
+    passages_query,
+    unsettled,
+)
 from search.engines.elastic.versions import Version
 from search.engines.elastic.visible import (
     WHICH,
@@ -109,8 +117,10 @@ def searches(request: RankRequest, version: Version, view: View, nearest: int) -
     """
     found: dict[str, Search] = {}
     if request.clause is not None:
-        found["text"] = _text_search(request, version, view)
-        if request.exact_total:
+        _, text = found["text"] = _text_search(request, version, view)
+        if request.exact_total and text["size"] and looks_at_all(text["query"]):
+            text["track_total_hits"] = True
+        elif request.exact_total:
             # Of its own, so that the ranking may pass over what cannot be among the best: together
             # they take .85 of the time of a ranking that counts.
             demanded = [c for c in (request.clause, request.constraint) if c is not None]
@@ -235,7 +245,7 @@ def read(request: RankRequest, answers: Mapping[str, Answer], nearest: int) -> A
     by_own = sorted(of_one, key=lambda hit: (-hit["_score"], passage_of(hit)))
     vector = sorted(map(_ranked, by_own[:shortlist]), key=lambda r: (-r.score, r.passage_id))
     listed = text.passages[: request.limit]
-    total, counted = _total(request, answers, len(listed))
+    total, counted = _total(request, answers, text)
     counts = _counts(answers)
     return Answered(
         Rankings(
@@ -274,13 +284,17 @@ def _is_cut_in_a_tie(
 
 
 def _total(
-    request: RankRequest, answers: Mapping[str, Answer], listed: int
+    request: RankRequest, answers: Mapping[str, Answer], text: Shown
 ) -> tuple[int | None, bool]:
     """Return how many passages the text ranking matches, and whether only those were counted."""
-    if "total" not in answers:
-        return (None if request.clause is None else listed), True
-    answer = answers["total"]
-    return int(answer["hits"]["total"]["value"]), is_sure(answer)
+    if "total" in answers:
+        answer = answers["total"]
+        return int(answer["hits"]["total"]["value"]), is_sure(answer)
+    if request.clause is None:
+        return None, True
+    if (total := answers["text"]["hits"].get("total")) is not None:
+        return int(total["value"]), not text.unsettled
+    return len(text.passages[: request.limit]), True
 
 
 def _counts(answers: Mapping[str, Answer]) -> dict[str, int]:

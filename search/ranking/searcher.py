@@ -380,7 +380,7 @@ class Searcher:
             parsed = self._parsed(query)
         with clock.stage("vocabulary"):
             forms = self._latin(query, parsed)
-        meaning = meaning_in_arabic(parsed, forms)
+        meaning = meaning_in_arabic(parsed, forms) if forms else parsed.meaning
         forms = {**forms, **forms_of_roots(parsed)}
         with clock.stage("embed"):
             vector, degraded = self._embed(meaning, query.mode)
@@ -439,7 +439,7 @@ class Searcher:
         """Return the text whose meaning a query asks, "" where it asks none. Raises InputError."""
         parsed = self._parsed(query)
         forms = self._latin(query, parsed)
-        return meaning_in_arabic(parsed, forms)
+        return meaning_in_arabic(parsed, forms) if forms else parsed.meaning
 
     def prepare(self) -> None:
         """Load now what the first search by words would wait for: word lists, the engine's files.
@@ -516,7 +516,10 @@ class Searcher:
         return with_synonyms(parsed, self.synonyms.rules())
 
     def _latin(self, query: Query, parsed: ParsedQuery) -> Forms:
-        return self._forms(parsed) if query.searches("latin") and _reaches_near(query) else NO_FORMS
+        """Return Arabic words for Latin ones, where there are any that may have some."""
+        may_be_latin = any(token.folded.isascii() for item in parsed.items for token in item.tokens)
+        asked = may_be_latin and query.searches("latin") and _reaches_near(query)
+        return self._forms(parsed) if asked else NO_FORMS
 
     def _forms(self, parsed: ParsedQuery) -> Forms:
         """Return the Arabic words of the index that the query's Latin ones may stand for."""

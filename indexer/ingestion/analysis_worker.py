@@ -1,7 +1,7 @@
-"""The terms of passages, here or in processes beside this one (`python -m indexer.ingestion.analysis_worker`).
+"""The terms of passages, made here or in child processes (`python -m indexer.ingestion.analysis_worker`).
 
-Analysis is pure Python, and so is half of reading and storing: in one process they take
-turns.
+Analysis is pure Python, and so is half of reading and storing, so in one process only one of
+them runs at a time.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def _of_article(title: str, texts: Sequence[str]) -> list[Terms]:
 def with_byline(info: ArticleInfo, words: Terms) -> Terms:
     """Return a passage's terms with those of its article's source and author behind them.
 
-    An article's first passage has them: who asks for a name finds its articles once each, and a
-    newspaper's name is no word of every passage. Behind, so that nothing but the title stands
-    before its mark. Not in every layer, nor with a mark between: a
-    longer passage scores less, and with its grams the seed's first paragraph came second to
-    "ضربات جوية في العراق".
+    Only an article's first passage has them, so that a search for a name finds each of its
+    articles once, and a newspaper's name is not a word of every passage. They follow the text,
+    because only the title stands before the mark. They are in some layers only, and without a
+    mark, because longer passages score less: with their grams the seed's first paragraph came
+    second to "ضربات جوية في العراق".
     """
     for about in filter(None, (info.source, info.author)):
         behind = terms(about)
@@ -58,10 +58,10 @@ def with_byline(info: ArticleInfo, words: Terms) -> Terms:
 
 
 class Analysts:
-    """Processes that analyse, each one batch at a time; as many threads may ask at once.
+    """Child processes that analyse, each one batch at a time, for as many threads at once.
 
-    They end with this process, however that ends: their input is then at its end. Where one
-    dies, the thread that has its turn analyses here.
+    They end when this process ends, in whatever way, because their input is closed then. If one
+    dies, the thread that uses it analyses in this process instead.
     """
 
     def __init__(self, count: int) -> None:
@@ -79,7 +79,7 @@ class Analysts:
             self._idle.put(analyst)
 
     def close(self) -> None:
-        """End the processes; who waits for one is answered by none."""
+        """End the processes; a thread that waits for one analyses in this process."""
         for analyst in self._all:
             analyst.close()
 

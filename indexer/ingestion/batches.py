@@ -1,4 +1,4 @@
-"""A batch of articles: compared with what is stored, made ready, written. Every way in goes here."""
+"""A batch of articles: compared with what is stored, prepared and written. All writing uses it."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ class Maker:
         sizes: Sequence[int] = (),
         on_size: OnSize = lambda _: None,
     ) -> Ready:
-        """Prepare what of a batch is new or changed; vectors of unchanged texts are kept.
+        """Prepare the new and changed articles of a batch; vectors of unchanged texts are kept.
 
         Args:
             batch: articles, no id twice.
             sizes: bytes of each in its source, where `on_size` is given.
-            on_size: told of the bytes of what is prepared, as that goes on.
+            on_size: called with the bytes that were prepared since the last call.
         """
         stored, changed = self.compared(batch)
         if not changed:

@@ -1,7 +1,7 @@
-"""An article's text to passages: one a line, and cut where a line is too long for the model.
+"""Splits an article's text into passages: one a line, cut if a line is too long for the model.
 
-Nothing is changed on the way: a passage is `article.text[start:end]`, and what lies
-between passages is only whitespace, so passages and gaps give back the article.
+The text is not changed: a passage is `article.text[start:end]`, and only white space lies
+between passages, so that passages and gaps together are the article.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from search.limits import MAX_PASSAGE_LENGTH
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
-# The model reads some 512 tokens, of four to five code points each. What no tokenizer
-# shortens is bounded all the same: a million combining marks may be a single token.
+# Bounded in tokens, some 512 of four to five code points, and in code points too
+# (`MAX_PASSAGE_LENGTH`): a million combining marks may be a single token.
 
 _LINE_END = re.compile(LINE_END)
 _CLAUSE_END = re.compile(r"[،,؛;:](?=\s)")

@@ -1,12 +1,12 @@
-"""Articles to the engine: unchanged ones passed over, the rest split, analysed, embedded, written.
+"""Writes a stream of articles: skips unchanged ones, splits, analyses, embeds and stores the rest.
 
-Batches are made ready by two threads while the next is read and the one before is written,
-so that the model, the slowest, always has work; there is one batch more in memory than threads
-that make some ready.
+Two threads prepare batches while this one reads the next batch and writes the one before, so
+that the model, the slowest part, always has work. In memory there is one batch more than there
+are such threads.
 
-Only what the engine acknowledged counts as written. Each failure is named and the rest
-goes on; stopping in the middle loses nothing that was acknowledged, and the next run
-goes on from there, because an article whose content hash is stored is passed over.
+Only what the engine acknowledged counts as written. An article that fails is reported, and the
+others go on. A run may be stopped at any time: nothing that was acknowledged is lost, and the
+next run continues, because an article whose content hash is stored is skipped.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from search.seen_ids import FirstPlaces, refusal
 from search.settings import Settings
 from search.write_turns import in_turn
 
-READY_THREADS = 2  # one batch's tail, too short for both cores, beside the next one's head
+READY_THREADS = 2  # so that the end of a batch, too short for both cores, runs beside the next
 # Processes that analyse without the model, and threads that wait for them: reading, storing and
 # Tantivy take as much as two of them do, so that more would wait.
 ANALYSTS = min(4, os.cpu_count() or 1)
@@ -108,25 +108,25 @@ def index(
     on_outcome: OnOutcome = lambda _found, _outcome: None,
     on_failure: OnFailure = lambda _: None,
 ) -> Report:
-    """Write every article that is new or changed; return what became of each.
+    """Write every article that is new or changed; return a report.
 
-    An engine that cannot go on ends the run early, in `Report.stopped`; so does
-    KeyboardInterrupt, at once, and `stopping`, after the batches in work.
+    The run ends early, and `Report.stopped` says why, if the engine fails, at once on
+    KeyboardInterrupt, and after the batches in work when `stopping` returns True.
 
     Args:
         embed: False writes passages without vectors, to be found by words only.
         dry_run: read and compare everything, embed and write nothing.
         limit: articles to take at most; the rest is not read.
         known: vectors of texts that need not be embedded (`preparing.known_vectors`).
-        begin: called before the first article, and not where there is none, to be refused now
-            rather than after the first batch is embedded; it writes nothing if it is not given.
-        stopping: asked between articles; True ends the run as if nothing followed.
+        begin: called before the first article, if there is one, so that a run that may not
+            write fails before it has embedded a batch. By default it writes no articles.
+        stopping: called between articles; True ends the run as if no article followed.
         on_size, on_outcome, on_failure: called in the caller's thread.
 
     Raises:
-        EngineError: already the first try to write failed, as when another writer is at work.
+        EngineError: `begin` failed, for example because another process is writing.
     """
-    # While the model works there is time to analyse; without it other processes are worth it.
+    # While the model works, this process has time to analyse; without it, other processes do.
     analysts = None if embed or dry_run else Analysts(ANALYSTS)
     places = FirstPlaces()
     analyse = analysts.analysed if analysts else analysed
@@ -185,8 +185,8 @@ class _Run:
     stopping: Callable[[], bool]
     originals: OriginalFiles
     begun: bool = False
-    refused: bool = False  # when it was to begin
-    done: deque[float] = field(default_factory=deque)  # bytes, told by other threads
+    refused: bool = False  # `begin` failed
+    done: deque[float] = field(default_factory=deque)  # bytes done, added by other threads
 
     def admitted(self, items: Iterable[Item]) -> Iterator[Found]:
         """Yield the articles; note what failed, was skipped or repeats an id of this run."""
@@ -216,7 +216,7 @@ class _Run:
                     self._skip(item)
 
     def all(self, batches: Iterable[Sequence[Found]]) -> None:
-        """Take each batch: made ready by other threads, written by this one, in order."""
+        """Write batches in order, each prepared by another thread before."""
         if self.report.dry_run:
             for batch in batches:
                 self._compare(batch)

@@ -1,4 +1,4 @@
-"""An article to what an engine stores: split, analysed, and embedded where that is asked for."""
+"""Prepares articles for an engine: split into passages, analysed and, if wanted, embedded."""
 
 from __future__ import annotations
 

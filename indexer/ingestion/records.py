@@ -1,4 +1,4 @@
-"""One JSON object to one article, and back: fields checked and bounded, each problem named.
+"""Makes an article of a JSON object: fields are checked and bounded, and each problem is named.
 
     id (or BEIR's _id)   required; a text or a whole number; one that begins with / is
                          /collection/id

@@ -1,10 +1,9 @@
-"""An index made anew, or moved to another engine, from what it holds; searches go on meanwhile.
+"""Makes an index anew, or copies it to another engine, from what it holds, while searches go on.
 
-Both copy what differs between two engines until nothing does: what an article's text gives
-today (passages, terms), with the vectors it has where the model is the same. Killed at any
-step, the next run copies what is still missing. While the last differences are copied and
-both sides are compared, other writers are kept out, so that nothing they were told is
-stored can be lost.
+Both copy what differs between two engines until nothing does: passages and terms as today's
+analysis makes them, and the stored vectors if the model is the same. After a kill the next run
+copies what is still missing. Other writers are kept out while the last differences are copied
+and both sides are compared, so that no acknowledged article can be lost.
 """
 
 from __future__ import annotations

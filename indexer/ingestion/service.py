@@ -1,10 +1,10 @@
-"""What a running server writes with: `search.ingest.Ingest`, over the pipeline's own steps.
+"""How a running server writes: `search.ingest.Ingest`, by the steps of the pipeline.
 
-Calls that wait at the same time are written together, since the engine's acknowledgement
-(an fsync, or some round trips to Elasticsearch) is then paid once for all of them. A call
-of little text never waits for large ones: it has a thread of its own, and the model takes
-turns between calls. All of it can be stopped between any two steps of some 100 ms, up to
-the moment in which the engine writes.
+Calls that wait at the same time are written together, so that the engine's acknowledgement
+(an fsync, or some round trips to Elasticsearch) is paid once for all of them. A call with
+little text never waits for large ones: it has a thread of its own, and the model takes turns
+between calls. Work can be stopped between any two steps of some 100 ms, until the engine
+begins to write.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ AT_ONCE = 100  # passages analysed between two looks at whether to stop
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """Articles given together, and where what became of them goes."""
+    """Articles given together, and the future of their outcomes."""
 
     articles: Sequence[Article]
     ids: frozenset[str]
@@ -173,7 +173,7 @@ class EngineIngest:
 
     @contextmanager
     def _alone(self, ids: Collection[str]) -> Iterator[None]:
-        """Keep other calls off these articles, after what is being written of them."""
+        """Keep other calls from writing these articles, once those in work are done."""
         with self._changed:
             self._check()
             while not self._at_work.isdisjoint(ids):
@@ -242,7 +242,7 @@ class EngineIngest:
                 raise _stopping()  # whether it will be stored is not known
 
     def _work(self, most: int) -> None:
-        """Write group after group, and let others write while nothing is asked."""
+        """Write one group after another; release the engine's lock while there is none."""
         if most > SMALL:
             # Long calls begin when small ones have their part of the model: opened beside long
             # texts that are being split, on two busy cores, it took 4 to 8 s.

@@ -15,7 +15,7 @@ from search.domain import Vector
 from search.embedding import Progress
 from search.embedding.bundled.batching import batches
 from search.embedding.prompts import prompts_of
-from search.errors import EmbedderError, SettingsError
+from search.errors import EmbedderError, FihrisError, SettingsError
 
 if TYPE_CHECKING:
     from search.settings import Settings
@@ -76,7 +76,9 @@ class SentenceTransformersEmbedder:
     ) -> None:
         self.name = model
         self._lock = threading.Lock()
-        self._model = _load(model, device, threads)
+        self._model: Model = load_model(
+            "SentenceTransformer", model, device, threads, EmbedderError
+        ).eval()
         self._query_prompt, self._passage_prompt = prompts_of(
             model, dict(self._model.prompts or {}), query_prompt, passage_prompt
         )
@@ -171,23 +173,24 @@ class SentenceTransformersEmbedder:
         return vectors
 
 
-def _load(model: str, device: str | None, threads: int) -> Model:
+def load_model(
+    kind: str, model: str, device: str | None, threads: int, error: type[FihrisError]
+) -> Any:  # noqa: ANN401
+    """Return a model of one of the library's classes. Raises `error`."""
     try:
-        from sentence_transformers import SentenceTransformer
+        import sentence_transformers
         from torch import set_num_threads
-    except ImportError as error:
-        raise EmbedderError(
-            f"sentence-transformers is not installed ({error}): {INSTALL}"
-        ) from error
+    except ImportError as missing:
+        raise error(f"sentence-transformers is not installed ({missing}): {INSTALL}") from missing
     if threads:
         set_num_threads(threads)
     try:
-        return SentenceTransformer(model, device=device).eval()
-    except Exception as error:  # a foreign folder can fail in any way
-        raise EmbedderError(
-            f"cannot load the model {model!r}: {type(error).__name__}: {error}. Give a folder "
+        return getattr(sentence_transformers, kind)(model, device=device)
+    except Exception as failed:  # a foreign folder can fail in any way
+        raise error(
+            f"cannot load the model {model!r}: {type(failed).__name__}: {failed}. Give a folder "
             "made by sentence-transformers, or the id of a Hub model that can be reached"
-        ) from error
+        ) from failed
 
 
 def _count(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> list[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from search.embedding.sentence_transformers import INSTALL
+from search.embedding.sentence_transformers import load_model
 from search.errors import RerankerError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class CrossEncoderReranker:
     def __init__(self, model: str, *, threads: int = 0, device: str | None = None) -> None:
         self._name = model
         self._turn = threading.Lock()
-        self._model = _load(model, device, threads)
+        self._model = load_model("CrossEncoder", model, device, threads, RerankerError)
         if self._predicted([("نص", "نص")]).shape != (1,):
             raise RerankerError(f"{model} gives several scores for a text: it is no reranker")
 
@@ -73,25 +73,6 @@ class CrossEncoderReranker:
         if not np.isfinite(scores).all():
             raise RerankerError(f"{self._name} gave a score that is not finite")
         return scores
-
-
-def _load(model: str, device: str | None, threads: int) -> Model:
-    try:
-        from sentence_transformers import CrossEncoder
-        from torch import set_num_threads
-    except ImportError as error:
-        raise RerankerError(
-            f"sentence-transformers is not installed ({error}): {INSTALL}"
-        ) from error
-    if threads:
-        set_num_threads(threads)
-    try:
-        return CrossEncoder(model, device=device)
-    except Exception as error:  # a foreign folder can fail in any way
-        raise RerankerError(
-            f"cannot load the reranker {model!r}: {type(error).__name__}: {error}. Give a folder "
-            "made by sentence-transformers, or the id of a Hub model that can be reached"
-        ) from error
 
 
 def _clean(text: str) -> str:

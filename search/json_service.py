@@ -10,23 +10,23 @@ from __future__ import annotations
 import json
 import random
 import ssl
-import threading
 import time
-import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
+from urllib3 import BaseHTTPResponse, Timeout, connection_from_url
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, SSLError
+from urllib3.exceptions import TimeoutError as TookTooLong
 
 from search.errors import FihrisError, SettingsError
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses that pass by themselves
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
-_MOST_IDLE = 8  # connections kept for the next request
+_MOST_KEPT = 32  # connections kept for the next request
 _MOST_SAID = 200  # characters of a service's own message
 
 
@@ -59,14 +59,15 @@ class JsonService:
         parts = _address(url, f"{variables}_URL")
         self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._path = parts.path.rstrip("/")
-        self._host, self._port = parts.hostname or "", parts.port
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        # One context for all: it takes milliseconds to read the authorities.
+        tls = {"ssl_context": ssl.create_default_context()} if parts.scheme == "https" else {}
+        self._pool = connection_from_url(self.url, maxsize=_MOST_KEPT, **tls)
         self._key = key.get_secret_value() if key is not None else ""
         if not (self._key.isascii() and self._key.isprintable()) or " " in self._key:
             raise SettingsError(f"{variables}_KEY: it has signs that no key has, such as line ends")
-        self._idle: list[HTTPConnection] = []
-        weakref.finalize(self, _close, self._idle)  # embedders have no end of their own
-        self._lock = threading.Lock()
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if self._key:
+            self._headers["Authorization"] = f"Bearer {self._key}"
 
     def post(
         self,
@@ -107,21 +108,18 @@ class JsonService:
 
     def _try(self, path: str, sent: bytes, timeout: float, most_bytes: int, quote: bool) -> Any:  # noqa: ANN401
         end = time.monotonic() + timeout
-        connection, response = self._sent(path, sent, timeout)
-        kept = False
         try:
-            status, closing = response.status, response.will_close
-            retry_after = response.getheader("Retry-After")
-            content = _content(connection, response, most_bytes, end)
-            kept = not closing
-        except (OSError, HTTPException, ValueError) as error:
+            response = self._sent(path, sent, timeout)
+            try:
+                content = _content(response, most_bytes, end)
+            except BaseException:
+                response.close()
+                raise
+            finally:
+                response.release_conn()
+        except (HTTPError, OSError, ValueError) as error:
             raise self._unanswered(error, timeout) from error
-        finally:
-            if kept and len(self._idle) < _MOST_IDLE:
-                with self._lock:
-                    self._idle.append(connection)
-            else:
-                connection.close()
+        status, retry_after = response.status, response.headers.get("Retry-After")
         if status != 200:
             said = self._said(content) if quote and status not in (401, 403) else ""
             told = f"answered {status}{said}: {self._remedy(status)}"
@@ -132,41 +130,33 @@ class JsonService:
             told = f"answered what is no JSON: does {self._variables}_URL name this service?"
             raise _Failed(told, passing=False) from error
 
-    def _sent(self, path: str, sent: bytes, timeout: float) -> tuple[HTTPConnection, HTTPResponse]:
-        """Send over a kept connection or, where the service has closed it, over a new one."""
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        while True:
-            with self._lock:
-                kept = self._idle.pop() if self._idle else None
-            connection = kept or self._connection()
-            connection.timeout = timeout
-            try:
-                if connection.sock is not None:
-                    connection.sock.settimeout(timeout)
-                connection.request("POST", path, sent, headers)
-                return connection, connection.getresponse()
-            except (OSError, HTTPException, ValueError) as error:
-                connection.close()
-                if kept is None or isinstance(error, TimeoutError):
-                    raise self._unanswered(error, timeout) from error
-
-    def _connection(self) -> HTTPConnection:
-        if self._tls is not None:
-            return HTTPSConnection(self._host, self._port, context=self._tls)
-        return HTTPConnection(self._host, self._port)
+    def _sent(self, path: str, sent: bytes, timeout: float) -> BaseHTTPResponse:
+        """Send; once more where the service closed a kept connection at that moment."""
+        how: dict[str, Any] = {
+            "body": sent,
+            "headers": self._headers,
+            "timeout": Timeout(timeout),
+            "retries": False,
+            "redirect": False,
+            "preload_content": False,
+        }
+        try:
+            return self._pool.urlopen("POST", path, **how)
+        except ProtocolError:
+            return self._pool.urlopen("POST", path, **how)
 
     def _unanswered(self, error: Exception, timeout: float) -> _Failed:
         if isinstance(error, _TooLong):
             return _Failed(f"gave {error}: does {self._variables}_URL name it?", passing=False)
-        if isinstance(error, TimeoutError):
+        unreached = isinstance(error, NewConnectionError)  # which is one of urllib3's timeouts
+        if isinstance(error, TimeoutError | TookTooLong) and not unreached:
             return _Failed(
                 f"gave no answer in {timeout:g} s: see whether it runs, or raise "
                 f"{self._variables}_TIMEOUT",
                 passing=True,
             )
-        if isinstance(error, ssl.SSLCertVerificationError):
+        tls = error.args[0] if isinstance(error, SSLError) else None
+        if isinstance(tls, ssl.SSLCertVerificationError):
             return _Failed(
                 "has a certificate of no authority that is known here: name its file in "
                 "SSL_CERT_FILE",
@@ -174,7 +164,7 @@ class JsonService:
             )
         return _Failed(
             f"cannot be reached ({type(error).__name__}): start it, or set {self._variables}_URL",
-            passing=not isinstance(error, ssl.SSLError),
+            passing=tls is None,
         )
 
     def _remedy(self, status: int) -> str:
@@ -202,37 +192,27 @@ class JsonService:
         return ""
 
 
-def _close(connections: list[HTTPConnection]) -> None:
-    for connection in connections:
-        connection.close()
-
-
 class _TooLong(ValueError):
     """The answer is longer than may be read."""
 
 
-def _content(
-    connection: HTTPConnection, response: HTTPResponse, most_bytes: int, end: float
-) -> bytes:
+def _content(response: BaseHTTPResponse, most_bytes: int, end: float) -> bytes:
     """Read a whole answer; raises TimeoutError at `end` however slowly it comes."""
-    pieces, length = [], 0
+    pieces: list[bytes] = []
+    length = 0
     while True:
         left = end - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        if connection.sock is not None:  # None where the response has it to itself
-            connection.sock.settimeout(left)
+        if (sock := getattr(response.connection, "sock", None)) is not None:
+            sock.settimeout(left)
         piece = response.read1(1 << 16)
         if not piece:
-            break
+            return b"".join(pieces)
         length += len(piece)
         if length > most_bytes:
             raise _TooLong(f"an answer of more than {most_bytes:,} bytes")
         pieces.append(piece)
-    if response.length:  # read1 does not tell an answer that was cut off
-        raise ConnectionResetError("the answer was cut off")
-    response.close()  # or the connection takes no further request
-    return b"".join(pieces)
 
 
 def _address(url: str | None, variable: str) -> Any:  # noqa: ANN401

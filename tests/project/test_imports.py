@@ -53,6 +53,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "llama_index": "api/retrievers/llama_index.py",
     "haystack": "api/retrievers/haystack.py",
     "httptools": "api/serving/http_protocol.py",
+    "urllib3": "search/json_service.py",
     "uvicorn": "api/serving/",
     "opentelemetry": ("api/logs.py", "api/metrics.py"),
     "prometheus_client": "api/metrics.py",

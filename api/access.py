@@ -1,4 +1,4 @@
-"""Who may ask for what, and how often: a scope stands at each route, and a key has some.
+"""Checks who may send a request, and how often: a route names a scope, and a key has some.
 
 Without a file of keys a server is its own machine's: on loopback everybody may everything, but for
 what a proxy passed on, which may only search.

@@ -1,4 +1,4 @@
-"""Bodies of writing requests, piece by piece: bounded in size and in time, never whole in memory."""
+"""Reads the bodies of writing requests piece by piece: bounded in size and time, never whole in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request ids, and a log of JSON lines that holds no query text unless it is asked to."""
+"""Request ids, and a log of JSON lines; it holds query texts only if a setting says so."""
 
 from __future__ import annotations
 

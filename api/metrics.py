@@ -1,4 +1,4 @@
-"""What the server does, in numbers, in Prometheus's text format: `/metrics`. No texts, no ids.
+"""Counts and times in Prometheus's text format: `/metrics`. No texts, no ids.
 
 Of several workers each counts into files of its own (prometheus_client's multiprocess mode), in
 the folder that PROMETHEUS_MULTIPROC_DIR names; whichever is asked adds them up.

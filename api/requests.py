@@ -1,4 +1,4 @@
-"""What comes in over HTTP: checked, bounded, nothing unknown. Names are stable within /v1.
+"""The models of what clients send: checked, bounded, no unknown names. Names are stable within /v1.
 
 The parameters of each path, in its address or in its body, are one model: routes `reads` them,
 and `api.openapi` describes them.

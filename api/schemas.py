@@ -1,4 +1,4 @@
-"""What goes out over HTTP. Field names are stable within /v1.
+"""The shapes of answers. Field names are stable within /v1.
 
 Answers are typed dicts, since a stored text may hold what pydantic refuses to write, and value
 objects say more than is told. `shaped` makes them of value objects, by the names of their fields;

@@ -1,4 +1,4 @@
-"""Which requests are let in, and what a browser may do with the answers."""
+"""Host names, security headers, and bounds on requests."""
 
 from __future__ import annotations
 

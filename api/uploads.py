@@ -1,4 +1,4 @@
-"""A file that is sent: as a body of its own, or as the only file of a form."""
+"""Uploaded files: as a body of their own, or as the only file of a form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many write at once, and what they write with."""
+"""What writing requests share: the writer, and how many of them run at once."""
 
 from __future__ import annotations
 

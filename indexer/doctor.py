@@ -1,4 +1,4 @@
-"""What one asks first when something is wrong: `fihris doctor`. Nothing is changed."""
+"""`fihris doctor`: checks settings, folders, model and index. Nothing is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An article as a line of JSON that every door takes back as it was.
+"""An article as a line of JSON that indexing takes back unchanged, from a file or over HTTP.
 
 A line is marked as ours, so that nothing in it is mended: a text that looks like markup, or like
 one that was read in a wrong encoding, was stored so.

@@ -1,4 +1,4 @@
-"""Settings to a working searcher: the one place that joins embedder and engine."""
+"""Opens a searcher from settings: the one place that joins embedder and engine."""
 
 from __future__ import annotations
 

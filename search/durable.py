@@ -1,4 +1,4 @@
-"""What has to be on disk before anybody is told that it is there."""
+"""Has changes of a folder written to disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Editions: which state of an article a citation names, by what the content was.
+"""Editions: the state of an article that a citation names, told from its content.
 
 Texts of former editions are not kept: that an article changed can be told, not how.
 """

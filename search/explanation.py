@@ -1,4 +1,4 @@
-"""Why a hit stands where it does, for programs and in sentences (`search.ranking.explaining`)."""
+"""The value objects of an explanation of a hit's score (`search.ranking.explaining`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result list for other programs: a table as CSV, citations as BibTeX and RIS. Pure."""
+"""Exports results: a table as CSV, citations as BibTeX and RIS. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The port through which articles are given while a server runs.
+"""The interface through which a server stores articles.
 
 `api` asks it, `indexer.ingestion.service` answers it, and neither knows the other: `fihris serve`
 puts them together.

@@ -1,4 +1,4 @@
-"""JSON objects in which a key that stands twice is noticed: `json` takes the last one silently."""
+"""JSON objects, parsed so that a key that comes twice is an error: `json` takes the last one silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One service over HTTP that a setting names, asked in JSON; it and no other is ever spoken to.
+"""Requests in JSON to the one HTTP service that a setting names; no other is ever spoken to.
 
 No proxy of the environment is used and no redirection followed, so texts and the key go
 to the address in the settings only. The key stands in one header and nowhere else. Every

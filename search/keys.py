@@ -1,4 +1,4 @@
-"""API keys: who may ask a server for what. A file of their digests, read anew when it changes.
+"""API keys and their scopes: a file of digests, read anew when it changes.
 
 A key is 256 random bits. So SHA-256 is enough: there is no dictionary to try it by, and the slow
 hashes that are for passwords would cost each request what they cost an attacker.

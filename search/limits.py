@@ -1,4 +1,4 @@
-"""What may be asked and given at most: one place for every door, and for the table in docs/INDEXING.md.
+"""Upper bounds of what may be asked and given, in one place; a test compares docs/INDEXING.md's table with it.
 
 What a single parser or a single wire may take (an XML tree, a page's glyphs, a head) is bounded
 where it is read.

@@ -1,4 +1,4 @@
-"""Articles in order, page by page: a page goes on behind the last article of the one before.
+"""Lists of articles, page by page: a page continues behind the last article of the one before.
 
 A cursor is that article's place in the order, so that pages neither repeat nor lose an article
 that stays, whatever comes and goes meanwhile.

@@ -1,4 +1,4 @@
-"""Original files: which file an article was read from, what it was like then, and opening it.
+"""Original files: which file an article was read from, its size and time then, and opening it.
 
 Whoever indexes with `Settings.originals` writes both down in a table of its own in the data
 folder. An id alone would not do: an article of any id can be written over HTTP.

@@ -1,4 +1,4 @@
-"""Which engines and models there are: our own by name, those of other packages by entry point.
+"""Finds engines and models: built-in ones by name, those of other packages by entry point.
 
 Formats of other packages are found here too; our own are in `indexer.extraction.registry`.
 

@@ -1,4 +1,4 @@
-"""Where each id of a run, body or file stands first, so that a second article of it is refused.
+"""Remembers where each id of a run, body or file came first, so that a second article of it is refused.
 
 On disk, in a file that nobody else sees and that goes with the process: a million ids take
 some 150 MB there, and so much memory as is given however many they are.

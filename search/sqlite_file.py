@@ -1,4 +1,4 @@
-"""A small SQLite file beside the index, made with the first write: of saved searches, of annotations."""
+"""A small SQLite file beside the index, made by the first write: saved searches, annotations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for the right to write: in a run that had it and gave way, and in one that begins.
+"""Waits for the writer's lock: at the beginning of a run, and when a run gave way to another.
 
 Who comes second is refused at once, and gets its turn when it tries again: whoever writes gives
 way within ten seconds of being asked, for two seconds. A command takes longer to start than that

@@ -1,4 +1,4 @@
-"""What the judging page asks: queries, hits to grade, and a grade. With `fihris serve --judge` only."""
+"""The routes of the judging page, with `fihris serve --judge` only: queries, hits to grade, grades."""
 
 from __future__ import annotations
 

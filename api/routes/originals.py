@@ -1,4 +1,4 @@
-"""Original files of articles: what became of each, and the file itself, in which nothing runs."""
+"""Original files of articles: what became of each, and the file itself, served so that nothing in it runs."""
 
 from __future__ import annotations
 

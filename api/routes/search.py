@@ -1,4 +1,4 @@
-"""The versioned API, and the two paths a supervisor asks."""
+"""The routes that search and read, and the two that a supervisor asks."""
 
 from __future__ import annotations
 

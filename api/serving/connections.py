@@ -1,4 +1,4 @@
-"""Taking in connections as long as there is room: whoever has waited longest makes room.
+"""Accepts connections while there is room; if there is none, the one that has waited longest is closed.
 
 asyncio's own loop takes every connection there is a descriptor for; then it accepts nothing for a
 second, and logs a traceback for each of the 2,048 places of its backlog (19 MB in a minute).

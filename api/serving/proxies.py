@@ -1,4 +1,4 @@
-"""Whom `X-Forwarded-For` is believed of: uvicorn's middleware, with proxies that were named."""
+"""Which proxies' `X-Forwarded-For` is believed: uvicorn's middleware, with the proxies that were named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels and notes of a reader's own: `annotations add|set|list|remove`."""
+"""Commands for a reader's labels and notes: `annotations add|set|list|remove`."""
 
 from __future__ import annotations
 

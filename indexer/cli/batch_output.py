@@ -1,4 +1,4 @@
-"""What `fihris batch` prints: for people, as CSV for spreadsheets, or as lines of JSON."""
+"""Formats what `fihris batch` prints: text, CSV for spreadsheets, or lines of JSON."""
 
 from __future__ import annotations
 

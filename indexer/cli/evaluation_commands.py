@@ -1,4 +1,4 @@
-"""How good the answers are: `evaluate` measures them, `judge` takes a person's grades."""
+"""Commands that measure the ranking: `evaluate`, and `judge`, which takes a person's grades."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filling the index: `index`, `embed`, `watch`."""
+"""Commands that fill the index: `index`, `embed`, `watch`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping the index: `delete`, `set`, `clean`, `export`, `reindex`, `upgrade`, `accept`, `migrate`."""
+"""Commands that change the index: `delete`, `set`, `clean`, `export`, `reindex`, `upgrade`, `accept`, `migrate`."""
 
 from __future__ import annotations
 

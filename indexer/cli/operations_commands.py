@@ -1,4 +1,4 @@
-"""Running an index: `backup`, `restore`, `check`, `erase`, `doctor`."""
+"""Commands for operators: `backup`, `restore`, `check`, `erase`, `doctor`."""
 
 from __future__ import annotations
 

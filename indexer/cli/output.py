@@ -1,4 +1,4 @@
-"""What the command line prints: results, reports and tables as plain text, JSON for programs.
+"""Formats what the command line prints: results, reports and tables as text, JSON for programs.
 
 On a terminal matches are bold; anywhere else they stand between ** and **. Control
 characters of articles and file names are shown as escapes, so that no text can send

@@ -1,4 +1,4 @@
-"""Searches that new passages are matched with: `saved add|list|remove|matches|deliver`."""
+"""Commands for saved searches: `saved add|list|remove|matches|deliver`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking the index: `search`, `kwic`, `suggest`, `batch`, `list`, `analyze`, `status`, and `formats`."""
+"""Commands that ask the index: `search`, `kwic`, `suggest`, `batch`, `list`, `analyze`, `status`, and `formats`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every command needs: the index opened, arguments checked, signals, plain logs."""
+"""What every command needs: opening the index, checking arguments, signals, plain logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judgements of a person, kept in BEIR's layout as they are made: one line each, on disk at once.
+"""A person's judgements in BEIR's layout: a line for each, on disk as soon as it is made.
 
 A line is added in one write and flushed to the disk before the next hit is shown. What a
 cut line left (the power went) is taken off when the file is opened next; the judgement had

@@ -1,4 +1,4 @@
-"""The gate for Arabic out of PDFs and other extractors: what is certain is mended, the rest refused.
+"""Checks Arabic that was extracted from PDFs and other files: what is certain is mended, the rest refused.
 
 In this order, each only where the text as a whole shows it, so that right texts come through
 unchanged (measured: the seed and all 240 paragraphs of xquad-ar):

@@ -1,4 +1,4 @@
-"""What the readers of chats share: a day of a chat is an article, a message a paragraph of it.
+"""Shared by the readers of chats: a day of a chat is an article, a message a paragraph of it.
 
 People look for a conversation, and most messages say nothing alone. A day keeps its id when the
 chat is exported again with more messages; a long one is cut from its beginning on, so that its

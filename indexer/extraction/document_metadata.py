@@ -1,4 +1,4 @@
-"""What a document says of itself, one field at a time: as an article takes it, or left out.
+"""Fits a document's own metadata to an article's fields: cut, or left out with a note.
 
 A document's own facts (a title of two pages, a hundred keywords, a date of another calendar)
 come from programs more often than from people. None of them fails the text that it stands

@@ -1,4 +1,4 @@
-"""What the readers of documents share: a bounded read, lines of text, and an article of both."""
+"""Shared by the readers of documents: a bounded read, lines of text, and an article of both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Word's, Excel's and PowerPoint's files share: parts that refer to each other, and facts."""
+"""Shared by the readers of Word, Excel and PowerPoint: parts that refer to each other, and metadata."""
 
 from __future__ import annotations
 

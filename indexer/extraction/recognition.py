@@ -1,4 +1,4 @@
-"""What text recognition (OCR) gives of a page: its text, and how sure it is.
+"""The text that OCR gives of a page, and how sure it is.
 
 The page is read by tesseract, in a process of its own (`sandbox/page.py`); what it says is taken
 apart here, in the process that reads the file.

@@ -1,4 +1,4 @@
-"""What OCR and transcribing programs write: hOCR, ALTO and PAGE, one article a file.
+"""Files of OCR and transcription programs: hOCR, ALTO and PAGE, one article a file.
 
 The lines of a block are joined to paragraphs, words that were cut at a line's end put together, and
 headings and numbers that most pages have left out, as of a PDF (`page_lines`). Blocks come as

@@ -1,4 +1,4 @@
-"""What the readers of spreadsheets share: rows to articles, streamed.
+"""Shared by the readers of spreadsheets: rows to articles, streamed.
 
     a table    where one of a sheet's first rows has heads of which one is known to be the text:
                an article a row under it, as of a .csv; what stands above is passed over

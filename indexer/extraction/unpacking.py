@@ -1,4 +1,4 @@
-"""What bounds whatever is unpacked, an archive or a document of zipped XML: one counter."""
+"""Bounds whatever is unpacked, an archive or a document of zipped XML, by one counter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds that are set aside, each with what to do: nothing free, small and kept up reads them safely.
+"""Kinds of files that are not read, each with what to save it as: no free and small reader is maintained.
 
 .doc .xls .ppt  no kept library in Python reads them
 """

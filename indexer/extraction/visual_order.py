@@ -1,4 +1,4 @@
-"""Arabic that a file has in the order it is seen, from left to right: told, and turned back.
+"""Arabic stored in visual order, from left to right: detected, and reversed.
 
 A line's evidence is how much less its words surprise as they stand than backwards
 (`indexer.extraction.encodings.letter_statistics`), and the shapes of presentation forms: an initial form is joined to the

@@ -1,4 +1,4 @@
-"""Documents that are zip files of XML, opened as if by an enemy: Office files, OpenDocument, .epub.
+"""Opens documents that are zip files of XML, hostile ones too: Office files, OpenDocument, .epub.
 
 bytes    counted as they are unpacked, never taken from a header, and bounded both
          for the whole document and against the size of its file: entries that share

@@ -1,4 +1,4 @@
-"""Where annotations stand now: each is found again by its passage's text, whatever was replaced.
+"""Where annotations stand now: found again by their passage's text after an article was replaced.
 
 The passage of the same text, the one nearest to where it was; else the one most like it, of which
 both share enough runs of two words, as near copies do (`search.ranking.duplicates`).

@@ -1,4 +1,4 @@
-"""What an annotation may be, how it is written down, and where it stands now."""
+"""Annotations: checks, their stored form, and where they stand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine whose filters and facets know labels, and which removes with an article what is kept of it.
+"""Wraps an engine so that it can filter and count by labels, and forgets what belonged to removed articles.
 
 Labels are a reader's own and stand beside the index, so an engine is asked for the articles that
 have them: with at most 10,000 annotations these are no more than a filter takes.

@@ -1,4 +1,4 @@
-"""Adding, changing, finding and removing annotations: what people ask."""
+"""Adding, changing, finding and removing annotations."""
 
 from __future__ import annotations
 

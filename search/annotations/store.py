@@ -1,4 +1,4 @@
-"""What keeps annotations: the protocol, a file beside the index (SQLite), and all of them in memory."""
+"""Stores of annotations: the protocol, a SQLite file beside the index, and all of them in memory."""
 
 from __future__ import annotations
 

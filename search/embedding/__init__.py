@@ -1,4 +1,4 @@
-"""Texts to vectors. `Embedder` is the protocol; each model has a file of its own."""
+"""Embeds texts. `Embedder` is the protocol; each model has a module of its own."""
 
 from __future__ import annotations
 

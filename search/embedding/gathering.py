@@ -1,4 +1,4 @@
-"""Queries that come while the model is at work go through it together when it is done."""
+"""Batches the queries that arrive while the model is busy."""
 
 from __future__ import annotations
 

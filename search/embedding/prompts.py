@@ -1,4 +1,4 @@
-"""What is put before queries and passages, for models that were trained with it."""
+"""The prompts put before queries and passages, for models that were trained with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads that several calls share: each call's next batch in its turn, so that none waits for another's all."""
+"""Threads shared by several calls, which take turns batch by batch, so that no call waits for all of another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an index lives. Each product is a package of its own, imported when it is opened.
+"""Opens the index that settings name. Each engine is a package of its own, imported when it is used.
 
 Each has an `Adapter`: in a package of ours the module `adapter`, in another's the one that
 its entry point in `fihris.engines` names.

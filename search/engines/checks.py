@@ -1,4 +1,4 @@
-"""What an article and a request must be before anything native or stored sees them.
+"""Checks articles and requests before an engine sees them.
 
 One set of bounds for every engine, so that what one takes the other takes too. Tantivy
 ends the process on some inputs (a limit of 1e12 aborts, a phrase of one word panics),

@@ -1,4 +1,4 @@
-"""Query expansion: words that are asked beside a typed one, whatever passages have.
+"""Query expansion: words that are searched beside a typed one, whatever the index holds.
 
 Other spellings, the words of a verb's family, and the other reading of a homograph. They weigh
 less than the word itself, so that what has the word stands first. Nothing of it is indexed.

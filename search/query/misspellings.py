@@ -1,4 +1,4 @@
-"""Words that no passage has, and the words one letter away from them: what was perhaps meant.
+"""Query words that no passage has, and the words one letter away that were perhaps meant.
 
 A letter more, less or other, or two neighbours transposed (Damerau 1964), in the word as it
 stands or in its stem, so that any form of what was meant is found. The engine looks for them in

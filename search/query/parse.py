@@ -1,4 +1,4 @@
-"""What a person typed, read: words, "phrases", +required and -excluded. Never fails on text.
+"""Parses what a person typed: words, "phrases", +required and -excluded. No text fails.
 
 The grammar is deliberately small, since every character must be acceptable:
 

@@ -1,4 +1,4 @@
-"""How a phrase may be written in a text: a row of words for each way, the one typed first.
+"""How a phrase may be written in a text: rows of words, the one typed first.
 
 Quotes ask for words in a row, in any spelling that the layer `folded` makes one. Besides, a row
 may differ in what writers join or part at will: the first word may carry a clitic (وقوات التحالف

@@ -1,4 +1,4 @@
-"""What is refused of a query, and of what else is asked for in pages: values out of bounds."""
+"""Refuses queries, and other requests, with values out of bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to ask instead: words that were perhaps meant, and a query that found nothing relaxed.
+"""Suggests other queries: words that were perhaps meant, and relaxed forms of one that found nothing.
 
 Only offered: the answer is to the query as it was typed. Nothing is asked of the engine where
 every word is known and something was found.

@@ -1,4 +1,4 @@
-"""What an answer says besides its hits: the facets of what matches, and hits by article."""
+"""Facets of what a query matches, and hits grouped by article."""
 
 from __future__ import annotations
 

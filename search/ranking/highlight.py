@@ -1,4 +1,4 @@
-"""Which pieces of a text answer the query. Pure: segments joined are exactly the text."""
+"""Marks the words of a text that match a query. Pure: segments joined are exactly the text."""
 
 from __future__ import annotations
 

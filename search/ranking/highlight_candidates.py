@@ -1,4 +1,4 @@
-"""Which stretches of a text may hold a word that a query marks: cheap, and never one too few.
+"""A quick search for the stretches of a text that may hold a word to mark; it never misses one.
 
 Analysing the 750 words of ten passages takes 4 ms, and a query marks some forty of them.
 So a text is first brought to one byte a code point, spelling variants one byte, marks left

@@ -1,4 +1,4 @@
-"""What is given out of a ranking: hits with their marked texts, the total, what was searched besides."""
+"""Makes hits of a ranking: marked texts, component scores, totals, what else was searched."""
 
 from __future__ import annotations
 

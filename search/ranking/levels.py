@@ -1,4 +1,4 @@
-"""Match levels: how a passage has each word of a query, told from the words that are marked.
+"""Match levels: how a passage meets each word of a query, told from the words that are marked.
 
 The same rules as clauses, which choose the passages, stand in `search.query.matching`.
 """

@@ -1,4 +1,4 @@
-"""The only orchestrator of a search: parse, embed, rank, fuse, fetch, highlight."""
+"""Runs a search: parse, embed, rank, fuse, fetch, highlight. No other module calls all of these."""
 
 from __future__ import annotations
 

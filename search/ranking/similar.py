@@ -1,4 +1,4 @@
-"""What is similar to a passage or an article: by its most telling words and by meaning.
+"""Passages or articles similar to one: by its most telling words and by meaning.
 
 Words weigh by tf-idf (Salton and Buckley 1988); the vectors are those that the index has, so that
 nothing is embedded. Imported where it is asked for.

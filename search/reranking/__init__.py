@@ -1,4 +1,4 @@
-"""A query and its best hits to a better order. `Reranker` is the protocol, one module a kind."""
+"""Reranks a query's best hits. `Reranker` is the protocol, one module a kind."""
 
 from __future__ import annotations
 

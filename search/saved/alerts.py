@@ -1,4 +1,4 @@
-"""What is done before a batch is written: its passages matched with all saved searches.
+"""Matches the passages of a batch with all saved searches, before the batch is written.
 
 A match is recorded before its article is written, under an id that another try has too: a
 process killed between the two loses nothing and tells nothing twice. What the index does not

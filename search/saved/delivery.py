@@ -1,4 +1,4 @@
-"""Which matches are posted when: each until it was taken once, by one process at a time."""
+"""Posts matches to webhooks: each until it was accepted once, by one process at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saved searches and their matches, and how both stores write them down."""
+"""Saved searches and their matches, and their form in both stores."""
 
 from __future__ import annotations
 

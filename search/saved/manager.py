@@ -1,4 +1,4 @@
-"""Saving, listing and removing searches, and reading what they matched: what people ask."""
+"""Saving, listing and removing searches, and reading their matches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which passages of a batch a saved search matches by words: the clauses of a search, asked here.
+"""Matches passages with saved searches by words, without an engine.
 
 Each search has needs, sets of terms one of which a passage must have. All needs of all searches
 are looked up in a batch at once (`Screen`), and clauses are asked only of what meets them.

@@ -1,4 +1,4 @@
-"""The protocol of what keeps saved searches and their matches."""
+"""The protocol of a store of saved searches and their matches."""
 
 from __future__ import annotations
 

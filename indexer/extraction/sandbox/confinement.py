@@ -1,4 +1,4 @@
-"""What a parsing child may not do, as far as the platform allows it to be enforced.
+"""Forbids a parsing child what it does not need, as far as the platform can enforce it.
 
 Linux: no network at all (an empty network namespace), no new privileges, ended with its
 parent, no look from outside into its memory, no file outside of the interpreter's and the system

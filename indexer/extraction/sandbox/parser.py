@@ -1,4 +1,4 @@
-"""Files parsed in bounded child processes, and what became of each.
+"""Parses files in bounded child processes, and reports what became of each.
 
 Small files of kinds that only Python reads (texts, subtitles, JSON, tables) share a child,
 which is renewed now and then; every other file has a child of its own. Where the shared one

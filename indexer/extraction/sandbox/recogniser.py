@@ -1,4 +1,4 @@
-"""Text recognition (OCR) by tesseract: is it there, and which pages were read already?
+"""Text recognition (OCR) by tesseract: whether it is installed, and a cache of the pages it has read.
 
 A page takes seconds and a book minutes, so what was recognised is kept in a file of the cache folder,
 by the document's content: a run that was stopped goes on where it was, and a later run, which reads

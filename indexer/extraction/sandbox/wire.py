@@ -1,4 +1,4 @@
-"""What a sandbox's parent, zygote and children say to each other: lines of JSON.
+"""The messages between a sandbox's parent, zygote and children: lines of JSON.
 
     to the zygote   {"formats": ..., ...} with a socket: fork a child, which is asked there
                     {"end": process}: end it; answered by [wait status, peak]

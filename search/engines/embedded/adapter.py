@@ -1,4 +1,4 @@
-"""How the embedded engine is opened and made anew (`search.engines.Adapter`)."""
+"""Opens the embedded engine, and makes its index anew (`search.engines.Adapter`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of articles, in memory: columns of numbers by which a filter chooses among them.
+"""Articles' metadata in memory, as columns of numbers, for filters and facets.
 
 100,000 articles are 3 MB, and a filter of them takes a millisecond; in the record the same
 needs four indexes and a table, whose damage nobody would notice.

@@ -1,4 +1,4 @@
-"""Whether a record is the one that was acknowledged: its tokens against its head, and its log.
+"""Checks that a record holds all that was acknowledged: its tokens against its head, and its log.
 
 A record is told to be lost (`RecordLost`) where
 

@@ -1,4 +1,4 @@
-"""Every checksum of an index is verified, reading only: `fihris check`."""
+"""Verifies every checksum of an index, reading only: `fihris check`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections to the record: opened late, pooled, and its errors told in our words."""
+"""SQLite connections to the record: opened late, pooled, their errors translated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text index is made from the record, and brought up to it. When, `viewing` decides."""
+"""Makes the text index from the record, and brings it up to date; `viewing` decides when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of the record, inside a transaction that is open: articles, and what changed since."""
+"""Reads from the record inside an open transaction: articles, and what changed since."""
 
 from __future__ import annotations
 

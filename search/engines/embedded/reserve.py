@@ -1,4 +1,4 @@
-"""Room kept on the disk, so that articles can be removed where it is full.
+"""Reserves room on the disk, so that articles can be removed when it is full.
 
 A removal writes little, but it writes: to the write-ahead log, which cannot be emptied either
 where the record has no room to grow. So a file beside the record takes some room from the

@@ -1,4 +1,4 @@
-"""Where a record stands, and the head: which commit of it was the last one, in a small file beside it.
+"""A record's state, and the head: a small file beside the record that names its last commit.
 
     {"record": ..., "token": ..., "sequence": ..., "articles": ..., "passages": ..., "checksum": ...}
 

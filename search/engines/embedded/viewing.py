@@ -1,4 +1,4 @@
-"""What searches work on, and when it follows the record: nothing else decides that.
+"""Gives searches the state of the index they work on, and decides when the text index follows the record.
 
 A view is of one moment, made anew when the record has moved on. The text index is published
 

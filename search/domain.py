@@ -15,17 +15,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from operator import itemgetter
-from typing import TYPE_CHECKING, Literal, get_args
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from search.article_ids import parsed
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from search.explanation import Explanation
 
-Vector = NDArray[np.float32]  # shape (dimensions,) or (n, dimensions)
+# Of shape (dimensions,) or (n, dimensions). A name only: processes that parse or analyse start
+# without numpy, .1 s each.
+Vector: TypeAlias = "NDArray[np.float32]"
 Layer = Literal["letters", "folded", "stem", "grams", "vowelled", "sound"]
 LAYERS: tuple[Layer, ...] = ("letters", "folded", "stem", "grams", "vowelled", "sound")
 # Those whose terms' places are kept, one term a word: phrases are asked of these only.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -189,6 +190,8 @@ def _indexed(
     from indexer.sources.dead_letters import DeadLetters
     from search.write_turns import FIRST_TURN, in_turn
 
+    # With Python's 700, looking for cycles was a twentieth of indexing without a model.
+    gc.set_threshold(50_000)
     with (
         opened() as (engine, embedder, settings),
         stopping(FINISHING) as asked,

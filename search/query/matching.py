@@ -1,4 +1,4 @@
-"""A parsed query as clauses: what must match, and what the text ranking adds up.
+"""Turns a parsed query into clauses: what must match, and what the text ranking adds up.
 
 Weights were measured on XQuAD-ar by benchmarks/lexical.py (docs/EVALUATION.md).
 """
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 from search.analysis.tokens import TITLE_END, Token, analyse
 from search.analysis.transliteration import NO_FORMS, Forms
@@ -63,7 +64,7 @@ NEAR_LEAST = 3
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """What a word shares at least with the words that are nearly it."""
+    """The grams of a word, and the least number of them that a near match shares."""
 
     grams: frozenset[str]
     least: int
@@ -71,7 +72,7 @@ class Near:
 
 @lru_cache(REMEMBERED)
 def near(word: Token) -> Near | None:
-    """Return what makes another word a near match, None where it is too short for any."""
+    """Return what makes another word a near match; None if the word is too short for any."""
     shown = frozenset(_stem_grams(word))
     least = max(NEAR_LEAST, math.ceil(NEAR_SHARE * len(shown)))
     return Near(shown, least) if len(shown) >= least else None
@@ -85,7 +86,7 @@ def _stem_grams(word: Token) -> tuple[str, ...]:
 
 
 def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
-    """Return what ranks passages by the query's words and their forms, None where it has none."""
+    """Return the clause that ranks passages by the query's words; None if it has no words."""
     words = query.words()
     if not words and not query.prefixes():
         chosen = any(item.occur == "excluded" or item.field for item in query.items)
@@ -96,16 +97,17 @@ def text_clause(query: ParsedQuery, forms: Forms = NO_FORMS) -> Clause | None:
 def near_clause(
     query: ParsedQuery, forms: Forms, words: Sequence[Token], unknown: Sequence[Meant]
 ) -> Clause | None:
-    """Return `text_clause` for passages too that hold nearly some words, None where none can be.
+    """Return `text_clause` extended by near matches of some words; None if none has any.
 
-    To be asked where `text_clause` finds nothing or no passage has a word. Asked with it for
-    every word, near matches cost half of a search's time (100,000 passages: 3.2 for 2.1 ms).
+    For a second ranking, where `text_clause` finds nothing or no passage has a word. In the first
+    one, near matches of every word would take half of a search's time (100,000 passages: 3.2 for
+    2.1 ms).
     nDCG@10 by words on tydi-ar is .9122 either way and .9089 without near matches; on xquad-ar
     .9609 in all three.
 
     Args:
-        words: of the query, which a passage may have nearly, by their grams.
-        unknown: what may be meant by the words of the query that no passage has.
+        words: of the query, whose near matches count, by their grams.
+        unknown: words of the query that no passage has, with what they may mean.
     """
     nears = tuple(
         AnyOf(tuple(Term("grams", g) for g in sorted(n.grams)), minimum=n.least)
@@ -121,10 +123,11 @@ def near_clause(
 def constraint(
     query: ParsedQuery, forms: Forms = NO_FORMS, level: Level | None = None
 ) -> Clause | None:
-    """Return what every hit must meet whatever the ranking, None where nothing was demanded.
+    """Return the condition on every hit of either ranking; None if there is none.
 
     Args:
-        level: how far a match may go: a hit has some word of the query so. None asks for none.
+        level: the loosest match level: every hit has some word of the query at this level or a
+            tighter one. None: no such condition.
     """
     far = level or "near"
     required = [_demand(i, query, forms, far) for i in query.items if i.occur == "required"]
@@ -148,17 +151,10 @@ def stem_terms(query: ParsedQuery) -> tuple[Term, ...]:
 
 
 def _of_field(item: Item) -> Clause:
-    """Return what has an item's value in its field: for a title, every word of it by its stem."""
-    value = (item.text,)
-    match item.field:
-        case "source":
-            return Among(Filter(sources=value))
-        case "author":
-            return Among(Filter(authors=value))
-        case "tag":
-            return Among(Filter(tags=value))
-        case "collection":
-            return Among(Filter(collections=value))
+    """Return the condition of a field's value; a title needs every word of it, by its stem."""
+    if item.field != "title":
+        own: dict[str, Any] = {f"{item.field}s": (item.text,)}
+        return Among(Filter(**own))
     stems = tuple(token.stem for token in analyse(item.text))
     # A title's terms stand before its mark.
     words = [Proximity("stem", stem, TITLE_END, MAX_GAP, in_order=True) for stem in stems]
@@ -166,7 +162,7 @@ def _of_field(item: Item) -> Clause:
 
 
 def _near(item: Item, level: Level) -> Clause:
-    """Return what has each two neighbouring words of an item near each other."""
+    """Return the condition that each two neighbouring words of an item are near each other."""
     layers: dict[Level, Layer] = {"exact": "letters", "spelling": "folded"}
     layer = layers.get(level, "stem")
     terms = [getattr(token, layer) for token in item.tokens]
@@ -196,7 +192,10 @@ def _demand(item: Item, query: ParsedQuery, forms: Forms, level: Level) -> Claus
 
 
 def _some_word(query: ParsedQuery, forms: Forms, level: Level) -> tuple[Clause, ...]:
-    """Return what has a word of the query at a level: `search.ranking.levels` tells which."""
+    """Return clauses, one for each way of having a word of the query at a level or tighter.
+
+    `search.ranking.levels` tells by the same rules how a passage has each word.
+    """
     found = [clause for word in query.words() for clause in _word_at(word, forms, level)]
     found += [clause for item in query.prefixes() for clause in prefixed(item, level)]
     if level not in ("exact", "spelling"):
@@ -207,7 +206,7 @@ def _some_word(query: ParsedQuery, forms: Forms, level: Level) -> tuple[Clause, 
 
 
 def _word_at(word: Token, forms: Forms, level: Level) -> tuple[Clause, ...]:
-    """Return what has a word at a level or tighter, near ones aside."""
+    """Return clauses, one for each way of having a word at a level or tighter, but near ones."""
     if level == "exact":
         return (
             Term("vowelled", word.vowelled) if word.vowelled else Term("letters", word.letters),
@@ -245,13 +244,13 @@ def _ranking(
     nears: tuple[Clause, ...] = (),
     mistaken: tuple[Clause, ...] = (),
 ) -> Clause:
-    """Return what finds passages by any word, or by what is near or meant, and scores them.
+    """Return the clause that finds passages by any word, near match or correction, and scores them.
 
-    Words that a passage may have nearly score by all their grams. What is meant scores where it
-    is looked for, since an engine goes through its dictionary for each time it is asked.
+    Words with near matches score by all their grams. Corrections of a misspelt word are asked
+    once, to match and to score, because an engine goes through its dictionary for each of them.
 
     Args:
-        nearly: the words that `nears` are of.
+        nearly: the words that `nears` are near matches of.
     """
     others = {synonym.stems for synonym in query.synonyms}
     rows_besides = ((row, _in_a_row("stem", row)) for row in name_rows(query))
@@ -265,7 +264,7 @@ def _ranking(
 
 
 def _meant(word: Fuzzy) -> Clause:
-    """Score what may be meant: a stem, which is shorter, has more neighbours by chance."""
+    """Weigh a correction: a stem is shorter, and so has more neighbours by chance."""
     return Boost(word, MEANT_WEIGHT if word.layer == "folded" else MEANT_WEIGHT / 2)
 
 

@@ -77,6 +77,11 @@ def test_stop_words_do_not_rank() -> None:
     assert [t.letters for t in parse("في العراق").words()] == ["العراق"]
 
 
+@pytest.mark.parametrize("question", ["ماهي", "ماهى", "ماهو", "وماهي", "مالذي فى", "لأي", "متي"])
+def test_question_words_as_people_type_them_do_not_rank(question: str) -> None:
+    assert [t.letters for t in parse(f"{question} العراق؟").words()] == ["العراق"]
+
+
 def test_stop_words_rank_when_nothing_else_is_asked() -> None:
     assert [t.letters for t in parse("من في").words()] == ["من", "في"]
 

@@ -165,22 +165,21 @@ def _add(
     import tantivy
 
     published, day = about.published_on(), about.published
-    fields = {
-        "article_id": about.id,
-        "collection": parsed(about.id)[0],
-        "source": about.source,
-        "author": about.author,
-        "language": about.language,
-        "tags": [tag for tag in dict.fromkeys(about.tag_values()) if tag],
-        "year": day[:4],
-    }
-    fields = {name: value for name, value in fields.items() if value}
+    of_article = [
+        ("article_id", about.id),
+        ("collection", parsed(about.id)[0]),
+        ("source", about.source),
+        ("author", about.author),
+        ("language", about.language),
+        *(("tags", tag) for tag in dict.fromkeys(about.tag_values())),
+        ("year", day[:4]),
+    ]
     for number, layers in enumerate(terms, first):
-        document = tantivy.Document(
-            **{layer: joined for layer, joined in zip(LAYERS, layers, strict=True) if joined},
-            **fields,
-            passage_id=f"{about.id}#{number - about.first}",
-        )
+        document = tantivy.Document()
+        own = ("passage_id", f"{about.id}#{number - about.first}")
+        for name, value in (*zip(LAYERS, layers, strict=True), own, *of_article):
+            if value:
+                document.add_text(name, value)  # the same by keywords takes 1.3 times as long
         document.add_unsigned("number", number)
         document.add_unsigned("article", about.key)
         if published is not None:

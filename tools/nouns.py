@@ -39,6 +39,9 @@ from tools.morphology import (
 LEAST = 1e-7
 LEAST_APART = 5e-7
 LEAST_SHORT = 5e-6
+LEAST_NISBA = 0.05
+FAR = 8
+MOST_OWNED = 0.65  # رحلة has .41, رعية .6, وجهة 1.04
 LEAST_ARTICLE = 0.3  # of a noun that looks like an imperfect, beside the word alone
 KNOWN_ABOUT = """\
 # Made by tools/nouns.py, which names its source (GPL). Not by hand.
@@ -97,57 +100,103 @@ def failing(noun: str) -> list[str]:
     return [form for form in noun_forms(noun) if stemming.stem(form) != stem]
 
 
-def apart(seen: Mapping[str, float]) -> list[str]:
-    """Return nouns with ة whose noun without it is another word: حجرة, حجر.
+def as_written() -> dict[str, float]:
+    """Return frequencies of folded words whose last letter is as it was written: عملة is not عمله."""
+    from wordfreq import get_frequency_dict  # type: ignore[import-not-found, unused-ignore]
 
-    Both are nouns of their own, not adjectives, and share no broken plural. The longer one has broken
-    plurals (عَقِيدَة, عَقَائِد), or the shorter one has and the longer one is a masdar (غُرْبَة, غَرْب) or their
-    vowels differ (حُجْرَة, حَجَر). So what is one of a kind meets the kind (شَجَرَة, شَجَر), the feminine its
-    masculine (سَفِيرَة), and what is done once, whose pattern any verb has, the act (ضَرْبَة).
+    found: dict[str, float] = defaultdict(float)
+    for form, frequency in get_frequency_dict("ar", wordlist="large").items():
+        if _LETTERS.fullmatch(form):
+            found[fold(form)[:-1] + form[-1]] += frequency
+    return dict(found)
+
+
+def apart(seen: Mapping[str, float]) -> list[str]:
+    """Return nouns with ة that are no form of the word without it: حجرة, حجر.
+
+    They share no broken plural. Beside a noun, the longer one has broken plurals (عَقِيدَة, عَقَائِد), or
+    the shorter one has and the longer one is a masdar (غُرْبَة, غَرْب) or their vowels differ (حُجْرَة, حَجَر),
+    or they differ and either texts have the shorter one FAR times as often (عُمْلَة, عَمَل) or of the
+    longer no nisba (جَمَاعِيّ is to meet جَمَاعَة). Beside an adjective or a name the longer one has broken
+    plurals, and one is FAR times as frequent (عُلِّيَّة, عَلِيّ). So what is one of a kind meets the kind
+    (شَجَرَة, شَجَر), the feminine its masculine (سَفِيرَة), and what is done once, whose pattern any verb
+    has, the act (ضَرْبَة). A word FAR times as frequent as a noun is not mostly its plural (قُرْصَة, قُرَص).
+
+    What is written with ة here, not ه, is a noun before no pronoun, as a verb's past is there (علمته).
     """
     import arramooz  # type: ignore[import-not-found, unused-ignore]
 
     path = Path(arramooz.__file__).parent / "data" / "arabicdictionary.sqlite"
     with sqlite3.connect(path) as database:
         rows = database.execute(
-            "select vocalized, broken_plural, wordtype from nouns where number like 'مفرد%'"
-            " and (wordtype like '%جامد' or wordtype like '%مصدر%')"
+            "select vocalized, broken_plural, wordtype, feminable from nouns"
+            " where number like 'مفرد%'"
         ).fetchall()
-        male = {  # سفير, whose feminine is سفيرة
-            row[0]
-            for row in database.execute(
-                "select unvocalized from nouns where feminable = 1 and wordtype like '%جامد'"
-            )
-        }
+    male: set[str] = set()  # سفير, whose feminine is سفيرة
     kinds: dict[str, set[str]] = defaultdict(set)
     vowels: dict[str, set[str]] = defaultdict(set)
+    adjectives: dict[str, set[str]] = defaultdict(set)  # and names, with their vowels
     plurals: dict[str, set[str]] = defaultdict(set)
-    for vocalized, several, kind in rows:
-        noun = _MARKS.sub("", vocalized)
-        kinds[noun].add(kind)
-        vowels[noun].add(re.sub("[\u064b-\u0650]*$", "", vocalized))
-        parts = (_MARKS.sub("", part).strip() for part in re.split("[;،,؛]", several or ""))
-        plurals[noun] |= {part for part in parts if _LETTERS.fullmatch(part)}
-    found = []
-    for noun in sorted(vowels):
-        bare, own = noun[:-1], plurals[noun]
-        if len(noun) < 4 or noun[-1] != "ة" or bare not in vowels:
+    for vocalized, several, kind, feminable in rows:
+        noun, vowelled = _MARKS.sub("", vocalized), re.sub("[\u064b-\u0650]*$", "", vocalized)
+        if not kind.endswith("جامد") and not kind.startswith("مصدر"):
+            adjectives[noun].add(vowelled)
             continue
-        often = [seen.get(fold(w), 0.0) + seen.get("ال" + fold(w), 0.0) for w in (noun, bare)]
-        others = {p for p in plurals[bare] - own - {noun} if seen.get(fold(p), 0.0) >= LEAST}
+        if kind.endswith("جامد") and feminable == 1:
+            male.add(noun)
+        kinds[noun].add(kind)
+        vowels[noun].add(vowelled)
+        parts = (_MARKS.sub("", part).strip() for part in re.split("[;،,؛]", several or ""))
+        plurals[noun] |= {fold(part) for part in parts if _LETTERS.fullmatch(part)}
+    written, nouns_alone = as_written(), {*vowels}
+
+    def often(word: str) -> float:
+        known = written if word[-1] in "ةي" else seen
+        word = fold(word)[:-1] + word[-1] if known is written else fold(word)
+        return known.get(word, 0.0) + known.get("ال" + word, 0.0)
+
+    found = []
+    for noun in sorted(nouns_alone):
+        bare, own = noun[:-1], plurals[noun]
+        if len(noun) < 4 or noun[-1] != "ة" or own & plurals[bare]:
+            continue
+        is_plural = fold(bare) in own
+        longer, shorter = often(noun), often(bare)
+        if min(longer, shorter) < LEAST_APART:
+            continue
+        rare = shorter >= FAR * longer
+        others = {p for p in plurals[bare] - own - {fold(noun)} if seen.get(p, 0.0) >= LEAST}
         # Without ة and the vowel before it.
-        alike = {re.sub("\u064e?$", "", v[:-1]) for v in vowels[noun]} & vowels[bare]
+        several = {re.sub("\u064e?$", "", v[:-1]) for v in vowels[noun] if not _ONCE.fullmatch(v)}
         once = any(_ONCE.fullmatch(v) for v in vowels[noun])
+        unlike = several - vowels[bare] - adjectives[bare] and not re.fullmatch("ت.*ية", noun)
         masdar = kinds[noun] == {"مصدر:مصدر"}
-        has_own = own and bare not in own and bare not in male
-        if (
-            min(often) >= LEAST_APART
-            and not (own & plurals[bare])
-            and not once
-            and (has_own or (others and (masdar or not alike)))
-        ):
+        has_own = own and not is_plural and bare not in male
+        nisba = often(bare + "ي") + often(bare + "ية") > LEAST_NISBA * longer
+        alike = several & vowels[bare]
+        if bare not in nouns_alone:
+            clear = unlike if rare else longer >= FAR * shorter and not (nisba or is_plural)
+            is_apart = bool(own and bare in adjectives and clear)
+        elif not once and (has_own or (others and (masdar or not alike))):
+            is_apart = True
+        elif rare:
+            is_apart = bare not in male and bool(unlike or (is_plural and others))
+        else:
+            other = unlike and not nisba and not is_plural
+            is_apart = bare not in male and bool(other) and 3 * shorter >= longer
+        # أغنية loses more than ة.
+        if is_apart and stemming.stem(fold(noun)) in (fold(noun), fold(bare)):
             found.append(fold(noun))
-    return sorted({*found} - left_out("apart"))
+    return [
+        word[:-1] + "ة" if is_past(word[:-1], seen) else word
+        for word in sorted({*found} - left_out("apart"))
+    ]
+
+
+def is_past(bare: str, seen: Mapping[str, float]) -> bool:
+    """Whether ت and a pronoun behind a word are more often a verb's than a noun's (تركته, علمته)."""
+    owned = sum(seen.get(f"{bare}ت{pronoun}", 0.0) for pronoun in ("ه", "ها", "هم", "نا"))
+    return bare in stemming._verb_stems() and owned > MOST_OWNED * seen.get(f"ال{bare}ه", 0.0)
 
 
 def own_letters(seen: Mapping[str, float]) -> list[str]:
@@ -279,8 +328,13 @@ def nouns(seen: Mapping[str, float]) -> list[str]:
 
     path = Path(arramooz.__file__).parent / "data" / "arabicdictionary.sqlite"
     with sqlite3.connect(path) as database:
-        rows = database.execute("select unvocalized, number from nouns").fetchall()
-    listed = {fold(noun) for noun, number in rows if not (number or "").startswith("جمع")}
+        rows = database.execute("select unvocalized, number, wordtype from nouns").fetchall()
+    listed = {fold(noun) for noun, number, _ in rows if not (number or "").startswith("جمع")}
+    listed -= {  # حجرات, which arramooz has as a singular
+        fold(noun)
+        for noun, _, kind in rows
+        if kind == ":جامد" and noun.endswith("ات") and fold(noun)[:-2] + "ه" in listed
+    }
     return sorted(
         noun
         for noun in listed
@@ -293,6 +347,7 @@ def main() -> None:
     folder, seen = Path(sys.argv[1]), frequencies()
     for name in _LISTED:
         (folder / name).write_text("", "utf-8")
+    forget()
     write_words(folder / "nouns_apart.txt", "", apart(seen))
     forget()
     several_forms = short(seen)

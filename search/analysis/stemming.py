@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from functools import cache, lru_cache
 
-from search.analysis.folding import fold_seats
+from search.analysis.folding import fold_arabic, fold_seats
 from search.analysis.lexicon import read_pairs, read_words
 
 MIN_STEM = 3
@@ -58,9 +58,8 @@ _BEFORE: dict[str, tuple[str, ...]] = {
 }
 
 # What stands for ة and more behind a noun.
-_FEMININE = frozenset(
-    ("ات", "تان", "تين", "ته", "تها", "تهم", "تهن", "تهما", "تنا", "تي", "تك", "تكم")
-)
+_NUMBERS = frozenset(("ات", "تان", "تين"))
+_OWNED = frozenset(("ته", "تها", "تهم", "تهن", "تهما", "تنا", "تي", "تك", "تكم"))
 
 # How the last letter of a form may be written before an ending.
 _WRITTEN = {"ه": "هت"}
@@ -103,7 +102,12 @@ def stem_as_written(letters: str, folded: str) -> str:
     found = stem(folded)
     if (noun := found + "ه") in _apart() and (at := folded.rfind(found)) >= 0:
         ending = folded[at + len(found) :]
-        if ending in _FEMININE or (ending == "ه" and letters[-1] == "ة"):
+        if (
+            ending in _NUMBERS
+            or (ending == "ه" and letters[-1] == "ة")
+            # تركته is a verb's more often than a form of تركة.
+            or (ending in _OWNED and found + "ة" not in _listed_apart())
+        ):
             return noun
     return found
 
@@ -343,8 +347,13 @@ def _own_letters() -> frozenset[str]:
 
 
 @cache
-def _apart() -> frozenset[str]:
+def _listed_apart() -> frozenset[str]:
     return read_words("nouns_apart.txt")
+
+
+@cache
+def _apart() -> frozenset[str]:
+    return frozenset(map(fold_arabic, _listed_apart()))
 
 
 def is_apart(folded: str) -> bool:

@@ -380,7 +380,7 @@ class Searcher:
             parsed = self._parsed(query)
         with clock.stage("vocabulary"):
             forms = self._latin(query, parsed)
-        meaning = meaning_in_arabic(parsed, forms) if forms else parsed.meaning
+        meaning = _meaning(parsed, forms)
         forms = {**forms, **forms_of_roots(parsed)}
         with clock.stage("embed"):
             vector, degraded = self._embed(meaning, query.mode)
@@ -439,7 +439,7 @@ class Searcher:
         """Return the text whose meaning a query asks, "" where it asks none. Raises InputError."""
         parsed = self._parsed(query)
         forms = self._latin(query, parsed)
-        return meaning_in_arabic(parsed, forms) if forms else parsed.meaning
+        return _meaning(parsed, forms)
 
     def prepare(self) -> None:
         """Load now what the first search by words would wait for: word lists, the engine's files.
@@ -546,6 +546,11 @@ class Searcher:
         except EmbedderError:
             logger.exception("the model failed on a query; answering by keyword")
             return None, ("semantic",)
+
+
+def _meaning(parsed: ParsedQuery, forms: Forms) -> str:
+    """Return the text whose meaning a query asks: as it was typed, if no word has Arabic forms."""
+    return meaning_in_arabic(parsed, forms) if forms else parsed.meaning
 
 
 def _reaches_near(query: Query) -> bool:

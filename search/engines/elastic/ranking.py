@@ -118,9 +118,7 @@ def searches(request: RankRequest, version: Version, view: View, nearest: int) -
     found: dict[str, Search] = {}
     if request.clause is not None:
         _, text = found["text"] = _text_search(request, version, view)
-        if request.exact_total and text["size"] and looks_at_all(text["query"]):
-            text["track_total_hits"] = True
-        elif request.exact_total:
+        if request.exact_total and not text["track_total_hits"]:
             # Of its own, so that the ranking may pass over what cannot be among the best: together
             # they take .85 of the time of a ranking that counts.
             demanded = [c for c in (request.clause, request.constraint) if c is not None]
@@ -139,15 +137,15 @@ def _text_search(request: RankRequest, version: Version, view: View) -> Search:
         scored, constraints = None, (request.clause, *constraints)
         order = _BY_DATE[request.sort]
     query = passages_query(scored, request.filter, *constraints, hidden=view.hidden)
-    header = dict(view.header)
+    header, listed = dict(view.header), _listed(request)
     if version.shards > 1:  # or each shard would weigh a term by its own frequency
         header["search_type"] = "dfs_query_then_fetch"
     return header, {
         **view.pit,
         "query": view.finding(query),
-        "size": _listed(request),
+        "size": listed,
         "sort": order,
-        "track_total_hits": False,
+        "track_total_hits": request.exact_total and listed > 0 and looks_at_all(query),
         **(_TEXTS if request.texts else _IDS),
     }
 
@@ -294,7 +292,7 @@ def _total(
         return None, True
     if (total := answers["text"]["hits"].get("total")) is not None:
         return int(total["value"]), not text.unsettled
-    return len(text.passages[: request.limit]), True
+    return min(len(text.passages), request.limit), True
 
 
 def _counts(answers: Mapping[str, Answer]) -> dict[str, int]:

@@ -247,8 +247,8 @@ def rank_by_meaning(
     Args:
         allowed: which rows of the table may be returned, None for all.
 
-    Raises LookupError when a passage of the table is no longer in the record, or another
-    record lies there.
+    Raises:
+        LookupError: a passage of the table is no longer in the record, or another record lies there.
     """
     vector, limit = request.vector, request.limit
     if vector is None or not limit or not len(table.places):

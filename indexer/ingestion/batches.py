@@ -23,8 +23,8 @@ from search.settings import Settings
 BATCH_ARTICLES = 64
 BATCH_LENGTH = 100_000  # code points; a longer article is a batch of its own
 # Without a model the write itself is what takes time, and its fsync is shared by more.
-KEYWORD_BATCH_ARTICLES = 512
-KEYWORD_BATCH_LENGTH = 1_000_000
+KEYWORD_BATCH_ARTICLES = 128
+KEYWORD_BATCH_LENGTH = 250_000
 
 _LEFT = (f"annotations left out: {MAX_ANNOTATIONS:,} are kept, which is the most",)
 

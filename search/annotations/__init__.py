@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     from search.settings import Settings
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings, *, patient: bool = False) -> Store:
     """Return where the annotations of an index are kept; nothing is made before the first.
 
     In Elasticsearch they are an index of their own, for every other engine a file in the data
     folder.
+
+    Args:
+        patient: whether reading waits for a cluster that is away as long as writing does.
     """
     if settings.engine == "elasticsearch":
-        from search.engines.elastic.annotations import ElasticStore
+        from search.engines.elastic.side_index import AnnotationStore
 
-        return ElasticStore(settings)
+        return AnnotationStore(settings, patient=patient)
     from search.annotations.store import SqliteStore
 
     return SqliteStore(settings.data / "annotations.sqlite")

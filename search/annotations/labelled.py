@@ -43,6 +43,7 @@ class _Labelled:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
         self._known = Known(lambda: open_store(settings))
+        self._known_to_writer = Known(lambda: open_store(settings, patient=True))
         self._settings = settings
         self._originals = OriginalFiles(settings)
 
@@ -99,20 +100,21 @@ class _Labelled:
         gone = set(article_ids)
         bare = gone and [
             replace(each, quote="")
-            for each in self._known.all().values()
+            for each in self._known_to_writer.all().values()
             if each.quote and each.article in gone
         ]
         if bare:
-            self._known.store.put(bare)
+            self._known_to_writer.store.put(bare)
         return removed
 
     @cached_property
     def _saved(self) -> Store:
-        return saved.open_store(self._settings)
+        return saved.open_store(self._settings, patient=True)
 
     def close(self) -> None:
         self._engine.close()
         self._known.close()
+        self._known_to_writer.close()
         if "_saved" in self.__dict__:
             self._saved.close()
 

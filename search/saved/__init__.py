@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from search.settings import Settings
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings, *, patient: bool = False) -> Store:
     """Return where the saved searches of an index are kept; nothing is made before the first.
 
     In Elasticsearch they are an index of their own, which any number of writers share; for
     every other engine a file in the data folder.
+
+    Args:
+        patient: whether reading waits for a cluster that is away as long as writing does.
     """
     if settings.engine == "elasticsearch":
         from search.engines.elastic.saved import ElasticStore
 
-        return ElasticStore(settings)
+        return ElasticStore(settings, patient=patient)
     from search.saved.sqlite import SqliteStore
 
     return SqliteStore(settings.data / "saved.sqlite")
@@ -37,4 +40,4 @@ def open_alerts(settings: Settings, embedder: Embedder) -> Alerts:
     from search.assembly import open_synonyms
     from search.saved.alerts import Alerts
 
-    return Alerts(open_store(settings), embedder, open_synonyms(settings))
+    return Alerts(open_store(settings, patient=True), embedder, open_synonyms(settings))

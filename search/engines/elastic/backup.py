@@ -12,7 +12,7 @@ import time
 from contextlib import closing
 from typing import Any
 
-from search.engines import BESIDE, Step
+from search.engines import Step
 from search.engines.elastic import versions
 from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused
 from search.errors import EngineUnavailable, InputError
@@ -34,13 +34,12 @@ def back_up(settings: Settings, name: str, repository: str, on_step: Step) -> No
         index = versions.current_name(connection, settings.elasticsearch_index)
         if index is None:
             raise InputError("there is no index to back up", field="index")
-        others = [f"{settings.elasticsearch_index}-{each}" for each in BESIDE]
         try:
             connection.call(
                 lambda client: client.snapshot.create(
                     repository=repository,
                     snapshot=name,
-                    indices=[index, *others],
+                    indices=[index, *versions.beside(settings.elasticsearch_index)],
                     ignore_unavailable=True,  # nothing may be kept beside it
                     include_global_state=False,
                     wait_for_completion=False,
@@ -71,7 +70,7 @@ def restore(settings: Settings, name: str, repository: str, on_step: Step) -> No
     with closing(Connection(settings)) as connection:
         about = _snapshot(connection, name, repository)
         _check_whole(about, name)
-        others = {f"{alias}-{each}" for each in BESIDE}
+        others = versions.beside(alias)
         version = re.compile(re.escape(alias) + r"-passages-\d+")
         wanted = [each for each in about["indices"] if version.fullmatch(each) or each in others]
         if not any(map(version.fullmatch, wanted)):

@@ -1,15 +1,14 @@
-"""Documents to Elasticsearch in bulk: what passes by itself is sent again, the rest is told.
+"""Bulk requests: what fails for the moment is sent again, everything else is reported per item.
 
-Every operation names its document and which state or version of it it replaces, so that
-sending it twice does no more than once: that makes it safe to repeat after a lost answer.
+Every operation carries the version of its document or the state it replaces, so that sending it
+twice has the effect of sending it once: that makes it safe to repeat after a lost answer.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -18,21 +17,21 @@ from search.engines.elastic.connection import (
     MISSING,
     WRITE_PATIENCE,
     Connection,
-    Refused,
     is_transient,
     one_line,
-    pauses,
 )
 from search.engines.elastic.documents import key_of
 from search.engines.elastic.state import State
-from search.errors import EngineUnavailable
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
 
 MOST_BYTES = 5_000_000  # of one request; a document that is larger is one of its own
 MOST_OPERATIONS = 1_000
 _REQUEST_TIMEOUT = 30.0  # seconds
 
-# A passage's versions. A request that was cut off may arrive late: what was removed keeps its
-# version for a minute (index.gc_deletes) and refuses it; a `void` refuses it for good.
+# A passage's versions. A request that was cut off may arrive late: a removed document keeps its
+# version for a minute (index.gc_deletes) and refuses it; a `void` document refuses it for good.
 WRITTEN, VOID, REMOVED = 1, 2, 3
 
 
@@ -50,7 +49,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of an operation: done, met another state (`conflict`), or failed for good."""
+    """The result of an operation: done, refused (`error`), or not applicable (`conflict`).
+
+    `conflict`: the document has another version or state, or an update found none.
+    """
 
     article: str
     error: str = ""
@@ -67,7 +69,7 @@ def removing(article: str, id: str) -> Operation:
 
 
 def swapping(state: State) -> Operation:
-    """Return what makes a state an article's own document, unless another one did since."""
+    """Return the compare-and-swap that makes an article's own document say `state`."""
     article, own = state.article_id, key_of(state.article_id)
     if state.place is None:
         return _operation("create", article, own, state.source())
@@ -85,18 +87,28 @@ def _operation(
     return Operation(article, (action,) if source is None else (action, orjson.dumps(source)))
 
 
-def send(connection: Connection, target: str, operations: Iterable[Operation]) -> list[Item]:
-    """Send every operation; return what became of each, in any order.
+def send(
+    connection: Connection,
+    target: str,
+    operations: Iterable[Operation],
+    *,
+    require_alias: bool = True,
+    refresh: bool = False,
+) -> list[Item]:
+    """Send every operation; return the result of each, in any order.
 
     Args:
-        target: an alias: nothing is made where there is none.
+        target: an alias: no index is made where there is none.
+        require_alias: False for an index of that name.
+        refresh: whether searches see the changes when this returns.
 
     Raises:
         Blocked: the disks are full or the index takes no writes.
         EngineUnavailable: the cluster took nothing for `WRITE_PATIENCE` seconds.
-        Refused: there is no such alias.
+        Refused: there is no such alias, or Elasticsearch refuses the whole request.
     """
-    return [item for chunk in _chunks(operations) for item in _send(connection, target, chunk)]
+    options: dict[str, Any] = {"index": target, "require_alias": require_alias, "refresh": refresh}
+    return [item for chunk in _chunks(operations) for item in _send(connection, chunk, options)]
 
 
 def _chunks(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
@@ -112,66 +124,46 @@ def _chunks(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
         yield chunk
 
 
-def _send(connection: Connection, target: str, left: list[Operation]) -> list[Item]:
-    items: list[Item] = []
-    end = time.monotonic() + WRITE_PATIENCE
-    for pause in pauses():
-        try:
-            answers = _request(connection, target, left)
-        except Refused as error:
-            if error.kind == MISSING:
-                raise
-            return items + _apart(connection, target, left, error)
-        told = [
-            _item(connection, operation.article, answer)
-            for operation, answer in zip(left, answers, strict=True)
-        ]
-        items += filter(None, told)
-        left = [operation for operation, item in zip(left, told, strict=True) if item is None]
-        if not left:
-            return items
-        if time.monotonic() + pause > end:
-            reason = one_line(str(answers[told.index(None)].get("error")))
-            raise EngineUnavailable(
-                f"Elasticsearch at {connection.name} went on refusing documents for "
-                f"{WRITE_PATIENCE:.0f} s ({reason}). What was acknowledged is safe; try again."
-            )
-        time.sleep(pause)
-    raise AssertionError("pauses never end")
-
-
-def _apart(
-    connection: Connection, target: str, chunk: list[Operation], error: Refused
+def _send(
+    connection: Connection, chunk: Sequence[Operation], options: dict[str, Any]
 ) -> list[Item]:
-    """Send each half of a request that was refused as a whole by itself."""
-    if len(chunk) == 1:
-        return [Item(chunk[0].article, str(error))]
-    middle = len(chunk) // 2
-    halves = chunk[:middle], chunk[middle:]
-    return [item for half in halves for item in _send(connection, target, half)]
+    items: list[Item] = []
+    left = chunk
 
+    def request(client: Elasticsearch) -> None:
+        """Send what is left; raise as for a refused request while some must be sent again."""
+        from elasticsearch import ApiError
 
-def _request(connection: Connection, target: str, chunk: list[Operation]) -> list[dict[str, Any]]:
-    lines = [line for operation in chunk for line in operation.lines]
-    answer = connection.call(
-        lambda client: client.options(request_timeout=_REQUEST_TIMEOUT).bulk(
-            index=target,
-            operations=lines,  # type: ignore[arg-type]  # ready lines are taken as they are
-            require_alias=True,
-        ),
-        WRITE_PATIENCE,
-    )
-    return [next(iter(item.values())) for item in answer["items"]]
+        nonlocal left
+        lines: Any = [line for operation in left for line in operation.lines]
+        response = client.options(request_timeout=_REQUEST_TIMEOUT).bulk(
+            operations=lines, **options
+        )
+        again: list[tuple[Operation, dict[str, Any]]] = []
+        for operation, told in zip(left, response["items"], strict=True):
+            (answer,) = told.values()
+            item = _item(connection, operation.article, answer)
+            if item is None:
+                again.append((operation, answer))
+            else:
+                items.append(item)
+        left = [operation for operation, _ in again]
+        if again:
+            answer = again[0][1]
+            raise ApiError("bulk", replace(response.meta, status=answer["status"]), answer)
+
+    connection.call(request, WRITE_PATIENCE)
+    return items
 
 
 def _item(connection: Connection, article: str, answer: dict[str, Any]) -> Item | None:
-    """Return what became of an operation, None where it is worth another try."""
+    """Return an operation's result, None where it is to be sent again."""
     status = int(answer["status"])
     error = answer.get("error")
     if error is None:  # 404: what was to be removed is not there
         return Item(article, place=(answer["_seq_no"], answer["_primary_term"]))
     kind, reason = str(error.get("type")), one_line(str(error.get("reason")))
-    if kind == "version_conflict_engine_exception":
+    if kind in ("version_conflict_engine_exception", "document_missing_exception"):
         return Item(article, conflict=True)
     if kind in (BLOCK, MISSING, "security_exception"):
         raise connection.told(status, kind, reason)

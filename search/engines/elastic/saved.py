@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 from search.engines.elastic.connection import Refused
 from search.engines.elastic.side_index import KEYWORD, SideIndex
@@ -13,27 +13,28 @@ from search.limits import MAX_MATCHES, MAX_SAVED
 from search.saved.domain import Place, SavedMatch, SavedSearch, Tally, as_fields, from_fields
 from search.settings import Settings
 
-# A saved search's own fields and a lease are kept in `content`.
-_PROPERTIES = {
-    "saved": KEYWORD,
-    "article": KEYWORD,
-    "found": {"type": "long"},
-    "delivered": {"type": "boolean"},
-}
 _TRIM_SECONDS = 60.0  # between two looks at whether some have more matches than are kept
-_AT_ONCE = 2_000  # matches in one request
+_AT_ONCE = 2_000  # articles in one request
 
 
 class ElasticStore(SideIndex):
     """A `search.saved.store.Store` in Elasticsearch; its index is made with the first search."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings, "saved", "saved searches", "search", _PROPERTIES)
+    NAME, KIND = "saved", "search"
+    # A saved search's own fields and a lease are kept in `content`.
+    PROPERTIES: ClassVar = {
+        "saved": KEYWORD,
+        "article": KEYWORD,
+        "found": {"type": "long"},
+        "delivered": {"type": "boolean"},
+    }
+
+    def __init__(self, settings: Settings, *, patient: bool = False) -> None:
+        super().__init__(settings, patient=patient)
         self._trimmed = 0.0
 
     def searches(self) -> list[SavedSearch]:
-        hits = self._scan({"term": {"kind": "search"}}, ["created", "id"])
-        return [from_fields(hit["_source"]["content"]) for hit in hits]
+        return [from_fields(each["content"]) for each in self._all(["created", "id"])]
 
     def search(self, saved: str) -> SavedSearch | None:
         found = self._get(saved)
@@ -41,44 +42,41 @@ class ElasticStore(SideIndex):
         return from_fields(found["_source"]["content"]) if is_one else None
 
     def tallies(self) -> Mapping[str, Tally]:
-        dropped = {
-            hit["_source"]["id"]: hit["_source"].get("dropped", 0)
-            for hit in self._scan(
-                {"term": {"kind": "search"}}, ["id"], source_includes=["id", "dropped"]
-            )
-        }
         kept = self._counted(1)
-        return {saved: Tally(kept.get(saved, 0), many) for saved, many in dropped.items()}
+        return {
+            each["id"]: Tally(kept.get(each["id"], 0), each.get("dropped", 0))
+            for each in self._all(["id"], source_includes=["id", "dropped"])
+        }
 
     def add(self, search: SavedSearch) -> None:
         self._make()
-        body = {"kind": "search", "id": search.id, "created": search.created}
+        body = {"kind": self.KIND, "id": search.id, "created": search.created}
         self._bulk([({"index": {"_id": search.id}}, {**body, "content": as_fields(search)})])
         self._changed()
 
     def update(self, searches: Sequence[SavedSearch]) -> None:
         self._bulk(
-            [
-                ({"update": {"_id": search.id}}, {"doc": {"content": as_fields(search)}})
-                for search in searches
-            ],
-            ignore=404,
+            ({"update": {"_id": search.id}}, {"doc": {"content": as_fields(search)}})
+            for search in searches
         )
         self._changed()
 
     def remove(self, saved: str) -> bool:
         there = self._get(saved) is not None
         if there:
-            self._bulk([({"delete": {"_id": saved}}, None)], ignore=404)
+            self._bulk([({"delete": {"_id": saved}}, None)])
             self._delete({"term": {"saved": saved}})
             self._changed()
         return there
 
     def record(self, matches: Sequence[SavedMatch]) -> None:
-        for start in range(0, len(matches), _AT_ONCE):
-            some = matches[start : start + _AT_ONCE]
-            lines = [({"create": {"_id": m.id}}, {"kind": "match", **asdict(m)}) for m in some]
-            self._bulk(lines, ignore=409, refresh=False)
+        self._bulk(
+            (
+                ({"create": {"_id": match.id}}, {"kind": "match", **asdict(match)})
+                for match in matches
+            ),
+            refresh=False,
+        )
         if time.monotonic() > self._trimmed + _TRIM_SECONDS:
             self._trimmed = time.monotonic()
             self._trim()
@@ -92,27 +90,22 @@ class ElasticStore(SideIndex):
         if undelivered:
             only.append({"term": {"delivered": False}})
         more = {} if behind is None else {"search_after": list(behind)}
-        found = self._call(
-            lambda client: client.search(
-                index=self._index,
-                query={"bool": {"filter": only}},
-                sort=[{"found": order}, {"id": order}],
-                size=limit,
-                track_total_hits=False,
-                **more,
-            )
+        hits = self._hits(
+            query={"bool": {"filter": only}},
+            sort=[{"found": order}, {"id": order}],
+            size=limit,
+            track_total_hits=False,
+            **more,
         )
-        hits = found["hits"]["hits"] if found else ()
         return [
             SavedMatch(**{k: v for k, v in hit["_source"].items() if k != "kind"}) for hit in hits
         ]
 
     def delivered(self, match: SavedMatch) -> None:
-        self._bulk([({"update": {"_id": match.id}}, {"doc": {"delivered": True}})], ignore=404)
+        self._bulk([({"update": {"_id": match.id}}, {"doc": {"delivered": True}})])
 
     def drop(self, ids: Sequence[str]) -> None:
-        if ids:
-            self._bulk([({"delete": {"_id": key}}, None) for key in ids], ignore=404)
+        self._bulk(({"delete": {"_id": key}}, None) for key in ids)
 
     def forget(self, articles: Sequence[str]) -> None:
         for start in range(0, len(articles), _AT_ONCE):
@@ -148,26 +141,15 @@ class ElasticStore(SideIndex):
     def _trim(self) -> None:
         """Remove what is more than is kept, and count it."""
         for saved in self._counted(MAX_MATCHES + 1):
-            hits = self._call(
-                lambda client, saved=saved: client.search(
-                    index=self._index,
-                    query={"term": {"saved": saved}},
-                    sort=[{"found": "desc"}, {"id": "desc"}],
-                    from_=MAX_MATCHES - 1,
-                    size=1,
-                )
-            )["hits"]["hits"]
-            if not hits:
-                continue
-            older = {"range": {"found": {"lt": hits[0]["sort"][0]}}}
-            removed = self._delete({"bool": {"filter": [{"term": {"saved": saved}}, older]}})
-            script = "ctx._source.dropped = (ctx._source.dropped ?: 0) + params.many"
-            self._bulk(
-                [
-                    (
-                        {"update": {"_id": saved}},
-                        {"script": {"source": script, "params": {"many": removed}}},
-                    )
-                ],
-                ignore=404,
+            oldest_kept = self._hits(
+                query={"term": {"saved": saved}},
+                sort=[{"found": "desc"}, {"id": "desc"}],
+                from_=MAX_MATCHES - 1,
+                size=1,
             )
+            if oldest_kept:
+                older = {"range": {"found": {"lt": oldest_kept[0]["sort"][0]}}}
+                removed = self._delete({"bool": {"filter": [{"term": {"saved": saved}}, older]}})
+                script = "ctx._source.dropped = (ctx._source.dropped ?: 0) + params.many"
+                change = {"script": {"source": script, "params": {"many": removed}}}
+                self._bulk([({"update": {"_id": saved}}, change)])

@@ -1,59 +1,62 @@
-"""A small index beside the articles', made with the first write: of saved searches, of annotations."""
+"""Small indices beside the articles' own: the base of all, and the one of annotations."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
-from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused, reason_of, scan
+import orjson
+
+from search.annotations.domain import as_fields, from_fields
+from search.domain import Annotation
+from search.engines.elastic.bulk import Operation, send
+from search.engines.elastic.connection import (
+    READ_PATIENCE,
+    WRITE_PATIENCE,
+    Connection,
+    Refused,
+    scan,
+)
 from search.errors import EngineUnavailable
 from search.settings import Settings
 
 KEYWORD = {"type": "keyword"}
 
+# An action of a bulk request and the line below it, None for a removal.
+Lines = tuple[Mapping[str, Any], Mapping[str, Any] | None]
+
 
 class SideIndex:
-    """Any number of processes may read and write it. Each document has its `kind`.
+    """The index `<alias>-<NAME>`, which any number of processes read and write.
 
-    Args:
-        settings: of the articles' index, `<alias>`; this one is `<alias>-<name>`.
-        name: of this one.
-        what: is in it, for errors.
-        main: the kind of documents that `version` is of.
-        properties: fields besides `kind`, `id`, `created` and `content`, which nothing is searched by.
+    Each document has its `kind`, and what no search asks for in `content`.
     """
 
-    def __init__(
-        self, settings: Settings, name: str, what: str, main: str, properties: Mapping[str, Any]
-    ) -> None:
+    NAME: ClassVar[str]
+    KIND: ClassVar[str]  # of the documents that `version` is of
+    PROPERTIES: ClassVar[Mapping[str, Any]] = {}  # fields besides those that every such index has
+
+    def __init__(self, settings: Settings, *, patient: bool = False) -> None:
+        """`patient`: whether to wait for a cluster that is away as long as a writer does."""
         self._connection = Connection(settings)
-        self._index = f"{settings.elasticsearch_index}-{name}"
+        self._index = f"{settings.elasticsearch_index}-{self.NAME}"
         self._replicas = settings.elasticsearch_replicas
-        self._what, self._main = what, main
-        self._mappings = {
-            "dynamic": False,
-            "properties": {
-                "kind": KEYWORD,
-                "id": KEYWORD,
-                "created": KEYWORD,
-                "content": {"type": "object", "enabled": False},
-                **properties,
-            },
-        }
+        self._patience = WRITE_PATIENCE if patient else READ_PATIENCE
+        self._main = {"term": {"kind": self.KIND}}
 
     def version(self) -> str:
-        """Return what changes with the main kind, "" where there is none."""
+        """Return what changes with the documents of `KIND`, "" where there are none."""
         found = self._get("version")
         return found["_source"]["content"]["version"] if found else ""
 
     def close(self) -> None:
         self._connection.close()
 
-    def _call(self, request: Any) -> Any:  # noqa: ANN401
-        """Return the answer, None where there is no index or document."""
+    def _call(self, request: Any, patience: float | None = None) -> Any:  # noqa: ANN401
+        """Return the answer, None where there is no such index or document."""
         try:
-            return self._connection.call(request, WRITE_PATIENCE)
+            return self._connection.call(request, patience or self._patience)
         except Refused as error:
             if error.status != 404:
                 raise
@@ -62,46 +65,55 @@ class SideIndex:
     def _get(self, key: str) -> Any:  # noqa: ANN401
         return self._call(lambda client: client.get(index=self._index, id=key))
 
-    def _scan(
-        self,
-        query: Mapping[str, Any],
-        sort: Sequence[str],
-        **more: Any,  # noqa: ANN401
-    ) -> list[Mapping[str, Any]]:
-        self._refresh()
+    def _hits(self, **request: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
+        found = self._call(lambda client: client.search(index=self._index, **request))
+        return found["hits"]["hits"] if found else []
 
-        def search(**request: Any) -> Any:  # noqa: ANN401
-            none: Any = {"hits": {"hits": []}}
-            return self._call(lambda c: c.search(index=self._index, **request)) or none
+    def _all(self, sort: Sequence[str], **more: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
+        """Return the sources of all documents of `KIND`."""
 
-        return list(scan(search, query, sort, **more))
+        def search(**request: Any) -> Mapping[str, Any]:  # noqa: ANN401
+            return {"hits": {"hits": self._hits(**request)}}
+
+        return [hit["_source"] for hit in scan(search, self._main, sort, **more)]
+
+    def _refresh(self, patience: float | None = None) -> None:
+        """Let searches see what was written without a refresh."""
+        self._call(lambda client: client.indices.refresh(index=self._index), patience)
 
     def _delete(self, query: Mapping[str, Any]) -> int:
-        self._refresh()
+        self._refresh(WRITE_PATIENCE)
         found = self._call(
             lambda client: client.options(request_timeout=WRITE_PATIENCE).delete_by_query(
                 index=self._index, query=query, conflicts="proceed", refresh=True
-            )
+            ),
+            WRITE_PATIENCE,
         )
         return found["deleted"] if found else 0
 
-    def _refresh(self) -> None:
-        self._call(lambda client: client.indices.refresh(index=self._index))
-
     def _changed(self) -> None:
-        """Note another version; "" where nothing of the main kind is left."""
-        found = self._call(
-            lambda client: client.count(index=self._index, query={"term": {"kind": self._main}})
+        """Store another version; "" where no document of `KIND` is left."""
+        left = self._call(
+            lambda client: client.count(index=self._index, query=self._main), WRITE_PATIENCE
         )
-        content = {"version": uuid.uuid4().hex if found and found["count"] else ""}
+        content = {"version": uuid.uuid4().hex if left and left["count"] else ""}
         self._bulk([({"index": {"_id": "version"}}, {"kind": "version", "content": content})])
 
     def _make(self) -> None:
-        settings = {"number_of_shards": 1, "number_of_replicas": self._replicas}
+        """Make the index; harmless where it is there."""
+        properties = {
+            "kind": KEYWORD,
+            "id": KEYWORD,
+            "created": KEYWORD,
+            "content": {"type": "object", "enabled": False},
+            **self.PROPERTIES,
+        }
         try:
             self._connection.call(
                 lambda client: client.indices.create(
-                    index=self._index, mappings=self._mappings, settings=settings
+                    index=self._index,
+                    mappings={"dynamic": False, "properties": properties},
+                    settings={"number_of_shards": 1, "number_of_replicas": self._replicas},
                 ),
                 WRITE_PATIENCE,
             )
@@ -109,26 +121,45 @@ class SideIndex:
             if error.kind != "resource_already_exists_exception":
                 raise
 
-    def _bulk(
-        self,
-        lines: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]],
-        *,
-        ignore: int = 0,
-        refresh: bool = True,
-    ) -> None:
-        """Send operations; raises EngineUnavailable unless all were done or answered `ignore`."""
-        operations = [part for line in lines for part in line if part is not None]
-        found = self._connection.call(
-            lambda client: client.bulk(
-                index=self._index, operations=operations, refresh=refresh, require_alias=False
-            ),
-            WRITE_PATIENCE,
+    def _bulk(self, lines: Iterable[Lines], *, refresh: bool = True) -> None:
+        """Send operations. One that finds the document there, or not there, is passed over.
+
+        Raises EngineUnavailable where one cannot be done.
+        """
+        operations = (
+            Operation("", tuple(orjson.dumps(line) for line in each if line is not None))
+            for each in lines
         )
-        for item in found["items"]:
-            answer = next(iter(item.values()))
-            if answer["status"] >= 300 and answer["status"] != ignore:
-                kind, reason = reason_of(answer)
+        items = send(
+            self._connection, self._index, operations, require_alias=False, refresh=refresh
+        )
+        for item in items:
+            if item.error:
                 raise EngineUnavailable(
-                    f"the {self._what} in {self._connection.name} cannot be changed"
-                    f" ({answer['status']} {kind}: {reason})"
+                    f"the index {self._index} of {self._connection.name} cannot be changed: "
+                    f"{item.error}"
                 )
+
+
+class AnnotationStore(SideIndex):
+    """A `search.annotations.store.Store`; its index is made with the first annotation."""
+
+    NAME, KIND = "annotations", "annotation"
+
+    def all(self) -> list[Annotation]:
+        return [from_fields(source["content"]) for source in self._all(["id"])]
+
+    def put(self, annotations: Sequence[Annotation]) -> None:
+        self._make()
+        self._bulk(
+            (
+                {"index": {"_id": each.id}},
+                {"kind": self.KIND, "id": each.id, "content": as_fields(each)},
+            )
+            for each in annotations
+        )
+        self._changed()
+
+    def remove(self, ids: Sequence[str]) -> None:
+        self._bulk(({"delete": {"_id": key}}, None) for key in ids)
+        self._changed()

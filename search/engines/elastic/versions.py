@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from search.engines import BESIDE
 from search.engines.elastic.connection import WRITE_PATIENCE, Connection, Refused
 from search.engines.elastic.mapping import LATER, index_settings, mappings, read_fingerprint
 from search.engines.protocol import Fingerprint
@@ -109,6 +110,11 @@ def existing(connection: Connection, alias: str) -> list[str]:
     return [name for _, name in sorted(numbered)]
 
 
+def beside(alias: str) -> list[str]:
+    """Return the names of the indices of what is kept beside the articles."""
+    return [f"{alias}-{name}" for name in BESIDE]
+
+
 def next_name(connection: Connection, alias: str) -> str:
     """Return a name no version has yet."""
     versions = existing(connection, alias)
@@ -200,7 +206,8 @@ def stored_fingerprint(settings: Settings) -> Fingerprint | None:
 
 
 def drop_all(settings: Settings) -> None:
-    """Remove every version of the index the settings name, and with them its alias."""
+    """Remove every version of the index the settings name, its alias, and what is beside it."""
+    alias = settings.elasticsearch_index
     with closing(Connection(settings)) as connection:
-        for index in existing(connection, settings.elasticsearch_index):
+        for index in (*existing(connection, alias), *beside(alias)):
             drop(connection, index)

@@ -136,7 +136,9 @@ class Bulk:
     def options(self, **_: object) -> Bulk:
         return self
 
-    def bulk(self, *, operations: list[bytes], **_: object) -> dict[str, Any]:
+    def bulk(
+        self, *, operations: list[bytes], **_: object
+    ) -> elastic_transport.ObjectApiResponse[Any]:
         given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         self.sizes.append(len(operations) // 2)
         items = [
@@ -150,12 +152,12 @@ class Bulk:
             }
             for status, kind in given[: len(operations) // 2]
         ]
-        return {"items": items}
+        return elastic_transport.ObjectApiResponse({"items": items}, META)
 
 
 def sent(client: Bulk, count: int) -> dict[int, str]:
     connection = Connection(settings("http://127.0.0.1:1", "x"))
-    vars(connection)["call"] = lambda request, patience=0.0: request(client)
+    vars(connection)["_client"] = client
     operations: list[Operation] = [storing(str(n), f"d{n}", {}) for n in range(count)]
     items = send(connection, "x", operations)
     return {int(item.article): item.error for item in items if item.error}
@@ -164,7 +166,7 @@ def sent(client: Bulk, count: int) -> dict[int, str]:
 BUSY, DONE = (429, "es_rejected_execution_exception"), (201, "")
 
 
-def test_only_the_items_that_may_pass_are_sent_again() -> None:
+def test_only_items_refused_for_the_moment_are_sent_again() -> None:
     client = Bulk([DONE, BUSY, (400, "document_parsing_exception"), BUSY], [BUSY, DONE], [DONE])
     failed = sent(client, 4)
     assert client.sizes == [4, 2, 1]
@@ -172,10 +174,10 @@ def test_only_the_items_that_may_pass_are_sent_again() -> None:
     assert "document_parsing_exception" in failed[2]
 
 
-def test_items_that_never_pass_end_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_items_that_stay_refused_end_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     patience(monkeypatch, write=0.5)
     client = Bulk([BUSY, BUSY])
-    with pytest.raises(EngineUnavailable, match="went on refusing documents"):
+    with pytest.raises(EngineUnavailable, match=r"cannot answer now .429"):
         sent(client, 2)
     assert len(client.sizes) > 2
 

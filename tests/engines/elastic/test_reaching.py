@@ -5,14 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
-from search.engines import open_engine
+from search import saved
+from search.annotations import open_store as open_annotations
+from search.domain import Annotation, Filter, Query
+from search.engines import open_engine, temporary_index
+from search.engines.elastic.connection import READ_PATIENCE
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.protocol import RankRequest
 from search.errors import EngineError, EngineUnavailable
 from search.query.clauses import Everything
+from search.saved.domain import SavedSearch
 from tests.conformance.corpus import EMBEDDER, FINGERPRINT
 from tests.engines.elastic.opening import (
     BULK,
@@ -184,3 +190,48 @@ def test_nothing_is_made_by_what_failed(proxy: Proxy, url: str, alias: str) -> N
         assert stored(engine) == OLD
     index = f"{alias}-passages-1"
     assert indices(url, alias) == [alias, index, f"{index}-writes"]
+
+
+def test_readers_of_labels_and_saved_searches_give_up_as_soon_as_a_search(
+    proxy: Proxy, alias: str
+) -> None:
+    given = settings(proxy.url, alias)
+    labelled = RankRequest(Everything(), filter=Filter(labels=("مهم",)))
+    with (
+        closing(open_engine(given, FINGERPRINT)) as engine,
+        closing(open_annotations(given)) as notes,
+        closing(saved.open_store(given)) as searches,
+        closing(saved.open_store(given, patient=True)) as of_a_writer,
+    ):
+        write(engine, OLD)
+        notes.put([Annotation("n", "a", None, labels=("مهم",))])
+        searches.add(SavedSearch("s", "name", Query("نفط"), created="2026-01-01"))
+        assert {hit.passage_id.split("#")[0] for hit in engine.rank(labelled).text} == {"a"}
+        proxy.refuse()
+        begun = time.monotonic()
+        for read in (
+            lambda: engine.rank(labelled),
+            notes.all,
+            searches.searches,
+            searches.tallies,
+            lambda: searches.matches("s", None, 10),
+        ):
+            with pytest.raises(EngineUnavailable, match="cannot reach Elasticsearch at"):
+                read()
+        assert time.monotonic() - begun < 50  # not WRITE_PATIENCE, 60 s
+        timer = threading.Timer(READ_PATIENCE + 1, proxy.accept)
+        timer.start()
+        assert of_a_writer.version()
+        timer.join()
+
+
+def test_a_temporary_index_leaves_no_index(url: str, alias: str) -> None:
+    with temporary_index(settings(url, alias)) as given:
+        with (
+            closing(open_engine(given, FINGERPRINT)) as engine,
+            closing(saved.open_store(given)) as searches,
+        ):
+            write(engine, OLD)
+            searches.add(SavedSearch("s", "name", Query("نفط"), created="2026-01-01"))
+        assert len(indices(url, alias)) == 4  # with two aliases
+    assert indices(url, alias) == []

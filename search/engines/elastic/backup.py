@@ -1,7 +1,7 @@
-"""A backup of an index: a snapshot of its version and of what is kept beside it.
+"""A backup of an index: a snapshot of its version and of the indices beside it.
 
-The snapshot is the cluster's, in a repository that was registered there. Each shard is copied
-as of one moment, and an article with its passages stands in one shard: so each article is
+The cluster makes it, in a repository that is registered there. Each shard is copied as of one
+moment, and an article and its passages are in one shard: so each article in the snapshot is
 whole, in one edition, whatever is written meanwhile.
 """
 
@@ -23,11 +23,11 @@ _PAUSE = 0.5  # seconds between two looks at how far the cluster is
 
 
 def back_up(settings: Settings, name: str, repository: str, on_step: Step) -> None:
-    """Have the cluster make a snapshot; return when it is whole.
+    """Make a snapshot; return when it is complete.
 
     Raises:
         InputError: the names cannot be used, there is no index, or that snapshot is there.
-        EngineError: it cannot be made, or is not whole.
+        EngineError: it cannot be made, or is not complete.
     """
     _check(name, repository)
     with closing(Connection(settings)) as connection:
@@ -40,7 +40,7 @@ def back_up(settings: Settings, name: str, repository: str, on_step: Step) -> No
                     repository=repository,
                     snapshot=name,
                     indices=[index, *versions.beside(settings.elasticsearch_index)],
-                    ignore_unavailable=True,  # nothing may be kept beside it
+                    ignore_unavailable=True,  # there may be none beside it
                     include_global_state=False,
                     wait_for_completion=False,
                 )
@@ -58,12 +58,11 @@ def back_up(settings: Settings, name: str, repository: str, on_step: Step) -> No
 
 
 def restore(settings: Settings, name: str, repository: str, on_step: Step) -> None:
-    """Have the cluster restore a snapshot; return when all of it can be searched.
+    """Restore a snapshot; return when all of it can be searched.
 
     Raises:
-        InputError: the names cannot be used, there is no such snapshot or it is not whole, or
-            an index is there already.
-        EngineError: the cluster cannot do it.
+        InputError: the names cannot be used, there is no such snapshot, or an index is there.
+        EngineError: it cannot be restored, or the snapshot is not complete.
     """
     _check(name, repository)
     alias = settings.elasticsearch_index
@@ -92,7 +91,7 @@ def restore(settings: Settings, name: str, repository: str, on_step: Step) -> No
                 snapshot=name,
                 indices=wanted,
                 include_global_state=False,
-                ignore_index_settings=["index.blocks.write"],  # of a `reindex` of then
+                ignore_index_settings=["index.blocks.write"],  # of a `reindex` at that time
                 wait_for_completion=False,
             )
         )
@@ -100,7 +99,7 @@ def restore(settings: Settings, name: str, repository: str, on_step: Step) -> No
 
 
 def _await_shards(connection: Connection, indices: list[str], on_step: Step) -> None:
-    """Return when every primary shard is there."""
+    """Return when every primary shard is active."""
     while True:
         health = connection.call(
             lambda client: client.options(ignore_status=408).cluster.health(

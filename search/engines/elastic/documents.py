@@ -1,8 +1,8 @@
 """Articles and passages to documents and back.
 
-All of an article's documents are routed to one shard by its id. Its own document has its
-key as id (`state`); a writing's documents have the edition's name, a passage's with its
-position, so that sending one twice stores it once.
+All documents of an article are routed to one shard. The id of its own document (`state`) is its
+key; the id of an edition's text is the edition's name, and a passage's adds its position, so
+that a document that is sent twice is stored once.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from search.domain import (
 from search.engines.elastic.mapping import VOCABULARY_LAYER
 from search.engines.elastic.queries import filter_term
 
-# Unit vectors are packed as 16-bit integers, most significant byte first (what a script of
-# Elasticsearch reads fastest): this is 1. A cosine moves by less than 0.00002.
+# Unit vectors are packed as 16-bit integers, this being 1, most significant byte first (which a
+# script of Elasticsearch reads fastest). A cosine changes by less than 0.00002.
 PACKED_ONE = 32_767
 
 
@@ -45,7 +45,7 @@ def key_of(article_id: str) -> str:
 
 
 def new_edition() -> str:
-    """Return a name that no other writing has or will have: 96 random bits."""
+    """Return a name that no other edition has: 96 random bits."""
     return secrets.token_urlsafe(12)
 
 
@@ -54,7 +54,7 @@ def documents(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the id and source of each document of an edition, its text's last.
 
-    `lacks` are fields that the index does not take.
+    `lacks`: fields that the index's mapping does not have.
     """
     about = _about(article.article.info, edition)
     about = {name: value for name, value in about.items() if name not in lacks}
@@ -69,10 +69,10 @@ def documents(
 
 
 def _rest(text: str, spans: Sequence[int]) -> dict[str, Any]:
-    """Return what an edition's `text` document has: what stands in no passage.
+    """Return the text fields of an edition's `text` document: what is in no passage.
 
-    The passages have the rest, which is nearly all of it and would take as much room again
-    (docs/SCALING.md). The whole where passages overlap or are out of order.
+    The passages have the rest, nearly all of it, so that it is not stored twice (docs/SCALING.md).
+    Where passages overlap or are out of order it is the whole text.
     """
     if any(earlier > later for earlier, later in pairwise(spans)):
         return {"text": text}
@@ -81,7 +81,7 @@ def _rest(text: str, spans: Sequence[int]) -> dict[str, Any]:
 
 
 def _whole(between: str, spans: Sequence[int], texts: Sequence[str]) -> str:
-    """Return an article's text from what stands between its passages, and theirs."""
+    """Return an article's text from what is between its passages, and their texts."""
     pieces, at, last = list[str](), 0, 0
     for start, end, text in zip(spans[::2], spans[1::2], texts, strict=True):
         pieces += (between[at : at + start - last], text)
@@ -95,7 +95,7 @@ def document_ids(edition: str, passages: int) -> list[str]:
 
 
 def filter_terms(info: ArticleInfo) -> list[str]:
-    """Return what `queries.conditions` compares: each value as all its spellings have it."""
+    """Return the values that `queries.conditions` compares, with spelling variants folded."""
     pairs = [("source", info.source), ("author", info.author), ("language", info.language)]
     pairs += [("tag", tag) for tag in info.tags]
     return list(dict.fromkeys(filter_term(name, value) for name, value in pairs if value))
@@ -138,7 +138,7 @@ def _passage(indexed: IndexedPassage) -> dict[str, Any]:
     }
     if VOCABULARY_LAYER in document:
         document[VOCABULARY_LAYER] = list(dict.fromkeys(document[VOCABULARY_LAYER].split(" ")))
-    if indexed.vector is None:  # no ranking by meaning finds it
+    if indexed.vector is None:  # kNN does not find it
         return document
     if indexed.sentences:
         document["sentence_spans"] = [n for s in indexed.sentences for n in (s.start, s.end)]
@@ -209,8 +209,8 @@ def read_indexed(
     """Return an article as it was written, without its terms.
 
     Args:
-        source: an edition's `text` document.
-        passages: each passage as a search returns it, with its packed vectors, by position.
+        source: of an edition's `text` document.
+        passages: the hits of its passages, with packed vectors, by position.
     """
     texts = [passages[n]["_source"].get("text", "") for n in range(len(passages))]
     stored = read_article(source, texts)

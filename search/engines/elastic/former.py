@@ -1,8 +1,8 @@
-"""An index of the first release (format 2), to be read once: by `fihris upgrade`.
+"""Reads an index of the first release (format 2), for `fihris upgrade` and `reindex`.
 
-It has no own documents of articles but their texts, and one document, the ledger, that lists
-the editions that no search may show. Nothing is written to it; the next version takes its
-place, so a kill at any step leaves it as it was.
+In it the document of an article is its text; one more document, `ledger`, lists the editions
+that are not shown. Nothing is written to it, so that a kill leaves it as it was; the next version
+replaces it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def former_index(settings: Settings) -> FormerIndex | None:
 
 
 class FormerIndex:
-    """What an index of the first release holds, as far as a copy needs it (`Source`)."""
+    """An index of the first release, as a `search.engines.Source`."""
 
     def __init__(self, connection: Connection, index: str, fingerprint: Fingerprint) -> None:
         self.fingerprint = fingerprint
@@ -80,8 +80,8 @@ class FormerIndex:
         return [found[key] for key in article_ids if key in found]
 
     @contextmanager
-    def hold(self, purpose: str) -> Iterator[None]:  # noqa: ARG002  # told to nobody
-        """Keep writers of the first release out, by a write block."""
+    def hold(self, purpose: str) -> Iterator[None]:  # noqa: ARG002  # the first release reads none
+        """Block writes by processes of the first release."""
         versions.block(self._connection, self._index)
         try:
             self._refresh()

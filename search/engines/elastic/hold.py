@@ -1,8 +1,8 @@
-"""Keeping writers out of a version while the last differences are copied to the next one.
+"""Blocks writes to a version of the index while `reindex` makes its last pass over it.
 
-A write block of Elasticsearch keeps them out, and one document says who set it and why.
-Writers that meet it wait, and go on with whatever version the alias stands for then. A block
-whose setter was killed on this host is lifted by the next writer.
+It is Elasticsearch's write block, and one document says which process set it and why. Writers
+that meet the block wait, then go on in the version that the alias points to by then. A block
+whose process was killed on this host is removed by the next writer.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 10.0  # seconds a writer waits for who holds the index
+PATIENCE = 10.0  # seconds that a writer waits for the block to be removed
 _HOLD = "hold"  # the document's id
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who keeps writers out, and why."""
+    """The process that set the block, and why."""
 
     purpose: str
     pid: int
@@ -49,32 +49,32 @@ class Holder:
     since: str
 
     def is_gone(self) -> bool:
-        """Tell whether its process is surely not there any more."""
+        """Tell whether the process is known to have ended."""
         if self.host != socket.gethostname():
             return False
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return True
-        except OSError:  # it is there and somebody else's
+        except OSError:  # it is another user's
             return False
         return False
 
 
 class StartOver(Exception):
-    """What was begun cannot be ended: the alias stands for another version, or it was undone."""
+    """The work cannot be completed: the alias has moved, or `clean` has abandoned its editions."""
 
 
 def steadily(index: Index, work: Callable[[Version], T]) -> T:
-    """Return what is done in the version behind the alias, whichever that is in the end.
+    """Return what `work` returns for the version behind the alias; follow the alias if it moves.
 
     Args:
-        work: begun anew where it raises `StartOver`, or meets a block that somebody holds.
+        work: called again where it raises `StartOver`, or after a block of `held`.
 
     Raises:
-        EngineBusy: the version is held for longer than a writer waits, or the work was undone
-            again and again.
-        EngineUnavailable: the version was deleted, or somebody has blocked it.
+        EngineBusy: the version is held for longer than a writer waits, or the work had to
+            start over for `WRITE_PATIENCE` seconds.
+        EngineUnavailable: the version was deleted, or blocked by something else than `held`.
     """
     begun, unheld = time.monotonic(), False
     for pause in pauses():
@@ -96,9 +96,9 @@ def steadily(index: Index, work: Callable[[Version], T]) -> T:
             if index.check() != version:
                 continue
             holder = _holder(index.connection, version)
-            if holder is None and unheld:  # somebody has blocked it by hand
+            if holder is None and unheld:  # the block is not one of `held`
                 raise
-            unheld = holder is None  # or it was given back just now
+            unheld = holder is None  # or it was removed just now: try once more
             if holder is not None and holder.is_gone():
                 _release(index.connection, version)
             elif holder is not None and spent > PATIENCE:
@@ -114,10 +114,10 @@ def steadily(index: Index, work: Callable[[Version], T]) -> T:
 
 @contextmanager
 def held(index: Index, purpose: str) -> Iterator[None]:
-    """Keep writers out of the version behind the alias; those at work end first.
+    """Block writes to the version behind the alias; requests in progress end first.
 
     Raises:
-        EngineBusy: somebody else holds it for `PATIENCE` seconds.
+        EngineBusy: another process holds it for `PATIENCE` seconds.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     mine = Holder(purpose, os.getpid(), socket.gethostname(), now)
@@ -128,15 +128,15 @@ def held(index: Index, purpose: str) -> Iterator[None]:
         yield
     finally:
         try:
-            # A version that another has replaced stays as it is: nothing may be written to it.
+            # A version that was replaced meanwhile stays blocked: nothing may be written to it.
             if versions.current_name(connection, index.alias) == version.index:
                 _release(connection, version)
         except EngineError as error:
-            log.warning("the next writer lifts the block of %s: %s", version.index, error)
+            log.warning("the next writer will remove the block of %s: %s", version.index, error)
 
 
 def _sign(connection: Connection, mine: Holder, version: Version) -> Version:
-    """Say in a version who holds it. Raises Blocked where somebody else does."""
+    """Store the holder's document in a version. Raises Blocked where another process holds it."""
     document = {"kind": "hold", "state": asdict(mine)}
     try:
         connection.call(
@@ -148,13 +148,13 @@ def _sign(connection: Connection, mine: Holder, version: Version) -> Version:
     except Refused as error:
         if error.status != 409:
             raise
-        if _holder(connection, version) != mine:  # or it is our own, whose answer was lost
+        if _holder(connection, version) != mine:  # ours is there where only the answer was lost
             raise Blocked("another process holds the index") from error
     return version
 
 
 def _holder(connection: Connection, version: Version) -> Holder | None:
-    """Return who holds a version, None where nobody says so."""
+    """Return who holds a version, None where no process does."""
     found = connection.call(
         lambda client: client.options(ignore_status=404).get(index=version.index, id=_HOLD)
     )
@@ -162,7 +162,7 @@ def _holder(connection: Connection, version: Version) -> Holder | None:
 
 
 def _release(connection: Connection, version: Version) -> None:
-    """Let writers in again."""
+    """Remove the block, then the holder's document."""
     versions.unblock(connection, version.index)
     connection.call(
         lambda client: client.options(ignore_status=404).delete(index=version.target, id=_HOLD),

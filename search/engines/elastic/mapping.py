@@ -1,13 +1,12 @@
-"""What the index is: its fields, analysis, similarity and settings, in one place.
+"""The index's fields, analysis, similarity and settings.
 
-Kinds of document: `passage` is what is ranked, `text` what an article is besides its passages,
-and `article` its own document, the commit (`state`), of kind `begun` while no edition is shown.
-`void` keeps a place that a writer may still fill (`write`); `hold` keeps writers out (`hold`).
-Only passages have the layers and vectors, so nothing else counts in a ranking's statistics.
+Kinds of document: `passage` is what is ranked; `text` is the rest of an edition; `article` is
+the article's own document, the commit (`state`), of kind `begun` while no edition is shown;
+`void` is an empty document in place of an abandoned edition's (`write`); `hold` says who blocks
+writes (`hold`). Only passages have layers and vectors, so that term statistics count no others.
 
-Terms, vectors and sentence vectors are left out of `_source`: they are indexed or kept as
-doc values, and a result shows none of them. What each field takes on the disk, and why it is
-kept so, stands in docs/SCALING.md.
+Terms, vectors and sentence vectors are not in `_source`: they are indexed or kept as doc values,
+and no result shows them. docs/SCALING.md has what each field takes on the disk, and why.
 """
 
 from __future__ import annotations
@@ -24,15 +23,14 @@ from search.settings import Settings
 
 FORMAT = 6  # of the fields below; another one means the index is made anew
 FORMER = 2  # of the first release, which `former` reads, to make it anew
-MAX_WINDOW = 3 * MAX_RESULTS  # hits of one search: a limit's, and what may have to be left out
+MAX_WINDOW = 3 * MAX_RESULTS  # hits of one search: a limit's, and those that may be dropped
 IDLE_AFTER = "5s"  # without a search; Elasticsearch's 30 s are as long as indexing 20,000 passages
 
-# The layer whose terms are looked up by prefix (names in Latin letters) and never scored is a
-# `keyword`, a value a term, which has them as doc values too; of another layer they would first
-# be gathered in memory (fielddata).
+# This layer's terms are looked up by prefix (names in Latin letters) and never scored. So it is a
+# `keyword` field with one value a term, in doc values; a `text` field would need fielddata.
 VOCABULARY_LAYER: Layer = "sound"
 
-# Fields that an index of this format may lack: 0.2 made it.
+# Fields that an index of this format lacks if 0.2 made it.
 LATER = ("collection", "place", "places")
 
 NOT_IN_SOURCE = (*LAYERS, "vector", "packed_vectors")
@@ -41,11 +39,11 @@ _KEYWORD = {"type": "keyword"}
 _SHOWN = {"type": "keyword", "index": False, "doc_values": False}
 _TEXT = {"type": "text", "index": False}
 _NUMBER = {"type": "integer", "index": False, "doc_values": False}
-_COUNTED = {"type": "integer", "index": False}  # by doc values: summed or sorted by
-_VALUES = {"type": "keyword", "index": False}  # by doc values: a facet, which `filters` finds
+_COUNTED = {"type": "integer", "index": False}  # doc values, to sum or sort by
+_VALUES = {"type": "keyword", "index": False}  # doc values, for facets; `filters` finds them
 
 
-# Of a passage, of an article's text; an index that 0.2 made gets them with the first that has some.
+# Of a passage, of an article. `Index.taking_places` adds them to an index that 0.2 made.
 PLACES = {name: {"type": "object", "enabled": False} for name in ("place", "places")}
 
 
@@ -53,8 +51,7 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
     """Return the fields' mappings."""
     return {
         "kind": _KEYWORD,
-        # One writing of one article: its passages have it, the article's own document the one
-        # that is shown.
+        # One write of an article: in its passages; in the own document the one that is shown.
         "edition": _KEYWORD,
         "article_id": _KEYWORD,
         "passage_id": _KEYWORD,
@@ -80,8 +77,8 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
         "sentences": _COUNTED,  # how many
         "unembedded": _COUNTED,  # of an article whose passages have no vectors: how many they are
         "sentence_spans": _NUMBER,
-        # The passage's own vector and its sentences', as `documents` packs them: what ranking
-        # reads of a shortlist.
+        # The passage's vector and its sentences', as `documents` packs them: ranking reads them
+        # for the shortlist.
         "packed_vectors": {"type": "binary", "doc_values": True},
         "vector": {
             "type": "dense_vector",
@@ -91,8 +88,8 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
             "index_options": {"type": vectors},
         },
         **{layer: _terms(layer) for layer in LAYERS},
-        # Of an article's own document: what it says (`state`), and whether passages of other
-        # editions than the one shown may be there.
+        # Of an article's own document: its content (`state`), and whether there may be passages
+        # of other editions than the one that is shown.
         "state": {"type": "object", "enabled": False},
         "unsettled": {"type": "boolean"},
         "since": {"type": "date"},  # of a `void`
@@ -100,7 +97,7 @@ def properties(dimensions: int, vectors: str) -> dict[str, Any]:
 
 
 def _terms(layer: Layer) -> dict[str, Any]:
-    """Return the mapping of a layer: BM25 over its terms, whose places only phrases need."""
+    """Return the mapping of a layer: BM25 over its terms, whose positions only phrases need."""
     if layer == VOCABULARY_LAYER:
         return _KEYWORD
     return {
@@ -113,7 +110,7 @@ def _terms(layer: Layer) -> dict[str, Any]:
 
 
 def index_settings(settings: Settings) -> dict[str, Any]:
-    """Return an index's settings: what is given, and the terms' analysis and scoring."""
+    """Return an index's settings: those given, and the terms' analysis and scoring."""
     return {
         "number_of_shards": settings.elasticsearch_shards,
         "number_of_replicas": settings.elasticsearch_replicas,
@@ -122,7 +119,7 @@ def index_settings(settings: Settings) -> dict[str, Any]:
         # As `search.query.clauses`.
         "similarity": {"terms": {"type": "BM25", "k1": 1.2, "b": 0.75}},
         "analysis": {
-            # Not `whitespace`: that one also cuts at other spaces than ours, and every 255 letters.
+            # Not `whitespace`: that one also cuts at other kinds of space, and every 255 letters.
             "tokenizer": {
                 "space": {
                     "type": "char_group",
@@ -136,11 +133,11 @@ def index_settings(settings: Settings) -> dict[str, Any]:
 
 
 def _refreshing(seconds: int) -> dict[str, Any]:
-    """Return when searches see what was written.
+    """Return when the index is refreshed.
 
-    Elasticsearch refreshes an index every second by itself, but where nobody searches it: then
-    the next search waits for that. Only an interval that is set keeps it from that, and it costs
-    half of indexing (docs/SCALING.md). A second is its own interval, so that one is not set.
+    By default Elasticsearch refreshes it every second, but not while nobody searches it: then the
+    next search waits for a refresh. Setting an interval, even one second, ends that exception,
+    and takes half of the time of indexing (docs/SCALING.md); so one second is not set.
     """
     idle = {"search.idle.after": IDLE_AFTER}
     return idle if seconds == 1 else {**idle, "refresh_interval": f"{seconds}s"}
@@ -157,13 +154,13 @@ def mappings(fingerprint: Fingerprint, settings: Settings) -> dict[str, Any]:
 
 
 def read_fingerprint(index: str, found: Mapping[str, Any]) -> Fingerprint:
-    """Return what made an index of today's format, from its mappings.
+    """Return the fingerprint in an index's mappings.
 
-    Fields that are there cannot be changed: Elasticsearch refuses that.
+    The fields themselves are not compared: Elasticsearch refuses to change their types.
 
     Raises:
-        FingerprintMismatch: it was not made by Fihris, or by one with other fields, or
-            somebody has changed its mapping since.
+        FingerprintMismatch: the index was not made by Fihris, has another format, or its
+            mapping was changed since.
     """
     meta = found.get("_meta", {}).get("fihris", {})
     if meta.get("format") == FORMER:

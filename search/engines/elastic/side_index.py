@@ -18,6 +18,7 @@ from search.engines.elastic.connection import (
     Refused,
     scan,
 )
+from search.engines.elastic.versions import create_index
 from search.errors import EngineUnavailable
 from search.settings import Settings
 
@@ -108,18 +109,12 @@ class SideIndex:
             "content": {"type": "object", "enabled": False},
             **self.PROPERTIES,
         }
-        try:
-            self._connection.call(
-                lambda client: client.indices.create(
-                    index=self._index,
-                    mappings={"dynamic": False, "properties": properties},
-                    settings={"number_of_shards": 1, "number_of_replicas": self._replicas},
-                ),
-                WRITE_PATIENCE,
-            )
-        except Refused as error:
-            if error.kind != "resource_already_exists_exception":
-                raise
+        create_index(
+            self._connection,
+            self._index,
+            mappings={"dynamic": False, "properties": properties},
+            settings={"number_of_shards": 1, "number_of_replicas": self._replicas},
+        )
 
     def _bulk(self, lines: Iterable[Lines], *, refresh: bool = True) -> None:
         """Send operations. One that finds the document there, or not there, is passed over.

@@ -1,10 +1,9 @@
-"""An article's own document, which is its commit: the edition it names is the one that is shown.
+"""An article's own document, which is its commit: searches show the edition that it names.
 
-Each writing of an article is an edition of its own, with a random name. The document says
-besides which editions are being written and which must go; while there is one, `unsettled`
-stands in it, which every search asks for: only then can there be passages of an edition that
-is not shown. Each change is a compare-and-swap, so of two writers one changes first and the
-other one reads again. Pure.
+Each write of an article is an edition, with a random name. The document also lists the editions
+that are being written or are to be removed. While it lists any, it has the field `unsettled`,
+which every search looks for: only then can there be passages of an edition that is not shown.
+Each change is a compare-and-swap: of two writers the second one reads the document again. Pure.
 """
 
 from __future__ import annotations
@@ -40,11 +39,15 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What an article's own document says. Editions that are not shown: name -> passages.
+    """The content of an article's own document.
 
-    `pending` are being written, or their writer was killed; `replaced` were shown, so nobody
-    writes them any more; `taken` were pending when another was committed: their writer may
-    still send passages. `place` is what a swap compares: None where there is no document.
+    Attributes:
+        shown: the edition that searches show; None: the article is not there.
+        pending: editions being written, or whose writer was killed; each with how many passages
+            it has, as in the next two.
+        replaced: editions that were shown: nobody writes them any more.
+        taken: editions abandoned while they were pending: their writer may still send passages.
+        place: what a compare-and-swap compares; None where there is no document.
     """
 
     article_id: str
@@ -60,38 +63,38 @@ class State:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether no document is needed to say it."""
+        """Whether the article needs no document."""
         return self.shown is None and self.is_settled
 
     def begun(self, edition: Edition) -> State:
-        """Say that an edition is being written."""
+        """Return the state while an edition is being written."""
         return replace(self, pending={**self.pending, edition.name: edition.passages})
 
     def showing(self, edition: Edition | None) -> State:
-        """Show an edition, or none. What was pending besides lost: it was begun before this."""
+        """Return the state that shows an edition, or none; all others that are pending are taken."""
         name = "" if edition is None else edition.name
         old = {} if self.shown is None else {self.shown.name: self.shown.passages}
-        lost = {key: n for key, n in self.pending.items() if key != name}
-        replaced, taken = {**self.replaced, **old}, {**self.taken, **lost}
+        others = {key: n for key, n in self.pending.items() if key != name}
+        replaced, taken = {**self.replaced, **old}, {**self.taken, **others}
         return replace(self, shown=edition, pending={}, replaced=replaced, taken=taken)
 
     def abandoned(self) -> State:
-        """Take what is pending for lost, and show what was shown."""
+        """Return the state with all pending editions taken."""
         return replace(self, pending={}, taken={**self.taken, **self.pending})
 
     def withdrawn(self, name: str) -> State:
-        """Give up an edition that its own writer ended."""
+        """Return the state after the writer of a pending edition has given it up."""
         left = {key: n for key, n in self.pending.items() if key != name}
         return replace(self, pending=left, replaced={**self.replaced, name: self.pending[name]})
 
     def cleaned(self, before: State) -> State:
-        """Say no more of what an earlier state says is not shown: no passage of it is left."""
+        """Return the state without editions of an earlier state whose passages were removed."""
         replaced = {key: n for key, n in self.replaced.items() if key not in before.replaced}
         taken = {key: n for key, n in self.taken.items() if key not in before.taken}
         return replace(self, replaced=replaced, taken=taken)
 
     def source(self) -> dict[str, Any]:
-        """Return the document."""
+        """Return the document's source."""
         shown = self.shown
         state = {
             name: dict(editions)
@@ -111,12 +114,12 @@ class State:
 
 
 def hidden_by(state: Mapping[str, Any]) -> list[str]:
-    """Return the editions that a document's `state` says are not shown."""
+    """Return the editions in a document's `state` that are not shown."""
     return [name for each in ("pending", "replaced", "taken") for name in state.get(each, ())]
 
 
 def read_state(article_id: str, found: Mapping[str, Any]) -> State:
-    """Return what a document says, as a get or a search with `seq_no_primary_term` gives it."""
+    """Return the state in a document, as a get or a search with `seq_no_primary_term` gives it."""
     if "_source" not in found:
         return State(article_id)
     state = found["_source"]["state"]

@@ -1,9 +1,9 @@
 """Versions of the index: `<alias>-passages-<n>`, one of them behind the alias.
 
-Searches name the alias, so that moving it in one call moves everybody. What a writer begins
-it ends in one version, through an alias that this version has for itself: no document of it
-can come into the next one. Nothing here happens by accident: an index is made by `create`
-only, and a write through an alias that is gone is refused (`require_alias`).
+Searches use the alias, so that one call moves all of them to another version. A batch is written
+to one version, through an alias that only this version has, so that none of its documents gets
+into the next version. Only `create` makes an index: a write through an alias that is gone is
+refused (`require_alias`).
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ OLDEST_SERVER = (9, 3)  # the first that takes vectors in base64
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an index. `vectors` is how they are indexed (`dense_vector` index_options).
+    """One version of an index.
 
-    `lacks` are the fields that its documents cannot have (`mapping.LATER`).
+    Attributes:
+        vectors: how they are indexed (`index_options` of `dense_vector`).
+        lacks: the fields that its mapping does not have (of `mapping.LATER`).
     """
 
     index: str
@@ -39,7 +41,7 @@ class Version:
 
     @property
     def target(self) -> str:
-        """The alias through which this version is written to."""
+        """The alias that writes to this version use."""
         return f"{self.index}{_WRITES}"
 
 
@@ -93,7 +95,7 @@ def current_name(connection: Connection, alias: str) -> str | None:
 
 
 def behind(connection: Connection, alias: str) -> dict[str, Any]:
-    """Return what stands behind an alias, by index."""
+    """Return the indices behind an alias, as `GET <index>` describes them, by name."""
     found: dict[str, Any] = connection.call(
         lambda client: client.options(ignore_status=404).indices.get(index=alias)
     ).body
@@ -101,7 +103,7 @@ def behind(connection: Connection, alias: str) -> dict[str, Any]:
 
 
 def existing(connection: Connection, alias: str) -> list[str]:
-    """Return the names of all versions there are, oldest first."""
+    """Return the names of all versions, oldest first."""
     found = connection.call(
         lambda client: client.indices.get(index=f"{alias}-passages-*", filter_path="*.aliases")
     ).body
@@ -111,12 +113,12 @@ def existing(connection: Connection, alias: str) -> list[str]:
 
 
 def beside(alias: str) -> list[str]:
-    """Return the names of the indices of what is kept beside the articles."""
+    """Return the names of the indices of saved searches and annotations."""
     return [f"{alias}-{name}" for name in BESIDE]
 
 
 def next_name(connection: Connection, alias: str) -> str:
-    """Return a name no version has yet."""
+    """Return the name of the next version."""
     versions = existing(connection, alias)
     last = int(versions[-1].rpartition("-")[2]) if versions else 0
     return f"{alias}-passages-{last + 1}"
@@ -125,25 +127,27 @@ def next_name(connection: Connection, alias: str) -> str:
 def create(
     connection: Connection, settings: Settings, fingerprint: Fingerprint, index: str, alias: str
 ) -> None:
-    """Make an empty version; harmless where it is made already."""
+    """Make an empty version; harmless where it is there."""
+    create_index(
+        connection,
+        index,
+        settings=index_settings(settings),
+        mappings=mappings(fingerprint, settings),
+        aliases={alias: {}, f"{index}{_WRITES}": {}},
+    )
+
+
+def create_index(connection: Connection, index: str, **about: Any) -> None:  # noqa: ANN401
+    """Make an index; harmless where it is there."""
     try:
-        connection.call(
-            lambda client: client.indices.create(
-                index=index,
-                settings=index_settings(settings),
-                mappings=mappings(fingerprint, settings),
-                aliases={alias: {}, f"{index}{_WRITES}": {}},
-                wait_for_active_shards=1,
-            ),
-            WRITE_PATIENCE,
-        )
+        connection.call(lambda client: client.indices.create(index=index, **about), WRITE_PATIENCE)
     except Refused as error:
         if error.kind != "resource_already_exists_exception":
             raise
 
 
 def lost_alias(connection: Connection, alias: str, versions: list[str]) -> EngineUnavailable:
-    """Return what tells that versions are there and the alias is not."""
+    """Return the error for versions without an alias."""
     return EngineUnavailable(
         f"the alias {alias!r} is missing from Elasticsearch at {connection.name}, and there is "
         f"{', '.join(versions)}. Put it back: POST _aliases "
@@ -154,9 +158,9 @@ def lost_alias(connection: Connection, alias: str, versions: list[str]) -> Engin
 def move_alias(
     connection: Connection, alias: str, from_alias: str, old: str | None, new: str, *, keep: bool
 ) -> None:
-    """Let the alias stand for the version that stood behind `from_alias`, in one call.
+    """Move the alias to the version behind `from_alias`, and remove that one, in one call.
 
-    The old version is dropped in the same call unless it is to be kept.
+    The old version is dropped in the same call unless `keep`.
     """
     actions: list[dict[str, Any]] = [
         {"add": {"index": new, "alias": alias}},
@@ -170,7 +174,7 @@ def move_alias(
 
 
 def block(connection: Connection, index: str) -> None:
-    """Let nobody write to an index; return when what was being written has ended."""
+    """Block writes to an index; return when the requests in progress have ended."""
     connection.call(
         lambda client: client.options(request_timeout=WRITE_PATIENCE).indices.add_block(
             index=index, block="write"
@@ -180,7 +184,7 @@ def block(connection: Connection, index: str) -> None:
 
 
 def unblock(connection: Connection, index: str) -> None:
-    """Let writers in again; harmless where the index is gone."""
+    """Remove the write block; harmless where the index is gone."""
     lifted = {"index.blocks.write": None}
     connection.call(
         lambda client: client.options(ignore_status=404).indices.put_settings(
@@ -206,7 +210,7 @@ def stored_fingerprint(settings: Settings) -> Fingerprint | None:
 
 
 def drop_all(settings: Settings) -> None:
-    """Remove every version of the index the settings name, its alias, and what is beside it."""
+    """Remove every version of the index the settings name, the alias, and the indices beside it."""
     alias = settings.elasticsearch_index
     with closing(Connection(settings)) as connection:
         for index in (*existing(connection, alias), *beside(alias)):

@@ -1,11 +1,10 @@
-"""Which passages a search may show, while articles are being written. Pure.
+"""Drops the hits of editions that are not shown, while articles are being written. Pure.
 
-While there may be passages of an edition that is not shown, the article's own document says
-`unsettled`. A search of the index as it stands finds such documents before all passages
-(`queries.besides`), at the same moment of the same shard: so its answer tells which of its
-passages may be shown. Where those are too few, or there are totals to be counted, the same is
-asked again at a point in time, whose editions that are not shown are looked up first and left
-out by name.
+While there may be passages of an edition that is not shown, the article's own document has the
+field `unsettled`. A search finds such documents before all passages (`queries.besides`), in the
+same state of the same shard, so that its answer tells which of its passages are shown. Where too
+few are left, or totals are counted, the search is repeated at a point in time: its editions that
+are not shown are looked up first, and excluded by name.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ WHICH = ["passage_id", "edition", "article_id"]  # the fields, as doc values, th
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What searches look at: the index as it stands, or a point in time.
+    """What searches read: the current index, or a point in time.
 
     Attributes:
-        header: what each search of an `msearch` begins with.
-        pit: names the point in time, in a search's body; empty: the index as it stands.
-        hidden: the editions that are not shown at it.
+        header: of each search of an `msearch`.
+        pit: the point in time, as a search's body has it; empty: the current index.
+        hidden: the editions that are not shown at that point in time.
     """
 
     header: Mapping[str, Any]
@@ -37,21 +36,21 @@ class View:
     hidden: Sequence[str] = ()
 
     def finding(self, query: Query, among: Collection[str] | None = None) -> Query:
-        """Return what finds a query's hits and, as the index stands, the own documents besides.
+        """Return a query that, in the current index, also finds the unsettled own documents.
 
         Args:
-            among: the articles the hits can be of, where it is known.
+            among: the articles that the hits can be of, where they are known.
         """
         return query if self.pit else besides(query, unsettled(among))
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The passages of an answer that may be shown.
+    """The passages of an answer whose editions are shown.
 
     Attributes:
-        unsettled: how many unsettled articles the answer tells of.
-        full: whether the search gave as many hits as it was asked for.
+        unsettled: how many unsettled own documents the answer has.
+        full: whether the answer has as many hits as were asked for.
     """
 
     passages: list[Hit] = field(default_factory=list)
@@ -59,12 +58,12 @@ class Shown:
     full: bool = False
 
     def has(self, wanted: int) -> bool:
-        """Tell whether these are the best `wanted`: what is not shown took no other's place."""
+        """Tell whether these are the best `wanted`: no dropped hit took the place of another."""
         return not self.unsettled or not self.full or len(self.passages) >= wanted
 
 
 def shown(hits: Sequence[Hit], size: int) -> Shown:
-    """Return which passages of an answer to a search for `size` hits may be shown."""
+    """Return the passages that are shown, of an answer to a search for `size` hits."""
     own = list(takewhile(lambda hit: not is_passage(hit), hits))  # they come first
     editions = {article_of(hit): edition_of(hit) for hit in own}
     passages = [

@@ -1,24 +1,26 @@
-"""Articles whole or not at all, by any number of writers at once.
+"""Articles written whole or not at all, by any number of writers at once.
 
-A writing of an article is an edition with a random name, and the article's own document
-(`state`) says which one is shown. A batch of articles is four requests, or six where it
-replaces others; nothing waits for another writer or for a clock:
+Each write of an article is an edition with a random name; the article's own document (`state`)
+names the edition that is shown. A batch of articles takes four requests, or six where it
+replaces others. No writer waits for another one, and none depends on a clock:
 
-1. the articles' own documents are read; what is stored already is left alone;
-2. the new editions are named in them as pending, each by a compare-and-swap;
-3. their passages are sent;
-4. the documents name them as shown, by a compare-and-swap: the commit and acknowledgement;
-5. the passages of the editions they replaced are removed,
-6. and the documents say no more of those.
+1. read the articles' own documents; skip what is stored already;
+2. add the new editions to them as pending, each by a compare-and-swap;
+3. send the passages;
+4. make the documents show the new editions, by a compare-and-swap: this is the commit, after
+   which an article is acknowledged;
+5. remove the passages of the replaced editions;
+6. remove those editions from the documents.
 
-Whatever dies in between, each article is shown whole, and what is left over is named in its
-document: the next writing of that article removes it (5 and 6), or `clean`.
+If the writer dies at any point, each article is shown whole, and its document names the editions
+that are left over: the next write of the article removes them (5 and 6), or `clean`.
 
-Who commits takes what others have pending of the article for lost. If their writer lives, it
-finds that out at its own commit, and has written before this one; or, where nothing was
-committed (`clean`), begins anew. It may go on sending passages before that, which would be
-found though nobody names them: so the places of a lost edition are filled (`VOID`), not
-emptied, until its writer empties them itself, or a `clean` an hour later does.
+A commit abandons the pending editions of other writers of the article. A writer that finds its
+edition abandoned counts as having written before that commit; after `clean`, which commits
+nothing, it starts over. Until it notices, it may still send passages, which searches would find
+though no document names their edition. So the ids of an abandoned edition are not removed but
+filled with empty documents of a higher version (`VOID`), until its writer removes them, or a
+`clean` an hour later.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ log = logging.getLogger(__name__)
 Batch = Mapping[str, IndexedArticle]
 
 MOST_AT_ONCE = 1_000  # articles of one batch
-VOID_SECONDS = 3_600  # that a lost edition's places stay filled: its writer may be asleep
+VOID_SECONDS = 3_600  # that `void` documents are kept: the edition's writer may be suspended
 
 
 class Writer:
@@ -68,7 +70,7 @@ class Writer:
                 outcomes[number] = not_stored(indexed.article.id, str(error))
         left = [number for number in range(len(articles)) if number not in outcomes]
         while left:
-            numbers: dict[str, int] = {}  # of several with one id the first one; then the next
+            numbers: dict[str, int] = {}  # one batch has each id once; its next article comes later
             for number in left:
                 if len(numbers) < MOST_AT_ONCE:
                     numbers.setdefault(articles[number].article.id, number)
@@ -93,9 +95,9 @@ class Writer:
         return removed
 
     def clean(self) -> int:
-        """Remove what writers left that were killed; return of how many articles.
+        """Remove what killed writers left; return of how many articles.
 
-        A writer that is at work meanwhile begins what it is writing anew.
+        A writer that is at work meanwhile starts its articles over.
         """
         self._index.refresh()
         hits = scan(
@@ -123,10 +125,10 @@ class Writer:
     # -- a batch
 
     def _write(self, batch: Batch, done: dict[str, WriteOutcome], version: Version) -> None:
-        """Store the articles of a batch that have no outcome yet, and note theirs in `done`.
+        """Store the articles of a batch that have no outcome yet; add their outcomes to `done`.
 
         Raises:
-            StartOver: a `clean` took some of them for lost; those have no outcome.
+            StartOver: a `clean` abandoned some of them; those have no outcome.
         """
         batch = {key: article for key, article in batch.items() if key not in done}
         if any(indexed.article.places for indexed in batch.values()):
@@ -134,14 +136,14 @@ class Writer:
         outcomes: dict[str, WriteOutcome] = {}
         editions = {key: Edition.of("", article) for key, article in batch.items()}
 
-        def begin(state: State) -> State | None:
+        def begin(state: State) -> State:
             edition = editions[state.article_id]
             if edition.name in state.pending:
-                return None
+                return state
             if _is_there(edition, state):
                 outcomes[state.article_id] = WriteOutcome(state.article_id, "unchanged")
-                return None
-            # Another name at each try: the last one may have arrived, and been taken for lost.
+                return state
+            # A new name at each try: the last one may have been written, and abandoned since.
             edition = editions[state.article_id] = replace(edition, name=new_edition())
             return state.begun(edition)
 
@@ -156,36 +158,36 @@ class Writer:
         sent = self._send(version, passages)
         failed = {item.article: item.error for item in sent if item.error}
 
-        def end(state: State) -> State | None:
+        def end(state: State) -> State:
             edition = editions[state.article_id]
             if edition.name not in state.pending:
-                return None
+                return state
             if state.article_id in failed:
                 return state.withdrawn(edition.name)
             return state.showing(edition)
 
         ended, refused = self._change(version, {key: begun[key] for key in todo}, end)
         outcomes |= refused
-        lost: dict[str, dict[str, int]] = {}
+        abandoned: dict[str, dict[str, int]] = {}
         for key, edition in todo.items():
             if key in failed:
                 outcomes[key] = not_stored(key, failed[key])
             elif key not in outcomes and ended[key].shown == edition:
                 outcomes[key] = _stored(key, begun[key])
             elif key not in outcomes:
-                # Another writer has committed or removed it since we began: we were before it.
-                # Where nobody has, our edition was taken for lost.
-                lost[key] = {edition.name: edition.passages}
+                # Another writer has committed or removed it since: this write was before that.
+                # If the same edition is shown as before, `clean` abandoned ours.
+                abandoned[key] = {edition.name: edition.passages}
                 if ended[key].shown != begun[key].shown:
                     outcomes[key] = _stored(key, begun[key])
-        self._finish(version, begun | ended, lost)
+        self._finish(version, begun | ended, abandoned)
         done |= outcomes
         if len(outcomes) < len(batch):
-            raise StartOver("other writers went on taking this one's articles.")
+            raise StartOver("`fihris clean` kept abandoning what this process was writing.")
 
     def _delete(self, article_ids: Sequence[str], version: Version) -> None:
-        def remove(state: State) -> State | None:
-            return None if state.shown is None else state.showing(None)
+        def remove(state: State) -> State:
+            return state if state.shown is None else state.showing(None)
 
         states = self._states(version, article_ids)
         ended, refused = self._change(version, states, remove)
@@ -194,10 +196,7 @@ class Writer:
             raise EngineUnavailable(outcome.error)
 
     def _clean(self, states: Mapping[str, State], version: Version) -> None:
-        def abandon(state: State) -> State | None:
-            return state.abandoned() if state.pending else None
-
-        ended, _ = self._change(version, states, abandon)
+        ended, _ = self._change(version, states, State.abandoned)
         self._finish(version, ended)
 
     # -- steps
@@ -205,26 +204,26 @@ class Writer:
     def _states(self, version: Version, article_ids: Collection[str]) -> dict[str, State]:
         states = self._index.states(list(article_ids), WRITE_PATIENCE)
         if self._index.opened() != version:
-            raise StartOver("the alias went on moving.")
+            raise StartOver("the alias kept moving to other versions of the index.")
         return states
 
     def _change(
         self,
         version: Version,
         states: Mapping[str, State],
-        change: Callable[[State], State | None],
+        change: Callable[[State], State],
     ) -> tuple[dict[str, State], dict[str, WriteOutcome]]:
-        """Change articles' own documents; return what they say in the end, and the refused.
+        """Change articles' own documents; return their states in the end, and what was refused.
 
         Args:
-            change: returns what a document is to say, None where it is to stay. Asked again
-                with what another writer made of it meanwhile.
+            change: returns a document's new state, or the same one to leave it. Called again
+                where another writer has changed the document meanwhile.
         """
         ended, refused = dict(states), dict[str, WriteOutcome]()
         left = list(states)
         end = time.monotonic() + WRITE_PATIENCE
         for pause in pauses():
-            wanted = {key: new for key in left if (new := change(ended[key])) is not None}
+            wanted = {key: new for key in left if (new := change(ended[key])) != ended[key]}
             items = self._send(version, map(swapping, wanted.values()))
             for item in items:
                 if item.error:
@@ -237,9 +236,7 @@ class Writer:
             if not left:
                 return ended, refused
             if time.monotonic() + pause > end:
-                raise EngineBusy(
-                    f"other writers went on changing the article {left[0]!r}. Try again."
-                )
+                raise EngineBusy(f"other writers kept changing the article {left[0]!r}. Try again.")
             time.sleep(pause)
             ended |= self._states(version, left)
         raise AssertionError("pauses never end")
@@ -248,18 +245,18 @@ class Writer:
         self,
         version: Version,
         states: Mapping[str, State],
-        lost: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
+        abandoned: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
     ) -> None:
-        """Remove what is not shown any more: failing at that harms nobody.
+        """Remove what is not shown any more. A failure is logged: the next write does it.
 
         Args:
-            lost: editions of ours that others took for lost, by article.
+            abandoned: this writer's own editions that others abandoned, by article.
         """
         since = datetime.now(UTC).isoformat(timespec="seconds")
 
         def operations() -> Iterator[Operation]:
             for key, state in states.items():
-                mine = lost.get(key, {})
+                mine = abandoned.get(key, {})
                 for edition, passages in {**state.replaced, **mine}.items():
                     for name in document_ids(edition, passages):
                         yield removing(key, name)
@@ -268,21 +265,19 @@ class Writer:
                         for name in document_ids(edition, passages):
                             yield storing(key, name, {"kind": "void", "since": since}, VOID)
 
-        def settle(state: State) -> State | None:
-            settled = state.cleaned(states[state.article_id])
-            return None if settled == state else settled
+        def settle(state: State) -> State:
+            return state.cleaned(states[state.article_id])
 
         try:
             items = self._send(version, operations())
             failed = {item.article: item.error for item in items if item.error}
             if failed:
-                log.warning(
-                    "what was replaced was not removed yet: %s", next(iter(failed.values()))
-                )
+                error = next(iter(failed.values()))
+                log.warning("replaced passages could not be removed now: %s", error)
             cleaned = {key: state for key, state in states.items() if key not in failed}
             self._change(version, cleaned, settle)
         except (EngineError, StartOver) as error:
-            log.warning("what was replaced will be removed by the next writing: %s", error)
+            log.warning("replaced passages will be removed by the next write: %s", error)
 
     def _send(self, version: Version, operations: Iterable[Operation]) -> list[Item]:
         return send(self._index.connection, version.target, operations)

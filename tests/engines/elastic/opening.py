@@ -74,7 +74,7 @@ def refresh(url: str, alias: str) -> None:
 
 
 def documents(url: str, alias: str) -> int:
-    """Return how many documents there are, but for the places of editions taken for lost."""
+    """Return how many documents there are, but for `void` ones."""
     refresh(url, alias)
     query = {"query": {"bool": {"must_not": [{"term": {"kind": "void"}}]}}}
     return int(asking.ask(f"{url}/{alias}/_count", "POST", query)["count"])

@@ -1,4 +1,4 @@
-"""Three nodes, one copy besides each primary: one node dies in the middle of everything."""
+"""Three nodes, one replica: a node is killed during bulk and search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection cut in the middle of an answer: the server did what was asked, we do not know."""
+"""Connections cut inside a request or an answer: what was asked may have been done, or not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NEW = {f"a{i}": "v22" for i in range(3, 9)}  # half of them replace
     ids=["naming", "passages", "commit", "removal", "settling", "look-up", "refresh"],
 )
 @pytest.mark.parametrize("how", ["answer", "request"])
-def test_a_cut_is_made_good(
+def test_a_batch_is_written_once_though_a_connection_is_cut(
     engine: ElasticEngine,
     direct: ElasticEngine,
     proxy: Proxy,
@@ -56,7 +56,7 @@ def test_a_cut_is_made_good(
     exactly(direct, url, alias)
 
 
-def test_a_search_that_is_cut_is_asked_again(engine: ElasticEngine, proxy: Proxy) -> None:
+def test_a_search_whose_connection_is_cut_is_retried(engine: ElasticEngine, proxy: Proxy) -> None:
     write(engine, OLD)
     assert stored(engine) == OLD
     before = proxy.count(MSEARCH)

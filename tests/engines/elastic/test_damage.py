@@ -1,4 +1,4 @@
-"""Somebody else changes the cluster under us: told clearly, and nothing is made by accident."""
+"""Others delete, block or change the index while it is in use: told, and no index is made by it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("call", [*READS, *WRITES])
-def test_the_index_is_deleted_under_us(
+def test_an_index_deleted_while_in_use_is_told(
     engine: ElasticEngine, url: str, alias: str, call: Callable[[ElasticEngine], object]
 ) -> None:
     write(engine, OLD)
@@ -54,7 +54,7 @@ def test_the_index_is_deleted_under_us(
 
 
 @pytest.mark.parametrize("call", [*READS, *WRITES])
-def test_the_alias_is_taken_away_under_us(
+def test_an_alias_removed_while_in_use_is_told(
     engine: ElasticEngine, url: str, alias: str, call: Callable[[ElasticEngine], object]
 ) -> None:
     write(engine, OLD)
@@ -88,7 +88,7 @@ def test_the_index_is_deleted_in_the_middle_of_a_batch(
     assert indices(url, alias) == []
 
 
-def test_the_name_is_an_index_of_somebody_else(url: str, alias: str) -> None:
+def test_an_alias_that_is_an_index_is_refused(url: str, alias: str) -> None:
     ask(f"{url}/{alias}", "PUT")
     try:
         with (
@@ -100,7 +100,7 @@ def test_the_name_is_an_index_of_somebody_else(url: str, alias: str) -> None:
         ask(f"{url}/{alias}", "DELETE")
 
 
-def test_a_primary_that_is_not_assigned(
+def test_an_unassigned_primary_fails_every_search_and_write(
     url: str, alias: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of two shards is nowhere: an error, never the other shard's half."""
@@ -153,7 +153,7 @@ def block(url: str, alias: str) -> Iterator[Callable[[str, bool | None], None]]:
 
 
 @pytest.mark.parametrize("name", ["read_only_allow_delete", "write", "read_only"])
-def test_a_block(
+def test_a_blocked_index_is_told_at_once(
     engine: ElasticEngine,
     proxy: Proxy,
     url: str,
@@ -181,7 +181,7 @@ def test_a_block(
         exactly(engine, url, alias)
 
 
-def test_a_block_in_the_middle_of_a_batch(
+def test_a_disk_that_fills_during_a_batch_is_told(
     engine: ElasticEngine,
     proxy: Proxy,
     url: str,
@@ -215,7 +215,7 @@ def test_a_block_in_the_middle_of_a_batch(
     exactly(engine, url, alias)
 
 
-def test_an_article_that_was_changed_behind_our_back_is_found(url: str, alias: str) -> None:
+def test_check_finds_an_article_changed_by_others(url: str, alias: str) -> None:
     with opened(url, alias) as engine:
         write(engine, {f"a{number}": "v1" for number in range(5)})
     given = settings(url, alias)

@@ -52,7 +52,7 @@ def test_an_article_comes_back_whole(spans: list[tuple[int, int]]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_any_cuts_come_back_whole(seed: int) -> None:
+def test_text_between_any_passages_is_restored(seed: int) -> None:
     random_ = random.Random(seed)
     places = sorted(random_.choices(range(len(TEXT) + 1), k=2 * random_.randint(0, 6)))
     spans = list(zip(places[::2], places[1::2], strict=True))

@@ -65,7 +65,7 @@ def test_authors_of_an_older_index_are_counted_once_it_was_made_anew(
         facets(engine, None, NO_FILTER, ["source", "author"])
 
 
-def test_a_field_more_does_no_harm(engine: ElasticEngine, url: str, alias: str) -> None:
+def test_an_additional_field_does_no_harm(engine: ElasticEngine, url: str, alias: str) -> None:
     write(engine, OLD)
     field = {"properties": {"somebody_elses": {"type": "keyword"}}}
     ask(f"{url}/{alias}-passages-1/_mapping", "PUT", field)
@@ -74,7 +74,7 @@ def test_a_field_more_does_no_harm(engine: ElasticEngine, url: str, alias: str) 
         assert stored(other) == OLD | {"b": "v22"}
 
 
-def test_a_field_cannot_be_made_another(engine: ElasticEngine, url: str, alias: str) -> None:
+def test_the_type_of_a_field_cannot_be_changed(engine: ElasticEngine, url: str, alias: str) -> None:
     """Elasticsearch itself refuses it, and nothing is changed."""
     write(engine, OLD)
     other = {"properties": {"edition": {"type": "text"}}}
@@ -85,7 +85,7 @@ def test_a_field_cannot_be_made_another(engine: ElasticEngine, url: str, alias: 
 
 
 @pytest.mark.parametrize("which", ["passage", "text"])
-def test_a_poison_article_fails_alone(
+def test_an_article_that_elasticsearch_refuses_fails_alone(
     engine: ElasticEngine, url: str, alias: str, which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(engine, OLD)
@@ -111,7 +111,7 @@ def test_a_poison_article_fails_alone(
     assert engine.status().articles == 3
 
 
-def test_a_removal_that_is_refused_for_good_stays_hidden(
+def test_passages_whose_removal_is_refused_are_not_shown(
     engine: ElasticEngine, url: str, alias: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was replaced is not shown for as long as it is there; the next writing removes it."""

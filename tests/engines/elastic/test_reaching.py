@@ -1,4 +1,4 @@
-"""A server that is down, busy or slow: tried again where that helps, and told in time."""
+"""A server that is down, busy or slow: retried where that helps, and told in time."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_server_that_is_down_at_start(address: str) -> None:
     assert "Is it running, and is FIHRIS_ELASTICSEARCH_URL its address?" in str(told.value)
 
 
-def test_a_server_that_is_something_else(url: str) -> None:
+def test_a_server_that_is_not_elasticsearch_is_told(url: str) -> None:
     """A server without the path of the greeting is told as such, at once."""
     with Proxy(url) as proxy:
         proxy.fail(r"GET /$", status=404, times=None)
@@ -65,7 +65,7 @@ def test_a_server_that_is_something_else(url: str) -> None:
         assert proxy.count(r"GET /$") == 1
 
 
-def test_down_and_back(
+def test_a_server_that_goes_away_and_comes_back(
     engine: ElasticEngine, proxy: Proxy, url: str, alias: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(engine, OLD)
@@ -90,7 +90,7 @@ def test_down_and_back(
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 @pytest.mark.parametrize("what", [BULK, MGET], ids=["bulk", "look-up"])
-def test_a_burst_is_outlasted_by_a_writer(
+def test_a_writer_retries_temporary_errors(
     engine: ElasticEngine, proxy: Proxy, url: str, alias: str, status: int, what: str
 ) -> None:
     write(engine, OLD)
@@ -102,7 +102,9 @@ def test_a_burst_is_outlasted_by_a_writer(
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_burst_is_outlasted_by_a_reader(engine: ElasticEngine, proxy: Proxy, status: int) -> None:
+def test_a_reader_retries_temporary_errors(
+    engine: ElasticEngine, proxy: Proxy, status: int
+) -> None:
     write(engine, OLD)
     assert stored(engine) == OLD
     proxy.fail(MSEARCH, status=status, times=2)
@@ -112,7 +114,7 @@ def test_a_burst_is_outlasted_by_a_reader(engine: ElasticEngine, proxy: Proxy, s
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_an_endless_burst_ends_in_an_error(
+def test_temporary_errors_that_do_not_end_are_told(
     engine: ElasticEngine,
     proxy: Proxy,
     url: str,
@@ -145,7 +147,7 @@ def test_an_endless_burst_ends_in_an_error(
     assert stored(engine) == OLD | NEW
 
 
-def test_an_answer_that_cannot_be_retried_is_not(engine: ElasticEngine, proxy: Proxy) -> None:
+def test_an_error_that_is_not_temporary_is_not_retried(engine: ElasticEngine, proxy: Proxy) -> None:
     write(engine, OLD)
     assert engine.rank(BOTH).text
     before = proxy.count(MSEARCH)
@@ -181,7 +183,7 @@ def test_a_slow_answer_is_told_and_nothing_partial_returned(
         assert read(engine)
 
 
-def test_nothing_is_made_by_what_failed(proxy: Proxy, url: str, alias: str) -> None:
+def test_a_first_write_that_fails_makes_one_empty_index(proxy: Proxy, url: str, alias: str) -> None:
     """The first write of all, while no document is taken: the index is made, and is empty."""
     with opened(proxy.url, alias) as engine:
         proxy.fail(r"PUT /[^/]+$", status=503, times=2)

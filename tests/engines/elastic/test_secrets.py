@@ -90,7 +90,7 @@ def no_user() -> dict[str, object]:
     return {"elasticsearch_user": None, "elasticsearch_password": None}
 
 
-def test_right_ones_work_and_no_secret_is_logged(
+def test_right_credentials_work_and_no_secret_is_logged(
     node: Node, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

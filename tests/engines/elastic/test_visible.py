@@ -1,4 +1,4 @@
-"""Which passages of an answer may be shown, and whether they are all that were wanted; no server."""
+"""Which passages of an answer are shown, and whether they are the best ones; no server."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def test_only_the_edition_that_is_shown_is_kept() -> None:
     assert found.has(9)  # there are no more
 
 
-def test_what_is_not_shown_may_have_taken_the_places_of_others() -> None:
+def test_dropped_hits_of_a_full_answer_may_have_displaced_others() -> None:
     found = shown([own("a", "2"), passage("a", "1"), passage("b", "1")], 3)
     assert [passage_of(hit) for hit in found.passages] == ["b#0"]
     assert found.has(1)
     assert not found.has(2)
 
 
-def test_more_own_documents_than_places_tell_nothing() -> None:
+def test_an_answer_full_of_own_documents_is_not_enough() -> None:
     found = shown([own("x"), own("y")], 2)
     assert found.passages == []
     assert not found.has(1)
 
 
-def test_at_a_point_in_time_what_is_not_shown_is_left_out_by_name() -> None:
+def test_at_a_point_in_time_editions_that_are_not_shown_are_excluded_by_name() -> None:
     hidden = [f"e{number}" for number in range(70_000)]
     view = View({}, {"pit": {"id": "x"}}, hidden)
     query = passages_query(None, NO_FILTER, hidden=view.hidden)
@@ -58,7 +58,7 @@ def test_at_a_point_in_time_what_is_not_shown_is_left_out_by_name() -> None:
     assert max(map(len, left_out)) <= 65_536  # Elasticsearch refuses more
 
 
-def test_as_the_index_stands_the_own_documents_are_found_besides() -> None:
+def test_a_search_of_the_current_index_also_finds_unsettled_documents() -> None:
     query = View({"index": "x"}).finding(kind("passage"))
     assert query["bool"]["should"][0] == kind("passage")
     assert "unsettled" in str(query["bool"]["should"][1])

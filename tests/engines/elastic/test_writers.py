@@ -1,4 +1,4 @@
-"""Several writers: any number at once, and none that was killed or asleep shows anything."""
+"""Several writers at once; writers that are killed or suspended; an index that is held."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_ten_writers_of_one_article_at_once(url: str, alias: str) -> None:
         exactly(engine, url, alias)
 
 
-# -- a writer that was killed in the middle, or is asleep
+# -- a writer that is killed during a batch, or suspended
 
 
 def stop_in_a_batch(url: str, alias: str, log: str, step: int) -> None:
@@ -241,7 +241,7 @@ def test_what_a_killed_writer_left_is_never_shown_and_is_removed(
     assert documents(url, alias) == 2 * status.articles + status.passages
 
 
-def test_the_places_of_a_lost_edition_are_emptied_in_the_end(
+def test_void_documents_are_removed_an_hour_later(
     direct: ElasticEngine,
     url: str,
     alias: str,
@@ -257,14 +257,14 @@ def test_the_places_of_a_lost_edition_are_emptied_in_the_end(
     shown = 2 * status.articles + status.passages
     assert ask(f"{url}/{alias}/_count")["count"] > shown
     direct.clean()
-    assert ask(f"{url}/{alias}/_count")["count"] > shown  # it might be asleep
+    assert ask(f"{url}/{alias}/_count")["count"] > shown  # its writer might be suspended
     monkeypatch.setattr(writing, "VOID_SECONDS", -5)
     direct.clean()
     assert ask(f"{url}/{alias}/_count")["count"] == shown
 
 
 @pytest.mark.parametrize("step", [1, 2], ids=["named", "passages"])
-def test_a_writer_that_was_asleep_shows_nothing(
+def test_a_suspended_writer_shows_nothing(
     direct: ElasticEngine,
     url: str,
     alias: str,
@@ -292,7 +292,7 @@ def test_a_writer_that_was_asleep_shows_nothing(
     assert ask(f"{url}/{alias}/_count")["count"] == 2 * status.articles + status.passages
 
 
-def test_a_writer_that_was_cleaned_away_begins_anew(
+def test_a_writer_whose_editions_clean_abandoned_starts_over(
     direct: ElasticEngine, url: str, alias: str, tmp_path: Path, children: list[Any]
 ) -> None:
     write(direct, {"a": "v1"})
@@ -325,7 +325,7 @@ def test_a_removal_while_another_writes_is_before_or_after_it(
     exactly(direct, url, alias)
 
 
-def test_many_articles_being_written_hide_nothing(
+def test_many_articles_being_written_change_no_hits_or_totals(
     direct: ElasticEngine, url: str, alias: str, tmp_path: Path, children: list[Any]
 ) -> None:
     """More unsettled articles than a search has room for: what is shown is found as ever."""
@@ -424,7 +424,7 @@ def test_a_writer_waits_for_a_holder_and_goes_on(
     exactly(direct, url, alias)
 
 
-def test_a_writer_believes_the_index_not_its_memory(
+def test_a_writer_reads_the_index_before_each_write(
     direct: ElasticEngine, url: str, alias: str
 ) -> None:
     """What it wrote last may have been replaced or removed by another since."""
@@ -450,7 +450,7 @@ def test_asking_for_nothing_refreshes_nothing(
     assert [each.article.info.id for each in direct.indexed(["a"])] == ["a"]
 
 
-def test_who_finds_no_index_takes_the_one_that_another_made_meanwhile(url: str, alias: str) -> None:
+def test_an_index_made_by_another_process_meanwhile_is_used(url: str, alias: str) -> None:
     with opened(url, alias) as late, opened(url, alias) as early:
         assert late._index.opened() is None
         write(early, {"a": "v1"})

@@ -71,11 +71,7 @@ class ElasticStore(SideIndex):
 
     def record(self, matches: Sequence[SavedMatch]) -> None:
         self._bulk(
-            (
-                ({"create": {"_id": match.id}}, {"kind": "match", **asdict(match)})
-                for match in matches
-            ),
-            refresh=False,
+            ({"create": {"_id": match.id}}, {"kind": "match", **asdict(match)}) for match in matches
         )
         if time.monotonic() > self._trimmed + _TRIM_SECONDS:
             self._trimmed = time.monotonic()
@@ -84,7 +80,6 @@ class ElasticStore(SideIndex):
     def matches(
         self, saved: str, behind: Place | None, limit: int, *, undelivered: bool = False
     ) -> list[SavedMatch]:
-        self._refresh()
         order = "asc" if undelivered else "desc"
         only: list[Any] = [{"term": {"saved": saved}}]
         if undelivered:
@@ -132,7 +127,6 @@ class ElasticStore(SideIndex):
 
     def _counted(self, least: int) -> dict[str, int]:
         """Return how many matches the saved searches have that have so many."""
-        self._refresh()
         by = {"terms": {"field": "saved", "size": MAX_SAVED, "min_doc_count": least}}
         found = self._call(lambda c: c.search(index=self._index, size=0, aggs={"by": by}))
         buckets = found["aggregations"]["by"]["buckets"] if found else ()

@@ -78,12 +78,7 @@ class SideIndex:
 
         return [hit["_source"] for hit in scan(search, self._main, sort, **more)]
 
-    def _refresh(self, patience: float | None = None) -> None:
-        """Let searches see what was written without a refresh."""
-        self._call(lambda client: client.indices.refresh(index=self._index), patience)
-
     def _delete(self, query: Mapping[str, Any]) -> int:
-        self._refresh(WRITE_PATIENCE)
         found = self._call(
             lambda client: client.options(request_timeout=WRITE_PATIENCE).delete_by_query(
                 index=self._index, query=query, conflicts="proceed", refresh=True
@@ -116,18 +111,20 @@ class SideIndex:
             settings={"number_of_shards": 1, "number_of_replicas": self._replicas},
         )
 
-    def _bulk(self, lines: Iterable[Lines], *, refresh: bool = True) -> None:
-        """Send operations. One that finds the document there, or not there, is passed over.
+    def _bulk(self, lines: Iterable[Lines]) -> None:
+        """Send operations; searches see their results when this returns.
 
-        Raises EngineUnavailable where one cannot be done.
+        A `create` of a document that is there, or an `update` of one that is not, does nothing.
+        So no reader has to refresh, for which one that may only read has no privilege.
+
+        Raises:
+            EngineUnavailable: one of them cannot be done.
         """
         operations = (
             Operation("", tuple(orjson.dumps(line) for line in each if line is not None))
             for each in lines
         )
-        items = send(
-            self._connection, self._index, operations, require_alias=False, refresh=refresh
-        )
+        items = send(self._connection, self._index, operations, require_alias=False, refresh=True)
         for item in items:
             if item.error:
                 raise EngineUnavailable(

@@ -147,8 +147,7 @@ class Writer:
             edition = editions[state.article_id] = replace(edition, name=new_edition())
             return state.begun(edition)
 
-        begun, refused = self._change(version, self._states(version, batch), begin)
-        outcomes |= refused
+        begun = self._change(version, self._states(version, batch), begin)
         todo = {key: editions[key] for key in batch if key not in outcomes}
         passages = (
             storing(key, name, source)
@@ -166,15 +165,14 @@ class Writer:
                 return state.withdrawn(edition.name)
             return state.showing(edition)
 
-        ended, refused = self._change(version, {key: begun[key] for key in todo}, end)
-        outcomes |= refused
+        ended = self._change(version, {key: begun[key] for key in todo}, end)
         abandoned: dict[str, dict[str, int]] = {}
         for key, edition in todo.items():
             if key in failed:
                 outcomes[key] = not_stored(key, failed[key])
-            elif key not in outcomes and ended[key].shown == edition:
+            elif ended[key].shown == edition:
                 outcomes[key] = _stored(key, begun[key])
-            elif key not in outcomes:
+            else:
                 # Another writer has committed or removed it since: this write was before that.
                 # If the same edition is shown as before, `clean` abandoned ours.
                 abandoned[key] = {edition.name: edition.passages}
@@ -190,14 +188,10 @@ class Writer:
             return state if state.shown is None else state.showing(None)
 
         states = self._states(version, article_ids)
-        ended, refused = self._change(version, states, remove)
-        self._finish(version, ended)
-        for outcome in refused.values():
-            raise EngineUnavailable(outcome.error)
+        self._finish(version, self._change(version, states, remove))
 
     def _clean(self, states: Mapping[str, State], version: Version) -> None:
-        ended, _ = self._change(version, states, State.abandoned)
-        self._finish(version, ended)
+        self._finish(version, self._change(version, states, State.abandoned))
 
     # -- steps
 
@@ -212,29 +206,32 @@ class Writer:
         version: Version,
         states: Mapping[str, State],
         change: Callable[[State], State],
-    ) -> tuple[dict[str, State], dict[str, WriteOutcome]]:
-        """Change articles' own documents; return their states in the end, and what was refused.
+    ) -> dict[str, State]:
+        """Change articles' own documents; return their states in the end.
 
         Args:
             change: returns a document's new state, or the same one to leave it. Called again
                 where another writer has changed the document meanwhile.
+
+        Raises:
+            EngineUnavailable: Elasticsearch refuses one of them: they are alike, so it would
+                refuse all.
         """
-        ended, refused = dict(states), dict[str, WriteOutcome]()
-        left = list(states)
+        ended, left = dict(states), list(states)
         end = time.monotonic() + WRITE_PATIENCE
         for pause in pauses():
             wanted = {key: new for key in left if (new := change(ended[key])) != ended[key]}
             items = self._send(version, map(swapping, wanted.values()))
             for item in items:
                 if item.error:
-                    refused[item.article] = not_stored(item.article, item.error)
-                elif not item.conflict:
+                    raise EngineUnavailable(item.error)
+                if not item.conflict:
                     state = wanted[item.article]
                     place = None if state.is_nothing else item.place
                     ended[item.article] = replace(state, place=place)
             left = [item.article for item in items if item.conflict]
             if not left:
-                return ended, refused
+                return ended
             if time.monotonic() + pause > end:
                 raise EngineBusy(f"other writers kept changing the article {left[0]!r}. Try again.")
             time.sleep(pause)

@@ -9,15 +9,20 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from search import saved
+from search.annotations import open_store as open_annotations
+from search.domain import Annotation, Query
 from search.engines import open_engine, successor
 from search.engines.elastic.engine import ElasticEngine
 from search.engines.elastic.versions import drop_all
 from search.errors import EngineError, EngineUnavailable, SettingsError
+from search.saved.domain import SavedSearch
 from search.settings import Settings
 from tests.conformance.corpus import FINGERPRINT
 from tests.engines.elastic.opening import stored, versioned
@@ -217,11 +222,16 @@ def test_the_least_privileges(node: Node) -> None:
 
 
 def search_and_status(given: dict[str, object]) -> None:
-    engine = ElasticEngine(Settings.model_validate(given), FINGERPRINT)
-    try:
+    settings = Settings.model_validate(given)
+    with (
+        closing(ElasticEngine(settings, FINGERPRINT)) as engine,
+        closing(saved.open_store(settings)) as searches,
+        closing(open_annotations(settings)) as annotations,
+    ):
         assert stored(engine) == {"a": "v1"}
-    finally:
-        engine.close()
+        assert searches.tallies().keys() == {"s"}
+        assert searches.matches("s", None, 10) == []
+        assert [each.id for each in annotations.all()] == ["n"]
 
 
 def test_the_least_privileges_of_who_only_searches(node: Node) -> None:
@@ -231,6 +241,9 @@ def test_the_least_privileges_of_who_only_searches(node: Node) -> None:
     try:
         engine.write([versioned("a", "v1")])
         assert stored(engine) == {"a": "v1"}
+        with closing(saved.open_store(full)) as searches, closing(open_annotations(full)) as notes:
+            searches.add(SavedSearch("s", "name", Query("نفط"), created="2026-01-01"))
+            notes.put([Annotation("n", "a")])
         search_and_status(granted(node, SEARCHING, elasticsearch_index=name))
         for role in fewer(SEARCHING):
             with pytest.raises(EngineUnavailable, match="does not allow this"):

@@ -25,8 +25,8 @@ _MASKED = -1e9  # added to the attention score of padding
 
 def build(weights: Weights) -> ov.Model:
     """Return the graph, with inputs `embeddings` (texts, tokens, hidden), the sum of
-    token, position and type embeddings, and `mask` (texts, tokens), 1 for a token and 0 for
-    padding; its output is the mean of each text's tokens, (texts, hidden), not normalised.
+    token, position and type embeddings, and `weights` (texts, tokens), each token's in the mean,
+    0 for padding; its output is the mean of each text's tokens, (texts, hidden), not normalised.
     """
     return _Encoder(weights).model()
 
@@ -38,17 +38,17 @@ class _Encoder:
 
     def model(self) -> ov.Model:
         embeddings = op.parameter([-1, -1, self.sizes.hidden], ov.Type.f32, name="embeddings")
-        mask = op.parameter([-1, -1], ov.Type.f32, name="mask")
+        weights = op.parameter([-1, -1], ov.Type.f32, name="weights")
         # (texts, tokens) -> (texts, head, from, to): added to every attention score
-        wide = op.unsqueeze(op.unsqueeze(mask, _ints(1)), _ints(1))
+        wide = op.unsqueeze(op.unsqueeze(op.sign(weights), _ints(1)), _ints(1))
         bias = op.multiply(op.subtract(_floats(1), wide), _floats(_MASKED))
         x = self.norm(embeddings, "emb.ln")
         for layer in range(self.sizes.layers):
             x = self.layer(x, bias, f"l{layer}")
-        real = op.unsqueeze(mask, _ints(2))
-        total = op.reduce_sum(op.multiply(x, real), _ints(1), False)
-        mean = op.divide(total, op.reduce_sum(real, _ints(1), False))
-        return ov.Model([op.result(mean)], [embeddings, mask], "multilingual-e5-small")
+        shares = op.unsqueeze(weights, _ints(2))
+        total = op.reduce_sum(op.multiply(x, shares), _ints(1), False)
+        mean = op.divide(total, op.reduce_sum(shares, _ints(1), False))
+        return ov.Model([op.result(mean)], [embeddings, weights], "multilingual-e5-small")
 
     def layer(self, x: Node, bias: Node, name: str) -> Node:
         sizes = self.sizes

@@ -29,7 +29,7 @@ from search.errors import EmbedderError
 # bfloat16 use it (9 % faster on passages, 1.3 times slower on queries, cosine .99996).
 _PRECISION: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": "f32"}
 _DEVICE = "CPU"
-_FORMAT = "1"  # raised when graph.py changes
+_FORMAT = "2"  # raised when graph.py changes
 _log = logging.getLogger(__name__)
 
 # OpenVINO's bindings deadlock when two threads make their first inference at once: one
@@ -104,9 +104,10 @@ class Lane:
         self._lock = threading.Lock()
 
     def run(
-        self, embeddings: NDArray[np.float32], mask: NDArray[np.float32]
+        self, embeddings: NDArray[np.float32], weights: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Return each text's mean vector, shape (texts, hidden). Any thread may call.
+        """Return each text's mean vector, shape (texts, hidden), as `graph.build` has it. Any
+        thread may call.
 
         Raises:
             EmbedderError: OpenVINO failed, for want of memory for one.
@@ -114,7 +115,9 @@ class Lane:
         try:
             with self._lock:
                 request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
-            means = np.array(request.infer([embeddings, mask])[0])  # its own memory is used again
+            means = np.array(
+                request.infer([embeddings, weights])[0]
+            )  # its own memory is used again
         except RuntimeError as error:
             raise EmbedderError(f"OpenVINO failed on a text: {error}") from error
         with self._lock:

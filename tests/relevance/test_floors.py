@@ -25,7 +25,7 @@ BESIDE = REPOSITORY.parent / "shared" / "eval"
 FLOORS: list[tuple[Path, dict[Mode, float]]] = [
     (SEEDS / "judgements", {"keyword": 0.77, "semantic": 0.83, "hybrid": 0.91}),
     (BESIDE / "xquad-ar", {"keyword": 0.955, "semantic": 0.945, "hybrid": 0.974}),
-    (BESIDE / "xquad-en-ar", {"hybrid": 0.91}),
+    (BESIDE / "xquad-en-ar", {"hybrid": 0.917}),
 ]
 
 

@@ -57,7 +57,7 @@ class Item:
     article: str
     error: str = ""
     conflict: bool = False
-    place: tuple[int, int] = (0, 0)  # _seq_no, _primary_term of what was written
+    revision: tuple[int, int] = (0, 0)  # _seq_no, _primary_term of what was written
 
 
 def storing(article: str, id: str, source: dict[str, Any], version: int = WRITTEN) -> Operation:
@@ -71,9 +71,9 @@ def removing(article: str, id: str) -> Operation:
 def swapping(state: State) -> Operation:
     """Return the compare-and-swap that makes an article's own document say `state`."""
     article, own = state.article_id, key_of(state.article_id)
-    if state.place is None:
+    if state.revision is None:
         return _operation("create", article, own, state.source())
-    seq_no, term = state.place
+    seq_no, term = state.revision
     if state.is_nothing:
         return _operation("delete", article, own, if_seq_no=seq_no, if_primary_term=term)
     source = state.source()
@@ -161,7 +161,7 @@ def _item(connection: Connection, article: str, answer: dict[str, Any]) -> Item 
     status = int(answer["status"])
     error = answer.get("error")
     if error is None:  # 404: what was to be removed is not there
-        return Item(article, place=(answer["_seq_no"], answer["_primary_term"]))
+        return Item(article, revision=(answer["_seq_no"], answer["_primary_term"]))
     kind, reason = str(error.get("type")), one_line(str(error.get("reason")))
     if kind in ("version_conflict_engine_exception", "document_missing_exception"):
         return Item(article, conflict=True)

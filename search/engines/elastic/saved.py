@@ -85,7 +85,7 @@ class ElasticStore(SideIndex):
         if undelivered:
             only.append({"term": {"delivered": False}})
         more = {} if behind is None else {"search_after": list(behind)}
-        hits = self._hits(
+        found = self._search(
             query={"bool": {"filter": only}},
             sort=[{"found": order}, {"id": order}],
             size=limit,
@@ -93,7 +93,8 @@ class ElasticStore(SideIndex):
             **more,
         )
         return [
-            SavedMatch(**{k: v for k, v in hit["_source"].items() if k != "kind"}) for hit in hits
+            SavedMatch(**{k: v for k, v in hit["_source"].items() if k != "kind"})
+            for hit in found["hits"]["hits"]
         ]
 
     def delivered(self, match: SavedMatch) -> None:
@@ -128,19 +129,19 @@ class ElasticStore(SideIndex):
     def _counted(self, least: int) -> dict[str, int]:
         """Return how many matches the saved searches have that have so many."""
         by = {"terms": {"field": "saved", "size": MAX_SAVED, "min_doc_count": least}}
-        found = self._call(lambda c: c.search(index=self._index, size=0, aggs={"by": by}))
-        buckets = found["aggregations"]["by"]["buckets"] if found else ()
+        found = self._search(size=0, aggregations={"by": by})
+        buckets = found["aggregations"]["by"]["buckets"] if "aggregations" in found else ()
         return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
 
     def _trim(self) -> None:
         """Remove what is more than is kept, and count it."""
         for saved in self._counted(MAX_MATCHES + 1):
-            oldest_kept = self._hits(
+            oldest_kept = self._search(
                 query={"term": {"saved": saved}},
                 sort=[{"found": "desc"}, {"id": "desc"}],
                 from_=MAX_MATCHES - 1,
                 size=1,
-            )
+            )["hits"]["hits"]
             if oldest_kept:
                 older = {"range": {"found": {"lt": oldest_kept[0]["sort"][0]}}}
                 removed = self._delete({"bool": {"filter": [{"term": {"saved": saved}}, older]}})

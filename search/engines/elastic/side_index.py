@@ -17,6 +17,7 @@ from search.engines.elastic.connection import (
     Connection,
     Refused,
     scan,
+    whole,
 )
 from search.engines.elastic.versions import create_index
 from search.errors import EngineUnavailable
@@ -66,17 +67,14 @@ class SideIndex:
     def _get(self, key: str) -> Any:  # noqa: ANN401
         return self._call(lambda client: client.get(index=self._index, id=key))
 
-    def _hits(self, **request: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
-        found = self._call(lambda client: client.search(index=self._index, **request))
-        return found["hits"]["hits"] if found else []
+    def _search(self, **request: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        """Return the answer of a search, one without hits where there is no index."""
+        found = self._call(lambda client: whole(client.search(index=self._index, **request).body))
+        return found or {"hits": {"hits": []}}
 
     def _all(self, sort: Sequence[str], **more: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
         """Return the sources of all documents of `KIND`."""
-
-        def search(**request: Any) -> Mapping[str, Any]:  # noqa: ANN401
-            return {"hits": {"hits": self._hits(**request)}}
-
-        return [hit["_source"] for hit in scan(search, self._main, sort, **more)]
+        return [hit["_source"] for hit in scan(self._search, self._main, sort, **more)]
 
     def _delete(self, query: Mapping[str, Any]) -> int:
         found = self._call(

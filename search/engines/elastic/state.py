@@ -47,7 +47,7 @@ class State:
             it has, as in the next two.
         replaced: editions that were shown: nobody writes them any more.
         taken: editions abandoned while they were pending: their writer may still send passages.
-        place: what a compare-and-swap compares; None where there is no document.
+        revision: what a compare-and-swap compares; None where there is no document.
     """
 
     article_id: str
@@ -55,7 +55,7 @@ class State:
     pending: Mapping[str, int] = field(default_factory=dict)
     replaced: Mapping[str, int] = field(default_factory=dict)
     taken: Mapping[str, int] = field(default_factory=dict)
-    place: tuple[int, int] | None = None  # _seq_no, _primary_term
+    revision: tuple[int, int] | None = None  # _seq_no, _primary_term
 
     @property
     def is_settled(self) -> bool:

@@ -227,8 +227,8 @@ class Writer:
                     raise EngineUnavailable(item.error)
                 if not item.conflict:
                     state = wanted[item.article]
-                    place = None if state.is_nothing else item.place
-                    ended[item.article] = replace(state, place=place)
+                    revision = None if state.is_nothing else item.revision
+                    ended[item.article] = replace(state, revision=revision)
             left = [item.article for item in items if item.conflict]
             if not left:
                 return ended

@@ -65,7 +65,7 @@ class StartOver(Exception):
     """The work cannot be completed: the alias has moved, or `clean` has abandoned its editions."""
 
 
-def steadily(index: Index, work: Callable[[Version], T]) -> T:
+def in_current_version(index: Index, work: Callable[[Version], T]) -> T:
     """Return what `work` returns for the version behind the alias; follow the alias if it moves.
 
     Args:
@@ -76,7 +76,7 @@ def steadily(index: Index, work: Callable[[Version], T]) -> T:
             start over for `WRITE_PATIENCE` seconds.
         EngineUnavailable: the version was deleted, or blocked by something else than `held`.
     """
-    begun, unheld = time.monotonic(), False
+    begun, seen_without_holder = time.monotonic(), False
     for pause in pauses():
         spent = time.monotonic() - begun + pause
         version = index.opened()
@@ -96,9 +96,9 @@ def steadily(index: Index, work: Callable[[Version], T]) -> T:
             if index.check() != version:
                 continue
             holder = _holder(index.connection, version)
-            if holder is None and unheld:  # the block is not one of `held`
+            if holder is None and seen_without_holder:  # the block is not one of `held`
                 raise
-            unheld = holder is None  # or it was removed just now: try once more
+            seen_without_holder = holder is None  # or it was removed just now: try once more
             if holder is not None and holder.is_gone():
                 _release(index.connection, version)
             elif holder is not None and spent > PATIENCE:
@@ -122,7 +122,7 @@ def held(index: Index, purpose: str) -> Iterator[None]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     mine = Holder(purpose, os.getpid(), socket.gethostname(), now)
     connection = index.connection
-    version = steadily(index, partial(_sign, connection, mine))
+    version = in_current_version(index, partial(_store_holder, connection, mine))
     try:
         versions.block(connection, version.index)
         yield
@@ -135,7 +135,7 @@ def held(index: Index, purpose: str) -> Iterator[None]:
             log.warning("the next writer will remove the block of %s: %s", version.index, error)
 
 
-def _sign(connection: Connection, mine: Holder, version: Version) -> Version:
+def _store_holder(connection: Connection, mine: Holder, version: Version) -> Version:
     """Store the holder's document in a version. Raises Blocked where another process holds it."""
     document = {"kind": "hold", "state": asdict(mine)}
     try:

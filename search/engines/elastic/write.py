@@ -39,7 +39,7 @@ from search.engines.checks import Unfit, check_article, not_stored
 from search.engines.elastic.bulk import VOID, Item, Operation, removing, send, storing, swapping
 from search.engines.elastic.connection import WRITE_PATIENCE, pauses, scan
 from search.engines.elastic.documents import document_ids, documents, new_edition
-from search.engines.elastic.hold import StartOver, steadily
+from search.engines.elastic.hold import StartOver, in_current_version
 from search.engines.elastic.index import Index
 from search.engines.elastic.queries import kind, unsettled
 from search.engines.elastic.state import Edition, State, read_state
@@ -76,7 +76,7 @@ class Writer:
                     numbers.setdefault(articles[number].article.id, number)
             batch = {key: articles[number] for key, number in numbers.items()}
             done: dict[str, WriteOutcome] = {}
-            steadily(self._index, partial(self._write, batch, done))
+            in_current_version(self._index, partial(self._write, batch, done))
             outcomes |= {number: done[key] for key, number in numbers.items()}
             left = [number for number in left if number not in outcomes]
         return [outcomes[number] for number in range(len(articles))]
@@ -90,7 +90,7 @@ class Writer:
             states = self._index.states(some, WRITE_PATIENCE)
             known = [key for key, state in states.items() if state.shown is not None]
             if known:
-                steadily(self._index, partial(self._delete, known))
+                in_current_version(self._index, partial(self._delete, known))
             removed += len(known)
         return removed
 
@@ -110,7 +110,7 @@ class Writer:
         cleaned = 0
         while some := {hit["sort"][0]: hit for hit in islice(hits, MOST_AT_ONCE)}:
             states = {key: read_state(key, hit) for key, hit in some.items()}
-            steadily(self._index, partial(self._clean, states))
+            in_current_version(self._index, partial(self._clean, states))
             cleaned += len(states)
         late = datetime.fromtimestamp(time.time() - VOID_SECONDS, UTC).isoformat()
         old = {"bool": {"filter": [kind("void"), {"range": {"since": {"lte": late}}}]}}

@@ -70,14 +70,14 @@ def restore(settings: Settings, name: str, repository: str, on_step: Step) -> No
         about = _snapshot(connection, name, repository)
         _check_whole(about, name)
         others = versions.beside(alias)
-        version = re.compile(re.escape(alias) + r"-passages-\d+")
-        wanted = [each for each in about["indices"] if version.fullmatch(each) or each in others]
-        if not any(map(version.fullmatch, wanted)):
+        wanted = versions.among(alias, about["indices"])
+        if not wanted:
             raise InputError(
                 f"the snapshot {name!r} has no index of the alias {alias!r}: it holds "
                 f"{', '.join(about['indices']) or 'none'}",
                 field="FIHRIS_ELASTICSEARCH_INDEX",
             )
+        wanted += [each for each in others if each in about["indices"]]
         there = [each for each in (alias, *others) if versions.behind(connection, each)]
         if lies := sorted({*there, *versions.existing(connection, alias)}):
             raise InputError(

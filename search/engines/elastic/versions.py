@@ -9,6 +9,7 @@ refused (`require_alias`).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -107,8 +108,13 @@ def existing(connection: Connection, alias: str) -> list[str]:
     found = connection.call(
         lambda client: client.indices.get(index=f"{alias}-passages-*", filter_path="*.aliases")
     ).body
+    return among(alias, found)
+
+
+def among(alias: str, names: Iterable[str]) -> list[str]:
+    """Return those of some names of indices that are versions', oldest first."""
     pattern = re.compile(re.escape(alias) + r"-passages-(\d+)")
-    numbered = [(int(m[1]), name) for name in found if (m := pattern.fullmatch(name))]
+    numbered = [(int(m[1]), name) for name in names if (m := pattern.fullmatch(name))]
     return [name for _, name in sorted(numbered)]
 
 

@@ -31,7 +31,8 @@ import pytest
 from indexer.ingestion.reindex import reindex, upgrade
 from search.assembly import fingerprint_of
 from search.domain import FACET_FIELDS, Filter, Query, Vector
-from search.embedding import Embedder, Progress, open_embedder
+from search.embedding import Embedder, Progress
+from search.embedding.bundled.embedder import QUERY_PROMPT, BundledEmbedder
 from search.engines import open_engine
 from search.engines.protocol import Engine
 from search.errors import FingerprintMismatch, InputError, RecordCorrupt
@@ -48,22 +49,19 @@ ALIAS = "fihris-kept-0-1"
 SLACK = 0.0015  # of a score: vectors are of unit length again, as float16
 
 
-class NoPassages:
-    """The bundled model, which must not be asked for passages."""
-
-    def __init__(self) -> None:
-        self._model = open_embedder(Settings())
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
+class NoPassages(BundledEmbedder):
+    """The bundled model as 0.1 asked it; it must not be asked for passages."""
 
     def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vector:
         raise AssertionError(f"{len(texts)} texts were embedded")
 
+    def _query(self, text: str) -> tuple[Sequence[int], float]:
+        return self._ids(QUERY_PROMPT, text), 1.0  # whatever its letters
+
 
 @pytest.fixture(scope="module")
 def embedder() -> Embedder:
-    return NoPassages()
+    return NoPassages(Settings().cache)
 
 
 def unpacked(name: str, folder: Path) -> None:
@@ -282,7 +280,7 @@ def test_damage_is_told_and_not_carried_over(tmp_path: Path, embedder: Embedder,
 
 def _upgrade_until(settings: Settings, step: int) -> None:
     """Upgrade four articles at a time; be killed at a step, counted through all that is done."""
-    upgrade(settings, NoPassages(), on_step=killed_at(step, page=4))
+    upgrade(settings, NoPassages(settings.cache), on_step=killed_at(step, page=4))
     os._exit(0)
 
 

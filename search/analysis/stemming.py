@@ -3,8 +3,8 @@
     stem = without_endings(without_clitics(word))
 
 Clitics: و ف (and), س (will), ب ك ل (in, like, for), ال (the), stacked: ول, وبال, فس, ولل.
-Endings: pronouns (ها هم هما هن نا كم كما), dual and sound plurals (ان ين ون ات), ة, the
-nisba ي, the accusative ا, وا and و of plurals, ت of verbs and before pronouns.
+Endings: pronouns (ها هم هما هن نا كم كما ك, ني of verbs, ي behind ة), dual and sound plurals
+(ان ين ون ات), ة, the nisba ي, the accusative ا, وا and و of plurals, ت of verbs and before pronouns.
 
 Three guards keep it from breaking words, each a list in `search/analysis/lexicon`:
 whole.txt, words that only look like clitic + word (وزير, باكستان); endings.txt, words
@@ -31,6 +31,7 @@ _ARTICLES = ("وبال", "وكال", "فبال", "وال", "بال", "كال", "
 _ARTICLES_OF = {first: tuple(a for a in _ARTICLES if a[0] == first) for first in "وبكفلا"}
 _TWO_CLITICS = ("وبال", "وكال", "فبال")
 _CLITICS = "وفسبكلا"
+_BEFORE_WORDS = _CLITICS + "ي"
 # Written with one ل, or like a clitic and a verb.
 _GOD = frozenset(
     prefix + word
@@ -41,7 +42,7 @@ _PERSONS = "يتن"  # of imperfects; those in ا are listed whole
 _SPOKEN = ("ي", "ت")  # after ه, ح and ب: a spoken imperfect
 _FUTURE_PERSONS = _PERSONS  # not ا: ساجدين is no verb, and few write سأكتب in articles
 
-_PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "نا", "كم")
+_PRONOUNS = ("هما", "كما", "ها", "هم", "هن", "نا", "كم", "ني", "ك", "تي")
 _INFLECTIONS = ("ات", "ون", "ين", "ان", "وا", "ه", "ي", "ا", "ت", "و")
 # What may stand before an ending already taken off, so that no more is taken than Arabic
 # ever adds: منشأة loses ه but not the ا before it, علماني loses ي but not ان.
@@ -53,6 +54,7 @@ _BEFORE: dict[str, tuple[str, ...]] = {
     "ا": ("ون", "ين", "ان", "ي"),
     "ت": ("ي",),
     "ي": ("ات",),
+    "تي": (),  # my, behind ة
     "و": (),
     "وا": (),
 }
@@ -90,7 +92,8 @@ def stem(folded: str) -> str:
     if len(folded) < 4 or folded[0] not in _CLITICS or _is_whole(folded):
         return _without_endings(folded)
     if (noun := _without_article(folded)) is not None:
-        return _without_endings(noun)
+        # Only of these letters a pronoun is told from the noun's own.
+        return _without_endings(noun, definite=True) if noun[-1] in "كي" else _without_endings(noun)
     return _without_endings(_without_clitics(folded))
 
 
@@ -100,7 +103,11 @@ def stem_as_written(letters: str, folded: str) -> str:
     A noun with ة that without it is another one keeps it: الحجرة and حجرتها are حجره, not حجر.
     """
     found = stem(folded)
-    if (noun := found + "ه") in _apart() and (at := folded.rfind(found)) >= 0:
+    if (
+        (noun := found + "ه") in _apart()
+        and (at := folded.rfind(found)) >= 0
+        and folded[:at][-1:] in "وفسبكل"  # what a clitic or the article ends with; أديرة is of دير
+    ):
         ending = folded[at + len(found) :]
         if (
             ending in _NUMBERS
@@ -196,7 +203,7 @@ def _without_article(word: str) -> str | None:
 # A word is asked with and without what may be a clitic: a fifth of the calls for the distinct
 # words of real prose are answered so.
 @lru_cache(maxsize=65_536)
-def _without_endings(word: str, *, singular: bool = False) -> str:
+def _without_endings(word: str, *, singular: bool = False, definite: bool = False) -> str:
     forms, kept, imperfects, not_verbs, of_nouns = _tables()
     apart = _apart()
     verb = word[:1] in _PERSONS
@@ -216,7 +223,7 @@ def _without_endings(word: str, *, singular: bool = False) -> str:
         endings = _ENDINGS[ending]
         if len(word) <= MIN_STEM or word[-1] not in endings:
             break
-        shorter = _without_ending(word, endings, forms, kept)
+        shorter = _without_ending(word, endings, forms, kept, definite=definite)
         if shorter is None:
             break
         word, ending = shorter
@@ -229,9 +236,13 @@ def _is_pronoun(word: str, ending: str) -> bool:
 
 
 def _without_ending(
-    word: str, endings: _ByLast, plurals: Mapping[str, str], kept: Set[str]
+    word: str, endings: _ByLast, plurals: Mapping[str, str], kept: Set[str], *, definite: bool
 ) -> tuple[str, str] | None:
-    """Return the word without one of these endings, and that ending; None where it has none."""
+    """Return the word without one of these endings, and that ending; None where it has none.
+
+    Args:
+        definite: it had the article, so that no pronoun stands behind it.
+    """
     first: tuple[str, str] | None = None
     for ending in endings.get(word[-2:]) or endings[word[-1]]:
         if not word.endswith(ending):
@@ -239,10 +250,10 @@ def _without_ending(
         rest = word[: -len(ending)]
         if ending == "ات" and rest + "ه" in kept:  # قصات is قصه, short as قص is
             return rest + "ه", ending
-        if not _can_lose(word, ending):
+        if not _can_lose(word, ending, definite=definite):
             continue
         # ة is written ت before an ending: جامعتها is جامعة + ها.
-        feminine = rest[:-1] + "ه" if rest[-1] == "ت" else rest
+        feminine = rest + "ه" if ending == "تي" else rest[:-1] + "ه" if rest[-1] == "ت" else rest
         if feminine in kept or feminine in plurals:
             return feminine, ending
         if rest in kept or rest in plurals:  # بيانا is بيان + ا, not بيا + نا
@@ -251,12 +262,36 @@ def _without_ending(
     return first
 
 
-def _can_lose(word: str, ending: str) -> bool:
+def _can_lose(word: str, ending: str, *, definite: bool) -> bool:
     rest = len(word) - len(ending)
     if ending == "و":
         return rest > MIN_STEM
-    # ي after ا is no nisba (ولاية), ت after ا is a plural's or a root's.
-    return rest >= MIN_STEM and not (ending in "يت" and word[-2] == "ا")
+    if ending in ("ك", "ني", "تي"):
+        return rest >= MIN_STEM and not definite and _has_pronoun(word, ending)
+    # ي after ا is no nisba (ولاية), ت after ا is a plural's or a root's, and it is a past's own
+    # where it ends the verb: التفت is not التف.
+    return rest >= MIN_STEM and not (
+        ending in "يت" and (word[-2] == "ا" or (ending == "ت" and word in _verb_stems()))
+    )
+
+
+def _has_pronoun(word: str, ending: str) -> bool:
+    """Whether the last letters of a word are the pronoun ك, ني or ي (قلبك, أخبرني, زوجتي)."""
+    listed, verbs = _not_pronouns(), _verb_stems()
+    if {word, word[1:]} & verbs or word in listed or word.startswith("ال") or word.endswith("اتي"):
+        return False  # حياتي is حيات + ي
+    if word[0] in _BEFORE_WORDS and (
+        word[1:] in listed
+        or any(word.startswith(a) and word[len(a) :] in listed for a in _ARTICLES)
+    ):
+        return False
+    if ending != "ني":
+        return True
+    return (
+        word[-3] != "ا"
+        and _without_endings(word[:-2]) in verbs
+        and _without_endings(word[:-1]) not in verbs  # يتمنى
+    )
 
 
 def _is_whole(word: str) -> bool:
@@ -323,6 +358,11 @@ def _tables() -> tuple[
 
 
 @cache
+def _not_pronouns() -> frozenset[str]:
+    return read_words("not_pronouns.txt")
+
+
+@cache
 def _verb_stems() -> frozenset[str]:
     return frozenset(_imperfects().values())
 
@@ -381,6 +421,7 @@ def _whole_words() -> frozenset[str]:
         for form, base in _verb_forms().items()
         if form == base and (len(base) > 4 or not base.startswith("ال"))
     }
+    verbs |= {verb for verb in _verb_stems() if len(verb) > MIN_STEM and verb.endswith("ت")}
     return listed | _kept() | _plurals().keys() | frozenset(_plurals().values()) | verbs
 
 

@@ -215,7 +215,10 @@ def test_everything_is_kept_and_answers_as_before(settings: Settings, embedder: 
 
 
 def test_an_index_of_another_analyser_is_upgraded(
-    settings: Settings, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    embedder: Embedder,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     upgrade(settings, embedder)
     monkeypatch.setattr("search.assembly.ANALYSER_VERSION", "of tomorrow")
@@ -224,7 +227,9 @@ def test_an_index_of_another_analyser_is_upgraded(
         opened(settings, embedder) as engine,
     ):
         engine.article_ids("", 1)
+    caplog.clear()
     assert upgrade(settings, embedder) is not None
+    assert "was made differently" not in caplog.text
     check_answers(settings, embedder, scores=settings.engine == "embedded")
 
 

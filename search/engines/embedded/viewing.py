@@ -29,7 +29,7 @@ from search.engines.embedded.snapshot import is_outdated, read_snapshot, write_s
 from search.engines.embedded.state import State
 from search.engines.embedded.text import TextIndex, TextIndexError
 from search.engines.embedded.vectors import PassageTable, check_ids, follow, no_passages
-from search.errors import EngineError, EngineUnavailable
+from search.errors import EngineError, EngineUnavailable, FingerprintMismatch
 
 log = logging.getLogger(__name__)
 
@@ -223,6 +223,8 @@ class Views:
             try:
                 if self._lock.held and self._state_of() is not None:
                     self._publish()
+            except FingerprintMismatch:
+                pass  # `fihris upgrade` has put another version in the place of what was written
             except EngineError as error:
                 # The write itself is safe and acknowledged; a search tries again and says so.
                 log.warning("%s", error)

@@ -25,7 +25,7 @@ from search.domain import LAYERS, Layer
 from search.generations import Generations
 
 # Part of every index's fingerprint: raise it with any change of any layer's output.
-ANALYSER_VERSION = "16"
+ANALYSER_VERSION = "17"
 
 MAX_RUN = 256  # code points; a longer run is analysed in parts
 _MAX_SOUNDED = 24  # code points; a longer word is no name

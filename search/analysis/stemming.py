@@ -278,11 +278,16 @@ def _can_lose(word: str, ending: str, *, definite: bool) -> bool:
 def _has_pronoun(word: str, ending: str) -> bool:
     """Whether the last letters of a word are the pronoun ك, ني or ي (قلبك, أخبرني, زوجتي)."""
     listed, verbs = _not_pronouns(), _verb_stems()
-    if {word, word[1:]} & verbs or word in listed or word.startswith("ال") or word.endswith("اتي"):
-        return False  # حياتي is حيات + ي
+    if word in verbs or word[1:] in verbs or word in listed:
+        return False
+    if word.startswith("ال") or word.endswith("اتي"):  # حياتي is حيات + ي
+        return False
     if word[0] in _BEFORE_WORDS and (
         word[1:] in listed
-        or any(word.startswith(a) and word[len(a) :] in listed for a in _ARTICLES)
+        or any(
+            word.startswith(article) and word[len(article) :] in listed
+            for article in _ARTICLES_OF.get(word[0], ())
+        )
     ):
         return False
     if ending != "ني":

@@ -115,9 +115,8 @@ class Lane:
         try:
             with self._lock:
                 request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
-            means = np.array(
-                request.infer([embeddings, weights])[0]
-            )  # its own memory is used again
+            # A copy: the request's own memory is used again.
+            means = np.array(request.infer([embeddings, weights])[0])
         except RuntimeError as error:
             raise EmbedderError(f"OpenVINO failed on a text: {error}") from error
         with self._lock:

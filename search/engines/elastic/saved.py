@@ -38,7 +38,7 @@ class ElasticStore(SideIndex):
 
     def search(self, saved: str) -> SavedSearch | None:
         found = self._get(saved)
-        is_one = found is not None and found["_source"]["kind"] == "search"
+        is_one = found is not None and found["_source"]["kind"] == self.KIND
         return from_fields(found["_source"]["content"]) if is_one else None
 
     def tallies(self) -> Mapping[str, Tally]:
